@@ -1,0 +1,133 @@
+//! Who holds a daemon's lease, and the token that every change of state is fenced by.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A daemon of an instance, under its classic name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Daemon {
+    /// The master of the receive side.
+    Seonrd,
+    /// The receiver on TCP.
+    SeonrdTcpip,
+    /// The receiver on TLS.
+    SeonrdTcpipTls,
+    /// The send queue.
+    Seonsqd,
+}
+
+impl Daemon {
+    /// Every daemon, in the order in which tables show them.
+    pub const ALL: [Self; 4] =
+        [Self::Seonrd, Self::SeonrdTcpip, Self::SeonrdTcpipTls, Self::Seonsqd];
+
+    /// The classic process name, also the key of the lease row.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seonrd => "seonrd",
+            Self::SeonrdTcpip => "seonrd_tcpip",
+            Self::SeonrdTcpipTls => "seonrd_tcpip_tls",
+            Self::Seonsqd => "seonsqd",
+        }
+    }
+}
+
+impl fmt::Display for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no daemon's.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{0}\" is not a daemon; the daemons are seonrd, seonrd_tcpip, seonrd_tcpip_tls, seonsqd")]
+pub struct UnknownDaemon(String);
+
+impl FromStr for Daemon {
+    type Err = UnknownDaemon;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDaemon> {
+        Self::ALL
+            .into_iter()
+            .find(|daemon| daemon.name() == name)
+            .ok_or_else(|| UnknownDaemon(name.to_owned()))
+    }
+}
+
+impl From<Daemon> for String {
+    fn from(daemon: Daemon) -> Self {
+        daemon.name().to_owned()
+    }
+}
+
+impl TryFrom<String> for Daemon {
+    type Error = UnknownDaemon;
+
+    fn try_from(name: String) -> Result<Self, UnknownDaemon> {
+        name.parse()
+    }
+}
+
+/// The fencing token: grows by one with every change of holder, never repeats, never shrinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(NonZeroU64);
+
+/// An epoch outside 1 to 2^63 - 1, which no lease row can hold.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not an epoch; epochs are whole numbers from 1")]
+pub struct EpochError(i64);
+
+impl Epoch {
+    /// The epoch as the database's signed integer.
+    pub fn get(self) -> i64 {
+        // TryFrom lets in only values that came from an i64.
+        self.0.get().cast_signed()
+    }
+}
+
+impl TryFrom<i64> for Epoch {
+    type Error = EpochError;
+
+    fn try_from(value: i64) -> Result<Self, EpochError> {
+        u64::try_from(value).ok().and_then(NonZeroU64::new).map(Self).ok_or(EpochError(value))
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One process start: unique even when a process number comes back on the same host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Holder {
+    /// The host's (or pod's) name.
+    pub host: String,
+    /// The process number on that host.
+    pub process: u32,
+    /// What makes this start unique, drawn once by the process.
+    pub start: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.host, self.process, self.start)
+    }
+}
+
+/// A holder's time with one epoch: what a fenced transaction asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenure {
+    /// The daemon whose lease is held.
+    pub daemon: Daemon,
+    /// Who holds it.
+    pub holder: Holder,
+    /// Under which token.
+    pub epoch: Epoch,
+}
