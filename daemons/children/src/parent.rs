@@ -59,7 +59,7 @@ fn open(process: u32) -> io::Result<Option<OwnedFd>> {
 async fn wait(handle: OwnedFd) {
     let ended = match AsyncFd::register_with_interest(handle, Interest::READABLE) {
         Ok(handle) => handle.readable().await.map(|_| ()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     };
     if let Err(error) = ended {
         tracing::warn!(%error, "cannot wait for a process");
