@@ -3,10 +3,12 @@
 use std::future::pending;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::thread;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, getppid, pidfd_open};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::sync::oneshot;
 
 /// The environment variable in which a child finds its parent's process number.
 pub const PARENT_VARIABLE: &str = "SEON_PARENT";
@@ -29,19 +31,24 @@ pub async fn parent_gone(parent: u32) {
     gone.await;
 }
 
-/// Waits until the process with this number has ended; returns at once when there is none.
+/// Waits until the process with this number has ended; ready at once when there is none.
+///
+/// A thread of its own waits in the kernel until that moment, so call this once per process.
 pub fn process_gone(process: u32) -> impl Future<Output = ()> + Send {
-    let handle = open(process);
+    let (ended, end) = oneshot::channel::<()>();
+    let watched = open(process).and_then(|handle| match handle {
+        Some(handle) => watch(handle, ended),
+        // Gone already: the sender goes out of scope with this closure.
+        None => Ok(()),
+    });
     async move {
-        match handle {
-            Ok(Some(handle)) => wait(handle).await,
-            Ok(None) => {}
-            Err(error) => {
-                // Without a handle we cannot know: go on rather than end a healthy process.
-                tracing::warn!(process, %error, "cannot watch a process");
-                pending::<()>().await;
-            }
+        if let Err(error) = watched {
+            // We cannot know: go on rather than end a healthy process.
+            tracing::warn!(process, %error, "cannot watch a process");
+            pending::<()>().await;
         }
+        // The sender is dropped when the process has ended, which ends this wait.
+        let _ = end.await;
     }
 }
 
@@ -49,22 +56,23 @@ fn open(process: u32) -> io::Result<Option<OwnedFd>> {
     let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else {
         return Ok(None);
     };
-    match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+    match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(handle) => Ok(Some(handle)),
-        Err(rustix::io::Errno::SRCH) => Ok(None),
+        Err(Errno::SRCH) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn wait(handle: OwnedFd) {
-    let ended = match AsyncFd::register_with_interest(handle, Interest::READABLE) {
-        Ok(handle) => handle.readable().await.map(|_| ()),
-        Err(error) => Err(error.into()),
-    };
-    if let Err(error) = ended {
-        tracing::warn!(%error, "cannot wait for a process");
-        pending::<()>().await;
-    }
+fn watch(handle: OwnedFd, ended: oneshot::Sender<()>) -> io::Result<()> {
+    thread::Builder::new()
+        .name("parent".into())
+        .stack_size(64 * 1024)
+        .spawn(move || {
+            // Readable means ended; an interrupted wait is taken up again.
+            while poll(&mut [PollFd::new(&handle, PollFlags::IN)], None) == Err(Errno::INTR) {}
+            drop(ended);
+        })?;
+    Ok(())
 }
 
 fn current_parent() -> Option<u32> {
