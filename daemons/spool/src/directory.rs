@@ -1,0 +1,272 @@
+//! A directory held open: every operation names one file in it and follows no link.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+
+use crate::SpoolError;
+
+/// An open directory, and its path for messages.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    descriptor: OwnedFd,
+    path: PathBuf,
+}
+
+/// The directory flags: nothing but a directory itself, and not inherited by children.
+const DIRECTORY: OFlags = OFlags::DIRECTORY
+    .union(OFlags::RDONLY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+impl Directory {
+    /// Opens the data directory, the only one that may be reached through a link: it is the
+    /// administrator's setting.
+    pub(crate) fn open(path: &Path) -> Result<Self, SpoolError> {
+        let descriptor = fs::openat(CWD, path, DIRECTORY - OFlags::NOFOLLOW, Mode::empty())
+            .map_err(|errno| SpoolError::directory("open", path, errno.into()))?;
+        Ok(Self {
+            descriptor,
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// Opens a directory in this one.
+    pub(crate) fn directory(&self, name: &str) -> Result<Self, SpoolError> {
+        let path = self.path.join(name);
+        match fs::openat(&self.descriptor, name, DIRECTORY, Mode::empty()) {
+            Ok(descriptor) => Ok(Self { descriptor, path }),
+            Err(errno) => Err(SpoolError::directory("open", &path, errno.into())),
+        }
+    }
+
+    /// Opens a directory in this one and makes it first if it is not there; durable afterwards.
+    pub(crate) fn directory_made(&self, name: &str, mode: u32) -> Result<Self, SpoolError> {
+        match fs::mkdirat(&self.descriptor, name, Mode::from_raw_mode(mode)) {
+            Ok(()) => self.sync()?,
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(SpoolError::directory("make", &self.path, errno.into())),
+        }
+        self.directory(name)
+    }
+
+    /// Whether files can be made here by this process.
+    pub(crate) fn check_writable(&self) -> Result<(), SpoolError> {
+        let wanted = fs::Access::WRITE_OK | fs::Access::EXEC_OK;
+        fs::accessat(&self.descriptor, ".", wanted, AtFlags::EACCESS)
+            .map_err(|errno| SpoolError::directory("write into", &self.path, errno.into()))
+    }
+
+    /// That files can be moved between this directory and another one.
+    pub(crate) fn check_same_file_system(&self, other: &Self) -> Result<(), SpoolError> {
+        let device = |directory: &Self| match fs::fstat(&directory.descriptor) {
+            Ok(status) => Ok(status.st_dev),
+            Err(errno) => Err(directory.error("examine", errno)),
+        };
+        if device(self)? == device(other)? {
+            Ok(())
+        } else {
+            Err(SpoolError::new("use", &self.path, Errno::XDEV.into()))
+        }
+    }
+
+    /// Octets that this process may still write to its file system.
+    pub(crate) fn free_octets(&self) -> Result<u64, SpoolError> {
+        let status =
+            fs::fstatvfs(&self.descriptor).map_err(|errno| self.error("examine", errno))?;
+        Ok(status.f_bavail.saturating_mul(status.f_frsize))
+    }
+
+    /// Makes a file that was not there, for writing and reading.
+    pub(crate) fn create(&self, name: &str) -> Result<File, SpoolError> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | FILE;
+        fs::openat(&self.descriptor, name, flags, Mode::from_raw_mode(0o640))
+            .map(File::from)
+            .map_err(|errno| match errno {
+                Errno::NOENT => SpoolError::directory("open", &self.path, errno.into()),
+                errno => self.file_error("create", name, errno),
+            })
+    }
+
+    /// Opens a plain file that is there.
+    pub(crate) fn open_file(&self, name: &str, access: OFlags) -> Result<File, SpoolError> {
+        let file = fs::openat(&self.descriptor, name, access | FILE, Mode::empty())
+            .map(File::from)
+            .map_err(|errno| self.file_error("open", name, errno))?;
+        check_plain(&file, &self.file_path(name))?;
+        Ok(file)
+    }
+
+    /// The status of a file itself, never of what a link points to; `None` if nothing is there.
+    pub(crate) fn status(&self, name: impl AsRef<OsStr>) -> Result<Option<Stat>, SpoolError> {
+        let name = name.as_ref();
+        match fs::statat(&self.descriptor, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(status) => Ok(Some(status)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(SpoolError::new(
+                "examine",
+                &self.path.join(name),
+                errno.into(),
+            )),
+        }
+    }
+
+    /// Removes a file; `false` if it was not there.
+    pub(crate) fn remove(&self, name: &str) -> Result<bool, SpoolError> {
+        match fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(self.file_error("remove", name, errno)),
+        }
+    }
+
+    /// Removes a directory in this one if it is empty.
+    pub(crate) fn remove_empty_directory(&self, name: &str) -> Result<bool, SpoolError> {
+        match fs::unlinkat(&self.descriptor, name, AtFlags::REMOVEDIR) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(errno) => Err(self.file_error("remove", name, errno)),
+        }
+    }
+
+    /// Moves a file to a name that must be free: `TargetTaken` if it is not.
+    pub(crate) fn move_to(&self, name: &str, to: &Self, target: &str) -> Result<(), SpoolError> {
+        let flags = RenameFlags::NOREPLACE;
+        match fs::renameat_with(&self.descriptor, name, &to.descriptor, target, flags) {
+            Ok(()) => Ok(()),
+            Err(Errno::EXIST) => Err(SpoolError::TargetTaken {
+                path: to.file_path(target),
+            }),
+            // Some network file systems know no such rename, but all know links.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                self.link_and_remove(name, to, target)
+            }
+            Err(errno) => Err(self.move_error(name, to, errno)),
+        }
+    }
+
+    /// The same in two steps; a process that stops in between leaves two names of one file, which
+    /// [`Directory::holds_same_file`] recognises.
+    pub(crate) fn link_and_remove(
+        &self,
+        name: &str,
+        to: &Self,
+        target: &str,
+    ) -> Result<(), SpoolError> {
+        let none = AtFlags::empty();
+        match fs::linkat(&self.descriptor, name, &to.descriptor, target, none) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                return Err(SpoolError::TargetTaken {
+                    path: to.file_path(target),
+                });
+            }
+            Err(errno) => return Err(self.move_error(name, to, errno)),
+        }
+        to.sync()?;
+        self.remove(name).map(|_| ())
+    }
+
+    /// Gives an open file a (further) name here; fails where links are not possible.
+    pub(crate) fn link_open_file(&self, file: &File, name: &str) -> io::Result<()> {
+        use std::os::fd::AsRawFd;
+        // By its descriptor, so that it is this very file whatever its path names by now.
+        let source = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let follow = AtFlags::SYMLINK_FOLLOW;
+        Ok(fs::linkat(CWD, source, &self.descriptor, name, follow)?)
+    }
+
+    /// Whether both names are one file.
+    pub(crate) fn holds_same_file(
+        &self,
+        name: &str,
+        other: &Self,
+        other_name: &str,
+    ) -> Result<bool, SpoolError> {
+        let (Some(one), Some(two)) = (self.status(name)?, other.status(other_name)?) else {
+            return Ok(false);
+        };
+        Ok(one.st_dev == two.st_dev && one.st_ino == two.st_ino)
+    }
+
+    /// Makes what was created, renamed and removed here survive a power cut.
+    pub(crate) fn sync(&self) -> Result<(), SpoolError> {
+        fs::fsync(&self.descriptor).map_err(|errno| self.error("sync", errno))
+    }
+
+    /// The names in it, without `.` and `..`.
+    pub(crate) fn names(&self) -> Result<Vec<OsString>, SpoolError> {
+        let entries =
+            fs::Dir::read_from(&self.descriptor).map_err(|errno| self.error("read", errno))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|errno| self.error("read", errno))?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsStr::from_bytes(name).to_os_string());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Its path, for messages.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a file in it, for messages.
+    pub(crate) fn file_path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    fn move_error(&self, name: &str, to: &Self, errno: Errno) -> SpoolError {
+        let path = if errno == Errno::XDEV {
+            to.path.clone()
+        } else {
+            self.file_path(name)
+        };
+        SpoolError::new("move", &path, errno.into())
+    }
+
+    fn error(&self, doing: &'static str, errno: Errno) -> SpoolError {
+        SpoolError::new(doing, &self.path, errno.into())
+    }
+
+    fn file_error(&self, doing: &'static str, name: &str, errno: Errno) -> SpoolError {
+        SpoolError::new(doing, &self.file_path(name), errno.into())
+    }
+}
+
+/// Not through a link, not kept by children, and not waiting for the other end of a pipe.
+const FILE: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK);
+
+/// Refuses what is no plain file: a pipe or device would block, or never end.
+pub(crate) fn check_plain(file: &File, path: &Path) -> Result<Stat, SpoolError> {
+    let status = fs::fstat(file).map_err(|errno| SpoolError::new("examine", path, errno.into()))?;
+    if is_plain(&status) {
+        Ok(status)
+    } else {
+        Err(SpoolError::Irregular {
+            path: path.to_path_buf(),
+        })
+    }
+}
+
+/// Whether it is a plain file.
+pub(crate) fn is_plain(status: &Stat) -> bool {
+    FileType::from_raw_mode(status.st_mode) == FileType::RegularFile
+}
+
+/// A plain file's size.
+pub(crate) fn size(status: &Stat) -> u64 {
+    u64::try_from(status.st_size).unwrap_or(0)
+}
