@@ -1,1 +1,41 @@
-//! To be written.
+//! The only configuration of Seon: [`SeonInstance`] (one company's file exchange) and
+//! [`SeonPartner`] (one company it exchanges files with), group `seon.dev`, version `v1alpha1`.
+//!
+//! The types say what may be written, their schema and CEL rules say what is refused by the
+//! Kubernetes API server. The doc comments become the field descriptions that
+//! `kubectl explain seonpartner.spec` prints, so they speak to the person who writes YAML.
+//!
+//! What one object cannot decide (a missing Secret, two partners with one Odette ID) is judged by
+//! the crate `configuration`, which uses the same schema: a folder of YAML on one machine and a
+//! cluster accept the same documents.
+
+mod common;
+mod instance;
+mod partner;
+
+pub use common::{Condition, InstanceReference, SecretKeyReference, SecretReference};
+pub use instance::{
+    Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease, Receive,
+    Retry, Send, SeonInstance, SeonInstanceSpec, SeonInstanceStatus, Station, Storage, TcpListener,
+    TlsListener, TlsVersion,
+};
+pub use partner::{
+    CertificatePurpose, FileRule, Folder, FolderFormat, HighestLevel, MinimumLevel,
+    PartnerCertificate, PartnerIdentity, Permission, Protocol, Quirk, ReceiptTiming, Receipts,
+    SeonPartner, SeonPartnerSpec, SeonPartnerStatus, TcpAddress, TlsAddress, Transport,
+};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt as _;
+
+/// The API group and version of every kind in this crate.
+pub const API_VERSION: &str = "seon.dev/v1alpha1";
+
+/// The definitions that a cluster is taught, in the order in which people read about them.
+#[must_use]
+pub fn definitions() -> [CustomResourceDefinition; 2] {
+    [SeonInstance::crd(), SeonPartner::crd()]
+}
+
+#[cfg(test)]
+mod tests;

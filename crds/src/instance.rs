@@ -1,0 +1,372 @@
+//! `SeonInstance`: one company's file exchange.
+
+#![expect(
+    unreachable_pub,
+    reason = "KubeSchema derives from a private twin of each struct"
+)]
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::common::{Condition, SecretKeyReference, SecretReference};
+
+/// One company's file exchange: who we are, where we listen, how we send, where state is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "seon.dev",
+    version = "v1alpha1",
+    kind = "SeonInstance",
+    namespaced,
+    doc = "One company's file exchange by ODETTE FTP: who we are, where we listen, how we send, \
+           where state is kept.",
+    status = "SeonInstanceStatus",
+    derive = "PartialEq",
+    shortname = "seon",
+    category = "seon-all",
+    cel,
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([a-z0-9-]{0,33}[a-z0-9])?$')").message(
+        "metadata.name becomes part of the daemons' names; give 1 to 35 of a-z, 0-9 and -, \
+         beginning with a letter, such as acme"),
+    printcolumn(name = "Ready", type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Odette ID", type_ = "string", json_path = ".spec.identity.odetteId"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = "1"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct SeonInstanceSpec {
+    /// Who we are to our partners.
+    pub identity: InstanceIdentity,
+
+    /// Where queue, journal and leases are kept. Without it: SQLite, in the data directory (one
+    /// machine only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+
+    /// Where files are kept.
+    #[serde(default)]
+    pub storage: Storage,
+
+    /// Where partners reach us. Only the listeners that are written here are started; `tcpip: {}`
+    /// is enough.
+    #[serde(default)]
+    pub receive: Receive,
+
+    /// How we call partners.
+    #[serde(default)]
+    pub send: Send,
+
+    /// How fast a standby takes over.
+    #[serde(default)]
+    pub lease: Lease,
+
+    /// What the daemons log.
+    #[serde(default)]
+    pub debug: Debug,
+
+    /// True stops every daemon of this instance after its running sessions; nothing is lost.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// Who we are to our partners.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceIdentity {
+    /// Our own Odette ID (SSIDCODE): 1 to 25 characters, A-Z, 0-9, space and / - . & ( ).
+    /// Usually O, 4 digits of the issuing organisation, our number, our station.
+    #[schemars(length(min = 1, max = 25))]
+    #[x_kube(validation = Rule::new(ODETTE_ID_RULE).message(ODETTE_ID_MESSAGE))]
+    pub odette_id: String,
+
+    /// What we say to partners (SSIDPSWD), 1 to 8 characters, unless a partner has one of its own.
+    pub password_secret_ref: SecretKeyReference,
+
+    /// Further Odette IDs of ours, such as plants: files addressed to them are accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["odetteId".into()]))]
+    pub stations: Vec<Station>,
+}
+
+/// A further Odette ID of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Station {
+    /// Its Odette ID (SFIDORIG, SFIDDEST): 1 to 25 characters, A-Z, 0-9, space and / - . & ( ).
+    #[schemars(length(min = 1, max = 25))]
+    #[x_kube(validation = Rule::new(ODETTE_ID_RULE).message(ODETTE_ID_MESSAGE))]
+    pub odette_id: String,
+    /// What it is, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub description: Option<String>,
+}
+
+/// Where queue, journal and leases are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Database {
+    /// The PostgreSQL URI (postgres://user:password@host:5432/name) in a Secret, such as the one
+    /// CloudNativePG writes (`<cluster>-app`, key `uri`).
+    pub secret_ref: SecretKeyReference,
+}
+
+/// Where files are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Storage {
+    /// The data directory; a relative path begins at the folder of this file. Default: ./data
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub directory: Option<String>,
+}
+
+/// Where partners reach us.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Receive {
+    /// Sessions by plain TCP/IP: unencrypted, for private networks such as ENX.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcpip: Option<TcpListener>,
+    /// Sessions by TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsListener>,
+}
+
+/// Sessions by plain TCP/IP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TcpListener {
+    /// The TCP port; 0 lets the system choose a free one, which `seon ps` shows.
+    #[schemars(range(min = 0, max = 65535))]
+    pub port: i32,
+    /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address.
+    #[schemars(length(min = 2, max = 45))]
+    pub address: String,
+    /// Sessions at once; a further caller waits for nothing and is told so.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_sessions: i32,
+}
+
+impl Default for TcpListener {
+    fn default() -> Self {
+        Self {
+            port: 3305,
+            address: every_address(),
+            max_sessions: 500,
+        }
+    }
+}
+
+/// Sessions by TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsListener {
+    /// The TCP port; 0 lets the system choose a free one, which `seon ps` shows.
+    #[serde(default = "tls_port")]
+    #[schemars(range(min = 0, max = 65535))]
+    pub port: i32,
+    /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address.
+    #[serde(default = "every_address")]
+    #[schemars(length(min = 2, max = 45))]
+    pub address: String,
+    /// Sessions at once; a further caller waits for nothing and is told so.
+    #[serde(default = "listener_sessions")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_sessions: i32,
+    /// Our certificate (with its intermediate certificates) and its key: a Secret of type
+    /// kubernetes.io/tls with the keys tls.crt and tls.key, as cert-manager writes it.
+    pub certificate_secret_ref: SecretReference,
+    /// The oldest TLS version that we accept.
+    #[serde(default)]
+    pub minimum_version: TlsVersion,
+    /// Whether a caller must show a certificate that belongs to the partner it claims to be.
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TlsVersion {
+    /// TLS 1.2
+    #[default]
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// TLS 1.3
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+/// Whether a caller must show a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ClientCertificates {
+    /// A caller shows a certificate of its partner (`certificates`, purpose Tls), or is refused.
+    #[default]
+    Required,
+    /// A caller without a certificate is known by its OFTP password only. Insecure: for partners
+    /// that cannot do better, for as long as they cannot.
+    InsecureOptional,
+}
+
+/// How we call partners.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Send {
+    /// Outgoing sessions at once, to all partners together.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_sessions: i32,
+    /// What happens after a call that failed.
+    pub retry: Retry,
+    /// How we show ourselves when we call by TLS. Without it: as `receive.tls` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Client>,
+}
+
+impl Default for Send {
+    fn default() -> Self {
+        Self {
+            max_sessions: 16,
+            retry: Retry::default(),
+            tls: None,
+        }
+    }
+}
+
+/// How we show ourselves when we call by TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Client {
+    /// Our certificate and its key: a Secret of type kubernetes.io/tls with the keys tls.crt and
+    /// tls.key. It needs the extended key usage clientAuth.
+    pub certificate_secret_ref: SecretReference,
+    /// The oldest TLS version that we accept.
+    #[serde(default)]
+    pub minimum_version: TlsVersion,
+}
+
+/// What happens after a call that failed: try again, each time after twice the time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("duration(self.first) <= duration(self.longest)").message(
+    "first is longer than longest; give a shorter first or a longer longest"))]
+pub struct Retry {
+    /// Attempts until a queue entry is blocked and waits for a person.
+    #[serde(default = "attempts")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub attempts: i32,
+    /// The wait after the first failure, such as 30s.
+    #[serde(default = "first_wait")]
+    #[schemars(length(min = 2, max = 32))]
+    #[x_kube(validation = Rule::new(
+        "duration(self) >= duration('1s') && duration(self) <= duration('24h')").message(
+        "give 1s to 24h (usual: 30s)"))]
+    pub first: String,
+    /// The longest wait, such as 1h.
+    #[serde(default = "longest_wait")]
+    #[schemars(length(min = 2, max = 32))]
+    #[x_kube(validation = Rule::new(
+        "duration(self) >= duration('1s') && duration(self) <= duration('168h')").message(
+        "give 1s to 168h (usual: 1h)"))]
+    pub longest: String,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: attempts(),
+            first: first_wait(),
+            longest: longest_wait(),
+        }
+    }
+}
+
+/// How fast a standby takes over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Lease {
+    /// How long a daemon that was not heard of keeps its place, such as 10s. Shorter takes over
+    /// faster after a crash, and bears shorter interruptions of the database.
+    #[serde(default = "ttl")]
+    #[schemars(length(min = 2, max = 32))]
+    #[x_kube(validation = Rule::new(
+        "duration(self) >= duration('2s') && duration(self) <= duration('5m')").message(
+        "give 2s to 5m (usual: 10s)"))]
+    pub ttl: String,
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self { ttl: ttl() }
+    }
+}
+
+/// What the daemons log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Debug {
+    /// How much the daemons log. Passwords and file contents never appear, at no level.
+    pub level: DebugLevel,
+}
+
+/// How much the daemons log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DebugLevel {
+    /// What failed.
+    Error,
+    /// And what is suspicious.
+    Warn,
+    /// And every session, file and receipt.
+    #[default]
+    Info,
+    /// And every command on the wire.
+    Debug,
+    /// And every buffer on the wire.
+    Trace,
+}
+
+/// What the operator last saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeonInstanceStatus {
+    /// The generation of the spec that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, and whatever stands in its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+pub(crate) const ODETTE_ID_RULE: &str = "self.matches('^[A-Z0-9 /.&()-]*$') && self.trim() != ''";
+pub(crate) const ODETTE_ID_MESSAGE: &str =
+    "an Odette ID consists of A-Z, 0-9, space and / - . & ( ), such as O0013000001ACME";
+
+fn every_address() -> String {
+    "0.0.0.0".into()
+}
+
+fn tls_port() -> i32 {
+    6619
+}
+
+fn listener_sessions() -> i32 {
+    500
+}
+
+fn attempts() -> i32 {
+    10
+}
+
+fn first_wait() -> String {
+    "30s".into()
+}
+
+fn longest_wait() -> String {
+    "1h".into()
+}
+
+fn ttl() -> String {
+    "10s".into()
+}

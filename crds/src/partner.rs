@@ -1,0 +1,450 @@
+//! `SeonPartner`: one company that an instance exchanges files with.
+
+#![expect(
+    unreachable_pub,
+    reason = "KubeSchema derives from a private twin of each struct"
+)]
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    common::{Condition, InstanceReference, SecretKeyReference, SecretReference},
+    instance::{ODETTE_ID_MESSAGE, ODETTE_ID_RULE},
+};
+
+/// One company that an instance exchanges files with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "seon.dev",
+    version = "v1alpha1",
+    kind = "SeonPartner",
+    namespaced,
+    doc = "One company that an instance exchanges files with: who it is, how we reach it, how we \
+           speak with it.",
+    status = "SeonPartnerStatus",
+    derive = "PartialEq",
+    shortname = "seonp",
+    category = "seon-all",
+    cel,
+    selectable = ".spec.instanceRef.name",
+    selectable = ".spec.identity.odetteId",
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')")
+        .message("metadata.name becomes a folder and a word on the command line; give 1 to 63 of \
+                  a-z, 0-9 and -, such as bolt"),
+    printcolumn(name = "Instance", type_ = "string", json_path = ".spec.instanceRef.name"),
+    printcolumn(name = "Odette ID", type_ = "string", json_path = ".spec.identity.odetteId"),
+    printcolumn(name = "Ready", type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = "1"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "!has(self.poll) || (has(self.transports) && self.transports.size() > 0)").message(
+    "poll calls the partner, but transports is empty; say where to call, or leave out poll"))]
+#[x_kube(validation = Rule::new(
+    "!has(self.transports) || !self.transports.exists(t, has(t.tls)) || (has(self.certificates) \
+     && self.certificates.exists(c, c.purpose.exists(p, p == 'Tls')))").message(
+    "a tls transport needs certificates to know the partner by; add to certificates an entry with \
+     purpose [Tls]"))]
+pub struct SeonPartnerSpec {
+    /// The SeonInstance that this partner belongs to.
+    #[x_kube(validation = Rule::new("self == oldSelf").message(
+        "a partner stays with its instance; make a new SeonPartner for the other one"))]
+    pub instance_ref: InstanceReference,
+
+    /// Who the partner is.
+    pub identity: PartnerIdentity,
+
+    /// Where we reach the partner, in order of preference. Empty: we never call, the partner calls
+    /// us and fetches what we have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub transports: Vec<Transport>,
+
+    /// How we speak OFTP with this partner.
+    #[serde(default)]
+    pub protocol: Protocol,
+
+    /// The certificates that we know the partner by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub certificates: Vec<PartnerCertificate>,
+
+    /// End-to-end responses (EERP): the receipts for files.
+    #[serde(default)]
+    pub receipts: Receipts,
+
+    /// Outgoing sessions with this partner at once.
+    #[serde(default = "channels")]
+    #[schemars(range(min = 1, max = 256))]
+    pub channels: i32,
+
+    /// When we call even though we have nothing to send, to fetch: a cron expression of five
+    /// fields in UTC, such as "*/15 * * * *".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 9, max = 256))]
+    #[x_kube(validation = Rule::new("self.split(' ').filter(f, f != '').size() == 5").message(
+        "a cron expression has five fields: minute, hour, day of month, month, day of week, such \
+         as */15 * * * *"))]
+    pub poll: Option<String>,
+
+    /// How received files are named; the first rule that matches is followed. Without a match a
+    /// file keeps its dataset name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub files: Vec<FileRule>,
+
+    /// Hot folders: a file put there is sent to this partner and removed from there. Default: one
+    /// folder, outgoing/<partner> in the data directory. `[]`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["directory".into()]))]
+    pub folders: Option<Vec<Folder>>,
+
+    /// True stops sessions with this partner, both ways; what is queued waits.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// Who the partner is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PartnerIdentity {
+    /// The partner's Odette ID (SSIDCODE): 1 to 25 characters, A-Z, 0-9, space and / - . & ( ).
+    #[schemars(length(min = 1, max = 25))]
+    #[x_kube(validation = Rule::new(ODETTE_ID_RULE).message(ODETTE_ID_MESSAGE))]
+    pub odette_id: String,
+
+    /// What the partner must say to us (SSIDPSWD), 1 to 8 characters.
+    pub password_secret_ref: SecretKeyReference,
+
+    /// What we say to this partner, 1 to 8 characters. Default: the instance's password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_password_secret_ref: Option<SecretKeyReference>,
+
+    /// What we put into SSIDUSER, up to 8 characters, if the partner asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 8))]
+    pub user_data: Option<String>,
+}
+
+/// One way to reach the partner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.tls) != has(self.tcp)").message(
+    "a transport is one of tls and tcp; give each its own entry in the list"))]
+pub struct Transport {
+    /// By TLS: encrypted, both sides known by certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsAddress>,
+    /// By plain TCP/IP: unencrypted, for private networks such as ENX.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<TcpAddress>,
+}
+
+/// Where the partner listens for TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsAddress {
+    /// Host name or IP address.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// TCP port.
+    #[serde(default = "tls_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// The name that we ask for (SNI) and that a certificate must carry. Default: host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub server_name: Option<String>,
+}
+
+/// Where the partner listens for plain TCP/IP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TcpAddress {
+    /// Host name or IP address.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// TCP port.
+    #[serde(default = "tcp_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+}
+
+/// How we speak OFTP with this partner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "self.level == 'Auto' || double(self.level) <= double(self.highestLevel)").message(
+    "level is the lowest that is accepted and is above highestLevel, so no session could ever \
+     begin; lower level or raise highestLevel"))]
+pub struct Protocol {
+    /// The lowest OFTP level that is accepted: a session that would be negotiated below it is
+    /// refused, never silently weaker. Auto accepts every level.
+    #[serde(default)]
+    pub level: MinimumLevel,
+    /// The highest OFTP level that we offer; lower it for a partner that refuses instead of
+    /// negotiating.
+    #[serde(default)]
+    pub highest_level: HighestLevel,
+    /// The largest exchange buffer that we offer (SSIDSDEB), in octets; the smaller of both
+    /// sides' is used.
+    #[serde(default = "buffer")]
+    #[schemars(range(min = 128, max = 99_999))]
+    pub buffer: i32,
+    /// How many buffers may be under way unacknowledged (SSIDCRED); the smaller of both sides' is
+    /// used.
+    #[serde(default = "credit")]
+    #[schemars(range(min = 1, max = 999))]
+    pub credit: i32,
+    /// Buffer compression (SSIDCMPR): runs of equal octets are sent as one.
+    #[serde(default)]
+    pub compression: Permission,
+    /// Restart of interrupted transfers (SSIDREST).
+    #[serde(default)]
+    pub restart: Permission,
+    /// Deviations from the RFC that this partner needs us to bear or to make.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub quirks: Vec<Quirk>,
+}
+
+impl Default for Protocol {
+    fn default() -> Self {
+        Self {
+            level: MinimumLevel::default(),
+            highest_level: HighestLevel::default(),
+            buffer: buffer(),
+            credit: credit(),
+            compression: Permission::default(),
+            restart: Permission::default(),
+            quirks: Vec::new(),
+        }
+    }
+}
+
+/// The lowest OFTP level that is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MinimumLevel {
+    /// Every level that both sides speak.
+    #[default]
+    Auto,
+    /// OFTP 1.2 or above (RFC 2204, level 1)
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// OFTP 1.3 or above (level 2)
+    #[serde(rename = "1.3")]
+    V1_3,
+    /// OFTP 1.4 or above (level 4)
+    #[serde(rename = "1.4")]
+    V1_4,
+    /// OFTP 2.0 (RFC 5024, level 5)
+    #[serde(rename = "2.0")]
+    V2_0,
+}
+
+/// The highest OFTP level that we offer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HighestLevel {
+    /// OFTP 1.2 (RFC 2204, level 1)
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// OFTP 1.3 (level 2)
+    #[serde(rename = "1.3")]
+    V1_3,
+    /// OFTP 1.4 (level 4)
+    #[serde(rename = "1.4")]
+    V1_4,
+    /// OFTP 2.0 (RFC 5024, level 5)
+    #[default]
+    #[serde(rename = "2.0")]
+    V2_0,
+}
+
+/// Whether we offer something that both sides must offer to have it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Permission {
+    /// We offer it.
+    #[default]
+    Allowed,
+    /// We do not.
+    Forbidden,
+}
+
+/// A deviation from the RFC that a partner needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Quirk {
+    /// The partner sends credit before it is due ("acceleration").
+    EarlyCredit,
+}
+
+/// Certificates that we know the partner by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PartnerCertificate {
+    /// What they are good for.
+    #[schemars(length(min = 1, max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub purpose: Vec<CertificatePurpose>,
+    /// A Secret with tls.crt (the partner's own certificates, PEM, one or more: exactly these are
+    /// accepted) or ca.crt (authorities, PEM: what they issue is accepted if it carries one of
+    /// the partner's names), or both.
+    pub secret_ref: SecretReference,
+    /// Names of which a certificate issued by ca.crt must carry one. Default: the hosts and
+    /// server names of the partner's tls transports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub names: Vec<String>,
+    /// From when on they are accepted: a date such as 2026-12-01 (midnight UTC) or a time such as
+    /// 2026-12-01T06:00:00Z. Default: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 10, max = 40))]
+    #[x_kube(validation = Rule::new(
+        "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$')")
+        .message("give a date such as 2026-12-01 or a time such as 2026-12-01T06:00:00Z"))]
+    pub active_from: Option<String>,
+}
+
+/// What a certificate is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CertificatePurpose {
+    /// The partner shows it in TLS, as caller and as called.
+    Tls,
+}
+
+/// End-to-end responses (EERP): the receipts for files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Receipts {
+    /// Whether the partner sends receipts for what we send. False, for partners that never do:
+    /// a sent file is finished.
+    pub expected: bool,
+    /// When the partner gets the receipts for what it sends.
+    pub timing: ReceiptTiming,
+}
+
+impl Default for Receipts {
+    fn default() -> Self {
+        Self {
+            expected: true,
+            timing: ReceiptTiming::SameSession,
+        }
+    }
+}
+
+/// When the partner gets receipts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReceiptTiming {
+    /// As soon as the file is delivered: in the running session if it still can.
+    #[default]
+    SameSession,
+    /// In a later session, which we call for if the partner has transports.
+    NextSession,
+    /// When a person or a program releases it.
+    Manual,
+}
+
+/// How received files are named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileRule {
+    /// A pattern for the dataset name (SFIDDSN): `*` stands for any characters, `?` for one.
+    #[schemars(length(min = 1, max = 64))]
+    #[serde(rename = "match")]
+    pub pattern: String,
+    /// The file's name in incoming/<partner>, with {dataset}, {date}, {time}, {counter},
+    /// {originator}, {destination} and {partner} for what they say, such as
+    /// "{date}-{dataset}.dat".
+    #[schemars(length(min = 1, max = 200))]
+    #[x_kube(validation = Rule::new(
+        "!self.contains('/') && !self.startsWith('.')").message(
+        "a file name, not a path: without / and not beginning with a full stop"))]
+    pub rename: String,
+}
+
+/// A hot folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "has(self.recordLength) == (self.format in ['Fixed', 'Variable'])").message(
+    "recordLength belongs to the formats Fixed and Variable, and they need it"))]
+pub struct Folder {
+    /// The folder, on the data directory's file system; a relative path begins at the data
+    /// directory.
+    #[schemars(length(min = 1, max = 4096))]
+    pub directory: String,
+    /// A pattern for file names: `*` stands for any characters, `?` for one.
+    #[serde(rename = "match", default = "any_file")]
+    #[schemars(length(min = 1, max = 255))]
+    pub pattern: String,
+    /// The virtual file's format (SFIDFMT).
+    #[serde(default)]
+    pub format: FolderFormat,
+    /// The record length (SFIDLRECL), in octets: of every record for Fixed, of the longest for
+    /// Variable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 99_999))]
+    pub record_length: Option<i32>,
+    /// What is more urgent has the higher number.
+    #[serde(default)]
+    #[schemars(range(min = -100, max = 100))]
+    pub priority: i32,
+}
+
+/// The format of a virtual file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum FolderFormat {
+    /// A stream of octets: any file.
+    #[default]
+    Unstructured,
+    /// A stream of characters in lines.
+    Text,
+    /// Records of one length.
+    Fixed,
+    /// Records of several lengths, each line of the file one record.
+    Variable,
+}
+
+/// What the operator last saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeonPartnerStatus {
+    /// The generation of the spec that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, and whatever stands in its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+fn channels() -> i32 {
+    1
+}
+
+fn tls_port() -> i32 {
+    6619
+}
+
+fn tcp_port() -> i32 {
+    3305
+}
+
+fn any_file() -> String {
+    "*".into()
+}
+
+// 64 buffers of 32 KiB keep 2 MiB under way: 100 MB/s at a round trip of 20 ms.
+fn buffer() -> i32 {
+    32_768
+}
+
+fn credit() -> i32 {
+    64
+}
