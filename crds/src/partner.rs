@@ -182,6 +182,9 @@ pub struct TcpAddress {
     "self.level == 'Auto' || double(self.level) <= double(self.highestLevel)").message(
     "level is the lowest that is accepted and is above highestLevel, so no session could ever \
      begin; lower level or raise highestLevel"))]
+#[x_kube(validation = Rule::new(
+    "!has(self.quirks) || !has(self.strict) || !self.quirks.exists(q, q in self.strict)").message(
+    "one quirk is both in quirks and in strict; leave it in one of them"))]
 pub struct Protocol {
     /// The lowest OFTP level that is accepted: a session that would be negotiated below it is
     /// refused, never silently weaker. Auto accepts every level.
@@ -207,11 +210,18 @@ pub struct Protocol {
     /// Restart of interrupted transfers (SSIDREST).
     #[serde(default)]
     pub restart: Permission,
-    /// Deviations from the RFC that this partner needs us to bear or to make.
+    /// Deviations from the RFC that we bear from this partner, beyond those that we bear from
+    /// every partner: of the list, that is RestartCounts. The others are borne unless `strict`
+    /// has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub quirks: Vec<Quirk>,
+    /// Deviations from the RFC that we do not bear from this partner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub strict: Vec<Quirk>,
 }
 
 impl Default for Protocol {
@@ -224,6 +234,7 @@ impl Default for Protocol {
             compression: Permission::default(),
             restart: Permission::default(),
             quirks: Vec::new(),
+            strict: Vec::new(),
         }
     }
 }
@@ -276,11 +287,52 @@ pub enum Permission {
     Forbidden,
 }
 
-/// A deviation from the RFC that a partner needs.
+/// A way in which partners differ from the RFC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Quirk {
-    /// The partner sends credit before it is due ("acceleration").
+    /// A carriage return of 0A in SSRM, SSID or ESID; 0D and 8D are the RFC's own.
+    CarriageReturnVariants,
+    /// NUL in place of the blanks that pad a field.
+    NulPadding,
+    /// Blanks in place of the leading zeros of a number.
+    BlankPaddedNumbers,
+    /// A password with characters outside of the RFC's set, lower case above all. Which case is
+    /// right stays a matter of comparing.
+    LowerCasePassword,
+    /// A dataset name with characters outside of the RFC's set, or with embedded blanks.
+    DatasetNameCharacters,
+    /// SSIDLEV `1` from a partner that is to speak 1.3, as RFC 2204 has it: the session lets it
+    /// pass where 1.3 is the minimum. The layouts are the same.
+    LevelDigit,
+    /// An SSIDLEV digit without a level of ours: the next lower level is taken, as the RFC wants of
+    /// a responder. An initiator turns it off, for an answer cannot be higher than what it asked.
+    FutureLevels,
+    /// A description or a reason text that is not UTF-8; its octets are kept.
+    TextNotUtf8,
+    /// A reason code that is not one of the command's; it is kept.
+    UnknownReasons,
+    /// SFNA, EFNA and NERP of 2.0 that end before the length of their text. (ESID is read by its
+    /// length in any case: it may come before a level is agreed.)
+    MissingReasonText,
+    /// EERP and NERP of 2.0 that end before the lengths of hash and signature.
+    MissingSeal,
+    /// A record length other than 0 for a file of format U or T; it is ignored.
+    StreamRecordLength,
+    /// One stream transmission buffer of length 4, without an exchange buffer; it is skipped.
+    EmptyStreamBuffers,
+    /// CDT before the credit is used up ("acceleration").
     EarlyCredit,
+    /// CDT that arrives after EFID.
+    LateCredit,
+    /// EFID while a CDT of ours is due.
+    EndFileWithoutCredit,
+    /// ESID 00 from a speaker that has not just received CD; files answered by EFPA stand.
+    EarlyEndSession,
+    /// A file larger than its SFIDFSIZ said; a local limit still holds.
+    FileSizeWrong,
+    /// EFID that counts only what came since the restart. Off by default: the count is what shows a
+    /// file cut short.
+    RestartCounts,
 }
 
 /// Certificates that we know the partner by.

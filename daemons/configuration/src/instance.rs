@@ -1,0 +1,215 @@
+//! The validated instance.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use oftp::{OdetteId, Password};
+use rustls_pki_types::CertificateDer;
+
+use crate::{
+    name::InstanceName,
+    secret::{PrivateKey, SecretText},
+};
+
+pub use crds::{ClientCertificates, DebugLevel, TlsVersion};
+
+/// One company's file exchange, every value checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Instance {
+    /// `metadata.name`.
+    pub name: InstanceName,
+    /// Who we are to our partners.
+    pub identity: OwnIdentity,
+    /// Where queue, journal and leases are kept.
+    pub database: DatabaseSetting,
+    /// The data directory as written; the caller joins a relative one to the manifests' folder.
+    pub data_directory: PathBuf,
+    /// The listeners that are wanted.
+    pub receive: Receive,
+    /// How we call partners.
+    pub send: Send,
+    /// How long a daemon that was not heard of keeps its place.
+    pub lease: LeaseTerms,
+    /// How much the daemons log.
+    pub debug_level: DebugLevel,
+    /// Whether every daemon is to stand still.
+    pub suspend: bool,
+}
+
+/// Who we are to our partners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnIdentity {
+    /// Our SSIDCODE.
+    pub odette_id: OdetteId,
+    /// What we say to partners that have no password of their own for us.
+    pub password: Password,
+    /// Further Odette IDs of ours; the first one is not among them.
+    pub stations: Vec<Station>,
+}
+
+impl OwnIdentity {
+    /// Whether a file for this destination is for us.
+    pub fn is_ours(&self, odette_id: &OdetteId) -> bool {
+        self.odette_id == *odette_id || self.stations.iter().any(|s| s.odette_id == *odette_id)
+    }
+}
+
+/// A further Odette ID of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Station {
+    /// Its Odette ID.
+    pub odette_id: OdetteId,
+    /// What it is, for people.
+    pub description: Option<String>,
+}
+
+/// Where queue, journal and leases are kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseSetting {
+    /// SQLite, in the file `seon.db` of the data directory.
+    Sqlite,
+    /// PostgreSQL, by its URI with user and password.
+    PostgreSql(SecretText),
+}
+
+impl DatabaseSetting {
+    /// The URI that the store opens: `postgres://…`, or `sqlite:` and the file's path.
+    pub fn uri(&self, data_directory: &Path) -> SecretText {
+        match self {
+            Self::Sqlite => {
+                SecretText::new(format!("sqlite:{}", data_directory.join("seon.db").display()))
+            }
+            Self::PostgreSql(uri) => uri.clone(),
+        }
+    }
+}
+
+/// Fit for a log: a PostgreSQL URI is shown without user, password and parameters.
+impl fmt::Display for DatabaseSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite => f.write_str("SQLite"),
+            Self::PostgreSql(uri) => {
+                let address = uri.expose().split_once("://").map_or("", |(_, rest)| rest);
+                let address = address.split('?').next().unwrap_or_default();
+                // The last @: a password may hold one that somebody forgot to escape.
+                let address = address.rsplit('@').next().unwrap_or_default();
+                write!(f, "PostgreSQL at {address}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The listeners that are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receive {
+    /// Plain TCP/IP.
+    pub tcpip: Option<TcpListener>,
+    /// TLS.
+    pub tls: Option<TlsListener>,
+}
+
+/// A listener for plain TCP/IP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TcpListener {
+    /// The local address.
+    pub address: IpAddr,
+    /// The port; 0 for any.
+    pub port: u16,
+    /// Sessions at once.
+    pub max_sessions: NonZeroUsize,
+}
+
+/// A listener for TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsListener {
+    /// The local address.
+    pub address: IpAddr,
+    /// The port; 0 for any.
+    pub port: u16,
+    /// Sessions at once.
+    pub max_sessions: NonZeroUsize,
+    /// Our certificate and key.
+    pub certificate: OwnCertificate,
+    /// The oldest TLS version that we accept.
+    pub minimum_version: TlsVersion,
+    /// Whether callers must show a certificate.
+    pub client_certificates: ClientCertificates,
+}
+
+/// Our certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnCertificate {
+    /// Ours first, then its issuers; never empty.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key of the first certificate. That they belong together is for rustls to say.
+    pub key: PrivateKey,
+}
+
+/// How we call partners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Send {
+    /// Outgoing sessions at once, to all partners together.
+    pub max_sessions: NonZeroUsize,
+    /// What happens after a call that failed.
+    pub retry: Retry,
+    /// How we show ourselves by TLS; always there if a partner has a tls transport.
+    pub tls: Option<TlsClient>,
+}
+
+/// How we show ourselves when we call by TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsClient {
+    /// Our certificate and key.
+    pub certificate: OwnCertificate,
+    /// The oldest TLS version that we accept.
+    pub minimum_version: TlsVersion,
+}
+
+/// What happens after a call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// Attempts until an entry is blocked; at least 1.
+    pub attempts: u32,
+    /// The wait after the first failure.
+    pub first: Duration,
+    /// The longest wait; never below `first`.
+    pub longest: Duration,
+}
+
+impl Retry {
+    /// The wait after so many failures (1 after the first), without jitter: doubled each time.
+    pub fn wait_after(&self, failures: u32) -> Duration {
+        let doublings = failures.saturating_sub(1).min(31);
+        self.first.saturating_mul(1 << doublings).min(self.longest)
+    }
+}
+
+/// How long a daemon that was not heard of keeps its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaseTerms {
+    /// The lease's time to live, 2 s to 5 min.
+    pub ttl: Duration,
+}

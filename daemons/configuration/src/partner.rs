@@ -1,0 +1,147 @@
+//! The validated partner.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use jiff::Timestamp;
+use oftp::{BufferSize, Credit, Format, Level, OdetteId, Password, Tolerance, UserData};
+use rustls_pki_types::{CertificateDer, ServerName};
+
+use crate::{
+    files::{FileRules, Glob},
+    name::PartnerName,
+    poll::Poll,
+};
+
+pub use crds::ReceiptTiming;
+
+/// One company that we exchange files with, every value checked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Partner {
+    /// `metadata.name`.
+    pub name: PartnerName,
+    /// The partner's SSIDCODE.
+    pub odette_id: OdetteId,
+    /// What the partner must say to us; compare by [`Partner::accepts_password`].
+    pub password: Password,
+    /// What we say to the partner: its own one, or else the instance's.
+    pub own_password: Password,
+    /// What we put into SSIDUSER.
+    pub user_data: UserData,
+    /// Where we reach the partner, in order of preference. Empty: we never call.
+    pub transports: Vec<Transport>,
+    /// How we speak OFTP with the partner.
+    pub protocol: Protocol,
+    /// The certificates that we know the partner by in TLS. Empty: it has none, and TLS with it
+    /// is refused; there is always one if there is a tls transport.
+    pub tls_certificates: Vec<TlsCertificates>,
+    /// Receipts, both ways.
+    pub receipts: Receipts,
+    /// Outgoing sessions with this partner at once.
+    pub channels: NonZeroUsize,
+    /// When we call even though we have nothing to send.
+    pub poll: Option<Poll>,
+    /// How received files are named.
+    pub files: FileRules,
+    /// Folders whose files are sent to the partner.
+    pub folders: Vec<Folder>,
+    /// Whether sessions with this partner are to stand still, both ways.
+    pub suspend: bool,
+}
+
+impl Partner {
+    /// Whether this is what the partner must say to us, in constant time.
+    pub fn accepts_password(&self, presented: &Password) -> bool {
+        self.password == *presented
+    }
+}
+
+/// One way to reach a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// By TLS.
+    Tls {
+        /// Host name or IP address.
+        host: String,
+        /// TCP port.
+        port: u16,
+        /// The name that we ask for and that a certificate issued by an authority must carry.
+        server_name: ServerName<'static>,
+    },
+    /// By plain TCP/IP.
+    Tcp {
+        /// Host name or IP address.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+}
+
+/// How we speak OFTP with a partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Protocol {
+    /// The lowest level that is accepted.
+    pub minimum_level: Level,
+    /// The highest level that we offer; never below the lowest.
+    pub highest_level: Level,
+    /// The largest exchange buffer that we offer.
+    pub buffer_size: BufferSize,
+    /// The credit that we offer.
+    pub credit: Credit,
+    /// Whether we offer buffer compression.
+    pub compression: bool,
+    /// Whether we offer restarts.
+    pub restart: bool,
+    /// What we bear beyond the RFC.
+    pub tolerance: Tolerance,
+}
+
+/// Certificates that we know a partner by in TLS, from one Secret. A certificate is the
+/// partner's if it is one of `pinned`, or if it was issued by one of `authorities` and carries one
+/// of `names`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsCertificates {
+    /// The Secret's name, for messages.
+    pub secret: String,
+    /// From when on they count; `None`: at once.
+    pub active_from: Option<Timestamp>,
+    /// The partner's own certificates.
+    pub pinned: Vec<CertificateDer<'static>>,
+    /// Certificates of issuers. Empty if and only if `pinned` is not, or both are there.
+    pub authorities: Vec<CertificateDer<'static>>,
+    /// DNS names or IP addresses; never empty if there are authorities.
+    pub names: Vec<ServerName<'static>>,
+}
+
+impl TlsCertificates {
+    /// Whether they count at this time.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.active_from.is_none_or(|from| from <= now)
+    }
+}
+
+/// Receipts, both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipts {
+    /// Whether the partner sends receipts for what we send.
+    pub expected: bool,
+    /// When the partner gets the receipts for what it sends.
+    pub timing: ReceiptTiming,
+}
+
+/// A folder whose files are sent to the partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Folder {
+    /// The folder; a relative path begins at the data directory and does not leave it.
+    pub directory: PathBuf,
+    /// Which of its files are sent.
+    pub pattern: Glob,
+    /// The virtual files' format.
+    pub format: Format,
+    /// The queue entries' priority; the higher number is more urgent.
+    pub priority: i32,
+}
