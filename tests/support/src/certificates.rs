@@ -1,0 +1,160 @@
+//! Certificates made on the spot.
+
+use std::path::{Path, PathBuf};
+
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
+};
+
+/// A certificate authority for one test.
+#[derive(Debug)]
+pub struct Authority {
+    certificate: Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate_pem: String,
+    /// Its private key, PKCS #8.
+    pub key_pem: String,
+}
+
+impl Authority {
+    /// Makes one of that common name, valid from yesterday for a year.
+    pub fn new(common_name: &str) -> Self {
+        let mut parameters = parameters(common_name, -1, 365);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().expect("a key");
+        let certificate = parameters.self_signed(&key).expect("a certificate");
+        Self {
+            certificate,
+            issuer: Issuer::new(parameters, key),
+        }
+    }
+
+    /// Its own certificate, for the partner to trust.
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// A certificate for a server reached by this host name or address, and for a client.
+    pub fn identity(&self, host: &str) -> Identity {
+        self.sign(parameters(host, -1, 365))
+    }
+
+    /// One that expired yesterday.
+    pub fn expired(&self, host: &str) -> Identity {
+        self.sign(parameters(host, -30, -1))
+    }
+
+    /// One that is valid from tomorrow.
+    pub fn not_yet_valid(&self, host: &str) -> Identity {
+        self.sign(parameters(host, 1, 30))
+    }
+
+    fn sign(&self, parameters: CertificateParams) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = parameters
+            .signed_by(&key, &self.issuer)
+            .expect("a certificate");
+        Identity {
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+}
+
+impl Identity {
+    /// A self-signed one, as many OFTP2 partners use it.
+    pub fn self_signed(host: &str) -> Self {
+        Self::by_itself(&parameters(host, -1, 365))
+    }
+
+    /// A self-signed one that expired yesterday.
+    pub fn self_signed_expired(host: &str) -> Self {
+        Self::by_itself(&parameters(host, -30, -1))
+    }
+
+    /// Writes `<stem>.crt` and `<stem>.key` into a directory and gives their paths.
+    pub fn write(&self, directory: &Path, stem: &str) -> (PathBuf, PathBuf) {
+        let paths = (
+            directory.join(format!("{stem}.crt")),
+            directory.join(format!("{stem}.key")),
+        );
+        for (path, pem) in [(&paths.0, &self.certificate_pem), (&paths.1, &self.key_pem)] {
+            std::fs::write(path, pem)
+                .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        }
+        paths
+    }
+
+    fn by_itself(parameters: &CertificateParams) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = parameters.self_signed(&key).expect("a certificate");
+        Self {
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+}
+
+/// An end entity's, valid from and to so many days from today (whole days, UTC).
+fn parameters(host: &str, from_days: i64, to_days: i64) -> CertificateParams {
+    let mut parameters = CertificateParams::new(vec![host.to_owned()]).expect("a host name");
+    parameters.distinguished_name.push(DnType::CommonName, host);
+    parameters.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+    ];
+    parameters.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let day = |days: i64| {
+        let date = today.saturating_add(days.days());
+        let part = |number: i8| u8::try_from(number).expect("a month or day");
+        rcgen::date_time_ymd(i32::from(date.year()), part(date.month()), part(date.day()))
+    };
+    parameters.not_before = day(from_days);
+    parameters.not_after = day(to_days);
+    parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openssl_verifies_what_the_authority_signed_and_refuses_what_expired() {
+        let Ok(version) = std::process::Command::new("openssl")
+            .arg("version")
+            .output()
+        else {
+            crate::skip!(openssl, "openssl is not installed");
+        };
+        assert!(version.status.success());
+        let directory = crate::TemporaryDirectory::new();
+        let authority = Authority::new("Test authority");
+        std::fs::write(directory.join("ca.pem"), authority.pem()).unwrap();
+        let verify = |identity: &Identity| {
+            let (certificate, _) = identity.write(directory.path(), "one");
+            let output = std::process::Command::new("openssl")
+                .args(["verify", "-CAfile"])
+                .args([directory.join("ca.pem"), certificate])
+                .output()
+                .unwrap();
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+        };
+        assert!(verify(&authority.identity("localhost")).contains("OK"));
+        assert!(verify(&authority.expired("localhost")).contains("expired"));
+        assert!(verify(&authority.not_yet_valid("localhost")).contains("not yet valid"));
+        assert!(verify(&Identity::self_signed("localhost")).contains("self-signed"));
+    }
+}

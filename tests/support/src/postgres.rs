@@ -1,0 +1,378 @@
+//! A real PostgreSQL server for the tests of one process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use crate::{Process, TemporaryDirectory, free_port, guarded_command, wait_until_blocking};
+
+/// Whether the server's commits survive a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// No fsync: what most tests want, they lose no power.
+    Fast,
+    /// As installed: for benchmarks and crash tests.
+    Durable,
+}
+
+/// A server on a port of 127.0.0.1 and a Unix socket, stopped on drop, and by the kernel when this
+/// process ends in any way.
+#[derive(Debug)]
+pub struct Postgres {
+    // Dropped in this order: first the server, then its files.
+    server: Mutex<Option<Process>>,
+    settings: Settings,
+}
+
+#[derive(Debug)]
+struct Settings {
+    programs: PathBuf,
+    user: Option<ServerUser>,
+    durability: Durability,
+    port: u16,
+    directory: TemporaryDirectory,
+}
+
+/// Whom the server runs as when we are root, whom it refuses.
+#[derive(Clone, Debug)]
+struct ServerUser {
+    name: String,
+    user: u32,
+    group: u32,
+}
+
+const START: Duration = Duration::from_secs(60);
+
+impl Postgres {
+    /// The server that all tests of this process share; each takes a [`Database`] of its own.
+    /// `Err` says why this machine has none. In tests: `support::postgres!()`.
+    pub fn shared() -> Result<&'static Self, String> {
+        static SHARED: OnceLock<Result<Postgres, String>> = OnceLock::new();
+        SHARED
+            .get_or_init(|| Self::start(Durability::Fast))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Starts a server of one's own, to stop, freeze or kill it.
+    pub fn start(durability: Durability) -> Result<Self, String> {
+        let programs = find_programs()?;
+        let user = server_user()?;
+        let directory = TemporaryDirectory::new();
+        if let Some(user) = &user {
+            std::os::unix::fs::chown(directory.path(), Some(user.user), Some(user.group))
+                .map_err(|error| format!("cannot hand over {directory:?}: {error}"))?;
+        }
+        let settings = Settings {
+            programs,
+            user,
+            durability,
+            port: free_port(),
+            directory,
+        };
+        let made = settings
+            .command(
+                "initdb",
+                &["--auth=trust", "--username=seon", "--encoding=UTF8"],
+            )
+            .args(["--locale=C", "--no-sync", "--no-instructions", "--pgdata"])
+            .arg(settings.data())
+            .output();
+        check("initdb", made)?;
+        let server = Self {
+            server: Mutex::new(None),
+            settings,
+        };
+        server.resume();
+        Ok(server)
+    }
+
+    /// Makes an empty database.
+    pub fn database(&self) -> Database<'_> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.run_sql("postgres", &format!("create database {name}"));
+        Database { server: self, name }
+    }
+
+    /// Its TCP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.settings.port
+    }
+
+    /// The directory of its Unix socket.
+    pub fn socket_directory(&self) -> &Path {
+        self.settings.directory.path()
+    }
+
+    /// Ends it at once, as by a crash: connections break, what was committed stays.
+    pub fn crash(&self) {
+        let stop = ["stop", "--mode=immediate", "--silent", "--pgdata"];
+        let stopped = self
+            .settings
+            .command("pg_ctl", &stop)
+            .arg(self.settings.data())
+            .output();
+        check("pg_ctl stop", stopped).expect("stop PostgreSQL");
+        *self.server.lock().unwrap() = None;
+    }
+
+    /// Starts it again after [`Postgres::crash`], on the same port.
+    ///
+    /// # Panics
+    ///
+    /// If it does not answer within a minute.
+    pub fn resume(&self) {
+        let process = Process::spawn(self.settings.server_command());
+        *self.server.lock().unwrap() = Some(process);
+        let is_ready = || check("pg_isready", self.settings.client("pg_isready").output());
+        wait_until_blocking("PostgreSQL is ready", START, || {
+            let mut server = self.server.lock().unwrap();
+            let process = server.as_mut().expect("a server was just started");
+            assert!(
+                process.is_running(),
+                "PostgreSQL ended: {:#?}",
+                process.output()
+            );
+            is_ready()
+        });
+    }
+
+    fn stop(&self) -> Result<String, String> {
+        let stop = ["stop", "--mode=immediate", "--silent", "--pgdata"];
+        let stopped = self.settings.command("pg_ctl", &stop).arg(self.settings.data()).output();
+        check("pg_ctl stop", stopped)
+    }
+
+    /// Runs SQL by `psql`; gives its rows, columns parted by `|`.
+    fn run_sql(&self, database: &str, sql: &str) -> String {
+        let mut command = self.settings.client("psql");
+        command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+        command.args([
+            "--set=ON_ERROR_STOP=1",
+            "--dbname",
+            database,
+            "--command",
+            sql,
+        ]);
+        match check("psql", command.output()) {
+            Ok(rows) => rows.trim_end().to_owned(),
+            Err(error) => panic!("{sql}: {error}"),
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // So that none of its processes writes while its files are removed.
+        let _ = self.stop();
+    }
+}
+
+/// A database of one test, dropped with it.
+#[derive(Debug)]
+pub struct Database<'server> {
+    server: &'server Postgres,
+    name: String,
+}
+
+impl Database<'_> {
+    /// Its URI over TCP.
+    pub fn uri(&self) -> String {
+        format!(
+            "postgres://seon@127.0.0.1:{}/{}",
+            self.server.port(),
+            self.name
+        )
+    }
+
+    /// Runs SQL beside the code under test; gives its rows, columns parted by `|`.
+    ///
+    /// # Panics
+    ///
+    /// If PostgreSQL refuses it.
+    pub fn sql(&self, sql: &str) -> String {
+        self.server.run_sql(&self.name, sql)
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        let mut command = self.server.settings.client("dropdb");
+        // Not worth a failure: the server goes with its files.
+        let _ = command
+            .args(["--force", "--if-exists", &self.name])
+            .output();
+    }
+}
+
+impl Settings {
+    fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// The server, guarded by the kernel. A shell stands before it, to remove its files when this
+    /// process was killed and could not.
+    fn server_command(&self) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM", "--", "sh", "-c"]);
+        // `wait` is interrupted by the signal, then the trap runs.
+        command.arg(
+            "trap 'kill -QUIT $server; wait $server; rm -rf \"$0\"; exit' TERM
+             \"$@\" & server=$!
+             wait $server",
+        );
+        command.arg(self.directory.path());
+        let server = self.command("postgres", &[]);
+        command.arg(server.get_program()).args(server.get_args());
+        command.arg("-D").arg(self.data());
+        let mut settings = vec![
+            format!("port={}", self.port),
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!(
+                "unix_socket_directories={}",
+                self.directory.path().display()
+            ),
+            "max_connections=300".to_owned(),
+            "shared_buffers=64MB".to_owned(),
+            "timezone=UTC".to_owned(),
+        ];
+        if self.durability == Durability::Fast {
+            settings.extend(
+                [
+                    "fsync=off",
+                    "synchronous_commit=off",
+                    "full_page_writes=off",
+                ]
+                .map(str::to_owned),
+            );
+        }
+        command.args(
+            settings
+                .into_iter()
+                .flat_map(|setting| ["-c".to_owned(), setting]),
+        );
+        command
+    }
+
+    /// A program of the server's, as the user that it runs as.
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let program = self.programs.join(program);
+        let mut command = match &self.user {
+            None => guarded_command(program),
+            Some(user) => {
+                let mut command = Command::new("setpriv");
+                command.args([
+                    format!("--reuid={}", user.user),
+                    format!("--regid={}", user.group),
+                ]);
+                command
+                    .args(["--clear-groups", "--pdeathsig", "KILL", "--"])
+                    .arg(program);
+                command
+            }
+        };
+        // Its own directory: ours may be closed to that user.
+        command.args(arguments).current_dir(self.directory.path());
+        command
+    }
+
+    /// A client of it.
+    fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.args(["--host=127.0.0.1", "--username=seon"]);
+        command.arg(format!("--port={}", self.port));
+        command
+    }
+}
+
+/// The newest installed server's programs, or those in the PATH.
+fn find_programs() -> Result<PathBuf, String> {
+    let installed = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut versions: Vec<(u32, PathBuf)> = installed
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    versions.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    versions
+        .into_iter()
+        .rev()
+        .map(|(_, programs)| programs)
+        .chain(std::env::split_paths(&path))
+        .find(|programs| programs.join("initdb").exists() && programs.join("postgres").exists())
+        .ok_or_else(|| "PostgreSQL is not installed (apt-get install postgresql)".to_owned())
+}
+
+/// `None` if we may run the server ourselves; it refuses to run as root.
+fn server_user() -> Result<Option<ServerUser>, String> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let accounts = std::fs::read_to_string("/etc/passwd").map_err(|error| error.to_string())?;
+    let account = |name: &str| {
+        let mut fields = accounts.lines().map(|line| line.split(':'));
+        let mut fields =
+            fields.find_map(|mut fields| (fields.next()? == name).then_some(fields))?;
+        let user = fields.nth(1)?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        Some(ServerUser {
+            name: name.to_owned(),
+            user,
+            group,
+        })
+    };
+    let user = account("postgres").or_else(|| account("nobody"));
+    match user {
+        Some(user) if user.user != 0 => Ok(Some(user)),
+        Some(user) => Err(format!(
+            "user {} is root, and PostgreSQL refuses to be",
+            user.name
+        )),
+        None => Err("no user postgres or nobody, and PostgreSQL refuses to run as root".into()),
+    }
+}
+
+fn check(what: &str, output: std::io::Result<Output>) -> Result<String, String> {
+    let output = output.map_err(|error| format!("cannot run {what}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("{what}: {}", String::from_utf8_lossy(&said).trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_test_has_a_database_of_its_own_on_the_shared_server() {
+        let server = crate::postgres!();
+        let (one, two) = (server.database(), server.database());
+        assert_ne!(one.uri(), two.uri());
+        one.sql("create table seen (number int); insert into seen values (1), (2)");
+        assert_eq!(one.sql("select sum(number), count(*) from seen"), "3|2");
+        assert_eq!(two.sql("select to_regclass('seen') is null"), "t");
+    }
+
+    #[test]
+    fn a_crashed_server_comes_back_on_its_port_with_what_was_committed() {
+        let server = match Postgres::start(Durability::Durable) {
+            Ok(server) => server,
+            Err(reason) => crate::skip!(postgres, "{reason}"),
+        };
+        let database = server.database();
+        database.sql("create table kept (number int); insert into kept values (7)");
+        server.crash();
+        server.resume();
+        assert_eq!(database.sql("select number from kept"), "7");
+    }
+}
