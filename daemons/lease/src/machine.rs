@@ -359,3 +359,6 @@ fn active(lease: Active, input: Input, now: Duration, terms: &Terms) -> (State, 
 fn lose(loss: Loss) -> (State, Action) {
     (State::Lost(loss), Action::StepDown)
 }
+
+#[cfg(test)]
+mod tests;
