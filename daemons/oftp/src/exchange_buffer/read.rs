@@ -82,9 +82,11 @@ impl<'a> SubRecords<'a> {
         let ends_record = header & END_OF_RECORD != 0;
         let is_run = header & COMPRESSED != 0;
         let length = if is_run { 1 } else { count };
-        let (octets, rest) = rest.split_at_checked(length).ok_or(SubRecordError {
-            missing: length - rest.len(),
-        })?;
+        let (octets, rest) = rest
+            .split_at_checked(length)
+            .ok_or_else(|| SubRecordError {
+                missing: length - rest.len(),
+            })?;
         self.rest = rest;
         let content = match octets {
             &[octet] if is_run => Content::Run { octet, count },
