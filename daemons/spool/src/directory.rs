@@ -270,3 +270,40 @@ pub(crate) fn is_plain(status: &Stat) -> bool {
 pub(crate) fn size(status: &Stat) -> u64 {
     u64::try_from(status.st_size).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use support::TemporaryDirectory;
+
+    use super::*;
+
+    #[test]
+    fn without_a_rename_that_keeps_files_a_link_moves_one_and_keeps_the_others() {
+        let temporary = TemporaryDirectory::new();
+        let root = Directory::open(temporary.path()).unwrap();
+        let target = root.directory_made("target", 0o700).unwrap();
+        std::fs::write(temporary.join("one"), "one").unwrap();
+        std::fs::write(temporary.join("two"), "two").unwrap();
+        root.link_and_remove("one", &target, "file").unwrap();
+        assert!(!temporary.join("one").exists());
+        let error = root.link_and_remove("two", &target, "file").unwrap_err();
+        assert_eq!(error.code(), "E-SPOOL-TARGET-TAKEN");
+        assert_eq!(
+            std::fs::read(temporary.join("target/file")).unwrap(),
+            b"one"
+        );
+        assert_eq!(std::fs::read(temporary.join("two")).unwrap(), b"two");
+    }
+
+    #[test]
+    fn a_pipe_is_no_file_and_opening_it_does_not_wait_for_its_writer() {
+        let temporary = TemporaryDirectory::new();
+        let root = Directory::open(temporary.path()).unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(temporary.join("pipe"))
+            .status();
+        assert!(made.unwrap().success());
+        let error = root.open_file("pipe", OFlags::RDONLY).unwrap_err();
+        assert_eq!(error.code(), "E-SPOOL-IRREGULAR");
+    }
+}

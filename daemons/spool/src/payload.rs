@@ -145,7 +145,7 @@ impl Spool {
 
     fn copy_in(&self, name: &str, file: &mut File, path: &Path) -> Result<(), SpoolError> {
         let payloads = &self.0.payloads;
-        let temporary = format!(".{name}.tmp");
+        let temporary = temporary(name);
         payloads.remove(&temporary)?;
         let mut copy = payloads.create(&temporary)?;
         // The kernel copies, by sharing blocks where the file system can.
@@ -156,6 +156,19 @@ impl Spool {
         }
         payloads.move_to(&temporary, payloads, name)
     }
+}
+
+/// Under which name a payload is while it is copied.
+fn temporary(name: &str) -> String {
+    format!(".{name}.tmp")
+}
+
+/// Whether a payload was being copied under that name.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    let inner = name
+        .strip_prefix('.')
+        .and_then(|name| name.strip_suffix(".tmp"));
+    inner.is_some_and(|name| name.parse::<PayloadName>().is_ok())
 }
 
 impl Source {

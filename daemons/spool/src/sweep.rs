@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::Stat;
 
 use crate::directory::Directory;
+use crate::payload::is_temporary;
 use crate::{PartName, PayloadName, Spool, SpoolError};
 
 /// What lay in the spool when it was listed.
@@ -53,7 +54,7 @@ impl Spool {
             }
             if let Ok(payload) = name.parse() {
                 listing.payloads.push(payload);
-            } else if name.starts_with('.') && name.ends_with(".tmp") {
+            } else if is_temporary(&name) {
                 listing.temporary.push(name);
             } else {
                 listing.foreign.push(self.0.payloads.file_path(&name));

@@ -45,20 +45,20 @@ impl Authority {
 
     /// A certificate for a server reached by this host name or address, and for a client.
     pub fn identity(&self, host: &str) -> Identity {
-        self.sign(parameters(host, -1, 365))
+        self.sign(&parameters(host, -1, 365))
     }
 
     /// One that expired yesterday.
     pub fn expired(&self, host: &str) -> Identity {
-        self.sign(parameters(host, -30, -1))
+        self.sign(&parameters(host, -30, -1))
     }
 
     /// One that is valid from tomorrow.
     pub fn not_yet_valid(&self, host: &str) -> Identity {
-        self.sign(parameters(host, 1, 30))
+        self.sign(&parameters(host, 1, 30))
     }
 
-    fn sign(&self, parameters: CertificateParams) -> Identity {
+    fn sign(&self, parameters: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters
             .signed_by(&key, &self.issuer)

@@ -9,6 +9,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod account;
 mod certificates;
 mod files;
 mod port;
@@ -17,6 +18,7 @@ mod process;
 mod skip;
 mod temporary;
 mod tiny_disk;
+mod unprivileged;
 mod wait;
 
 pub use certificates::{Authority, Identity};
@@ -27,4 +29,5 @@ pub use process::{Process, guarded_command};
 pub use skip::{record_skip, test_name};
 pub use temporary::TemporaryDirectory;
 pub use tiny_disk::TinyDisk;
+pub use unprivileged::run_again_unprivileged;
 pub use wait::{Outcome, wait_until, wait_until_blocking};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use crate::account::{Account, unprivileged_account};
 use crate::{Process, TemporaryDirectory, free_port, guarded_command, wait_until_blocking};
 
 /// Whether the server's commits survive a power cut.
@@ -29,21 +30,14 @@ pub struct Postgres {
 #[derive(Debug)]
 struct Settings {
     programs: PathBuf,
-    user: Option<ServerUser>,
+    /// Whom it runs as when we are root, whom it refuses.
+    user: Option<Account>,
     durability: Durability,
     port: u16,
     directory: TemporaryDirectory,
 }
 
-/// Whom the server runs as when we are root, whom it refuses.
-#[derive(Clone, Debug)]
-struct ServerUser {
-    name: String,
-    user: u32,
-    group: u32,
-}
-
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 impl Postgres {
     /// The server that all tests of this process share; each takes a [`Database`] of its own.
@@ -59,7 +53,7 @@ impl Postgres {
     /// Starts a server of one's own, to stop, freeze or kill it.
     pub fn start(durability: Durability) -> Result<Self, String> {
         let programs = find_programs()?;
-        let user = server_user()?;
+        let user = unprivileged_account()?;
         let directory = TemporaryDirectory::new();
         if let Some(user) = &user {
             std::os::unix::fs::chown(directory.path(), Some(user.user), Some(user.group))
@@ -142,7 +136,11 @@ impl Postgres {
 
     fn stop(&self) -> Result<String, String> {
         let stop = ["stop", "--mode=immediate", "--silent", "--pgdata"];
-        let stopped = self.settings.command("pg_ctl", &stop).arg(self.settings.data()).output();
+        let stopped = self
+            .settings
+            .command("pg_ctl", &stop)
+            .arg(self.settings.data())
+            .output();
         check("pg_ctl stop", stopped)
     }
 
@@ -311,35 +309,6 @@ fn find_programs() -> Result<PathBuf, String> {
         .ok_or_else(|| "PostgreSQL is not installed (apt-get install postgresql)".to_owned())
 }
 
-/// `None` if we may run the server ourselves; it refuses to run as root.
-fn server_user() -> Result<Option<ServerUser>, String> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(None);
-    }
-    let accounts = std::fs::read_to_string("/etc/passwd").map_err(|error| error.to_string())?;
-    let account = |name: &str| {
-        let mut fields = accounts.lines().map(|line| line.split(':'));
-        let mut fields =
-            fields.find_map(|mut fields| (fields.next()? == name).then_some(fields))?;
-        let user = fields.nth(1)?.parse().ok()?;
-        let group = fields.next()?.parse().ok()?;
-        Some(ServerUser {
-            name: name.to_owned(),
-            user,
-            group,
-        })
-    };
-    let user = account("postgres").or_else(|| account("nobody"));
-    match user {
-        Some(user) if user.user != 0 => Ok(Some(user)),
-        Some(user) => Err(format!(
-            "user {} is root, and PostgreSQL refuses to be",
-            user.name
-        )),
-        None => Err("no user postgres or nobody, and PostgreSQL refuses to run as root".into()),
-    }
-}
-
 fn check(what: &str, output: std::io::Result<Output>) -> Result<String, String> {
     let output = output.map_err(|error| format!("cannot run {what}: {error}"))?;
     if output.status.success() {
@@ -374,5 +343,41 @@ mod tests {
         server.crash();
         server.resume();
         assert_eq!(database.sql("select number from kept"), "7");
+    }
+
+    #[test]
+    fn a_killed_test_leaves_no_server_and_no_files_behind() {
+        const INNER: &str = "SEON_TEST_LEAVES_A_SERVER";
+        let server = crate::postgres!();
+        if std::env::var_os(INNER).is_some() {
+            println!(
+                "server: {} {}",
+                server.port(),
+                server.socket_directory().display()
+            );
+            loop {
+                std::thread::park();
+            }
+        }
+        let mut command = guarded_command(std::env::current_exe().unwrap());
+        command.args([
+            "postgres::tests::a_killed_test_leaves_no_server_and_no_files_behind",
+            "--exact",
+            "--nocapture",
+        ]);
+        command.env(INNER, "1");
+        let mut test = Process::spawn(command);
+        let line = test.wait_for_line(START, |line| line.contains("server: "));
+        let (_, line) = line.split_once("server: ").unwrap();
+        let (port, directory) = line.split_once(' ').unwrap();
+        let port: u16 = port.parse().unwrap();
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        test.kill();
+        wait_until_blocking("the server is gone", START, || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_err()
+        });
+        wait_until_blocking("its files are gone", START, || {
+            !Path::new(directory).exists()
+        });
     }
 }

@@ -1,0 +1,180 @@
+//! From a finished part to a file in the partner's folder.
+
+use std::collections::HashSet;
+use std::os::unix::fs::symlink;
+
+use crate::{epoch, name, spool, tree};
+use spool::{Delivery, PartName, Spool, Target};
+
+fn received(spool: &Spool, id: &str, content: &[u8]) -> PartName {
+    let mut part = spool.create_part(epoch(1), id).unwrap();
+    part.write_all(content).unwrap();
+    let name = part.name().clone();
+    part.finish().unwrap();
+    name
+}
+
+fn plan(spool: &Spool, wanted: &str) -> Target {
+    spool
+        .plan_target(&name("bolt"), &name(wanted), |_| false)
+        .unwrap()
+}
+
+#[test]
+fn a_file_arrives_complete_under_its_name_and_leaves_the_spool() {
+    let (directory, spool) = spool();
+    let part = received(&spool, "a", b"content");
+    let target = plan(&spool, "PLAN");
+    assert_eq!(target.to_string(), "bolt/PLAN");
+    assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::Delivered);
+    assert_eq!(
+        std::fs::read(directory.join("incoming/bolt/PLAN")).unwrap(),
+        b"content"
+    );
+    assert!(!directory.join("spool/in/1/a.part").exists());
+}
+
+#[test]
+fn the_same_name_again_gets_a_number_and_overwrites_nothing() {
+    let (directory, spool) = spool();
+    for (id, content, wanted) in [("a", b"1", "F"), ("b", b"2", "F.1"), ("c", b"3", "F.2")] {
+        let part = received(&spool, id, content);
+        let target = plan(&spool, "F");
+        assert_eq!(target.file.as_str(), wanted);
+        spool.deliver(&part, &target).unwrap();
+    }
+    let content = |file: &str| std::fs::read(directory.join("incoming/bolt").join(file)).unwrap();
+    assert_eq!(
+        [content("F"), content("F.1"), content("F.2")],
+        [b"1", b"2", b"3"]
+    );
+    // A reader took the first one away: its name is free again.
+    std::fs::remove_file(directory.join("incoming/bolt/F")).unwrap();
+    assert_eq!(plan(&spool, "F").file.as_str(), "F");
+}
+
+#[test]
+fn a_target_planned_for_one_file_is_not_planned_for_the_next() {
+    let (_directory, spool) = spool();
+    let mut planned = HashSet::new();
+    for wanted in ["F", "F.1", "F.2", "F.3"] {
+        let is_planned = |target: &Target| planned.contains(target);
+        let target = spool
+            .plan_target(&name("bolt"), &name("F"), is_planned)
+            .unwrap();
+        assert_eq!(target.file.as_str(), wanted);
+        planned.insert(target);
+    }
+}
+
+#[test]
+fn after_a_crash_at_any_point_the_recorded_delivery_is_done_again_with_the_same_end() {
+    let (directory, spool) = spool();
+    let source = directory.join("spool/in/1/a.part");
+    let delivered = directory.join("incoming/bolt/F");
+    let target: Target = "bolt/F".parse().unwrap();
+
+    // Before the rename: nothing happened yet, not even the partner's folder.
+    let part = received(&spool, "a", b"content");
+    assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::Delivered);
+
+    // After the rename, before the database knows.
+    assert_eq!(
+        spool.deliver(&part, &target).unwrap(),
+        Delivery::DeliveredBefore
+    );
+    assert_eq!(std::fs::read(&delivered).unwrap(), b"content");
+
+    // Between the link and the removal, where a file system knows no rename without overwriting.
+    std::fs::hard_link(&delivered, &source).unwrap();
+    assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::Delivered);
+    assert!(!source.exists());
+    assert_eq!(std::fs::read(&delivered).unwrap(), b"content");
+
+    // And a reader was faster than our restart.
+    std::fs::remove_file(&delivered).unwrap();
+    assert_eq!(
+        spool.deliver(&part, &target).unwrap(),
+        Delivery::TakenAwaySince
+    );
+}
+
+#[test]
+fn a_file_that_someone_put_at_the_target_since_is_kept() {
+    let (directory, spool) = spool();
+    let part = received(&spool, "a", b"ours");
+    let target = plan(&spool, "F");
+    std::fs::write(directory.join("incoming/bolt/F"), "theirs").unwrap();
+    let error = spool.deliver(&part, &target).unwrap_err();
+    assert_eq!(error.code(), "E-SPOOL-TARGET-TAKEN", "{error}");
+    assert_eq!(
+        std::fs::read(directory.join("incoming/bolt/F")).unwrap(),
+        b"theirs"
+    );
+    // Planned again, it arrives beside it.
+    let target = plan(&spool, "F");
+    assert_eq!(target.file.as_str(), "F.1");
+    assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::Delivered);
+    assert_eq!(
+        std::fs::read(directory.join("incoming/bolt/F.1")).unwrap(),
+        b"ours"
+    );
+}
+
+#[test]
+fn a_link_at_the_target_is_neither_followed_nor_replaced() {
+    let (directory, spool) = spool();
+    let part = received(&spool, "a", b"ours");
+    let target = plan(&spool, "F");
+    let victim = directory.join("victim");
+    symlink(&victim, directory.join("incoming/bolt/F")).unwrap();
+    assert_eq!(
+        spool.deliver(&part, &target).unwrap_err().code(),
+        "E-SPOOL-TARGET-TAKEN"
+    );
+    assert!(!victim.exists());
+    assert_eq!(
+        plan(&spool, "F").file.as_str(),
+        "F.1",
+        "a dangling link also takes the name"
+    );
+}
+
+#[test]
+fn a_partners_folder_that_is_a_link_is_refused_and_says_what_to_do() {
+    let (directory, spool) = spool();
+    let part = received(&spool, "a", b"ours");
+    let elsewhere = directory.join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    symlink(&elsewhere, directory.join("incoming/bolt")).unwrap();
+    let error = spool
+        .deliver(&part, &"bolt/F".parse().unwrap())
+        .unwrap_err();
+    assert_eq!(error.code(), "E-SPOOL-DIRECTORY");
+    let message = error.to_string();
+    assert!(
+        message.contains("incoming/bolt is a symbolic link or no directory"),
+        "{message}"
+    );
+    assert!(message.contains("mount that place there"), "{message}");
+    assert_eq!(tree(&elsewhere), [""; 0]);
+    assert!(
+        directory.join("spool/in/1/a.part").exists(),
+        "nothing is lost"
+    );
+}
+
+#[test]
+fn a_part_that_became_a_link_is_not_delivered() {
+    let (directory, spool) = spool();
+    let part = received(&spool, "a", b"ours");
+    let source = directory.join("spool/in/1/a.part");
+    std::fs::remove_file(&source).unwrap();
+    symlink("/etc/passwd", &source).unwrap();
+    let error = spool
+        .deliver(&part, &"bolt/F".parse().unwrap())
+        .unwrap_err();
+    assert_eq!(error.code(), "E-SPOOL-IRREGULAR", "{error}");
+    let error = spool.resume_part(&part, 0, epoch(1)).unwrap_err();
+    assert_eq!(error.code(), "E-SPOOL-IRREGULAR", "{error}");
+}
