@@ -1,6 +1,14 @@
 //! Two machines, one lease row, arbitrary delays: never do both trust at once, even when their
 //! clocks do not run at the same rate.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unchecked_time_subtraction,
+    reason = "a test says by a panic what is wrong"
+)]
+
 use std::time::Duration;
 
 use lease::machine::{self, Action, Input, State};
