@@ -1,0 +1,2 @@
+-- name: moment
+select moment from clock

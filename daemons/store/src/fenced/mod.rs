@@ -1,0 +1,141 @@
+//! The fenced transaction: the only way to change state.
+
+mod delivery;
+mod receipts;
+mod receiving;
+mod recovery;
+mod requests;
+mod sending;
+mod sessions;
+
+use std::sync::Arc;
+
+use lease::{Daemon, Epoch, Tenure};
+
+use crate::backend::{Row, Transaction, Value, values};
+use crate::model::{JournalEntry, SessionId};
+use crate::statement::{Statement, statement};
+use crate::wakeups::Hints;
+use crate::{Store, StoreError};
+
+pub use recovery::Recovered;
+
+/// A transaction of one tenure. Its first statement has checked that the tenure's epoch stands;
+/// until it ends, nobody can take over. Dropped without [`FencedTx::commit`], nothing has happened.
+///
+/// An error of one of its methods ends its usefulness: drop it and begin another.
+#[must_use = "nothing happens without commit"]
+pub struct FencedTx {
+    transaction: Transaction,
+    daemon: Daemon,
+    epoch: Epoch,
+    hints: Arc<Hints>,
+    /// Whether something changed that somebody may wait for.
+    is_news: bool,
+}
+
+impl FencedTx {
+    pub(crate) async fn begin(store: &Store, tenure: &Tenure) -> Result<Self, StoreError> {
+        let &Tenure { daemon, epoch, .. } = tenure;
+        let mut transaction = store.backend.begin().await?;
+        let values = values![daemon.name(), epoch.get()];
+        match transaction
+            .fetch_first(statement!("lease", "fence"), values)
+            .await?
+        {
+            Some(_) => {
+                let hints = Arc::clone(&store.hints);
+                Ok(Self {
+                    transaction,
+                    daemon,
+                    epoch,
+                    hints,
+                    is_news: false,
+                })
+            }
+            None => Err(StoreError::Fenced { daemon, epoch }),
+        }
+    }
+
+    /// Makes everything that was done true at once, durably.
+    ///
+    /// After [`StoreError::Unreachable`] it may be true or not.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.transaction.commit().await?;
+        if self.is_news {
+            self.hints.announce();
+        }
+        Ok(())
+    }
+
+    /// Appends to the journal, in the name of this daemon and epoch.
+    pub async fn journal(&mut self, entry: &JournalEntry) -> Result<(), StoreError> {
+        write_journal(
+            &mut self.transaction,
+            Some((self.daemon, self.epoch)),
+            entry,
+        )
+        .await
+    }
+
+    async fn fetch_first(
+        &mut self,
+        statement: Statement,
+        values: &[Value<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        self.transaction.fetch_first(statement, values).await
+    }
+
+    /// Runs a statement that changes one row of a claim, or none if the claim is lost.
+    async fn change_claimed(
+        &mut self,
+        statement: Statement,
+        values: &[Value<'_>],
+        subject: impl FnOnce() -> String,
+        session: SessionId,
+    ) -> Result<(), StoreError> {
+        match self.transaction.execute(statement, values).await? {
+            0 => Err(StoreError::ClaimLost {
+                subject: subject(),
+                session,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes one record; without a tenure it is a person's doing.
+pub(crate) async fn write_journal(
+    transaction: &mut Transaction,
+    tenure: Option<(Daemon, Epoch)>,
+    entry: &JournalEntry,
+) -> Result<(), StoreError> {
+    let JournalEntry {
+        kind,
+        session,
+        partner,
+        entry: queue_entry,
+        code,
+        text,
+        dataset_name,
+        octets,
+        details,
+    } = entry;
+    let values = values![
+        kind.as_str(),
+        tenure.map(|(daemon, _)| daemon.name()),
+        tenure.map(|(_, epoch)| epoch.get()),
+        session.map(SessionId::get),
+        partner,
+        queue_entry.map(crate::EntryId::get),
+        code,
+        text,
+        dataset_name.as_ref().map(oftp::field::DatasetName::as_str),
+        *octets,
+        details,
+    ];
+    transaction
+        .execute(statement!("journal", "write"), values)
+        .await?;
+    Ok(())
+}

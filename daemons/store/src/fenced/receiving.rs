@@ -1,0 +1,218 @@
+//! A file is received: claimed with its offer, made durable step by step, ours at the end.
+
+use oftp::field::FileIdentity;
+
+use super::FencedTx;
+use crate::StoreError;
+use crate::backend::{Row, values};
+use crate::identity::record_length;
+use crate::model::{
+    Offer, Progress, ReceivedFile, ReceivedFileId, ReceivedState, Receiving, SessionId,
+};
+use crate::read::{identity_values, received_file};
+use crate::statement::statement;
+
+impl FencedTx {
+    /// Answers an offer (SFID) and claims the file for the session, unless it is ours already or
+    /// another session is at it. Commit before SFPA goes out, or, for a small file, together with
+    /// [`FencedTx::file_received`].
+    ///
+    /// A broken-off transfer is resumed only if the partner offers the same file again: the same
+    /// identity, format, sizes, description and user data. Otherwise it starts afresh, and the old
+    /// part is nobody's any more.
+    pub async fn begin_receiving(
+        &mut self,
+        session: SessionId,
+        offer: &Offer,
+    ) -> Result<Receiving, StoreError> {
+        let FileIdentity {
+            dataset_name,
+            stamp,
+            originator,
+            destination,
+        } = &offer.identity;
+        let values = values![
+            &offer.partner,
+            dataset_name.as_str(),
+            stamp.to_string(),
+            originator.as_str(),
+            destination.as_str(),
+            offer.format.letter().to_string(),
+            record_length(offer.format),
+            offer.description.text(),
+            offer.user_data.as_str(),
+            offer.announced_size.get(),
+            offer.original_size.get(),
+            &offer.part,
+            self.daemon.name(),
+            self.epoch.get(),
+            session.get(),
+        ];
+        if let Some(row) = self
+            .fetch_first(statement!("receiving", "begin_receiving"), values)
+            .await?
+        {
+            return Ok(Receiving::Fresh {
+                id: row.get::<i64>("id")?.into(),
+            });
+        }
+        let statement = statement!("receiving", "offered_before");
+        match self
+            .fetch_first(statement, &identity_values(&offer.identity))
+            .await?
+        {
+            Some(row) => self.receive_again(session, offer, &row).await,
+            // Discarded by another session between the two statements.
+            None => Err(StoreError::Busy {
+                reason: format!("the file {} is just being discarded", offer.identity),
+            }),
+        }
+    }
+
+    async fn receive_again(
+        &mut self,
+        session: SessionId,
+        offer: &Offer,
+        row: &Row,
+    ) -> Result<Receiving, StoreError> {
+        let known = received_file(row)?;
+        let id = known.id;
+        if known.state != ReceivedState::Receiving {
+            return Ok(Receiving::Duplicate {
+                id,
+                state: known.state,
+            });
+        }
+        if let Some(claim) = known.claim
+            && claim.session != session
+            && row.get("claim_stands")?
+        {
+            return Ok(Receiving::Busy {
+                session: claim.session,
+            });
+        }
+        let (daemon, epoch) = (self.daemon.name(), self.epoch.get());
+        if is_same_file(&known, offer) && known.durable.octets > 0 {
+            let values = values![id.get(), daemon, epoch, session.get()];
+            let statement = statement!("receiving", "resume_receiving");
+            self.transaction.execute(statement, values).await?;
+            return Ok(Receiving::Resume {
+                id,
+                part: known.part,
+                durable: known.durable,
+            });
+        }
+        let values = values![
+            id.get(),
+            daemon,
+            epoch,
+            session.get(),
+            &offer.partner,
+            offer.format.letter().to_string(),
+            record_length(offer.format),
+            offer.description.text(),
+            offer.user_data.as_str(),
+            offer.announced_size.get(),
+            offer.original_size.get(),
+            &offer.part,
+        ];
+        self.transaction
+            .execute(statement!("receiving", "restart_receiving"), values)
+            .await?;
+        Ok(Receiving::Fresh { id })
+    }
+
+    /// The part goes on under another name, one that carries this tenure's epoch.
+    pub async fn replace_part(
+        &mut self,
+        session: SessionId,
+        id: ReceivedFileId,
+        part: &str,
+    ) -> Result<(), StoreError> {
+        let values = values![id.get(), session.get(), part];
+        let statement = statement!("receiving", "replace_part");
+        self.change_claimed(statement, values, || subject(id), session)
+            .await
+    }
+
+    /// So much is durable in the spool (after its fdatasync): a restart may begin here.
+    pub async fn checkpoint(
+        &mut self,
+        session: SessionId,
+        id: ReceivedFileId,
+        durable: Progress,
+    ) -> Result<(), StoreError> {
+        let values = values![id.get(), session.get(), durable.octets, durable.records];
+        let statement = statement!("receiving", "checkpoint");
+        self.change_claimed(statement, values, || subject(id), session)
+            .await
+    }
+
+    /// The whole file is durable in the spool and ours: once this is committed, EFPA may go out.
+    /// A repeat after a lost answer changes nothing.
+    pub async fn file_received(
+        &mut self,
+        session: SessionId,
+        id: ReceivedFileId,
+        whole: Progress,
+    ) -> Result<(), StoreError> {
+        let values = values![id.get(), session.get(), whole.octets, whole.records];
+        let changed = self
+            .transaction
+            .execute(statement!("receiving", "file_received"), values)
+            .await?;
+        if changed == 0 {
+            let values = values![id.get(), session.get(), whole.octets];
+            let statement = statement!("receiving", "was_received");
+            if self.fetch_first(statement, values).await?.is_none() {
+                return Err(StoreError::ClaimLost {
+                    subject: subject(id),
+                    session,
+                });
+            }
+        }
+        self.is_news = true;
+        Ok(())
+    }
+
+    /// The transfer broke off: what was checkpointed waits for the partner to come back.
+    pub async fn abandon_receiving(
+        &mut self,
+        session: SessionId,
+        id: ReceivedFileId,
+    ) -> Result<(), StoreError> {
+        let values = values![id.get(), session.get()];
+        let statement = statement!("receiving", "abandon_receiving");
+        self.change_claimed(statement, values, || subject(id), session)
+            .await
+    }
+
+    /// The file is refused at its end (EFNA) or of no use: it was never offered. Remove the part
+    /// after the commit.
+    pub async fn discard_partial(
+        &mut self,
+        session: SessionId,
+        id: ReceivedFileId,
+    ) -> Result<(), StoreError> {
+        let values = values![id.get(), session.get()];
+        let statement = statement!("receiving", "discard_partial");
+        self.change_claimed(statement, values, || subject(id), session)
+            .await
+    }
+}
+
+fn subject(id: ReceivedFileId) -> String {
+    format!("received file {id}")
+}
+
+/// What a restart goes by, beside the identity (RFC 5024 leaves it open): whatever would change if
+/// the partner had made the file anew.
+fn is_same_file(known: &ReceivedFile, offer: &Offer) -> bool {
+    known.partner == offer.partner
+        && known.format == offer.format
+        && known.announced_size == offer.announced_size
+        && known.original_size == offer.original_size
+        && known.user_data == offer.user_data
+        && known.description.text().replace('\u{FFFD}', "\0")
+            == offer.description.text().replace('\u{FFFD}', "\0")
+}

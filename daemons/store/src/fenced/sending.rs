@@ -1,0 +1,339 @@
+//! The send queue: entries are claimed, sent, answered; people change their minds.
+
+use std::time::Duration;
+
+use oftp::field::{FileIdentity, Level};
+
+use super::FencedTx;
+use crate::StoreError;
+use crate::backend::{Row, values};
+use crate::model::{
+    ClaimScope, EntryChange, EntryId, EntryState, Match, QueueEntry, ReceiptKind, Refusal, Retry,
+    Sent, SessionId,
+};
+use crate::read::{identity_values, queue_entry};
+use crate::statement::{Statement, statement};
+
+impl FencedTx {
+    /// Makes every `queued` entry `ready`: there is nothing to wrap yet. Returns how many.
+    pub async fn ready_queued(&mut self) -> Result<u64, StoreError> {
+        let changed = self
+            .transaction
+            .execute(statement!("queue", "ready_queued"), &[])
+            .await?;
+        self.is_news |= changed > 0;
+        Ok(changed)
+    }
+
+    /// Claims the partner's most urgent due entry for a session.
+    pub async fn claim_entry(
+        &mut self,
+        partner: &str,
+        session: SessionId,
+        scope: ClaimScope,
+    ) -> Result<Option<QueueEntry>, StoreError> {
+        Ok(self.claim_entries(partner, session, scope, 1).await?.pop())
+    }
+
+    /// Claims up to `limit` of the partner's due entries, most urgent first, then oldest. An entry
+    /// that this session has claimed before does not come again in it.
+    pub async fn claim_entries(
+        &mut self,
+        partner: &str,
+        session: SessionId,
+        scope: ClaimScope,
+        limit: u32,
+    ) -> Result<Vec<QueueEntry>, StoreError> {
+        let passive_too = scope == ClaimScope::ActiveAndPassive;
+        let (daemon, epoch) = (self.daemon.name(), self.epoch.get());
+        let values = values![daemon, epoch, session.get(), partner, passive_too, limit];
+        let rows = self
+            .transaction
+            .fetch(statement!("queue", "claim_entries"), values)
+            .await?;
+        let mut entries: Vec<_> = rows.iter().map(queue_entry).collect::<Result<_, _>>()?;
+        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.priority), entry.id));
+        Ok(entries)
+    }
+
+    /// The partner said EFPA. A receipt that was faster is respected, a repeat changes nothing.
+    pub async fn entry_sent(
+        &mut self,
+        session: SessionId,
+        id: EntryId,
+    ) -> Result<Sent, StoreError> {
+        let values = values![id.get(), session.get()];
+        if let Some(row) = self
+            .fetch_first(statement!("queue", "entry_sent"), values)
+            .await?
+        {
+            return sent(&row);
+        }
+        let statement = statement!("queue", "answered_entry_was_sent");
+        let Some(row) = self.fetch_first(statement, values).await? else {
+            return Err(claim_lost(id, session));
+        };
+        match row.text("state")? {
+            EntryState::Sent => sent(&row),
+            state => Ok(Sent::Answered(state)),
+        }
+    }
+
+    /// The partner refused the file (SFNA, EFNA). Returns the entry's new state.
+    pub async fn entry_refused(
+        &mut self,
+        session: SessionId,
+        id: EntryId,
+        code: &str,
+        text: &str,
+        then: Refusal,
+    ) -> Result<EntryState, StoreError> {
+        match then {
+            Refusal::Retry(retry) => self.retry(session, id, code, text, retry, false).await,
+            Refusal::RetryFromStart(retry) => {
+                self.retry(session, id, code, text, retry, true).await
+            }
+            Refusal::Block => {
+                self.stop(session, id, code, text, EntryState::Blocked)
+                    .await
+            }
+            Refusal::Reject => {
+                self.stop(session, id, code, text, EntryState::Rejected)
+                    .await
+            }
+        }
+    }
+
+    /// The transfer broke off: a failed attempt. Returns the entry's new state.
+    pub async fn entry_interrupted(
+        &mut self,
+        session: SessionId,
+        id: EntryId,
+        code: &str,
+        text: &str,
+        retry: Retry,
+    ) -> Result<EntryState, StoreError> {
+        self.retry(session, id, code, text, retry, false).await
+    }
+
+    /// Gives an entry back that was claimed and not tried, or parked on purpose: no attempt.
+    pub async fn entry_returned(
+        &mut self,
+        session: SessionId,
+        id: EntryId,
+    ) -> Result<EntryState, StoreError> {
+        self.is_news = true;
+        let values = values![id.get(), session.get()];
+        let row = self
+            .fetch_first(statement!("queue", "entry_returned"), values)
+            .await?;
+        self.state_or_answer(session, id, row).await
+    }
+
+    /// A call did not connect: every active entry of the partner that is due has had an attempt,
+    /// waits for `retry.after`, or is blocked. Returns those that are blocked now.
+    pub async fn connect_failed(
+        &mut self,
+        partner: &str,
+        code: &str,
+        text: &str,
+        retry: Retry,
+    ) -> Result<Vec<EntryId>, StoreError> {
+        let values = values![
+            partner,
+            code,
+            text,
+            retry.after,
+            retry.max_attempts.map(u64::from)
+        ];
+        let rows = self
+            .transaction
+            .fetch(statement!("queue", "connect_failed"), values)
+            .await?;
+        let mut blocked = Vec::new();
+        for row in &rows {
+            if row.text::<EntryState>("state")? == EntryState::Blocked {
+                blocked.push(row.get::<i64>("id")?.into());
+            }
+        }
+        blocked.sort_unstable();
+        Ok(blocked)
+    }
+
+    /// A partner's receipt: commit before RTR. `identity` is the *file's* (in the receipt,
+    /// originator and destination have changed places). On levels 1.2 and 1.3 the stamp has lost
+    /// its counter: the entry that waits longest is meant.
+    ///
+    /// Works from every state that is not an end, also `sending`: a receipt in one session may be
+    /// faster than EFPA in another.
+    pub async fn receipt_received(
+        &mut self,
+        level: Level,
+        identity: &FileIdentity,
+        kind: &ReceiptKind,
+    ) -> Result<Match, StoreError> {
+        let exact = level >= Level::V1_4;
+        let identity = identity.at(level);
+        let statement = if exact {
+            statement!("queue", "find_sent")
+        } else {
+            statement!("queue", "find_sent_by_short_stamp")
+        };
+        let Some(row) = self
+            .fetch_first(statement, &identity_values(&identity))
+            .await?
+        else {
+            return Ok(Match::Unknown);
+        };
+        let id = EntryId::from(row.get::<i64>("id")?);
+        let (state, code, text) = match kind {
+            ReceiptKind::Positive => (EntryState::Acknowledged, None, None),
+            ReceiptKind::Negative { reason, text } => (
+                EntryState::Rejected,
+                Some(format!("NERP-{reason:02}")),
+                Some(text.text()),
+            ),
+        };
+        let values = values![id.get(), state.as_str(), code.as_deref(), text.as_deref()];
+        if self
+            .fetch_first(statement!("queue", "entry_answered"), values)
+            .await?
+            .is_none()
+        {
+            let state = self.entry_state(id).await?.unwrap_or(state);
+            return Ok(Match::Duplicate { entry: id, state });
+        }
+        self.is_news = true;
+        Ok(match kind {
+            ReceiptKind::Positive => Match::Acknowledged(id),
+            ReceiptKind::Negative { .. } => Match::Rejected(id),
+        })
+    }
+
+    /// A person holds an entry that is `queued`, `ready` or `blocked`.
+    pub async fn hold_entry(&mut self, id: EntryId) -> Result<EntryChange, StoreError> {
+        self.change(id, statement!("queue", "hold_entry")).await
+    }
+
+    /// A person releases an entry that is `held`.
+    pub async fn release_entry(&mut self, id: EntryId) -> Result<EntryChange, StoreError> {
+        self.change(id, statement!("queue", "release_entry")).await
+    }
+
+    /// A person cancels an entry that is not on the wire nor sent.
+    pub async fn cancel_entry(&mut self, id: EntryId) -> Result<EntryChange, StoreError> {
+        self.change(id, statement!("queue", "cancel_entry")).await
+    }
+
+    /// A person has a `blocked` entry tried again, its attempts forgotten.
+    pub async fn unblock_entry(&mut self, id: EntryId) -> Result<EntryChange, StoreError> {
+        self.change(id, statement!("queue", "unblock_entry")).await
+    }
+
+    async fn change(
+        &mut self,
+        id: EntryId,
+        statement: Statement,
+    ) -> Result<EntryChange, StoreError> {
+        if self
+            .fetch_first(statement, values![id.get()])
+            .await?
+            .is_some()
+        {
+            self.is_news = true;
+            return Ok(EntryChange::Changed);
+        }
+        Ok(match self.entry_state(id).await? {
+            Some(state) => EntryChange::NotFrom(state),
+            None => EntryChange::Missing,
+        })
+    }
+
+    async fn retry(
+        &mut self,
+        session: SessionId,
+        id: EntryId,
+        code: &str,
+        text: &str,
+        retry: Retry,
+        restart_refused: bool,
+    ) -> Result<EntryState, StoreError> {
+        let values = values![
+            id.get(),
+            session.get(),
+            code,
+            text,
+            retry.after,
+            retry.max_attempts.map(u64::from),
+            restart_refused,
+        ];
+        let row = self
+            .fetch_first(statement!("queue", "entry_retry"), values)
+            .await?;
+        self.state_or_answer(session, id, row).await
+    }
+
+    async fn stop(
+        &mut self,
+        session: SessionId,
+        id: EntryId,
+        code: &str,
+        text: &str,
+        state: EntryState,
+    ) -> Result<EntryState, StoreError> {
+        let values = values![id.get(), session.get(), code, text, state.as_str()];
+        let row = self
+            .fetch_first(statement!("queue", "entry_stopped"), values)
+            .await?;
+        self.state_or_answer(session, id, row).await
+    }
+
+    /// The state after a change; without one, that of an entry whose receipt was faster.
+    async fn state_or_answer(
+        &mut self,
+        session: SessionId,
+        id: EntryId,
+        changed: Option<Row>,
+    ) -> Result<EntryState, StoreError> {
+        if let Some(row) = changed {
+            return row.text("state");
+        }
+        match self.entry_state(id).await? {
+            Some(state @ (EntryState::Acknowledged | EntryState::Rejected)) => Ok(state),
+            _ => Err(claim_lost(id, session)),
+        }
+    }
+
+    async fn entry_state(&mut self, id: EntryId) -> Result<Option<EntryState>, StoreError> {
+        let row = self
+            .fetch_first(statement!("queue", "entry_state"), values![id.get()])
+            .await?;
+        row.map(|row| row.text("state")).transpose()
+    }
+}
+
+fn sent(row: &Row) -> Result<Sent, StoreError> {
+    let is_awaited: bool = row.get("receipt_expected")?;
+    Ok(if is_awaited {
+        Sent::AwaitingReceipt
+    } else {
+        Sent::Finished
+    })
+}
+
+fn claim_lost(id: EntryId, session: SessionId) -> StoreError {
+    StoreError::ClaimLost {
+        subject: format!("queue entry {id}"),
+        session,
+    }
+}
+
+impl Retry {
+    /// Again after so long, without limit.
+    pub fn after(after: Duration) -> Self {
+        Self {
+            after,
+            max_attempts: None,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The lease table: each method is one statement, judged by the database's clock.
+
+use std::time::Duration;
+
+use lease::{Acquired, Daemon, Epoch, Holder, LeaseRow, LeaseTable, Tenure};
+
+use crate::backend::{Lane, Row, Value, corrupt, values};
+use crate::moment::Moment;
+use crate::statement::{Statement, statement};
+use crate::{JournalEntry, JournalKind, Store, StoreError};
+
+impl LeaseTable for Store {
+    type Error = StoreError;
+
+    async fn acquire(
+        &self,
+        daemon: Daemon,
+        holder: &Holder,
+        address: &str,
+        ttl: Duration,
+    ) -> Result<Acquired, StoreError> {
+        loop {
+            let holder = holder.to_string();
+            let values = values![daemon.name(), holder, address, ttl];
+            let granted = self.lease(statement!("lease", "acquire"), values).await?;
+            if let Some(row) = granted.first() {
+                return Ok(Acquired::Granted(epoch(row)?));
+            }
+            if let Some(row) = self.read(daemon).await? {
+                return Ok(Acquired::Held(row));
+            }
+            // Two first acquirers ever: the other one's row was not visible yet, now it is.
+        }
+    }
+
+    async fn renew(&self, tenure: &Tenure, ttl: Duration) -> Result<bool, StoreError> {
+        let holder = tenure.holder.to_string();
+        let values = values![tenure.daemon.name(), holder, tenure.epoch.get(), ttl];
+        Ok(self
+            .backend
+            .execute(Lane::Lease, statement!("lease", "renew"), values)
+            .await?
+            > 0)
+    }
+
+    async fn release(&self, tenure: &Tenure) -> Result<(), StoreError> {
+        let holder = tenure.holder.to_string();
+        let values = values![tenure.daemon.name(), holder, tenure.epoch.get()];
+        self.backend
+            .execute(Lane::Lease, statement!("lease", "release"), values)
+            .await?;
+        // A standby waits for this.
+        self.hints.announce();
+        Ok(())
+    }
+
+    async fn read(&self, daemon: Daemon) -> Result<Option<LeaseRow>, StoreError> {
+        let rows = self
+            .lease(statement!("lease", "read"), values![daemon.name()])
+            .await?;
+        rows.first().map(lease_row).transpose()
+    }
+}
+
+impl Store {
+    /// Every daemon's lease, held or not, by the daemon's name.
+    pub async fn leases(&self) -> Result<Vec<LeaseRow>, StoreError> {
+        self.lease(statement!("lease", "read_all"), &[])
+            .await?
+            .iter()
+            .map(lease_row)
+            .collect()
+    }
+
+    /// Takes the lease from whoever holds it: raises its epoch and expires it, so that the holder is
+    /// shut out at its next write and anyone may acquire. `by` says who, for the row and the
+    /// journal. Returns the epoch that nobody holds now; `None` if the daemon never ran.
+    pub async fn force_lease(&self, daemon: Daemon, by: &str) -> Result<Option<Epoch>, StoreError> {
+        let mut transaction = self.backend.begin().await?;
+        let values = values![daemon.name(), by];
+        let Some(row) = transaction
+            .fetch_first(statement!("lease", "force"), values)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let forced = epoch(&row)?;
+        let entry = JournalEntry {
+            code: None,
+            text: Some(format!(
+                "forced by {by}: epoch {forced} begins with the next holder"
+            )),
+            ..JournalEntry::new(JournalKind::LeaseForced)
+        };
+        crate::fenced::write_journal(&mut transaction, Some((daemon, forced)), &entry).await?;
+        transaction.commit().await?;
+        self.hints.announce();
+        Ok(Some(forced))
+    }
+
+    async fn lease(
+        &self,
+        statement: Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.backend.fetch(Lane::Lease, statement, values).await
+    }
+}
+
+fn epoch(row: &Row) -> Result<Epoch, StoreError> {
+    row.number("epoch")
+}
+
+fn lease_row(row: &Row) -> Result<LeaseRow, StoreError> {
+    Ok(LeaseRow {
+        daemon: row.text("daemon")?,
+        holder: holder(&row.get::<String>("holder")?)?,
+        address: row.get("address")?,
+        epoch: epoch(row)?,
+        acquired_at: row.get::<Moment>("acquired_at")?.microseconds(),
+        renewed_at: row.get::<Moment>("renewed_at")?.microseconds(),
+        expires_at: row.get::<Moment>("expires_at")?.microseconds(),
+        expires_in: microseconds(row, "expires_in")?,
+        renewed_ago: microseconds(row, "renewed_ago")?,
+        forced_by: row.get("forced_by")?,
+    })
+}
+
+/// An age that the database's clock, set back meanwhile, may make negative.
+fn microseconds(row: &Row, column: &'static str) -> Result<Duration, StoreError> {
+    Ok(Duration::from_micros(
+        u64::try_from(row.get::<i64>(column)?).unwrap_or(0),
+    ))
+}
+
+/// Reads `host/process/start`, as [`Holder`] displays itself.
+fn holder(text: &str) -> Result<Holder, StoreError> {
+    let parts = text.rsplit_once('/').and_then(|(rest, start)| {
+        let (host, process) = rest.rsplit_once('/')?;
+        Some((host, process, start))
+    });
+    let (host, process, start) = corrupt("holder", parts.ok_or("it is not host/process/start"))?;
+    Ok(Holder {
+        host: host.to_owned(),
+        process: corrupt("holder", process.parse())?,
+        start: start.to_owned(),
+    })
+}

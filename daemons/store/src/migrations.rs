@@ -1,0 +1,170 @@
+//! Brings the schema up to date, once, however many processes start at the same moment.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+
+use crate::StoreError;
+use crate::backend::{Backend, Pools};
+
+/// Where sqlx notes which migrations were applied.
+const TABLE: &str = "_sqlx_migrations";
+
+type Script = (i64, &'static str, &'static str);
+
+const POSTGRES: &[Script] = &[(
+    1,
+    "first",
+    include_str!("../migrations/postgres/0001_first.sql"),
+)];
+const SQLITE: &[Script] = &[(
+    1,
+    "first",
+    include_str!("../migrations/sqlite/0001_first.sql"),
+)];
+
+/// Applies what is missing. PostgreSQL: under sqlx's advisory lock. SQLite: in one transaction that
+/// begins with the write lock.
+pub(crate) async fn migrate(backend: &Backend) -> Result<(), StoreError> {
+    let driver = |error: sqlx::Error| StoreError::from_driver(&error, backend.name());
+    match backend.pools() {
+        Pools::Postgres(pool) => {
+            let mut connection = pool.acquire().await.map_err(driver)?;
+            refuse_newer(&mut *connection, POSTGRES, backend).await?;
+            let ran = migrator(POSTGRES).run(&mut *connection).await;
+            if ran.is_err() {
+                // It may still hold the advisory lock.
+                connection.close_on_drop();
+            }
+            ran.map_err(|error| failed(error, POSTGRES, backend))
+        }
+        Pools::Sqlite { writer, .. } => {
+            let mut transaction = writer.begin_with("begin immediate").await.map_err(driver)?;
+            refuse_newer(&mut *transaction, SQLITE, backend).await?;
+            let ran = migrator(SQLITE).run(&mut *transaction).await;
+            ran.map_err(|error| failed(error, SQLITE, backend))?;
+            transaction.commit().await.map_err(driver)
+        }
+    }
+}
+
+/// Says whether the schema is the one that this program was written for.
+pub(crate) async fn check(backend: &Backend) -> Result<(), StoreError> {
+    let driver = |error: sqlx::Error| StoreError::from_driver(&error, backend.name());
+    let (found, known) = match backend.pools() {
+        Pools::Postgres(pool) => {
+            let mut connection = pool.acquire().await.map_err(driver)?;
+            let found = sqlx::query_scalar::<_, bool>("select to_regclass($1) is not null")
+                .bind(TABLE)
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(driver)?;
+            let version = if found {
+                newest(&mut *connection, backend).await?
+            } else {
+                0
+            };
+            (version, latest(POSTGRES))
+        }
+        Pools::Sqlite { readers, .. } => {
+            let mut connection = readers.acquire().await.map_err(driver)?;
+            let found =
+                sqlx::query_scalar::<_, bool>("select count(*) from sqlite_schema where name = $1")
+                    .bind(TABLE)
+                    .fetch_one(&mut *connection)
+                    .await
+                    .map_err(driver)?;
+            let version = if found {
+                newest(&mut *connection, backend).await?
+            } else {
+                0
+            };
+            (version, latest(SQLITE))
+        }
+    };
+    match found.cmp(&known) {
+        std::cmp::Ordering::Less => Err(StoreError::SchemaOlder { found, known }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(StoreError::SchemaNewer { found, known }),
+    }
+}
+
+fn migrator(scripts: &[Script]) -> Migrator {
+    let migrations = scripts.iter().map(|&(version, name, sql)| {
+        Migration::new(
+            version,
+            name.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+fn latest(scripts: &[Script]) -> i64 {
+    scripts.last().map_or(0, |&(version, ..)| version)
+}
+
+/// Before the migrator, whose own complaint would be of a missing file.
+async fn refuse_newer<C: Migrate>(
+    connection: &mut C,
+    scripts: &[Script],
+    backend: &Backend,
+) -> Result<(), StoreError> {
+    connection
+        .ensure_migrations_table(TABLE)
+        .await
+        .map_err(|error| failed(error, scripts, backend))?;
+    let (found, known) = (newest(connection, backend).await?, latest(scripts));
+    if found > known {
+        Err(StoreError::SchemaNewer { found, known })
+    } else {
+        Ok(())
+    }
+}
+
+async fn newest<C: Migrate>(connection: &mut C, backend: &Backend) -> Result<i64, StoreError> {
+    let applied = connection.list_applied_migrations(TABLE).await;
+    let applied = applied.map_err(|error| failed(error, &[], backend))?;
+    Ok(applied
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0))
+}
+
+fn failed(error: MigrateError, scripts: &[Script], backend: &Backend) -> StoreError {
+    match error {
+        MigrateError::Execute(error) => StoreError::from_driver(&error, backend.name()),
+        // Another process was faster, and newer.
+        MigrateError::VersionMissing(found) => StoreError::SchemaNewer {
+            found,
+            known: latest(scripts),
+        },
+        error => StoreError::Migration {
+            reason: error.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_in_the_folders_is_built_in() {
+        for (folder, scripts) in [("postgres", POSTGRES), ("sqlite", SQLITE)] {
+            let folder = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let mut files: Vec<_> = std::fs::read_dir(folder)
+                .unwrap()
+                .map(|file| file.unwrap().file_name().into_string().unwrap())
+                .collect();
+            files.sort();
+            let built_in: Vec<_> = scripts
+                .iter()
+                .map(|(version, name, _)| format!("{version:04}_{name}.sql"))
+                .collect();
+            assert_eq!(files, built_in);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The store of one process.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lease::Tenure;
+
+use crate::backend::{Backend, Lane};
+use crate::statement::statement;
+use crate::wakeups::Hints;
+use crate::{DatabaseUri, FencedTx, Intake, StoreError, Wakeups, migrations};
+
+/// The database of an instance. Clones share their connections.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) hints: Arc<Hints>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.backend.name())
+    }
+}
+
+impl Store {
+    /// Connects, so that a wrong address or password shows at once. `role_name` (a daemon's or a
+    /// command's name) is what the database's own tables of sessions show.
+    ///
+    /// The schema is not looked at: daemons call [`Store::migrate`], commands
+    /// [`Store::check_schema`].
+    pub async fn open(uri: &DatabaseUri, role_name: &str) -> Result<Self, StoreError> {
+        let backend = Arc::new(Backend::new(uri, role_name));
+        backend.connect().await?;
+        let hints = Arc::new(Hints::new(Arc::clone(&backend)));
+        Ok(Self { backend, hints })
+    }
+
+    /// Brings the schema up to date; several processes may do so at once. Refuses
+    /// ([`StoreError::SchemaNewer`]) a schema that a newer version has migrated.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        migrations::migrate(&self.backend).await
+    }
+
+    /// Checks that the schema is exactly this version's.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        migrations::check(&self.backend).await
+    }
+
+    /// Begins a transaction in a tenure: the only way to change anything.
+    ///
+    /// Fails with [`StoreError::Fenced`] when the tenure's epoch is over. Keep it short and do
+    /// nothing slow in it: a take-over waits for it, and on PostgreSQL the server ends it after 5 s
+    /// of idleness.
+    pub async fn fenced(&self, tenure: &Tenure) -> Result<FencedTx, StoreError> {
+        FencedTx::begin(self, tenure).await
+    }
+
+    /// What people, commands and hot folders may do without a tenure: append.
+    pub fn intake(&self) -> Intake {
+        Intake::new(self.clone())
+    }
+
+    /// Hints that something may have changed, made by any process of the instance.
+    pub fn wakeups(&self) -> Wakeups {
+        Wakeups::new(&self.hints)
+    }
+
+    /// The database's clock, by which leases expire and entries fall due.
+    pub async fn clock(&self) -> Result<Timestamp, StoreError> {
+        let rows = self
+            .backend
+            .fetch(Lane::Read, statement!("lease", "moment"), &[])
+            .await?;
+        match rows.first() {
+            Some(row) => row.timestamp("moment"),
+            None => Err(StoreError::Unexpected {
+                reason: "the clock gave no row".to_owned(),
+            }),
+        }
+    }
+
+    /// Closes every connection; other clones are closed as well.
+    pub async fn close(&self) {
+        self.backend.close().await;
+    }
+}

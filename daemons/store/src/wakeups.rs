@@ -1,0 +1,186 @@
+//! Hints that something may have changed. PostgreSQL: LISTEN and NOTIFY; SQLite: the file's data
+//! version, looked at by one connection a process. A hint may be lost and may be for nothing, so
+//! [`Wakeups::changed`] also returns when there was none for a while.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::postgres::{PgListener, PgPool};
+use sqlx::sqlite::SqlitePool;
+use tokio::sync::{Notify, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::backend::{Backend, Lane, Pools};
+use crate::statement::statement;
+
+/// Without a hint, look again after this long: hints get lost, and entries fall due by time.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How often a process looks at a SQLite file's data version.
+const DATA_VERSION: Duration = Duration::from_millis(50);
+
+/// PostgreSQL lets one notifying transaction commit at a time, so that hints are sent outside of
+/// the transactions that they tell of, and at most this often.
+const ANNOUNCE: Duration = Duration::from_millis(10);
+
+const CHANNEL: &str = "seon_changed";
+
+/// A process's end of the hints.
+pub(crate) struct Hints {
+    backend: Arc<Backend>,
+    changes: Arc<watch::Sender<u64>>,
+    announce: Arc<Notify>,
+    listening: AtomicBool,
+    announcing: AtomicBool,
+    /// Its end is the end of the tasks.
+    alive: watch::Sender<()>,
+}
+
+impl Hints {
+    pub(crate) fn new(backend: Arc<Backend>) -> Self {
+        Self {
+            backend,
+            changes: Arc::new(watch::Sender::new(0)),
+            announce: Arc::new(Notify::new()),
+            listening: AtomicBool::new(false),
+            announcing: AtomicBool::new(false),
+            alive: watch::Sender::new(()),
+        }
+    }
+
+    /// Tells this process only: the others were told already.
+    pub(crate) fn announce_here(&self) {
+        bump(&self.changes);
+    }
+
+    /// Tells this process at once, and the others soon.
+    pub(crate) fn announce(&self) {
+        bump(&self.changes);
+        if !matches!(self.backend.pools(), Pools::Postgres(_)) {
+            return;
+        }
+        if !self.announcing.swap(true, Ordering::Relaxed) {
+            let (backend, announce) = (Arc::clone(&self.backend), Arc::clone(&self.announce));
+            self.spawn(async move {
+                loop {
+                    announce.notified().await;
+                    let hint = statement!("hint", "hint");
+                    if let Err(error) = backend.fetch(Lane::Read, hint, &[]).await {
+                        tracing::debug!(code = error.code(), %error, "a hint was not sent");
+                    }
+                    sleep(ANNOUNCE).await;
+                }
+            });
+        }
+        self.announce.notify_one();
+    }
+
+    fn listen(&self) {
+        if self.listening.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let changes = Arc::clone(&self.changes);
+        match self.backend.pools() {
+            Pools::Postgres(pool) => self.spawn(listen(pool.clone(), changes)),
+            Pools::Sqlite { readers, .. } => {
+                self.spawn(watch_data_version(readers.clone(), changes))
+            }
+        }
+    }
+
+    /// Runs a task for as long as this lives. Without a runtime there are no hints, only polls.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut alive = self.alive.subscribe();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::select! {
+                    () = task => {}
+                    _ = alive.changed() => {}
+                }
+            });
+        }
+    }
+}
+
+fn bump(changes: &watch::Sender<u64>) {
+    changes.send_modify(|count| *count = count.wrapping_add(1));
+}
+
+async fn listen(pool: PgPool, changes: Arc<watch::Sender<u64>>) {
+    while !pool.is_closed() {
+        if let Err(error) = listen_once(&pool, &changes).await {
+            tracing::debug!(%error, "the database's hints are interrupted");
+        }
+        // Whatever happened in between was not heard.
+        bump(&changes);
+        sleep(POLL).await;
+    }
+}
+
+async fn listen_once(pool: &PgPool, changes: &watch::Sender<u64>) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANNEL).await?;
+    loop {
+        // `None` is a lost and remade connection: hints got lost, so it is one itself.
+        listener.try_recv().await?;
+        bump(changes);
+    }
+}
+
+async fn watch_data_version(pool: SqlitePool, changes: Arc<watch::Sender<u64>>) {
+    while !pool.is_closed() {
+        if let Err(error) = watch_once(&pool, &changes).await {
+            tracing::debug!(%error, "the database's hints are interrupted");
+        }
+        bump(&changes);
+        sleep(POLL).await;
+    }
+}
+
+async fn watch_once(pool: &SqlitePool, changes: &watch::Sender<u64>) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let mut ticks = interval(DATA_VERSION);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut seen = None;
+    while !pool.is_closed() {
+        let version = sqlx::query_scalar::<_, i64>("pragma data_version")
+            .fetch_one(&mut *connection)
+            .await?;
+        if seen.replace(version).is_some_and(|seen| seen != version) {
+            bump(changes);
+        }
+        ticks.tick().await;
+    }
+    Ok(())
+}
+
+/// Waits for changes. Make it before the first look at the tables, so that nothing falls between.
+pub struct Wakeups {
+    changes: watch::Receiver<u64>,
+    /// Keeps the tasks running.
+    _hints: Arc<Hints>,
+}
+
+impl Wakeups {
+    pub(crate) fn new(hints: &Arc<Hints>) -> Self {
+        hints.listen();
+        Self {
+            changes: hints.changes.subscribe(),
+            _hints: Arc::clone(hints),
+        }
+    }
+
+    /// Returns when something may have changed since the last call (at once if it has already),
+    /// and after a second in any case. It tells nothing of what: look at the tables.
+    pub async fn changed(&mut self) {
+        // Both outcomes mean the same: look again.
+        let _ = timeout(POLL, self.changes.changed()).await;
+    }
+
+    /// Returns when something has changed: without the poll, for tests of the hints themselves.
+    #[doc(hidden)]
+    pub async fn hinted(&mut self) {
+        let _ = self.changes.changed().await;
+    }
+}
