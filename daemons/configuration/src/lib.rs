@@ -26,13 +26,16 @@
 //! );
 //! ```
 
+mod duration;
 mod error;
 mod files;
 mod instance;
+mod manifest;
 mod name;
 mod partner;
 mod poll;
 mod secret;
+mod validate;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -143,6 +146,12 @@ impl IdentifyError {
 pub fn parse<N: AsRef<str>, T: AsRef<str>>(
     files: &[(N, T)],
 ) -> Result<Configuration, Vec<ManifestError>> {
-    let _ = files;
-    Err(Vec::new())
+    let files = files.iter().map(|(name, text)| (name.as_ref(), text.as_ref()));
+    let mut errors = Vec::new();
+    let documents = manifest::read(files, &mut errors);
+    if let Some(configuration) = validate::validate(&documents, &mut errors) {
+        return Ok(configuration);
+    }
+    errors.sort_by_key(|(order, error)| (*order, error.line, error.column));
+    Err(errors.into_iter().map(|(_, error)| error).collect())
 }

@@ -1,0 +1,8 @@
+//! Manifests as written: YAML with places, checked against the schema, not yet interpreted.
+
+mod document;
+mod schema;
+mod yaml;
+
+pub(crate) use document::{Content, Document, Errors, SecretDocument, SecretValue, read};
+pub(crate) use schema::nearest;

@@ -1,0 +1,330 @@
+//! What is written against what may be written: the schema of the custom resources.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    JSONSchemaProps, JSONSchemaPropsOrArray,
+};
+use serde_json::{Map, Value as Json};
+
+use super::{
+    document::Report,
+    yaml::{Meaning, Node, Place, Scalar, Value},
+};
+use crate::error::Problem;
+
+/// Checks a node, reports all that is wrong with it, and gives its value without what is wrong;
+/// nothing if what is wrong cannot be left out.
+pub(super) fn check(
+    node: &Node,
+    schema: &JSONSchemaProps,
+    path: &str,
+    report: &mut Report<'_>,
+) -> Option<Json> {
+    let is_null =
+        matches!(&node.value, Value::Scalar(scalar) if scalar.meaning() == Meaning::Null);
+    if is_null {
+        if schema.nullable == Some(true) || schema.default.is_some() {
+            return Some(Json::Null);
+        }
+        let problem = format!("is empty; give {}, or remove the line", wanted(schema));
+        report.add(node.place, path, Problem::Type(problem));
+        return None;
+    }
+    match (schema.type_.as_deref(), &node.value) {
+        (Some("object"), Value::Mapping(entries)) => object(node, entries, schema, path, report),
+        (Some("array"), Value::Sequence(items)) => array(items, schema, path, report),
+        (Some("string"), Value::Scalar(scalar)) => {
+            string(scalar, schema).map_err(|p| report.add(node.place, path, p)).ok()
+        }
+        (Some("integer"), Value::Scalar(scalar)) => {
+            integer(scalar, schema, path).map_err(|p| report.add(node.place, path, p)).ok()
+        }
+        (Some("boolean"), Value::Scalar(scalar)) => {
+            boolean(scalar).map_err(|p| report.add(node.place, path, p)).ok()
+        }
+        (_, value) => {
+            let problem = format!("is {}; give {}", kind_of(value), wanted(schema));
+            report.add(node.place, path, Problem::Type(problem));
+            None
+        }
+    }
+}
+
+fn object(
+    node: &Node,
+    entries: &[(String, Node)],
+    schema: &JSONSchemaProps,
+    path: &str,
+    report: &mut Report<'_>,
+) -> Option<Json> {
+    let properties = schema.properties.as_ref()?;
+    let mut object = Map::new();
+    let mut complete = true;
+    for (key, value) in entries {
+        let path = format!("{path}.{key}");
+        match properties.get(key) {
+            Some(property) => match check(value, property, &path, report) {
+                Some(Json::Null) => {}
+                Some(json) => {
+                    object.insert(key.clone(), json);
+                }
+                // What may be left out is taken as left out, so that the rest is judged too.
+                None => complete &= !is_required(schema, key),
+            },
+            None => report.add(value.place, &path, unknown(key, properties.keys())),
+        }
+    }
+    for key in schema.required.iter().flatten() {
+        if !entries.iter().any(|(written, _)| written == key) {
+            complete = false;
+            let path = format!("{path}.{key}");
+            let purpose = properties.get(key).and_then(|p| p.description.as_deref());
+            report.add(node.place, &path, missing(key, purpose));
+        }
+    }
+    complete.then_some(Json::Object(object))
+}
+
+fn is_required(schema: &JSONSchemaProps, key: &str) -> bool {
+    schema.required.iter().flatten().any(|required| required == key)
+}
+
+fn array(
+    items: &[Node],
+    schema: &JSONSchemaProps,
+    path: &str,
+    report: &mut Report<'_>,
+) -> Option<Json> {
+    let Some(JSONSchemaPropsOrArray::Schema(item_schema)) = &schema.items else { return None };
+    // All of them, also after a bad one, for their errors.
+    let values: Vec<Option<Json>> = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| check(item, item_schema, &format!("{path}[{index}]"), report))
+        .collect();
+    if let Some(most) = schema.max_items
+        && i64::try_from(items.len()).is_ok_and(|length| length > most)
+        && let Some(first) = items.first()
+    {
+        let problem = format!("has {} entries; give at most {most}", items.len());
+        report.add(first.place, path, Problem::Value(problem));
+        return None;
+    }
+    if schema.min_items.is_some_and(|least| least > 0) && items.is_empty() {
+        let place = report.place_of(path);
+        report.add(place, path, Problem::Value(format!("is empty; give {}", wanted(item_schema))));
+        return None;
+    }
+    let values = values.into_iter().collect::<Option<Vec<_>>>()?;
+    distinct(items, &values, schema, path, report).then_some(Json::Array(values))
+}
+
+/// Whether no two entries have the same keys (a list map) or are the same (a set).
+fn distinct(
+    items: &[Node],
+    values: &[Json],
+    schema: &JSONSchemaProps,
+    path: &str,
+    report: &mut Report<'_>,
+) -> bool {
+    let keys = schema.x_kubernetes_list_map_keys.as_deref().unwrap_or_default();
+    let identity = |value: &Json| match schema.x_kubernetes_list_type.as_deref() {
+        Some("map") => Some(keys.iter().map(|key| value[key].clone()).collect()),
+        Some("set") => Some(vec![value.clone()]),
+        _ => None,
+    };
+    let mut all = true;
+    for (index, value) in values.iter().enumerate() {
+        let Some(identity_here) = identity(value) else { return true };
+        let earlier = &values[..index];
+        if earlier.iter().any(|other| identity(other).as_ref() == Some(&identity_here)) {
+            all = false;
+            let shown: Vec<_> = identity_here.iter().filter_map(Json::as_str).collect();
+            let problem = format!("{} is in this list already; leave one of them", shown.join(", "));
+            report.add(items[index].place, &format!("{path}[{index}]"), Problem::Duplicate(problem));
+        }
+    }
+    all
+}
+
+fn string(scalar: &Scalar, schema: &JSONSchemaProps) -> Result<Json, Problem> {
+    let text = scalar.text.as_str();
+    if scalar.meaning() != Meaning::Text {
+        let what = match scalar.meaning() {
+            Meaning::Boolean(_) => "true or false",
+            _ => "a number",
+        };
+        return Err(Problem::Type(format!(
+            "{text} is {what} to YAML; to have it as text write it in quotes: \"{text}\""
+        )));
+    }
+    if let Some(choices) = &schema.enum_ {
+        let choices: Vec<&str> = choices.iter().filter_map(|choice| choice.0.as_str()).collect();
+        if !choices.contains(&text) {
+            return Err(Problem::Value(format!(
+                "\"{text}\" is not known here; {}give {}",
+                did_you_mean(text, choices.iter().copied()),
+                one_of(&choices),
+            )));
+        }
+    }
+    let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+    let (least, most) = (schema.min_length.unwrap_or(0), schema.max_length.unwrap_or(i64::MAX));
+    if length > most || length < least {
+        let give = if least == most {
+            format!("give exactly {least}")
+        } else if least > 0 {
+            format!("give {least} to {most}")
+        } else {
+            format!("give at most {most}")
+        };
+        return Err(Problem::Value(match length {
+            0 => format!("is empty; {give} characters"),
+            1 => format!("\"{text}\" has 1 character; {give}"),
+            _ => format!("\"{text}\" has {length} characters; {give}"),
+        }));
+    }
+    Ok(Json::String(text.to_owned()))
+}
+
+fn integer(scalar: &Scalar, schema: &JSONSchemaProps, path: &str) -> Result<Json, Problem> {
+    let text = scalar.text.as_str();
+    let is_port = path.ends_with(".port");
+    let range = range(schema, is_port);
+    let Meaning::Integer(value) = scalar.meaning() else {
+        let what = if is_port { "a port" } else { "a whole number" };
+        return Err(Problem::Type(format!("{} is not {what}; {range}", shown(scalar))));
+    };
+    #[expect(clippy::cast_precision_loss, reason = "the schema's bounds are small whole numbers")]
+    let inside = schema.minimum.is_none_or(|minimum| value as f64 >= minimum)
+        && schema.maximum.is_none_or(|maximum| value as f64 <= maximum);
+    if inside {
+        Ok(Json::from(value))
+    } else if is_port {
+        Err(Problem::Value(format!("{text} is not a port; {range}")))
+    } else {
+        Err(Problem::Value(format!("{text} is out of range; {range}")))
+    }
+}
+
+/// `give 1 to 65535 (usual: 6619)`
+fn range(schema: &JSONSchemaProps, is_port: bool) -> String {
+    let usual = match &schema.default {
+        Some(default) => format!(" (usual: {})", default.0),
+        None => String::new(),
+    };
+    match (schema.minimum, schema.maximum) {
+        // Port 0 is for those who know that they want it.
+        (Some(minimum), Some(maximum)) if is_port => {
+            format!("give {} to {maximum}{usual}", minimum.max(1.0))
+        }
+        (Some(minimum), Some(maximum)) => format!("give {minimum} to {maximum}{usual}"),
+        _ => format!("give a whole number{usual}"),
+    }
+}
+
+fn boolean(scalar: &Scalar) -> Result<Json, Problem> {
+    match scalar.meaning() {
+        Meaning::Boolean(value) => Ok(Json::Bool(value)),
+        _ => Err(Problem::Type(format!("{} is not true or false; give one of them", shown(scalar)))),
+    }
+}
+
+fn shown(scalar: &Scalar) -> String {
+    match scalar.meaning() {
+        Meaning::Text => format!("\"{}\"", *scalar.text),
+        _ => scalar.text.to_string(),
+    }
+}
+
+/// What a field takes, for `give …`.
+fn wanted(schema: &JSONSchemaProps) -> String {
+    match schema.type_.as_deref() {
+        Some("object") => {
+            let keys: Vec<&str> =
+                schema.properties.iter().flatten().map(|(key, _)| key.as_str()).collect();
+            format!("fields such as {}", keys.join(", "))
+        }
+        Some("array") => "a list, each entry beginning with -".into(),
+        Some("integer") => "a whole number".into(),
+        Some("boolean") => "true or false".into(),
+        _ => match &schema.enum_ {
+            Some(choices) => {
+                let choices: Vec<&str> = choices.iter().filter_map(|c| c.0.as_str()).collect();
+                one_of(&choices)
+            }
+            None => "a text".into(),
+        },
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Scalar(_) => "a single value",
+        Value::Sequence(_) => "a list",
+        Value::Mapping(_) => "a group of fields",
+    }
+}
+
+/// `Required or InsecureOptional`, `one of A, B, C`
+fn one_of(choices: &[&str]) -> String {
+    match choices {
+        [only] => (*only).to_owned(),
+        [first, second] => format!("{first} or {second}"),
+        choices => format!("one of {}", choices.join(", ")),
+    }
+}
+
+/// The sentence for a field that is not known among these.
+pub(super) fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a String> + Clone) -> Problem {
+    let list: Vec<&str> = known.clone().map(String::as_str).collect();
+    let guess = did_you_mean(key, list.iter().copied());
+    Problem::UnknownField(format!("there is no such field; {guess}known here: {}", list.join(", ")))
+}
+
+/// The sentence for a field that must be there.
+pub(super) fn missing(key: &str, purpose: Option<&str>) -> Problem {
+    let purpose = purpose.map(first_sentence).filter(|purpose| !purpose.is_empty());
+    Problem::MissingField(match purpose {
+        Some(purpose) => format!("is missing; add {key}: ({purpose})"),
+        None => format!("is missing; add {key}"),
+    })
+}
+
+/// A description up to its first full stop or colon, on one line.
+fn first_sentence(description: &str) -> String {
+    let end = description.find([':', '.']).unwrap_or(description.len());
+    description[..end].split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `did you mean maxSessions? ` or nothing.
+fn did_you_mean<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(text, known).map(|near| format!("did you mean {near}? ")).unwrap_or_default()
+}
+
+/// The known word that was probably meant.
+pub(crate) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = text.to_lowercase();
+    known
+        .map(|word| (strsim::jaro_winkler(&lower, &word.to_lowercase()), word))
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, word)| word)
+}
+
+/// Where a document's path stands, or the nearest that does.
+pub(super) fn find(root: &Node, path: &str) -> Place {
+    let mut node = root;
+    for step in path.split(['.', '[']) {
+        let step = step.trim_end_matches(']');
+        let next = match &node.value {
+            Value::Mapping(entries) => entries.iter().find(|(key, _)| key == step).map(|(_, n)| n),
+            Value::Sequence(items) => step.parse::<usize>().ok().and_then(|i| items.get(i)),
+            Value::Scalar(_) => None,
+        };
+        match next {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    node.place
+}

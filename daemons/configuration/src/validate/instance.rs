@@ -1,0 +1,187 @@
+//! The instance's values.
+
+use std::path::PathBuf;
+
+use crds::{InstanceIdentity, SeonInstanceSpec};
+
+use super::Checker;
+use crate::{
+    error::Problem,
+    instance::{
+        DatabaseSetting, Instance, LeaseTerms, OwnIdentity, Receive, Retry, Send, Station,
+        TcpListener, TlsClient, TlsListener,
+    },
+    manifest::Content,
+    name::InstanceName,
+};
+
+/// Judges the instance. Every field is judged, also after a bad one.
+pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
+    let name = name(check);
+    let Content::Instance(Some(spec)) = &check.document.content else { return None };
+    let identity = identity(check, &spec.identity);
+    let database = match &spec.database {
+        Some(database) => check.database(&database.secret_ref, "spec.database.secretRef"),
+        None => Some(DatabaseSetting::Sqlite),
+    };
+    let data_directory = data_directory(check, spec);
+    let receive = receive(check, spec);
+    let send = send(check, spec, receive.as_ref());
+    let ttl = check.duration(&spec.lease.ttl, ["2s", "5m", "10s"], "spec.lease.ttl");
+    Some(Instance {
+        name: name?,
+        identity: identity?,
+        database: database?,
+        data_directory: data_directory?,
+        receive: receive?,
+        send: send?,
+        lease: LeaseTerms { ttl: ttl? },
+        debug_level: spec.debug.level,
+        suspend: spec.suspend,
+    })
+}
+
+fn name(check: &mut Checker<'_, '_>) -> Option<InstanceName> {
+    let written = &check.document.name;
+    let name = InstanceName::new(written, 35)
+        .filter(|name| name.as_str().starts_with(|c: char| c.is_ascii_lowercase()));
+    if name.is_none() {
+        let problem = format!(
+            "\"{written}\" becomes part of the daemons' names; give 1 to 35 of a-z, 0-9 and -, \
+             beginning with a letter, such as acme"
+        );
+        check.value("metadata.name", problem);
+    }
+    name
+}
+
+fn identity(check: &mut Checker<'_, '_>, identity: &InstanceIdentity) -> Option<OwnIdentity> {
+    let odette_id = check.odette_id(&identity.odette_id, "spec.identity.odetteId");
+    let password =
+        check.password(&identity.password_secret_ref, "spec.identity.passwordSecretRef");
+    let stations: Vec<_> = identity
+        .stations
+        .iter()
+        .enumerate()
+        .map(|(index, station)| {
+            let field = format!("spec.identity.stations[{index}].odetteId");
+            let id = check.odette_id(&station.odette_id, &field)?;
+            if Some(&id) == odette_id.as_ref() {
+                let problem = format!("{id} is identity.odetteId already; remove it here");
+                check.fail(&field, Problem::Duplicate(problem));
+            }
+            Some(Station { odette_id: id, description: station.description.clone() })
+        })
+        .collect();
+    Some(OwnIdentity {
+        odette_id: odette_id?,
+        password: password?,
+        stations: stations.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn data_directory(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<PathBuf> {
+    let directory = spec.storage.directory.as_deref().unwrap_or("./data");
+    if directory.contains('\0') {
+        let problem = "has a NUL character; give the path of a directory, such as ./data";
+        check.value("spec.storage.directory", problem.into());
+        return None;
+    }
+    Some(PathBuf::from(directory))
+}
+
+fn receive(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Receive> {
+    let tcpip = spec.receive.tcpip.as_ref().map(|tcpip| {
+        let field = "spec.receive.tcpip";
+        let address = check.address(&tcpip.address, &format!("{field}.address"));
+        let port = check.number(tcpip.port, &format!("{field}.port"));
+        let max_sessions = check.count(tcpip.max_sessions, &format!("{field}.maxSessions"));
+        Some(TcpListener { address: address?, port: port?, max_sessions: max_sessions? })
+    });
+    let tls = spec.receive.tls.as_ref().map(|tls| {
+        let field = "spec.receive.tls";
+        let address = check.address(&tls.address, &format!("{field}.address"));
+        let port = check.number(tls.port, &format!("{field}.port"));
+        let max_sessions = check.count(tls.max_sessions, &format!("{field}.maxSessions"));
+        let certificate = check
+            .own_certificate(&tls.certificate_secret_ref, &format!("{field}.certificateSecretRef"));
+        Some(TlsListener {
+            address: address?,
+            port: port?,
+            max_sessions: max_sessions?,
+            certificate: certificate?,
+            minimum_version: tls.minimum_version,
+            client_certificates: tls.client_certificates,
+        })
+    });
+    one_port_each(check, spec);
+    // A listener that is wanted and bad is not one that is not wanted.
+    let complete = |wanted: bool, there: bool| wanted == there;
+    let receive = Receive { tcpip: tcpip.flatten(), tls: tls.flatten() };
+    (complete(spec.receive.tcpip.is_some(), receive.tcpip.is_some())
+        && complete(spec.receive.tls.is_some(), receive.tls.is_some()))
+    .then_some(receive)
+}
+
+fn one_port_each(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) {
+    if let (Some(tcpip), Some(tls)) = (&spec.receive.tcpip, &spec.receive.tls)
+        && tcpip.port == tls.port
+        && tcpip.port != 0
+        && tcpip.address == tls.address
+    {
+        let problem = format!(
+            "{} is the port of receive.tcpip too; give each its own (usual: 3305 and 6619)",
+            tls.port,
+        );
+        check.fail("spec.receive.tls.port", Problem::Conflict(problem));
+    }
+}
+
+fn send(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonInstanceSpec,
+    receive: Option<&Receive>,
+) -> Option<Send> {
+    let max_sessions = check.count(spec.send.max_sessions, "spec.send.maxSessions");
+    let retry = retry(check, spec);
+    let tls = match &spec.send.tls {
+        Some(tls) => check
+            .own_certificate(&tls.certificate_secret_ref, "spec.send.tls.certificateSecretRef")
+            .map(|certificate| TlsClient { certificate, minimum_version: tls.minimum_version }),
+        None => receive.and_then(|receive| receive.tls.as_ref()).map(|listener| TlsClient {
+            certificate: listener.certificate.clone(),
+            minimum_version: listener.minimum_version,
+        }),
+    };
+    Some(Send { max_sessions: max_sessions?, retry: retry?, tls })
+}
+
+fn retry(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Retry> {
+    let retry = &spec.send.retry;
+    let attempts = check.number(retry.attempts, "spec.send.retry.attempts");
+    let first = check.duration(&retry.first, ["1s", "24h", "30s"], "spec.send.retry.first");
+    let longest = check.duration(&retry.longest, ["1s", "168h", "1h"], "spec.send.retry.longest");
+    let retry = Retry { attempts: attempts?, first: first?, longest: longest? };
+    if retry.first > retry.longest {
+        let problem = format!(
+            "{} is longer than longest, {}; give a shorter first or a longer longest",
+            spec.send.retry.first, spec.send.retry.longest,
+        );
+        check.fail("spec.send.retry.first", Problem::Conflict(problem));
+    }
+    Some(retry)
+}
+
+impl Checker<'_, '_> {
+    fn address(&mut self, text: &str, field: &str) -> Option<std::net::IpAddr> {
+        let address = text.parse().ok();
+        if address.is_none() {
+            let problem = format!(
+                "\"{text}\" is not an IP address; give one of this machine, or 0.0.0.0 for every \
+                 IPv4 address, or :: for every address"
+            );
+            self.value(field, problem);
+        }
+        address
+    }
+}

@@ -1,0 +1,273 @@
+//! References to Secrets, followed.
+
+use std::collections::BTreeMap;
+
+use crds::{SecretKeyReference, SecretReference};
+use oftp::Password;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
+use zeroize::Zeroizing;
+
+use super::{Checker, did_you_mean};
+use crate::{
+    error::Problem,
+    instance::{DatabaseSetting, OwnCertificate},
+    manifest::{Content, Document, SecretDocument, SecretValue},
+    secret::{PrivateKey, SecretText},
+};
+
+/// The Secrets of all files by name.
+pub(super) struct Secrets<'d> {
+    by_name: BTreeMap<&'d str, (&'d Document<'d>, &'d SecretDocument)>,
+}
+
+impl<'d> Secrets<'d> {
+    pub(super) fn new(documents: &'d [Document<'d>]) -> Self {
+        let by_name = documents
+            .iter()
+            .filter_map(|document| match &document.content {
+                Content::Secret(secret) => Some((document.name.as_str(), (document, secret))),
+                _ => None,
+            })
+            .collect();
+        Self { by_name }
+    }
+}
+
+/// A value in a Secret, found. Its problems belong to the place where the Secret says it.
+struct Found<'d> {
+    document: &'d Document<'d>,
+    name: &'d str,
+    value: &'d SecretValue,
+    octets: &'d Zeroizing<Vec<u8>>,
+}
+
+impl<'d> Checker<'d, '_> {
+    /// The password that a reference leads to.
+    pub(super) fn password(
+        &mut self,
+        reference: &SecretKeyReference,
+        field: &str,
+    ) -> Option<Password> {
+        let found = self.find_key(reference, field, "{password: …}")?;
+        let text = self.line(&found)?;
+        let password = Some(&*text).filter(|text| !text.is_empty()).and_then(|t| t.parse().ok());
+        if password.is_none() {
+            let length = text.chars().count();
+            let problem = match length {
+                0 => "is an empty password; give 1 to 8 characters".into(),
+                9.. => format!("is a password of {length} characters; OFTP takes 1 to 8"),
+                _ => "is not a password for OFTP; give 1 to 8 printable ASCII characters".into(),
+            };
+            self.blame(&found, problem);
+        }
+        password
+    }
+
+    /// The PostgreSQL URI that a reference leads to.
+    pub(super) fn database(
+        &mut self,
+        reference: &SecretKeyReference,
+        field: &str,
+    ) -> Option<DatabaseSetting> {
+        let found = self.find_key(reference, field, "{uri: postgres://…}")?;
+        let uri = self.line(&found)?;
+        let address = uri.strip_prefix("postgres://").or_else(|| uri.strip_prefix("postgresql://"));
+        let is_uri = address.is_some_and(|address| {
+            !address.is_empty() && !address.contains(|c: char| c.is_whitespace() || c.is_control())
+        });
+        if !is_uri {
+            let problem = "is not a PostgreSQL URI; give postgres://user:password@host:5432/name, \
+                           or leave out spec.database to use SQLite";
+            self.blame(&found, problem.into());
+            return None;
+        }
+        Some(DatabaseSetting::PostgreSql(SecretText::new(uri.as_str())))
+    }
+
+    /// Our certificate and key, from a Secret of type kubernetes.io/tls.
+    pub(super) fn own_certificate(
+        &mut self,
+        reference: &SecretReference,
+        field: &str,
+    ) -> Option<OwnCertificate> {
+        let cure = "{tls.crt: …, tls.key: …}";
+        let (document, secret) = self.find(&reference.name, field, cure)?;
+        let chain = self.key_of(document, secret, "tls.crt", field);
+        let key = self.key_of(document, secret, "tls.key", field);
+        let chain = chain.and_then(|found| self.certificates(&found));
+        let key = key.and_then(|found| self.private_key(&found));
+        Some(OwnCertificate { chain: chain?, key: key? })
+    }
+
+    /// A partner's certificates and authorities; one of them is there.
+    pub(super) fn partner_certificates(
+        &mut self,
+        reference: &SecretReference,
+        field: &str,
+    ) -> Option<[Vec<CertificateDer<'static>>; 2]> {
+        let (document, secret) = self.find(&reference.name, field, "{tls.crt: …}")?;
+        if !secret.values.contains_key("tls.crt") && !secret.values.contains_key("ca.crt") {
+            let problem = format!(
+                "Secret {} has neither tls.crt (the partner's certificate) nor ca.crt (its \
+                 issuer's); add one of them",
+                reference.name,
+            );
+            self.fail(&format!("{field}.name"), Problem::Reference(problem));
+            return None;
+        }
+        let mut read = |key: &str| {
+            let Some(value) = secret.values.get(key) else { return Some(Vec::new()) };
+            let octets = value.octets.as_ref()?;
+            self.certificates(&Found { document, name: &document.name, value, octets })
+        };
+        let (pinned, authorities) = (read("tls.crt"), read("ca.crt"));
+        Some([pinned?, authorities?])
+    }
+
+    fn find_key(
+        &mut self,
+        reference: &SecretKeyReference,
+        field: &str,
+        cure: &str,
+    ) -> Option<Found<'d>> {
+        let (document, secret) = self.find(&reference.name, field, cure)?;
+        self.key_of(document, secret, &reference.key, field)
+    }
+
+    fn find(
+        &mut self,
+        name: &str,
+        field: &str,
+        cure: &str,
+    ) -> Option<(&'d Document<'d>, &'d SecretDocument)> {
+        let secrets = self.secrets;
+        let found = secrets.by_name.get(name).copied();
+        if found.is_none() {
+            let guess = did_you_mean(name, secrets.by_name.keys().copied());
+            let problem = format!(
+                "there is no Secret {name} in these files; {guess}add one with stringData: {cure}"
+            );
+            self.fail(&format!("{field}.name"), Problem::Reference(problem));
+        }
+        found
+    }
+
+    fn key_of(
+        &mut self,
+        document: &'d Document<'d>,
+        secret: &'d SecretDocument,
+        key: &str,
+        field: &str,
+    ) -> Option<Found<'d>> {
+        let name = &document.name;
+        let Some(value) = secret.values.get(key) else {
+            let guess = did_you_mean(key, secret.values.keys().map(String::as_str));
+            let problem = format!("Secret {name} has no key {key}; {guess}add {key} to it");
+            // Certificates are at fixed keys, so that there is no field that names the key.
+            let field = match key {
+                "tls.crt" | "tls.key" => format!("{field}.name"),
+                _ => format!("{field}.key"),
+            };
+            self.fail(&field, Problem::Reference(problem));
+            return None;
+        };
+        // A value that could not be read is reported already.
+        let octets = value.octets.as_ref()?;
+        Some(Found { document, name, value, octets })
+    }
+
+    /// A value of one line of text.
+    fn line(&mut self, found: &Found<'_>) -> Option<Zeroizing<String>> {
+        let Ok(text) = std::str::from_utf8(found.octets) else {
+            self.blame(found, "is not text; encode the text itself".into());
+            return None;
+        };
+        if text.ends_with(['\n', '\r']) {
+            let problem = "ends with a line break, which would count; encode it without one \
+                           (printf %s … | base64)";
+            self.blame(found, problem.into());
+            return None;
+        }
+        Some(Zeroizing::new(text.to_owned()))
+    }
+
+    fn certificates(&mut self, found: &Found<'_>) -> Option<Vec<CertificateDer<'static>>> {
+        let certificates: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(found.octets).collect();
+        let problem = match certificates {
+            Ok(certificates) if certificates.is_empty() => {
+                "holds no certificate; give PEM, beginning with -----BEGIN CERTIFICATE-----".into()
+            }
+            Ok(certificates) if certificates.iter().all(|der| is_sequence(der)) => {
+                return Some(certificates);
+            }
+            Ok(_) => "holds PEM without a certificate in it; export the certificate again".into(),
+            Err(error) => broken_pem(&error),
+        };
+        self.blame(found, problem);
+        None
+    }
+
+    fn private_key(&mut self, found: &Found<'_>) -> Option<PrivateKey> {
+        let is_encrypted = std::str::from_utf8(found.octets)
+            .is_ok_and(|text| text.contains("ENCRYPTED"));
+        let problem = match PrivateKeyDer::from_pem_slice(found.octets) {
+            Ok(key) if !is_encrypted && is_sequence(key.secret_der()) => {
+                if let Some(key) = PrivateKey::new(&key) {
+                    return Some(key);
+                }
+                "holds a private key of an unknown form; give PKCS #8".into()
+            }
+            Ok(_) | Err(pem::Error::NoItemsFound) if is_encrypted => {
+                "is encrypted by a pass phrase; give the key without one (openssl pkey)".into()
+            }
+            Ok(_) => "holds PEM without a private key in it; export the key again".into(),
+            Err(pem::Error::NoItemsFound) => {
+                "holds no private key; give PEM, beginning with -----BEGIN PRIVATE KEY-----".into()
+            }
+            Err(error) => broken_pem(&error),
+        };
+        self.blame(found, problem);
+        None
+    }
+
+    /// Reports a problem where the Secret has the value, once for however many references.
+    fn blame(&mut self, found: &Found<'_>, problem: String) {
+        let problem = Problem::Secret(problem);
+        let field = format!("Secret {} {}", found.name, found.value.field);
+        let known = self.errors.iter().any(|(_, error)| {
+            error.file == found.document.file
+                && error.line == found.value.place.line
+                && error.problem == problem
+        });
+        if !known {
+            found.document.report(self.errors).add(found.value.place, &field, problem);
+        }
+    }
+}
+
+/// Never the section's text: it may be a key.
+fn broken_pem(error: &pem::Error) -> String {
+    let why = match error {
+        pem::Error::MissingSectionEnd { .. } => "its END line is missing",
+        pem::Error::IllegalSectionStart { .. } => "its BEGIN line is broken",
+        pem::Error::Base64Decode(_) => "what stands between BEGIN and END is not base64",
+        _ => "its lines are broken",
+    };
+    format!("is broken PEM, {why}; copy it again, whole and with its line breaks")
+}
+
+/// Whether the octets are one DER SEQUENCE, as certificates and keys are: what was cut short or
+/// lengthened is not.
+fn is_sequence(der: &[u8]) -> bool {
+    let [0x30, length, rest @ ..] = der else { return false };
+    let (length, contents) = match usize::from(*length) {
+        short @ 0..=0x7f => (short, rest),
+        long @ 0x81..=0x84 => {
+            let Some((octets, contents)) = rest.split_at_checked(long - 0x80) else { return false };
+            (octets.iter().fold(0, |sum, &octet| sum << 8 | usize::from(octet)), contents)
+        }
+        _ => return false,
+    };
+    contents.len() == length
+}
