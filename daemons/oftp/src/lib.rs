@@ -7,6 +7,7 @@ pub mod exchange_buffer;
 pub mod field;
 pub mod record;
 pub mod restart;
+pub mod session;
 pub mod stream;
 
 pub use codec::{DecodeError, EncodeError, Quirk, Tolerance};
