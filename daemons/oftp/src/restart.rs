@@ -92,6 +92,11 @@ impl VariableScan {
         Self::to(u64::MAX)
     }
 
+    /// Goes on from a point found before: the next octets fed are those at its offset.
+    pub fn onward_from(point: RestartPoint) -> Self {
+        Self { point, seen: point.offset, ..Self::to_end() }
+    }
+
     /// Walks on through the file's next octets; `false` once the position is found and no more are
     /// needed.
     pub fn feed(&mut self, mut stored: &[u8]) -> bool {

@@ -81,7 +81,7 @@ pub struct Session {
     events: VecDeque<Event>,
     /// Ours; the responder's come with its acceptance.
     terms: Option<Terms>,
-    /// The initiator's SSID, until the responder's user has answered it.
+    /// The partner's SSID.
     partner: Option<Box<Ssid>>,
     /// The level of the initiator's SSID, for an ESID in place of our answer.
     partner_level: Option<Level>,
@@ -301,6 +301,20 @@ impl Session {
                 .outgoing
                 .as_ref()
                 .is_some_and(|outgoing| !outgoing.is_closing())
+    }
+
+    /// What the partner said of itself, identity and password included, once it has.
+    ///
+    /// The initiator's user looks here when the session is established: the RFC leaves it to the
+    /// user to check that the right partner answered.
+    pub fn presented(&self) -> Option<&Ssid> {
+        self.partner.as_deref()
+    }
+
+    /// From now on tolerates this much: a responder learns only from the partner's SSID whose
+    /// deviations it has to bear.
+    pub fn tolerate(&mut self, tolerance: Tolerance) {
+        self.tolerance = tolerance;
     }
 
     /// The next thing that happened.

@@ -146,6 +146,7 @@ impl Session {
 
     /// D.
     fn partner_answered(&mut self, ssid: &Ssid) {
+        self.partner = Some(Box::new(ssid.clone()));
         let Some(terms) = &self.terms else { return };
         match terms.confirm(ssid, &self.tolerance) {
             // P2 & P8
