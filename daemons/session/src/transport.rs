@@ -26,7 +26,7 @@ pub use tls::{
     ClientCertificates, TlsClientSettings, TlsError, TlsFault, TlsServerSettings, TlsVersion,
     UnknownTlsVersion, code_of,
 };
-pub use trust::{CertificateRefusal, Trust, TrustError, TrustedPartner};
+pub use trust::{CertificateRefusal, Trust, TrustError, TrustedCertificates, TrustedPartner};
 
 use std::fmt;
 use std::io;

@@ -41,8 +41,11 @@ pub async fn connect_tls(
         .map_err(|error| fault(TlsFault::Other(error.to_string())))?;
     // What is no DNS name (an underscore, say) cannot be sent as server name; a pinned
     // certificate needs none.
-    let name = ServerName::try_from(host.to_owned())
-        .unwrap_or_else(|_| ServerName::IpAddress(peer.ip().to_canonical().into()));
+    let name = settings
+        .server_name
+        .clone()
+        .or_else(|| ServerName::try_from(host.to_owned()).ok())
+        .unwrap_or_else(|| ServerName::IpAddress(peer.ip().to_canonical().into()));
     let handshake = TlsConnector::from(config).connect_with(name, stream, |session| {
         session.set_buffer_limit(Some(BUFFER_LIMIT));
     });

@@ -81,7 +81,8 @@ fn local_address(field: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(address, port))
 }
 
-#[cfg(all(test, target_endian = "little"))]
+#[cfg(test)]
+#[cfg(target_endian = "little")]
 mod tests {
     use super::*;
 

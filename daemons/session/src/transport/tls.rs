@@ -18,6 +18,7 @@ use rustls::{
     AlertDescription, ClientConfig, Error, PeerIncompatible, ProtocolVersion, ServerConfig,
     SupportedProtocolVersion,
 };
+use rustls_pki_types::ServerName;
 
 use super::identity::TlsIdentity;
 use super::trust::{CertificateRefusal, Trust, TrustedPartner};
@@ -96,9 +97,9 @@ pub struct UnknownTlsVersion(String);
 pub enum ClientCertificates {
     /// No certificate, no handshake.
     Required,
-    /// Insecure: partners without any certificate in their configuration may come without one
+    /// Insecure, and named so: partners without any certificate in their configuration may come without one
     /// ([`super::Binding::Anonymous`]). A certificate that is presented must still be a partner's.
-    Optional,
+    InsecureOptional,
 }
 
 /// What a receiver needs for its handshakes.
@@ -137,6 +138,8 @@ pub struct TlsClientSettings {
     pub identity: Option<TlsIdentity>,
     /// The oldest version accepted.
     pub minimum: TlsVersion,
+    /// The name to ask for, and that a certificate by an authority must carry; `None`: the host.
+    pub server_name: Option<ServerName<'static>>,
 }
 
 impl TlsClientSettings {
@@ -209,6 +212,12 @@ pub enum TlsFault {
          version on: ask the partner to enable TLS 1.2, or lower minimumVersion"
     )]
     Version(String),
+    /// The two sides have no cryptography in common.
+    #[error(
+        "no common cipher suite, key exchange or signature ({0}); forward secrecy by ECDHE with \
+         AES-GCM or ChaCha20-Poly1305 is spoken here: ask the partner to enable such a suite"
+    )]
+    NothingInCommon(String),
     /// The other side refused something of ours with an alert.
     #[error("the partner refused the connection with the alert {alert}: {cure}")]
     RefusedByPartner {
@@ -248,6 +257,7 @@ impl TlsFault {
             Self::Certificate(refusal) => refusal.code(),
             Self::NoClientCertificate | Self::OurCertificateWanted => "E-TLS-NO-CLIENT-CERTIFICATE",
             Self::Version(_) => "E-TLS-VERSION",
+            Self::NothingInCommon(_) => "E-TLS-CIPHER",
             Self::RefusedByPartner { .. } => "E-TLS-REFUSED-BY-PARTNER",
             Self::NotTls => "E-TLS-NOT-TLS",
             Self::Timeout(_) => "E-TLS-TIMEOUT",
@@ -283,10 +293,13 @@ impl TlsFault {
             Error::PeerIncompatible(
                 reason @ (PeerIncompatible::ServerDoesNotSupportTls12Or13
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                // A ClientHello of 1.1 or older has no such extension, and rustls looks for that first.
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired
                 | PeerIncompatible::SupportedVersionsExtensionRequired
                 | PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled),
             ) => Self::Version(format!("{reason:?}")),
+            Error::PeerIncompatible(reason) => Self::NothingInCommon(format!("{reason:?}")),
             Error::InvalidMessage(_) => Self::NotTls,
             other => Self::Other(other.to_string()),
         }

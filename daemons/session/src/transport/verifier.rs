@@ -67,9 +67,9 @@ impl Verifier {
 fn alert(refusal: &CertificateRefusal) -> Error {
     Error::InvalidCertificate(match refusal {
         CertificateRefusal::Unreadable => CertificateError::BadEncoding,
-        CertificateRefusal::Unknown { .. } | CertificateRefusal::AuthorityExpired { .. } => {
-            CertificateError::UnknownIssuer
-        }
+        CertificateRefusal::Unknown { .. }
+        | CertificateRefusal::AuthorityExpired { .. }
+        | CertificateRefusal::NotYetActive { .. } => CertificateError::UnknownIssuer,
         CertificateRefusal::Expired { .. } => CertificateError::Expired,
         CertificateRefusal::NotYetValid { .. } => CertificateError::NotValidYet,
         CertificateRefusal::Name { .. } => CertificateError::NotValidForName,
