@@ -1,7 +1,5 @@
 //! The send queue: entries are claimed, sent, answered; people change their minds.
 
-use std::time::Duration;
-
 use oftp::field::{FileIdentity, Level};
 
 use super::FencedTx;
@@ -325,15 +323,5 @@ fn claim_lost(id: EntryId, session: SessionId) -> StoreError {
     StoreError::ClaimLost {
         subject: format!("queue entry {id}"),
         session,
-    }
-}
-
-impl Retry {
-    /// Again after so long, without limit.
-    pub fn after(after: Duration) -> Self {
-        Self {
-            after,
-            max_attempts: None,
-        }
     }
 }

@@ -164,6 +164,16 @@ pub struct Retry {
     pub max_attempts: Option<u32>,
 }
 
+impl Retry {
+    /// Again after so long, without limit.
+    pub fn after(after: Duration) -> Self {
+        Self {
+            after,
+            max_attempts: None,
+        }
+    }
+}
+
 /// What follows from a partner's refusal of a file (SFNA, EFNA).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
