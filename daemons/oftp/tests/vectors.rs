@@ -125,7 +125,7 @@ fn either_sides_stream_gives_its_exchange_buffers_and_passes_an_empty_one() {
 #[test]
 fn the_counts_at_the_end_of_each_file_are_those_of_its_data() {
     for vector in vectors() {
-        let Some(sfid) = commands(&vector)
+        let Some(sfid) = commands(vector)
             .into_iter()
             .find_map(|command| match command {
                 Command::Sfid(sfid) => Some(sfid),
@@ -144,8 +144,8 @@ fn the_counts_at_the_end_of_each_file_are_those_of_its_data() {
             records: 0,
             octets: start,
         };
-        let (stored, counts) = file(&vector, sfid.transmitted_format(), start);
-        assert_eq!(counts, end_of_file(&vector), "{}", vector.name);
+        let (stored, counts) = file(vector, sfid.transmitted_format(), start);
+        assert_eq!(counts, end_of_file(vector), "{}", vector.name);
         assert_eq!(
             stored.len() as u64 + start.octets,
             counts.octets,
@@ -160,7 +160,7 @@ fn each_file_is_sent_in_the_same_buffers_as_it_was_captured_in() {
     // Where the sender filled buffers and sub-records to the brim, as we do.
     for name in ["oftp12-plain", "oftp14-plain", "oftp2-plain", "oftp2-nerp"] {
         let vector = vector(name);
-        let (stored, _) = file(&vector, Format::Unstructured, Counts::default());
+        let (stored, _) = file(vector, Format::Unstructured, Counts::default());
         let size = 4096.try_into().unwrap();
         let mut outgoing = Outgoing::new(Format::Unstructured, size, false, Counts::default());
         let mut rest = stored.as_slice();
@@ -175,14 +175,14 @@ fn each_file_is_sent_in_the_same_buffers_as_it_was_captured_in() {
             assert_eq!(buffer, exchange.exchange_buffer(), "{name}");
         }
         assert!(outgoing.is_ended());
-        assert_eq!(outgoing.counts(), end_of_file(&vector));
+        assert_eq!(outgoing.counts(), end_of_file(vector));
     }
 }
 
 #[test]
 fn a_compressed_file_stands_for_more_than_its_buffers() {
     let vector = vector("oftp2-compress");
-    let (stored, counts) = file(&vector, Format::Unstructured, Counts::default());
+    let (stored, counts) = file(vector, Format::Unstructured, Counts::default());
     assert_eq!(
         counts,
         Counts {
@@ -216,7 +216,7 @@ fn a_compressed_file_stands_for_more_than_its_buffers() {
 #[test]
 fn the_sessions_say_what_they_are_known_to_say() {
     let ssids = |name: &str| -> Vec<Ssid> {
-        let commands = commands(&vector(name)).into_iter();
+        let commands = commands(vector(name)).into_iter();
         commands
             .filter_map(|command| match command {
                 Command::Ssid(ssid) => Some(ssid),
@@ -249,7 +249,7 @@ fn the_sessions_say_what_they_are_known_to_say() {
 fn a_receipt_names_the_file_as_its_sfid_did() {
     for vector in vectors() {
         let mut offered: Option<FileIdentity> = None;
-        for command in commands(&vector) {
+        for command in commands(vector) {
             match command {
                 Command::Sfid(sfid) => offered = Some(sfid.file),
                 Command::Eerp(eerp) => assert_eq!(Some(eerp.file), offered, "{}", vector.name),
@@ -268,7 +268,7 @@ fn a_receipt_names_the_file_as_its_sfid_did() {
 #[test]
 fn a_signed_receipt_encloses_the_octets_that_its_signature_covers() {
     let vector = vector("oftp2-auth-sign-zip-encrypt-signed-eerp");
-    let commands = commands(&vector);
+    let commands = commands(vector);
     let eerp = commands.iter().find_map(|command| match command {
         Command::Eerp(eerp) => Some(eerp),
         _ => None,

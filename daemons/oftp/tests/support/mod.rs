@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use oftp::{FileIdentity, Level};
 
@@ -29,24 +30,25 @@ impl Exchange {
     }
 }
 
-pub(crate) fn vectors() -> Vec<Vector> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
-    let mut vectors: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
-        .map(|path| read(&path))
-        .collect();
-    vectors.sort_by(|left, right| left.name.cmp(&right.name));
-    assert_eq!(vectors.len(), 10, "every captured session is there");
-    vectors
+/// Every captured session, by name.
+pub(crate) fn vectors() -> &'static [Vector] {
+    static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+        let mut vectors: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+            .map(|path| read(&path))
+            .collect();
+        vectors.sort_by(|left, right| left.name.cmp(&right.name));
+        assert_eq!(vectors.len(), 10, "every captured session is there");
+        vectors
+    });
+    &VECTORS
 }
 
-pub(crate) fn vector(name: &str) -> Vector {
-    vectors()
-        .into_iter()
-        .find(|vector| vector.name == name)
-        .unwrap()
+pub(crate) fn vector(name: &str) -> &'static Vector {
+    vectors().iter().find(|vector| vector.name == name).unwrap()
 }
 
 fn read(path: &Path) -> Vector {
