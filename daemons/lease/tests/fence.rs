@@ -83,7 +83,7 @@ impl World {
         };
         if self.now < HORIZON {
             add("a second passes".to_owned(), &|world| {
-                world.now += Duration::from_secs(1)
+                world.now += Duration::from_secs(1);
             });
         }
         for who in 0..2 {

@@ -1,1 +1,38 @@
-//! To be written.
+//! What every daemon shares whatever it does: configuration and its reload, the log, the admin
+//! endpoint, the lease's upkeep, supervised tasks, an orderly end. Knows no OFTP.
+//!
+//! [`run`] is the whole life of a daemon; what a daemon does is the service given to it.
+
+mod active;
+pub mod activities;
+pub mod admin;
+mod error;
+mod limiter;
+mod listeners;
+mod load;
+pub mod metrics;
+mod process;
+mod reload;
+mod run;
+mod signals;
+mod start;
+pub mod status;
+mod supervisor;
+mod telemetry;
+
+pub use active::Active;
+pub use activities::{Activities, Activity, Beginning, FileBeginning};
+pub use error::{Held, RunError, ServiceError};
+pub use limiter::{Limiter, Permit};
+pub use listeners::{Listeners, Listening};
+pub use load::{ConfigurationError, Load, load_directory};
+pub use metrics::Metrics;
+pub use reload::Reload;
+pub use run::run;
+pub use start::Start;
+pub use status::Direction;
+pub use supervisor::{Supervisor, TaskEnd};
+pub use telemetry::{LevelError, LogFormat};
+
+#[cfg(test)]
+mod tests;

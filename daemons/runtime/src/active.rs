@@ -1,0 +1,61 @@
+//! What a service works with while its daemon is active.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use configuration::Configuration;
+use lease::{Daemon, Tenure};
+use spool::Spool;
+use store::Store;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::activities::Activities;
+use crate::listeners::Listeners;
+use crate::metrics::Metrics;
+use crate::reload::Reload;
+use crate::supervisor::Supervisor;
+
+/// What a service works with while its daemon is active; cheap to clone.
+#[derive(Clone)]
+pub struct Active {
+    /// The daemon that we are.
+    pub daemon: Daemon,
+    /// Our tenure: what every fenced transaction asks for.
+    pub tenure: Arc<Tenure>,
+    /// The instance's directory, as the user gave it.
+    pub directory: PathBuf,
+    /// The data directory.
+    pub data: PathBuf,
+    /// The database.
+    pub store: Store,
+    /// The payloads.
+    pub spool: Spool,
+    /// The configuration; changes with every reload that is accepted.
+    pub configuration: watch::Receiver<Arc<Configuration>>,
+    /// Cancelled when the process is to end: no new work, running sessions finish or park.
+    pub shutdown: CancellationToken,
+    /// The live sessions.
+    pub activities: Activities,
+    /// What we listen on.
+    pub listeners: Listeners,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// Starts tasks whose end is the process's end.
+    pub supervisor: Supervisor,
+    /// Loads the configuration again.
+    pub reload: Reload,
+    pub(crate) lease: lease::Handle,
+}
+
+impl Active {
+    /// The configuration as it is now.
+    pub fn configuration(&self) -> Arc<Configuration> {
+        Arc::clone(&self.configuration.borrow())
+    }
+
+    /// Tells that a fenced transaction was refused: the process ends at once with exit code 70.
+    pub fn fenced(&self) {
+        self.lease.fenced();
+    }
+}

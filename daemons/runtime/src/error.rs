@@ -1,0 +1,214 @@
+//! Why a daemon does not start, or ends.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lease::{Daemon, LeaseRow, Loss};
+
+use crate::admin::AdminError;
+use crate::load::ConfigurationError;
+use crate::supervisor::TaskEnd;
+use crate::telemetry::LevelError;
+
+/// A process's reason to end other than "as asked".
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The log level of the command line or of the configuration.
+    #[error(transparent)]
+    LogLevel(#[from] LevelError),
+    /// The configuration cannot be read or is not valid.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// The async runtime, signals or the watchdog thread cannot be set up.
+    #[error(
+        "the operating system refused {what}: {error}; see the limits of this user (ulimit -a)"
+    )]
+    System {
+        /// What was wanted.
+        what: &'static str,
+        /// Why it was refused.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The database cannot be opened, or refused what a start needs.
+    #[error("{0}")]
+    Store(#[from] store::StoreError),
+    /// The spool cannot be opened.
+    #[error(transparent)]
+    Spool(#[from] spool::SpoolError),
+    /// The admin endpoint cannot be opened.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// Somebody else holds the lease, and we are not to wait.
+    #[error(transparent)]
+    Held(#[from] Box<Held>),
+    /// The lease table did not answer.
+    #[error("{message}")]
+    Lease {
+        /// The stable code.
+        code: &'static str,
+        /// What happened.
+        message: String,
+    },
+    /// The lease was lost while active.
+    #[error("{daemon} lost its lease: {loss}")]
+    Lost {
+        /// The daemon.
+        daemon: Daemon,
+        /// How.
+        loss: Loss,
+    },
+    /// A supervised task ended.
+    #[error(transparent)]
+    Task(#[from] TaskEnd),
+    /// A second signal came while the process was ending.
+    #[error("ended at once by a second signal; the lease runs out by itself")]
+    Interrupted,
+}
+
+impl RunError {
+    /// The stable code for logs, metrics, journal and docs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::LogLevel(error) => error.code(),
+            Self::Configuration(error) => error.code(),
+            Self::System { .. } => "E-RUN-SYSTEM",
+            Self::Store(error) => error.code(),
+            Self::Spool(error) => error.code(),
+            Self::Admin(error) => error.code(),
+            Self::Held(_) => "E-LEASE-HELD",
+            Self::Lease { code, .. } => code,
+            Self::Lost { loss, .. } => loss.code(),
+            Self::Task(end) => end.code(),
+            Self::Interrupted => "E-RUN-INTERRUPTED",
+        }
+    }
+
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::LogLevel(_) => 64,
+            Self::Lost { .. } => 70,
+            Self::Held(_) => 75,
+            Self::Configuration(_) => 78,
+            _ => 1,
+        }
+    }
+}
+
+/// The refusal to start beside an active daemon, with everything that a person wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The instance's name.
+    pub instance: String,
+    /// The directory, as the user gave it.
+    pub directory: PathBuf,
+    /// Who holds the lease.
+    pub row: LeaseRow,
+}
+
+impl std::error::Error for Held {}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            instance,
+            directory,
+            row,
+        } = self;
+        let LeaseRow {
+            daemon,
+            holder,
+            epoch,
+            ..
+        } = row;
+        let directory = directory.display();
+        writeln!(
+            f,
+            "{daemon} of {instance} is already active: on host {} as process {} (epoch {epoch}), \
+             since {},\nits lease is valid for {} more and was renewed {} ago.",
+            holder.host,
+            holder.process,
+            moment(row.acquired_at),
+            seconds(row.expires_in),
+            seconds(row.renewed_ago),
+        )?;
+        let wait = format!("seon {daemon} -c {directory} --standby");
+        let force = format!("seon force {daemon} -c {directory}");
+        let width = wait.len().max(force.len());
+        writeln!(f, "  wait for it:  {wait}")?;
+        write!(
+            f,
+            "  take over:    {force:width$}  (the other one is shut out at once, no file is lost)"
+        )
+    }
+}
+
+/// A moment by the database's clock, for people.
+fn moment(microseconds: i64) -> String {
+    match Timestamp::from_microsecond(microseconds) {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        Err(_) => "an unknown time".to_owned(),
+    }
+}
+
+/// Whole seconds; what is left of a second counts as one, so that nothing is "0 s".
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_millis().div_ceil(1000))
+}
+
+/// Why a service, or one of its long-lived tasks, ends the process.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A fenced transaction was refused: the lease is lost, and the process ends with 70.
+    #[error("{0}")]
+    Fenced(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Anything else.
+    #[error("{error}")]
+    Failed {
+        /// The stable code.
+        code: &'static str,
+        /// What happened.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl ServiceError {
+    /// A failure with the stable code of its own error.
+    pub fn failed(
+        code: &'static str,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed {
+            code,
+            error: error.into(),
+        }
+    }
+
+    /// The stable code for logs, metrics, journal and docs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Fenced(_) => "E-STORE-FENCED",
+            Self::Failed { code, .. } => code,
+        }
+    }
+}
+
+impl From<store::StoreError> for ServiceError {
+    fn from(error: store::StoreError) -> Self {
+        if error.is_fenced() {
+            Self::Fenced(Box::new(error))
+        } else {
+            Self::failed(error.code(), error)
+        }
+    }
+}
+
+impl From<spool::SpoolError> for ServiceError {
+    fn from(error: spool::SpoolError) -> Self {
+        Self::failed(error.code(), error)
+    }
+}

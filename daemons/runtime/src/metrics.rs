@@ -1,0 +1,189 @@
+//! The metric families that every daemon has.
+//!
+//! | family | type | labels | says |
+//! |---|---|---|---|
+//! | `seon_build_info` | info | `version`, `daemon` | which program runs |
+//! | `seon_lease_active` | gauge | | 1 while this process holds its daemon's lease, else 0 |
+//! | `seon_lease_epoch` | gauge | | the epoch while active, else 0 |
+//! | `seon_lease_valid_milliseconds` | gauge | | for how long the lease is trusted yet |
+//! | `seon_sessions` | gauge | `direction`, `transport` | live sessions |
+//! | `seon_sessions_begun_total` | counter | `direction`, `transport` | sessions since the start |
+//! | `seon_octets_received_total` | counter | | octets of virtual files received |
+//! | `seon_octets_sent_total` | counter | | octets of virtual files sent |
+//! | `seon_errors_total` | counter | `code` | errors by their stable code |
+//! | `seon_commits_total` | counter | | fenced transactions committed |
+//! | `seon_reloads_total` | counter | `result` | configurations `accepted` and `refused` |
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lease::Daemon;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::status::Direction;
+
+/// The metrics of this process; cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    lease_active: Gauge,
+    lease_epoch: Gauge,
+    lease_valid: Gauge,
+    sessions: Family<SessionLabels, Gauge>,
+    sessions_begun: Family<SessionLabels, Counter>,
+    octets_received: Counter,
+    octets_sent: Counter,
+    errors: Family<ErrorLabels, Counter>,
+    commits: Counter,
+    reloads: Family<ReloadLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SessionLabels {
+    direction: &'static str,
+    transport: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
+impl Metrics {
+    /// All families at zero.
+    pub fn new(daemon: Daemon) -> Self {
+        let metrics = Self {
+            registry: Arc::new(Mutex::new(Registry::with_prefix("seon"))),
+            lease_active: Gauge::default(),
+            lease_epoch: Gauge::default(),
+            lease_valid: Gauge::default(),
+            sessions: Family::default(),
+            sessions_begun: Family::default(),
+            octets_received: Counter::default(),
+            octets_sent: Counter::default(),
+            errors: Family::default(),
+            commits: Counter::default(),
+            reloads: Family::default(),
+        };
+        metrics.register(|registry| metrics.register_all(registry, daemon));
+        metrics
+    }
+
+    fn register_all(&self, registry: &mut Registry, daemon: Daemon) {
+        let build = Info::new([
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("daemon", daemon.name()),
+        ]);
+        registry.register("build", "Which program runs", build);
+        let active = "1 while this process holds its daemon's lease";
+        registry.register("lease_active", active, self.lease_active.clone());
+        registry.register(
+            "lease_epoch",
+            "The epoch while active",
+            self.lease_epoch.clone(),
+        );
+        let valid = "For how many milliseconds the lease is trusted yet";
+        registry.register("lease_valid_milliseconds", valid, self.lease_valid.clone());
+        registry.register("sessions", "Live sessions", self.sessions.clone());
+        let begun = "Sessions since the start";
+        registry.register("sessions_begun", begun, self.sessions_begun.clone());
+        let received = "Octets of virtual files received";
+        registry.register("octets_received", received, self.octets_received.clone());
+        registry.register(
+            "octets_sent",
+            "Octets of virtual files sent",
+            self.octets_sent.clone(),
+        );
+        registry.register("errors", "Errors by their stable code", self.errors.clone());
+        registry.register(
+            "commits",
+            "Fenced transactions committed",
+            self.commits.clone(),
+        );
+        registry.register("reloads", "Configurations reloaded", self.reloads.clone());
+    }
+
+    /// Adds a daemon's own families.
+    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
+        add(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Counts an error by its stable code.
+    pub fn error(&self, code: &'static str) {
+        self.errors.get_or_create(&ErrorLabels { code }).inc();
+    }
+
+    /// Counts a fenced transaction that was committed.
+    pub fn committed(&self) {
+        self.commits.inc();
+    }
+
+    /// Counts octets of virtual files received.
+    pub fn octets_received(&self, octets: u64) {
+        self.octets_received.inc_by(octets);
+    }
+
+    /// Counts octets of virtual files sent.
+    pub fn octets_sent(&self, octets: u64) {
+        self.octets_sent.inc_by(octets);
+    }
+
+    /// Everything in the `OpenMetrics` text format.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing into a string does not fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+
+    pub(crate) fn session_began(&self, direction: Direction, transport: &'static str) {
+        let labels = SessionLabels {
+            direction: direction.name(),
+            transport,
+        };
+        self.sessions.get_or_create(&labels).inc();
+        self.sessions_begun.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn session_ended(&self, direction: Direction, transport: &'static str) {
+        let labels = SessionLabels {
+            direction: direction.name(),
+            transport,
+        };
+        self.sessions.get_or_create(&labels).dec();
+    }
+
+    pub(crate) fn reloaded(&self, accepted: bool) {
+        let result = if accepted { "accepted" } else { "refused" };
+        self.reloads.get_or_create(&ReloadLabels { result }).inc();
+    }
+
+    /// The lease as it is now: the epoch and the milliseconds left, or nothing.
+    pub(crate) fn lease(&self, epoch: Option<i64>, valid_for_ms: Option<u64>) {
+        self.lease_active.set(i64::from(epoch.is_some()));
+        self.lease_epoch.set(epoch.unwrap_or(0));
+        self.lease_valid.set(
+            valid_for_ms
+                .and_then(|ms| i64::try_from(ms).ok())
+                .unwrap_or(0),
+        );
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}

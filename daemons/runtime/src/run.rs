@@ -1,0 +1,491 @@
+//! The life of a daemon, from its start to its end.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use configuration::Configuration;
+use lease::{Attempt, Candidate, EXIT_LEASE_LOST, Ending, Keeper, Loss, Tenure, Terms, Watchdog};
+use spool::Spool;
+use store::{DatabaseUri, JournalEntry, JournalKind, Store, StoreError};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::active::Active;
+use crate::admin::Endpoint;
+use crate::error::{Held, RunError, ServiceError};
+use crate::metrics::Metrics;
+use crate::process::Process;
+use crate::reload::Reload;
+use crate::signals::{self, Cause, Request};
+use crate::start::Start;
+use crate::supervisor::{Supervisor, TaskEnd, Watch};
+use crate::telemetry::Telemetry;
+
+/// Runs a daemon until it is told to end (`Ok`), cannot start, or must end (`Err`, whose
+/// [`RunError::exit_code`] is the process's).
+///
+/// `service` is started when the lease is ours, and is expected to run until
+/// [`Active::shutdown`] is cancelled. A process that loses its lease does not come back from
+/// here: it ends at once with exit code 70.
+pub fn run<S, F>(start: Start, service: S) -> Result<(), RunError>
+where
+    S: FnOnce(Active) -> F + Send,
+    F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+{
+    // Few threads keep an idle daemon small; file writes of many sessions share the blocking ones.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .enable_all()
+        .build()
+        .map_err(|error| RunError::System {
+            what: "threads",
+            error,
+        })?;
+    let parent = start.parent;
+    let result = runtime.block_on(async {
+        let requests = signals::of_process(parent)?;
+        let end = || std::process::exit(EXIT_LEASE_LOST);
+        Life {
+            start,
+            requests,
+            end,
+        }
+        .run(service)
+        .await
+    });
+    // A blocking write that hangs in a dead file system must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+type Requests = mpsc::UnboundedReceiver<Request>;
+
+/// One daemon's life, with its connections to the process as arguments.
+pub(crate) struct Life<E> {
+    pub(crate) start: Start,
+    pub(crate) requests: Requests,
+    /// Ends the process at once with [`EXIT_LEASE_LOST`]; comes back in tests only.
+    pub(crate) end: E,
+}
+
+/// What is there before the lease is.
+struct Prepared {
+    process: Arc<Process>,
+    data: PathBuf,
+    store: Store,
+    spool: Spool,
+    keeper: Keeper<Store, Watchdog>,
+    /// Its socket goes when this goes.
+    _endpoint: Endpoint,
+    admin: Watch,
+}
+
+/// What is there while the daemon works.
+struct Working {
+    process: Arc<Process>,
+    store: Store,
+    tenure: Arc<Tenure>,
+    lease: lease::Handle,
+    keeping: JoinHandle<Ending>,
+    tasks: Watch,
+    admin: Watch,
+    shutdown: CancellationToken,
+}
+
+impl<E: Fn()> Life<E> {
+    pub(crate) async fn run<S, F>(mut self, service: S) -> Result<(), RunError>
+    where
+        S: FnOnce(Active) -> F + Send,
+        F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+    {
+        let level = self.start.log_level.as_deref().unwrap_or("info,sqlx=warn");
+        let telemetry = Telemetry::start(self.start.log_format, level)?;
+        let mut prepared = prepare(&self.start, telemetry).await?;
+        let Some(tenure) = self.acquire(&mut prepared).await? else {
+            tracing::info!("ended before the lease was ours");
+            return Ok(());
+        };
+        self.work(prepared, tenure, service).await
+    }
+
+    /// Our tenure; `None` when we were told to end before we had one.
+    async fn acquire(&mut self, prepared: &mut Prepared) -> Result<Option<Tenure>, RunError> {
+        if self.start.standby {
+            prepared.process.standing_by();
+            self.stand_by(prepared).await
+        } else {
+            self.attempt(prepared).await
+        }
+    }
+
+    async fn attempt(&mut self, prepared: &mut Prepared) -> Result<Option<Tenure>, RunError> {
+        let lease = prepared.keeper.handle();
+        let mut attempt = pin!(prepared.keeper.attempt());
+        let attempted = loop {
+            tokio::select! {
+                attempted = &mut attempt => break attempted,
+                Some(request) = self.requests.recv() => match request {
+                    Request::Stop(_) => lease.release(),
+                    Request::Reload => {}
+                },
+            }
+        };
+        match attempted {
+            Ok(Attempt::Granted(tenure)) => Ok(Some(tenure)),
+            Ok(Attempt::Held(row)) => {
+                let instance = prepared.process.reload.current().instance.name.to_string();
+                let directory = self.start.directory.clone();
+                Err(RunError::Held(Box::new(Held {
+                    instance,
+                    directory,
+                    row,
+                })))
+            }
+            Err(lease::KeeperError::GivenUp) => Ok(None),
+            Err(error) => Err(RunError::Lease {
+                code: error.code(),
+                message: error.to_string(),
+            }),
+        }
+    }
+
+    async fn stand_by(&mut self, prepared: &mut Prepared) -> Result<Option<Tenure>, RunError> {
+        let process = Arc::clone(&prepared.process);
+        let lease = prepared.keeper.handle();
+        let woken = Notify::new();
+        let mut wakeups = prepared.store.wakeups();
+        let mut waking = pin!(async {
+            loop {
+                wakeups.changed().await;
+                woken.notify_one();
+            }
+        });
+        let mut standing = pin!(prepared.keeper.stand_by(&woken));
+        tracing::info!(daemon = %process.daemon, "standing by for the lease");
+        loop {
+            tokio::select! {
+                tenure = &mut standing => return Ok(tenure),
+                () = &mut waking => {}
+                end = prepared.admin.first_end() => return Err(end.into()),
+                Some(request) = self.requests.recv() => match request {
+                    Request::Stop(_) => lease.release(),
+                    Request::Reload => reload(&process),
+                },
+            }
+        }
+    }
+
+    async fn work<S, F>(
+        mut self,
+        prepared: Prepared,
+        tenure: Tenure,
+        service: S,
+    ) -> Result<(), RunError>
+    where
+        S: FnOnce(Active) -> F + Send,
+        F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+    {
+        let Prepared {
+            process,
+            data,
+            store,
+            spool,
+            keeper,
+            _endpoint,
+            admin,
+        } = prepared;
+        let lease = keeper.handle();
+        // Before anything else: whatever follows may take longer than a lease.
+        let keeping = tokio::spawn(keeper.keep());
+        let (supervisor, tasks) = Supervisor::new();
+        let shutdown = CancellationToken::new();
+        let active = Active {
+            daemon: process.daemon,
+            tenure: Arc::new(tenure),
+            directory: self.start.directory.clone(),
+            data,
+            store: store.clone(),
+            spool,
+            configuration: process.reload.subscribe(),
+            shutdown: shutdown.clone(),
+            activities: process.activities.clone(),
+            listeners: process.listeners.clone(),
+            metrics: process.metrics.clone(),
+            supervisor: supervisor.clone(),
+            reload: process.reload.clone(),
+            lease: lease.clone(),
+        };
+        let tenure = Arc::clone(&active.tenure);
+        let mut working = Working {
+            process,
+            store,
+            tenure,
+            lease,
+            keeping,
+            tasks,
+            admin,
+            shutdown,
+        };
+        let reason = match working.take_over().await {
+            Ok(()) => {
+                supervisor.spawn("service", service(active));
+                self.until_reason(&mut working).await
+            }
+            Err(reason) => reason,
+        };
+        self.end(working, reason).await
+    }
+
+    /// Works until there is a reason to end.
+    async fn until_reason(&mut self, working: &mut Working) -> Reason {
+        loop {
+            tokio::select! {
+                biased;
+                ending = &mut working.keeping => return Reason::lost(&ending),
+                Some(request) = self.requests.recv() => match request {
+                    Request::Stop(what) => return Reason::Asked(what),
+                    Request::Reload => reload(&working.process),
+                },
+                end = working.tasks.first_end() => return Reason::ended(end),
+                end = working.admin.first_end() => return Reason::ended(end),
+            }
+        }
+    }
+
+    /// Ends in order, unless the lease is lost already or gets lost meanwhile.
+    async fn end(mut self, mut working: Working, reason: Reason) -> Result<(), RunError> {
+        let daemon = working.process.daemon;
+        working.process.stopping();
+        let result = match reason {
+            Reason::Lost(loss) => return self.lost(&working, loss),
+            Reason::Asked(what) => {
+                tracing::info!(%daemon, "ending because of {what}");
+                Ok(())
+            }
+            Reason::Failed(error) => {
+                tracing::error!(%daemon, code = error.code(), %error, "ending");
+                working.process.metrics.error(error.code());
+                Err(error)
+            }
+        };
+        working.shutdown.cancel();
+        let grace = self.start.grace;
+        let mut second = pin!(second_signal(&mut self.requests));
+        let mut keeping = working.keeping;
+        let drained = tokio::select! {
+            biased;
+            ending = &mut keeping => Drained::Lost(lost(&ending)),
+            () = &mut second => Drained::Interrupted,
+            fenced = drain(&mut working.tasks, &working.process, grace) => {
+                if fenced { Drained::Lost(Loss::Fenced) } else { Drained::Quiet }
+            }
+        };
+        match drained {
+            Drained::Lost(loss) => {
+                tracing::error!(%daemon, code = loss.code(), "the lease is lost: {loss}");
+                (self.end)();
+                return Err(RunError::Lost { daemon, loss });
+            }
+            Drained::Interrupted => return Err(RunError::Interrupted),
+            Drained::Quiet => {}
+        }
+        // The last write of this tenure, then the lease goes back: the successor starts at once.
+        if let Err(error) = close_tenure(&working.store, &working.tenure).await {
+            tracing::warn!(code = error.code(), %error, "the end of the tenure is not journalled");
+        }
+        working.lease.release();
+        if let Ok(Ending::Lost(loss)) = keeping.await {
+            tracing::warn!(%daemon, code = loss.code(), "the lease was lost at the very end");
+        }
+        tracing::info!(%daemon, "ended");
+        result
+    }
+
+    fn lost(&self, working: &Working, loss: Loss) -> Result<(), RunError> {
+        let daemon = working.process.daemon;
+        tracing::error!(%daemon, code = loss.code(), "the lease is lost: {loss}");
+        (self.end)();
+        Err(RunError::Lost { daemon, loss })
+    }
+}
+
+/// Why a daemon ends.
+enum Reason {
+    Asked(Cause),
+    Lost(Loss),
+    Failed(RunError),
+}
+
+/// How the drain ended.
+enum Drained {
+    Quiet,
+    Interrupted,
+    Lost(Loss),
+}
+
+impl Reason {
+    fn lost(ending: &Result<Ending, JoinError>) -> Self {
+        Self::Lost(lost(ending))
+    }
+
+    fn ended(end: TaskEnd) -> Self {
+        if end.is_fenced() {
+            Self::Lost(Loss::Fenced)
+        } else {
+            Self::Failed(end.into())
+        }
+    }
+}
+
+fn lost(ending: &Result<Ending, JoinError>) -> Loss {
+    match ending {
+        Ok(Ending::Lost(loss)) => *loss,
+        // Nobody asked for a release yet, and a keeper that panicked keeps nothing.
+        Ok(Ending::Released) | Err(_) => Loss::Expired,
+    }
+}
+
+/// Everything that can be had without the lease.
+async fn prepare(start: &Start, telemetry: Telemetry) -> Result<Prepared, RunError> {
+    let metrics = Metrics::new(start.daemon);
+    let reload = Reload::first(start, telemetry.clone(), metrics.clone())?;
+    let configuration = reload.current();
+    let data = start.directory.join(&configuration.instance.data_directory);
+    let terms =
+        Terms::try_from(configuration.instance.lease.ttl).map_err(|error| RunError::Lease {
+            code: error.code(),
+            message: error.to_string(),
+        })?;
+    // First, because it makes the data directory and names what is wrong with it.
+    let spool = Spool::open(&data)?;
+    let store = open_store(start, &configuration, &data).await?;
+    let mut endpoint = Endpoint::bind(start.daemon, &data, start.admin_tcp).await?;
+    let directory =
+        std::fs::canonicalize(&start.directory).unwrap_or_else(|_| start.directory.clone());
+    let process = Arc::new(Process::new(
+        start.daemon,
+        directory,
+        endpoint.address(),
+        telemetry,
+        metrics,
+        reload,
+    ));
+    let (supervisor, admin) = Supervisor::new();
+    endpoint.serve(&process, &supervisor);
+    let candidate = Candidate {
+        daemon: start.daemon,
+        holder: process.holder.clone(),
+        address: process.address.to_string(),
+    };
+    let watchdog = Watchdog::ending_the_process().map_err(|error| RunError::System {
+        what: "the watchdog thread",
+        error,
+    })?;
+    let keeper = Keeper::new(Arc::new(store.clone()), candidate, terms, watchdog);
+    Ok(Prepared {
+        process,
+        data,
+        store,
+        spool,
+        keeper,
+        _endpoint: endpoint,
+        admin,
+    })
+}
+
+async fn open_store(
+    start: &Start,
+    configuration: &Configuration,
+    data: &std::path::Path,
+) -> Result<Store, RunError> {
+    let uri = configuration.instance.database.uri(data);
+    let uri: DatabaseUri = uri.expose().parse()?;
+    let store = Store::open(&uri, start.daemon.name()).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+/// Lets tasks end by themselves, then ends sessions, then tasks. Whether a write was fenced.
+async fn drain(tasks: &mut Watch, process: &Process, grace: Duration) -> bool {
+    const LAST_WORDS: Duration = Duration::from_secs(3);
+    let mut failures = tasks.drain(grace).await;
+    if !tasks.is_empty() {
+        let sessions = process.activities.abort("the daemon ends", |_| true);
+        tracing::warn!(
+            sessions,
+            "the time for an orderly end is over: aborting sessions"
+        );
+        failures.extend(tasks.drain(LAST_WORDS).await);
+    }
+    for name in tasks.abort().await {
+        tracing::error!(
+            code = "E-TASK-STUCK",
+            name,
+            "a task did not end and was aborted"
+        );
+    }
+    for end in &failures {
+        tracing::error!(code = end.code(), %end, "a task failed while ending");
+    }
+    failures.iter().any(TaskEnd::is_fenced)
+}
+
+/// Completes with a second request to stop that is a signal. The parent's death is none: it often
+/// follows a signal to both.
+async fn second_signal(requests: &mut Requests) {
+    loop {
+        match requests.recv().await {
+            Some(Request::Stop(Cause::ParentDied) | Request::Reload) => {}
+            Some(Request::Stop(Cause::Signal(_))) => return,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn reload(process: &Arc<Process>) {
+    let process = Arc::clone(process);
+    // Errors are logged, counted and shown in the status where they arise.
+    tokio::spawn(async move { process.reload.reload().await.is_ok() });
+}
+
+impl Working {
+    /// The first write of a tenure: it says so, and frees what this daemon's earlier tenures held.
+    async fn take_over(&mut self) -> Result<(), Reason> {
+        let taken = async {
+            let mut transaction = self.store.fenced(&self.tenure).await?;
+            transaction
+                .journal(&JournalEntry::new(JournalKind::LeaseAcquired))
+                .await?;
+            let recovered = transaction.recover_orphans().await?;
+            transaction.commit().await?;
+            Ok::<_, StoreError>(recovered)
+        };
+        let recovered = tokio::select! {
+            biased;
+            ending = &mut self.keeping => return Err(Reason::lost(&ending)),
+            recovered = taken => recovered.map_err(|error| {
+                if error.is_fenced() { Reason::Lost(Loss::Fenced) } else { Reason::Failed(error.into()) }
+            })?,
+        };
+        self.process.metrics.committed();
+        self.process
+            .activated(self.tenure.epoch, self.lease.clone());
+        let (daemon, epoch) = (self.tenure.daemon, self.tenure.epoch);
+        tracing::info!(%daemon, %epoch, ?recovered, "active");
+        Ok(())
+    }
+}
+
+/// The last write of a tenure.
+async fn close_tenure(store: &Store, tenure: &Tenure) -> Result<(), StoreError> {
+    let mut transaction = store.fenced(tenure).await?;
+    transaction
+        .journal(&JournalEntry::new(JournalKind::LeaseReleased))
+        .await?;
+    transaction.commit().await
+}
