@@ -10,6 +10,7 @@
 )]
 
 mod account;
+mod binary;
 mod certificates;
 mod files;
 mod port;
@@ -21,6 +22,7 @@ mod tiny_disk;
 mod unprivileged;
 mod wait;
 
+pub use binary::seon_binary;
 pub use certificates::{Authority, Identity};
 pub use files::{PseudoRandom, sha256, write_pseudo_random};
 pub use port::free_port;
