@@ -1,9 +1,11 @@
 //! From a finished part to a file in the partner's incoming folder: by one rename, never over
 //! another file, and safe to do again after a crash at any point.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::directory::{Directory, is_plain};
 use crate::layout::SHARED;
 use crate::{FileName, NameError, PartName, Spool, SpoolError};
 
@@ -83,12 +85,51 @@ impl Spool {
         }
     }
 
-    /// Moves a finished part to its recorded target and makes both directories durable.
+    /// Moves a finished part to its recorded target; the file is durable there afterwards.
     ///
     /// # Errors
     ///
     /// [`SpoolError::TargetTaken`]: someone else put a file there since; plan and record another.
     pub fn deliver(&self, part: &PartName, target: &Target) -> Result<Delivery, SpoolError> {
+        let (delivery, folder) = self.move_part(part, target)?;
+        folder.sync()?;
+        Ok(delivery)
+    }
+
+    /// Delivers several files, each with its own result, and makes each partner's folder durable
+    /// once: a sync costs more than all the rest.
+    ///
+    /// # Errors
+    ///
+    /// A folder could not be synced: nothing of this is sure, do it again.
+    pub fn deliver_all(
+        &self,
+        deliveries: &[(PartName, Target)],
+    ) -> Result<Vec<Result<Delivery, SpoolError>>, SpoolError> {
+        let mut folders = HashMap::new();
+        let mut results = Vec::with_capacity(deliveries.len());
+        for (part, target) in deliveries {
+            results.push(self.move_part(part, target).map(|(delivery, folder)| {
+                folders.insert(&target.partner, folder);
+                delivery
+            }));
+        }
+        for folder in folders.values() {
+            folder.sync()?;
+        }
+        Ok(results)
+    }
+
+    /// The partner's folder comes back to be synced, also when there was nothing to move: a crash
+    /// may have come between the move and the sync.
+    ///
+    /// The part's directory needs no sync. If a power cut brings its old name back beside the new
+    /// one, both are the same file: the delivery done again removes it, or the sweep does.
+    fn move_part(
+        &self,
+        part: &PartName,
+        target: &Target,
+    ) -> Result<(Delivery, Directory), SpoolError> {
         let folder = self
             .0
             .incoming
@@ -100,14 +141,13 @@ impl Spool {
             Err(error) => return Err(error),
         };
         let Some((parts, status)) = parts else {
-            // The crash may have come before the sync.
-            folder.sync()?;
-            return Ok(match folder.status(file)? {
+            let delivery = match folder.status(file)? {
                 Some(_) => Delivery::DeliveredBefore,
                 None => Delivery::TakenAwaySince,
-            });
+            };
+            return Ok((delivery, folder));
         };
-        if !crate::directory::is_plain(&status) {
+        if !is_plain(&status) {
             return Err(SpoolError::Irregular {
                 path: parts.file_path(part.file()),
             });
@@ -117,9 +157,7 @@ impl Spool {
         } else {
             parts.move_to(part.file(), &folder, file)?;
         }
-        folder.sync()?;
-        parts.sync()?;
-        Ok(Delivery::Delivered)
+        Ok((Delivery::Delivered, folder))
     }
 
     fn last_number(&self, hint: &(FileName, FileName)) -> u32 {

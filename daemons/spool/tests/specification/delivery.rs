@@ -100,6 +100,34 @@ fn after_a_crash_at_any_point_the_recorded_delivery_is_done_again_with_the_same_
 }
 
 #[test]
+fn of_several_deliveries_each_has_its_own_result() {
+    let (directory, spool) = spool();
+    let deliveries: Vec<_> = ["a", "b", "c"]
+        .map(|id| {
+            (
+                received(&spool, id, id.as_bytes()),
+                format!("bolt/{id}").parse::<Target>().unwrap(),
+            )
+        })
+        .into();
+    std::fs::create_dir(directory.join("incoming/bolt")).unwrap();
+    std::fs::write(directory.join("incoming/bolt/b"), "theirs").unwrap();
+    let results = spool.deliver_all(&deliveries).unwrap();
+    assert_eq!(results[0].as_ref().unwrap(), &Delivery::Delivered);
+    assert_eq!(
+        results[1].as_ref().unwrap_err().code(),
+        "E-SPOOL-TARGET-TAKEN"
+    );
+    assert_eq!(results[2].as_ref().unwrap(), &Delivery::Delivered);
+    assert_eq!(
+        std::fs::read(directory.join("incoming/bolt/c")).unwrap(),
+        b"c"
+    );
+    let again = spool.deliver_all(&deliveries).unwrap();
+    assert_eq!(again[0].as_ref().unwrap(), &Delivery::DeliveredBefore);
+}
+
+#[test]
 fn a_file_that_someone_put_at_the_target_since_is_kept() {
     let (directory, spool) = spool();
     let part = received(&spool, "a", b"ours");
