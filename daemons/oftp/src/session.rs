@@ -83,7 +83,7 @@ pub struct Session {
     terms: Option<Terms>,
     /// The partner's SSID.
     partner: Option<Box<Ssid>>,
-    /// The level of the initiator's SSID, for an ESID in place of our answer.
+    /// The level of the partner's SSID, for an ESID that says that we cannot agree.
     partner_level: Option<Level>,
     agreed: Option<Agreed>,
     /// The step of secure authentication that waits for the user.

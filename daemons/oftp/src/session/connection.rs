@@ -148,6 +148,7 @@ impl Session {
     fn partner_answered(&mut self, ssid: &Ssid) {
         self.partner = Some(Box::new(ssid.clone()));
         let Some(terms) = &self.terms else { return };
+        self.partner_level = Some(ssid.level.min(terms.level));
         match terms.confirm(ssid, &self.tolerance) {
             // P2 & P8
             Ok(agreed) => {
