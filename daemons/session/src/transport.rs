@@ -11,6 +11,7 @@ mod der;
 mod identity;
 mod listen;
 mod occupant;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -22,6 +23,7 @@ pub use certificate::{Binding, CertificateMismatch, PeerCertificate};
 pub use connect::{ConnectError, connect_tcp, connect_tls};
 pub use identity::{IdentityError, TlsIdentity};
 pub use listen::{AcceptError, Arrival, ListenError, TcpReceiver, TlsReceiver};
+pub use summary::CertificateSummary;
 pub use tls::{
     ClientCertificates, TlsClientSettings, TlsError, TlsFault, TlsServerSettings, TlsVersion,
     UnknownTlsVersion, code_of,
@@ -86,7 +88,7 @@ pub struct Transport {
     local: SocketAddr,
     binding: Binding,
     /// Gives the receiver's place back when the connection is dropped.
-    _admission: Option<Admission>,
+    admission: Option<Admission>,
 }
 
 #[derive(Debug)]
@@ -105,7 +107,7 @@ impl Transport {
             peer,
             local,
             binding,
-            _admission: admission,
+            admission,
         })
     }
 
@@ -121,7 +123,7 @@ impl Transport {
             peer,
             local,
             binding,
-            _admission: admission,
+            admission,
         })
     }
 
@@ -174,6 +176,15 @@ impl Transport {
                 .negotiated_cipher_suite()?
                 .suite()
                 .as_str(),
+        }
+    }
+
+    /// To be called when the session knows its partner (SSID and password are right): from then on
+    /// it does not count against the receiver's limit per address. A certificate does the same in
+    /// the handshake.
+    pub fn recognised(&mut self) {
+        if let Some(admission) = &mut self.admission {
+            admission.recognise();
         }
     }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once, those still in their handshake included.
     pub sessions: usize,
-    /// Connections at once from one IP address, so that one caller cannot take every place.
+    /// Connections at once from one IP address that are not known to be a partner's yet, so that
+    /// one caller cannot take every place. Known partners do not count: several may call through
+    /// one gateway, and a cluster may show all callers under one address.
     pub sessions_per_address: usize,
     /// The time that a TLS handshake may take in all, however busy the caller keeps it.
     pub handshake: Duration,
@@ -34,14 +36,16 @@ pub(super) struct Admissions(Mutex<Book>);
 struct Book {
     limits: Limits,
     total: usize,
-    by_address: HashMap<IpAddr, usize>,
+    /// Callers that are not known to be partners yet.
+    strangers: HashMap<IpAddr, usize>,
 }
 
 /// One place, given back on drop.
 #[derive(Debug)]
 pub(super) struct Admission {
     admissions: Arc<Admissions>,
-    address: IpAddr,
+    /// Under which address it counts as a stranger's.
+    stranger: Option<IpAddr>,
 }
 
 /// There is no place.
@@ -58,7 +62,7 @@ impl Admissions {
         Arc::new(Self(Mutex::new(Book {
             limits,
             total: 0,
-            by_address: HashMap::new(),
+            strangers: HashMap::new(),
         })))
     }
 
@@ -83,15 +87,15 @@ impl Admissions {
         if book.total >= limits.sessions {
             return Err(Full::InAll(limits.sessions));
         }
-        let of_address = book.by_address.get(&address).copied().unwrap_or_default();
+        let of_address = book.strangers.get(&address).copied().unwrap_or_default();
         if of_address >= limits.sessions_per_address {
             return Err(Full::ForAddress(limits.sessions_per_address));
         }
-        book.by_address.insert(address, of_address + 1);
+        book.strangers.insert(address, of_address + 1);
         book.total += 1;
         Ok(Admission {
             admissions: Arc::clone(self),
-            address,
+            stranger: Some(address),
         })
     }
 
@@ -101,19 +105,34 @@ impl Admissions {
     }
 }
 
-impl Drop for Admission {
-    fn drop(&mut self) {
-        let mut book = self.admissions.book();
-        book.total = book.total.saturating_sub(1);
-        let left = book
-            .by_address
-            .get(&self.address)
+impl Book {
+    fn forget_stranger(&mut self, address: IpAddr) {
+        let left = self
+            .strangers
+            .get(&address)
             .map_or(0, |count| count.saturating_sub(1));
         match left {
             // Addresses that left are forgotten, or the book would grow for ever.
-            0 => book.by_address.remove(&self.address),
-            _ => book.by_address.insert(self.address, left),
+            0 => self.strangers.remove(&address),
+            _ => self.strangers.insert(address, left),
         };
+    }
+}
+
+impl Admission {
+    /// The caller is known to be a partner.
+    pub(super) fn recognise(&mut self) {
+        if let Some(address) = self.stranger.take() {
+            self.admissions.book().forget_stranger(address);
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.recognise();
+        let mut book = self.admissions.book();
+        book.total = book.total.saturating_sub(1);
     }
 }
 
@@ -160,7 +179,7 @@ mod tests {
         assert!(admissions.admit(peer("192.0.2.1:2")).is_err());
         drop(first);
         assert_eq!(admissions.total(), 0);
-        assert!(admissions.book().by_address.is_empty());
+        assert!(admissions.book().strangers.is_empty());
         assert!(admissions.admit(peer("192.0.2.1:2")).is_ok());
     }
 
@@ -185,5 +204,22 @@ mod tests {
             admissions.admit(peer("192.0.2.2:1")).unwrap_err(),
             Full::InAll(1)
         );
+    }
+
+    #[test]
+    fn a_known_partner_counts_in_all_and_no_longer_for_its_address() {
+        let admissions = admissions(3, 1);
+        let mut first = admissions.admit(peer("192.0.2.1:1")).unwrap();
+        first.recognise();
+        first.recognise();
+        let _second = admissions.admit(peer("192.0.2.1:2")).unwrap();
+        assert_eq!(
+            admissions.admit(peer("192.0.2.1:3")).unwrap_err(),
+            Full::ForAddress(1)
+        );
+        assert_eq!(admissions.total(), 2);
+        drop(first);
+        assert_eq!(admissions.total(), 1);
+        assert!(admissions.admit(peer("192.0.2.1:3")).is_err());
     }
 }

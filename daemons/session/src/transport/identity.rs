@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use configuration::OwnCertificate;
 use jiff::Timestamp;
 use rustls::InconsistentKeys;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -37,6 +38,11 @@ impl TlsIdentity {
         // Its error may quote the line that it could not read, which may be the key.
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| IdentityError::Key)?;
         Self::new(chain, key)
+    }
+
+    /// Our configured certificate and key.
+    pub fn of(own: &OwnCertificate) -> Result<Self, IdentityError> {
+        Self::new(own.chain.clone(), own.key.der().clone_key())
     }
 
     /// The same from DER.

@@ -159,6 +159,10 @@ impl Arrival {
                     .shake_hands(stream, peer)
                     .await
                     .map_err(|fault| TlsError::new(peer, fault))?;
+                let mut admission = admission;
+                if let Binding::Certificate(_) = binding {
+                    admission.recognise();
+                }
                 Transport::tls(stream.into(), peer, binding, Some(admission))
             }
         };
@@ -427,8 +431,9 @@ pub enum AcceptError {
     },
     /// Every place for this caller is taken.
     #[error(
-        "a call from {peer} was closed: {limit} sessions from that address are open, as many as \
-         may come from one; ask that partner to close sessions that hang, or raise the limit"
+        "a call from {peer} was closed: {limit} connections from that address are open that are \
+         no partner's yet, as many as may come from one; if they are a partner's, ask it why they \
+         say nothing, otherwise block the address"
     )]
     AddressFull {
         /// The caller.

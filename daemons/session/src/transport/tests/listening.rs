@@ -79,7 +79,7 @@ async fn who_finds_no_place_is_closed_at_once_and_a_freed_place_is_given_again()
     assert!(!error.is_fatal());
     assert_says(
         &error.to_string(),
-        &[&second_call.local_address().to_string(), "1 sessions"],
+        &[&second_call.local_address().to_string(), "1 connections"],
     );
     assert_eq!(
         second_call.read(&mut [0]).await.unwrap_or(0),
