@@ -270,3 +270,28 @@ impl Shared {
         SpoolError::new(doing, &self.path, source)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_write_without_room_says_so_and_closes_the_part_wherever_tests_may_not_mount_a_disk() {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let directory = Directory::open(Path::new("/dev")).unwrap();
+        let mut part = PartFile::new("1/a.part".parse().unwrap(), directory, full, 0).unwrap();
+        let error = part.write_all(b"content").unwrap_err();
+        assert_eq!(error.code(), "E-SPOOL-FULL", "{error}");
+        assert_eq!(part.octets(), 0);
+        assert_eq!(
+            part.write_all(b"content").unwrap_err().code(),
+            "E-SPOOL-BROKEN"
+        );
+        assert_eq!(part.finish().unwrap_err().code(), "E-SPOOL-BROKEN");
+    }
+}

@@ -46,6 +46,8 @@ pub fn record_skip(test: &str, need: &str, reason: &str) {
     {
         panic!("SEON_TEST_REQUIRE={required} forbids to skip {test}: {reason}");
     }
+    // A skip is one line, whatever a program said.
+    let reason = reason.lines().next().unwrap_or_default();
     let line = format!("SKIPPED: {test}: {reason}\n");
     // Not by print!: the test harness would swallow it with the output of a passed test.
     let _ = std::io::stderr().write_all(line.as_bytes());
