@@ -1,4 +1,5 @@
 //! Sub-records in data exchange buffers, as RFC 5024 section 7 has them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use oftp::exchange_buffer::{Content, Filler, RecordPart, SubRecord, SubRecords, Taken};
 

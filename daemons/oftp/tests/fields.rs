@@ -1,4 +1,5 @@
 //! What the fields take, show and compare as.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 

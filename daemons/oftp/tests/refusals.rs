@@ -1,4 +1,5 @@
 //! What is refused, why, and which ESID it leads to.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 

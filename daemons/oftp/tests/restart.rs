@@ -1,4 +1,5 @@
 //! Restart positions and where they lie in a stored file.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use oftp::restart::{RestartPoint, VariableScan};
 use oftp::{Counts, Format};

@@ -1,4 +1,5 @@
 //! Each quirk of partners: refused by who tolerates nothing, accepted under its name.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What independent implementations said to each other is read, and written the same.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
