@@ -238,7 +238,7 @@ fn the_sessions_say_what_they_are_known_to_say() {
     );
     let authenticated = ssids("oftp2-auth-sign-zip-encrypt-signed-eerp");
     assert!(authenticated.iter().all(|ssid| ssid.authentication));
-    let rejected = commands(&vector("oftp2-badpw")).pop();
+    let rejected = commands(vector("oftp2-badpw")).pop();
     let Some(Command::Esid(esid)) = rejected else {
         panic!("{rejected:?}")
     };
