@@ -21,14 +21,12 @@ use crate::{DatabaseUri, StoreError};
 /// A query with its parameters; a macro, because each database has its own types for it.
 macro_rules! bound {
     ($sql:expr, $values:expr) => {
-        $values
-            .iter()
-            .fold(sqlx::query($sql), |query, value| match value {
-                Value::Boolean(value) => query.bind(*value),
-                Value::Integer(value) => query.bind(*value),
-                Value::Moment(value) => query.bind(value.map(Moment::from)),
-                Value::Text(value) => query.bind(value.as_deref()),
-            })
+        $values.iter().fold(sqlx::query($sql), |query, value| match value {
+            Value::Boolean(value) => query.bind(*value),
+            Value::Integer(value) => query.bind(*value),
+            Value::Moment(value) => query.bind(value.map(Moment::from)),
+            Value::Text(value) => query.bind(value.as_deref()),
+        })
     };
 }
 
@@ -89,10 +87,7 @@ impl Backend {
                         })
                         .connect_lazy_with(options.clone())
                 };
-                Kind::Postgres {
-                    work: pool(8),
-                    lease: pool(1),
-                }
+                Kind::Postgres { work: pool(8), lease: pool(1) }
             }
             Address::Sqlite(path) => {
                 let options = SqliteConnectOptions::new()
@@ -112,16 +107,10 @@ impl Backend {
                         .test_before_acquire(false)
                         .connect_lazy_with(options.clone())
                 };
-                Kind::Sqlite {
-                    readers: pool(3),
-                    writer: pool(1),
-                }
+                Kind::Sqlite { readers: pool(3), writer: pool(1) }
             }
         };
-        Self {
-            kind,
-            name: uri.to_string().into(),
-        }
+        Self { kind, name: uri.to_string().into() }
     }
 
     /// Connects once, outside of the pools: they would go on trying where a person wants to know.
@@ -222,20 +211,15 @@ impl Backend {
             set local statement_timeout = '5s'; \
             set local idle_in_transaction_session_timeout = '5s'";
         let kind = match &self.kind {
-            Kind::Postgres { work, .. } => work
-                .begin_with(POSTGRES)
-                .await
-                .map(TransactionKind::Postgres),
-            Kind::Sqlite { writer, .. } => writer
-                .begin_with("begin immediate")
-                .await
-                .map(TransactionKind::Sqlite),
+            Kind::Postgres { work, .. } => {
+                work.begin_with(POSTGRES).await.map(TransactionKind::Postgres)
+            }
+            Kind::Sqlite { writer, .. } => {
+                writer.begin_with("begin immediate").await.map(TransactionKind::Sqlite)
+            }
         };
         match kind {
-            Ok(kind) => Ok(Transaction {
-                kind,
-                name: Arc::clone(&self.name),
-            }),
+            Ok(kind) => Ok(Transaction { kind, name: Arc::clone(&self.name) }),
             Err(error) => Err(StoreError::from_driver(&error, &self.name)),
         }
     }
@@ -244,10 +228,7 @@ impl Backend {
 /// See [`Backend::pools`].
 pub(crate) enum Pools<'a> {
     Postgres(&'a PgPool),
-    Sqlite {
-        readers: &'a SqlitePool,
-        writer: &'a SqlitePool,
-    },
+    Sqlite { readers: &'a SqlitePool, writer: &'a SqlitePool },
 }
 
 /// A transaction that rolls back when it is dropped.
@@ -271,17 +252,11 @@ impl Transaction {
         let rows = match &mut self.kind {
             TransactionKind::Postgres(transaction) => {
                 let query = bound!(statement.postgres, values);
-                query
-                    .fetch_all(&mut **transaction)
-                    .await
-                    .map(Row::all_postgres)
+                query.fetch_all(&mut **transaction).await.map(Row::all_postgres)
             }
             TransactionKind::Sqlite(transaction) => {
                 let query = bound!(statement.sqlite, values);
-                query
-                    .fetch_all(&mut **transaction)
-                    .await
-                    .map(Row::all_sqlite)
+                query.fetch_all(&mut **transaction).await.map(Row::all_sqlite)
             }
         };
         rows.map_err(|error| StoreError::from_driver(&error, &self.name))
@@ -305,17 +280,11 @@ impl Transaction {
         let changed = match &mut self.kind {
             TransactionKind::Postgres(transaction) => {
                 let query = bound!(statement.postgres, values);
-                query
-                    .execute(&mut **transaction)
-                    .await
-                    .map(|done| done.rows_affected())
+                query.execute(&mut **transaction).await.map(|done| done.rows_affected())
             }
             TransactionKind::Sqlite(transaction) => {
                 let query = bound!(statement.sqlite, values);
-                query
-                    .execute(&mut **transaction)
-                    .await
-                    .map(|done| done.rows_affected())
+                query.execute(&mut **transaction).await.map(|done| done.rows_affected())
             }
         };
         changed.map_err(|error| StoreError::from_driver(&error, &self.name))
@@ -434,11 +403,7 @@ impl<'a> From<&'a Option<String>> for Value<'a> {
 
 /// A partner may send an octet 0 in a text; PostgreSQL cannot store it.
 fn storable(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.contains('\0') {
-        text.replace('\0', "\u{FFFD}").into()
-    } else {
-        text
-    }
+    if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text }
 }
 
 /// A row of either database.
@@ -476,10 +441,7 @@ impl Row {
             Self::Postgres(row) => row.try_get(column),
             Self::Sqlite(row) => row.try_get(column),
         }
-        .map_err(|error| StoreError::Corrupt {
-            column,
-            reason: error.to_string(),
-        })
+        .map_err(|error| StoreError::Corrupt { column, reason: error.to_string() })
     }
 
     /// A word or a name.
@@ -546,8 +508,5 @@ pub(crate) fn corrupt<T, E: std::fmt::Display>(
     column: &'static str,
     read: Result<T, E>,
 ) -> Result<T, StoreError> {
-    read.map_err(|error| StoreError::Corrupt {
-        column,
-        reason: error.to_string(),
-    })
+    read.map_err(|error| StoreError::Corrupt { column, reason: error.to_string() })
 }

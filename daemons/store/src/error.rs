@@ -142,10 +142,7 @@ impl StoreError {
 
     /// Whether the same call may succeed a little later.
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Busy { .. } | Self::Full { .. } | Self::Unreachable { .. }
-        )
+        matches!(self, Self::Busy { .. } | Self::Full { .. } | Self::Unreachable { .. })
     }
 
     /// Whether this process's tenure is over.
@@ -166,10 +163,9 @@ impl StoreError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::BeginFailed
-            | sqlx::Error::WorkerCrashed => Self::Unreachable {
-                database: database.to_owned(),
-                reason,
-            },
+            | sqlx::Error::WorkerCrashed => {
+                Self::Unreachable { database: database.to_owned(), reason }
+            }
             _ => Self::Unexpected { reason },
         }
     }
@@ -215,9 +211,6 @@ pub struct UnknownWord {
 
 impl UnknownWord {
     pub(crate) fn new(word: &str, known: &'static [&'static str]) -> Self {
-        Self {
-            word: word.to_owned(),
-            known,
-        }
+        Self { word: word.to_owned(), known }
     }
 }

@@ -25,12 +25,9 @@ impl Intake {
     /// payload tells ([`Store::entry_by_identity`]).
     pub async fn enqueue(&self, entry: &NewEntry) -> Result<EntryId, StoreError> {
         let entries = self.enqueue_all(std::slice::from_ref(entry)).await?;
-        entries
-            .first()
-            .copied()
-            .ok_or_else(|| StoreError::Unexpected {
-                reason: "an entry was queued without a number".to_owned(),
-            })
+        entries.first().copied().ok_or_else(|| StoreError::Unexpected {
+            reason: "an entry was queued without a number".to_owned(),
+        })
     }
 
     /// Queues all of them in one commit, or none.
@@ -49,9 +46,7 @@ impl Intake {
         let (kind, subject, partner) = parts(&new.request);
         let mut transaction = self.store.backend.begin().await?;
         let values = values![new.daemon.name(), kind, subject, partner, &new.requested_by];
-        let row = transaction
-            .fetch_first(statement!("requests", "request"), values)
-            .await?;
+        let row = transaction.fetch_first(statement!("requests", "request"), values).await?;
         let row = row.ok_or_else(|| StoreError::Unexpected {
             reason: "a request was made without a number".to_owned(),
         })?;
@@ -70,12 +65,7 @@ impl Intake {
 }
 
 async fn enqueue(transaction: &mut Transaction, entry: &NewEntry) -> Result<EntryId, StoreError> {
-    let FileIdentity {
-        dataset_name,
-        stamp,
-        originator,
-        destination,
-    } = &entry.identity;
+    let FileIdentity { dataset_name, stamp, originator, destination } = &entry.identity;
     let values = values![
         &entry.partner,
         dataset_name.as_str(),
@@ -97,12 +87,9 @@ async fn enqueue(transaction: &mut Transaction, entry: &NewEntry) -> Result<Entr
         if entry.held { "held" } else { "queued" },
         &entry.comment,
     ];
-    let row = transaction
-        .fetch_first(statement!("queue", "enqueue"), values)
-        .await?;
-    let row = row.ok_or_else(|| StoreError::Duplicate {
-        identity: Box::new(entry.identity.clone()),
-    })?;
+    let row = transaction.fetch_first(statement!("queue", "enqueue"), values).await?;
+    let row =
+        row.ok_or_else(|| StoreError::Duplicate { identity: Box::new(entry.identity.clone()) })?;
     let id = EntryId::from(row.get::<i64>("id")?);
     let note = JournalEntry {
         partner: Some(entry.partner.clone()),

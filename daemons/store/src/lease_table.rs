@@ -36,28 +36,20 @@ impl LeaseTable for Store {
     async fn renew(&self, tenure: &Tenure, ttl: Duration) -> Result<bool, StoreError> {
         let holder = tenure.holder.to_string();
         let values = values![tenure.daemon.name(), holder, tenure.epoch.get(), ttl];
-        Ok(self
-            .backend
-            .execute(Lane::Lease, statement!("lease", "renew"), values)
-            .await?
-            > 0)
+        Ok(self.backend.execute(Lane::Lease, statement!("lease", "renew"), values).await? > 0)
     }
 
     async fn release(&self, tenure: &Tenure) -> Result<(), StoreError> {
         let holder = tenure.holder.to_string();
         let values = values![tenure.daemon.name(), holder, tenure.epoch.get()];
-        self.backend
-            .execute(Lane::Lease, statement!("lease", "release"), values)
-            .await?;
+        self.backend.execute(Lane::Lease, statement!("lease", "release"), values).await?;
         // A standby waits for this.
         self.hints.announce();
         Ok(())
     }
 
     async fn read(&self, daemon: Daemon) -> Result<Option<LeaseRow>, StoreError> {
-        let rows = self
-            .lease(statement!("lease", "read"), values![daemon.name()])
-            .await?;
+        let rows = self.lease(statement!("lease", "read"), values![daemon.name()]).await?;
         rows.first().map(lease_row).transpose()
     }
 }
@@ -65,11 +57,7 @@ impl LeaseTable for Store {
 impl Store {
     /// Every daemon's lease, held or not, by the daemon's name.
     pub async fn leases(&self) -> Result<Vec<LeaseRow>, StoreError> {
-        self.lease(statement!("lease", "read_all"), &[])
-            .await?
-            .iter()
-            .map(lease_row)
-            .collect()
+        self.lease(statement!("lease", "read_all"), &[]).await?.iter().map(lease_row).collect()
     }
 
     /// Takes the lease from whoever holds it: raises its epoch and expires it, so that the holder is
@@ -78,18 +66,13 @@ impl Store {
     pub async fn force_lease(&self, daemon: Daemon, by: &str) -> Result<Option<Epoch>, StoreError> {
         let mut transaction = self.backend.begin().await?;
         let values = values![daemon.name(), by];
-        let Some(row) = transaction
-            .fetch_first(statement!("lease", "force"), values)
-            .await?
-        else {
+        let Some(row) = transaction.fetch_first(statement!("lease", "force"), values).await? else {
             return Ok(None);
         };
         let forced = epoch(&row)?;
         let entry = JournalEntry {
             code: None,
-            text: Some(format!(
-                "forced by {by}: epoch {forced} begins with the next holder"
-            )),
+            text: Some(format!("forced by {by}: epoch {forced} begins with the next holder")),
             ..JournalEntry::new(JournalKind::LeaseForced)
         };
         crate::fenced::write_journal(&mut transaction, Some((daemon, forced)), &entry).await?;
@@ -128,9 +111,7 @@ fn lease_row(row: &Row) -> Result<LeaseRow, StoreError> {
 
 /// An age that the database's clock, set back meanwhile, may make negative.
 fn microseconds(row: &Row, column: &'static str) -> Result<Duration, StoreError> {
-    Ok(Duration::from_micros(
-        u64::try_from(row.get::<i64>(column)?).unwrap_or(0),
-    ))
+    Ok(Duration::from_micros(u64::try_from(row.get::<i64>(column)?).unwrap_or(0)))
 }
 
 /// Reads `host/process/start`, as [`Holder`] displays itself.

@@ -11,16 +11,8 @@ const TABLE: &str = "_sqlx_migrations";
 
 type Script = (i64, &'static str, &'static str);
 
-const POSTGRES: &[Script] = &[(
-    1,
-    "first",
-    include_str!("../migrations/postgres/0001_first.sql"),
-)];
-const SQLITE: &[Script] = &[(
-    1,
-    "first",
-    include_str!("../migrations/sqlite/0001_first.sql"),
-)];
+const POSTGRES: &[Script] = &[(1, "first", include_str!("../migrations/postgres/0001_first.sql"))];
+const SQLITE: &[Script] = &[(1, "first", include_str!("../migrations/sqlite/0001_first.sql"))];
 
 /// Applies what is missing. PostgreSQL: under sqlx's advisory lock. SQLite: in one transaction that
 /// begins with the write lock.
@@ -29,8 +21,7 @@ pub(crate) async fn migrate(backend: &Backend) -> Result<(), StoreError> {
     match backend.pools() {
         Pools::Postgres(pool) => {
             let mut connection = pool.acquire().await.map_err(driver)?;
-            refuse_newer(&mut *connection, POSTGRES, backend).await?;
-            let ran = migrator(POSTGRES).run(&mut *connection).await;
+            let ran = bring_up_to_date(&mut *connection, POSTGRES).await;
             if ran.is_err() {
                 // It may still hold the advisory lock.
                 connection.close_on_drop();
@@ -39,48 +30,55 @@ pub(crate) async fn migrate(backend: &Backend) -> Result<(), StoreError> {
         }
         Pools::Sqlite { writer, .. } => {
             let mut transaction = writer.begin_with("begin immediate").await.map_err(driver)?;
-            refuse_newer(&mut *transaction, SQLITE, backend).await?;
-            let ran = migrator(SQLITE).run(&mut *transaction).await;
+            let ran = bring_up_to_date(&mut *transaction, SQLITE).await;
             ran.map_err(|error| failed(error, SQLITE, backend))?;
             transaction.commit().await.map_err(driver)
         }
     }
 }
 
+async fn bring_up_to_date<C: Migrate>(
+    connection: &mut C,
+    scripts: &[Script],
+) -> Result<(), MigrateError> {
+    connection.lock().await?;
+    connection.ensure_migrations_table(TABLE).await?;
+    let found = newest(connection).await?;
+    // Before the migrator, whose own complaint would be of whatever it misses first.
+    if found > latest(scripts) {
+        return Err(MigrateError::VersionMissing(found));
+    }
+    // Not by `run`, whose future is not `Send`.
+    migrator(scripts).run_direct(None, connection, false).await?;
+    connection.unlock().await
+}
+
 /// Says whether the schema is the one that this program was written for.
 pub(crate) async fn check(backend: &Backend) -> Result<(), StoreError> {
     let driver = |error: sqlx::Error| StoreError::from_driver(&error, backend.name());
-    let (found, known) = match backend.pools() {
+    let (found, scripts) = match backend.pools() {
         Pools::Postgres(pool) => {
             let mut connection = pool.acquire().await.map_err(driver)?;
-            let found = sqlx::query_scalar::<_, bool>("select to_regclass($1) is not null")
-                .bind(TABLE)
-                .fetch_one(&mut *connection)
-                .await
-                .map_err(driver)?;
-            let version = if found {
-                newest(&mut *connection, backend).await?
-            } else {
-                0
-            };
-            (version, latest(POSTGRES))
-        }
-        Pools::Sqlite { readers, .. } => {
-            let mut connection = readers.acquire().await.map_err(driver)?;
-            let found =
-                sqlx::query_scalar::<_, bool>("select count(*) from sqlite_schema where name = $1")
-                    .bind(TABLE)
+            let is_there =
+                sqlx::query_scalar::<_, bool>("select to_regclass('_sqlx_migrations') is not null")
                     .fetch_one(&mut *connection)
                     .await
                     .map_err(driver)?;
-            let version = if found {
-                newest(&mut *connection, backend).await?
-            } else {
-                0
-            };
-            (version, latest(SQLITE))
+            (if is_there { newest(&mut *connection).await } else { Ok(0) }, POSTGRES)
+        }
+        Pools::Sqlite { readers, .. } => {
+            let mut connection = readers.acquire().await.map_err(driver)?;
+            let is_there = sqlx::query_scalar::<_, bool>(
+                "select count(*) from sqlite_schema where name = '_sqlx_migrations'",
+            )
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(driver)?;
+            (if is_there { newest(&mut *connection).await } else { Ok(0) }, SQLITE)
         }
     };
+    let found = found.map_err(|error| failed(error, scripts, backend))?;
+    let known = latest(scripts);
     match found.cmp(&known) {
         std::cmp::Ordering::Less => Err(StoreError::SchemaOlder { found, known }),
         std::cmp::Ordering::Equal => Ok(()),
@@ -90,60 +88,29 @@ pub(crate) async fn check(backend: &Backend) -> Result<(), StoreError> {
 
 fn migrator(scripts: &[Script]) -> Migrator {
     let migrations = scripts.iter().map(|&(version, name, sql)| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
-    Migrator::with_migrations(migrations.collect())
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.set_locking(false);
+    migrator
 }
 
 fn latest(scripts: &[Script]) -> i64 {
     scripts.last().map_or(0, |&(version, ..)| version)
 }
 
-/// Before the migrator, whose own complaint would be of a missing file.
-async fn refuse_newer<C: Migrate>(
-    connection: &mut C,
-    scripts: &[Script],
-    backend: &Backend,
-) -> Result<(), StoreError> {
-    connection
-        .ensure_migrations_table(TABLE)
-        .await
-        .map_err(|error| failed(error, scripts, backend))?;
-    let (found, known) = (newest(connection, backend).await?, latest(scripts));
-    if found > known {
-        Err(StoreError::SchemaNewer { found, known })
-    } else {
-        Ok(())
-    }
-}
-
-async fn newest<C: Migrate>(connection: &mut C, backend: &Backend) -> Result<i64, StoreError> {
-    let applied = connection.list_applied_migrations(TABLE).await;
-    let applied = applied.map_err(|error| failed(error, &[], backend))?;
-    Ok(applied
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0))
+async fn newest<C: Migrate>(connection: &mut C) -> Result<i64, MigrateError> {
+    let applied = connection.list_applied_migrations(TABLE).await?;
+    Ok(applied.iter().map(|migration| migration.version).max().unwrap_or(0))
 }
 
 fn failed(error: MigrateError, scripts: &[Script], backend: &Backend) -> StoreError {
     match error {
         MigrateError::Execute(error) => StoreError::from_driver(&error, backend.name()),
-        // Another process was faster, and newer.
-        MigrateError::VersionMissing(found) => StoreError::SchemaNewer {
-            found,
-            known: latest(scripts),
-        },
-        error => StoreError::Migration {
-            reason: error.to_string(),
-        },
+        MigrateError::VersionMissing(found) => {
+            StoreError::SchemaNewer { found, known: latest(scripts) }
+        }
+        error => StoreError::Migration { reason: error.to_string() },
     }
 }
 

@@ -26,9 +26,7 @@ impl Moment {
 
 impl From<Timestamp> for Moment {
     fn from(timestamp: Timestamp) -> Self {
-        Self {
-            microseconds: timestamp.as_microsecond(),
-        }
+        Self { microseconds: timestamp.as_microsecond() }
     }
 }
 
@@ -55,9 +53,7 @@ impl Decode<'_, Postgres> for Moment {
         }
         match <i64 as Decode<Postgres>>::decode(value)? {
             i64::MIN => Ok(Self { microseconds: 0 }),
-            since_2000 => Ok(Self {
-                microseconds: since_2000.saturating_add(POSTGRES_EPOCH),
-            }),
+            since_2000 => Ok(Self { microseconds: since_2000.saturating_add(POSTGRES_EPOCH) }),
         }
     }
 }
@@ -83,8 +79,6 @@ impl<'q> Encode<'q, Sqlite> for Moment {
 
 impl Decode<'_, Sqlite> for Moment {
     fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
-        Ok(Self {
-            microseconds: <i64 as Decode<Sqlite>>::decode(value)?,
-        })
+        Ok(Self { microseconds: <i64 as Decode<Sqlite>>::decode(value)? })
     }
 }

@@ -22,20 +22,13 @@ impl Store {
     /// Queue entries, newest first.
     pub async fn queue(&self, filter: &QueueFilter) -> Result<Vec<QueueEntry>, StoreError> {
         let state = filter.state.map(EntryState::as_str);
-        let values = values![
-            &filter.partner,
-            state,
-            filter.unfinished,
-            limit(filter.limit)
-        ];
-        self.read_all(statement!("queue", "queue"), values, queue_entry)
-            .await
+        let values = values![&filter.partner, state, filter.unfinished, limit(filter.limit)];
+        self.read_all(statement!("queue", "queue"), values, queue_entry).await
     }
 
     /// One queue entry.
     pub async fn entry(&self, id: EntryId) -> Result<Option<QueueEntry>, StoreError> {
-        self.read_one(statement!("queue", "entry"), values![id.get()], queue_entry)
-            .await
+        self.read_one(statement!("queue", "entry"), values![id.get()], queue_entry).await
     }
 
     /// The queue entry of a virtual file.
@@ -44,32 +37,27 @@ impl Store {
         identity: &FileIdentity,
     ) -> Result<Option<QueueEntry>, StoreError> {
         let statement = statement!("queue", "entry_by_identity");
-        self.read_one(statement, &identity_values(identity), queue_entry)
-            .await
+        self.read_one(statement, &identity_values(identity), queue_entry).await
     }
 
     /// How many queue entries are in each state; states without any are missing.
     pub async fn queue_counts(&self) -> Result<BTreeMap<EntryState, u64>, StoreError> {
         let count = |row: &Row| Ok((row.text("state")?, row.number("entries")?));
-        let counts = self
-            .read_all(statement!("queue", "state_counts"), &[], count)
-            .await?;
+        let counts = self.read_all(statement!("queue", "state_counts"), &[], count).await?;
         Ok(counts.into_iter().collect())
     }
 
     /// What waits for each partner, by the partner's name; partners for whom nothing waits are
     /// missing.
     pub async fn due_partners(&self) -> Result<Vec<PartnerWork>, StoreError> {
-        self.read_all(statement!("queue", "due_partners"), &[], partner_work)
-            .await
+        self.read_all(statement!("queue", "due_partners"), &[], partner_work).await
     }
 
     /// The spool's names of payloads that unfinished entries need; anything else may be swept if it
     /// was there before this was called.
     pub async fn payloads_in_use(&self) -> Result<Vec<String>, StoreError> {
         let statement = statement!("queue", "payloads_in_use");
-        self.read_all(statement, &[], |row| row.get("payload"))
-            .await
+        self.read_all(statement, &[], |row| row.get("payload")).await
     }
 
     /// Received files, newest first.
@@ -79,12 +67,7 @@ impl Store {
     ) -> Result<Vec<ReceivedFile>, StoreError> {
         let state = filter.state.map(crate::ReceivedState::as_str);
         let values = values![&filter.partner, state, limit(filter.limit)];
-        self.read_all(
-            statement!("receiving", "received_files"),
-            values,
-            received_file,
-        )
-        .await
+        self.read_all(statement!("receiving", "received_files"), values, received_file).await
     }
 
     /// One received file.
@@ -93,8 +76,7 @@ impl Store {
         id: ReceivedFileId,
     ) -> Result<Option<ReceivedFile>, StoreError> {
         let statement = statement!("receiving", "received_file");
-        self.read_one(statement, values![id.get()], received_file)
-            .await
+        self.read_one(statement, values![id.get()], received_file).await
     }
 
     /// What is known of a virtual file that a partner offers. A hint: only
@@ -104,8 +86,7 @@ impl Store {
         identity: &FileIdentity,
     ) -> Result<Option<ReceivedFile>, StoreError> {
         let statement = statement!("receiving", "find_received");
-        self.read_one(statement, &identity_values(identity), received_file)
-            .await
+        self.read_one(statement, &identity_values(identity), received_file).await
     }
 
     /// The spool's names of parts that unfinished received files need; anything else may be swept
@@ -119,40 +100,23 @@ impl Store {
     pub async fn receipts(&self, filter: &ReceiptFilter) -> Result<Vec<Receipt>, StoreError> {
         let state = filter.state.map(crate::ReceiptState::as_str);
         let values = values![&filter.partner, state, limit(filter.limit)];
-        self.read_all(statement!("receipts", "receipts"), values, receipt)
-            .await
+        self.read_all(statement!("receipts", "receipts"), values, receipt).await
     }
 
     /// One receipt.
     pub async fn receipt(&self, id: ReceiptId) -> Result<Option<Receipt>, StoreError> {
-        self.read_one(
-            statement!("receipts", "receipt"),
-            values![id.get()],
-            receipt,
-        )
-        .await
+        self.read_one(statement!("receipts", "receipt"), values![id.get()], receipt).await
     }
 
     /// Sessions, newest first.
     pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
-        let values = values![
-            &filter.partner,
-            filter.open,
-            filter.since,
-            limit(filter.limit)
-        ];
-        self.read_all(statement!("sessions", "sessions"), values, session)
-            .await
+        let values = values![&filter.partner, filter.open, filter.since, limit(filter.limit)];
+        self.read_all(statement!("sessions", "sessions"), values, session).await
     }
 
     /// One session.
     pub async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        self.read_one(
-            statement!("sessions", "session"),
-            values![id.get()],
-            session,
-        )
-        .await
+        self.read_one(statement!("sessions", "session"), values![id.get()], session).await
     }
 
     /// Journal records, oldest first: the newest that fit, or with `after` the next ones.
@@ -161,14 +125,11 @@ impl Store {
         let limit = limit(filter.limit);
         if let Some(after) = filter.after {
             let values = values![&filter.partner, kind, filter.since, limit, after.get()];
-            return self
-                .read_all(statement!("journal", "follow"), values, journal_record)
-                .await;
+            return self.read_all(statement!("journal", "follow"), values, journal_record).await;
         }
         let values = values![&filter.partner, kind, filter.since, limit];
-        let mut records = self
-            .read_all(statement!("journal", "read"), values, journal_record)
-            .await?;
+        let mut records =
+            self.read_all(statement!("journal", "read"), values, journal_record).await?;
         records.reverse();
         Ok(records)
     }
@@ -177,18 +138,12 @@ impl Store {
     pub async fn requests(&self, filter: &RequestFilter) -> Result<Vec<RequestRecord>, StoreError> {
         let daemon = filter.daemon.map(lease::Daemon::name);
         let values = values![daemon, filter.unfinished, limit(filter.limit)];
-        self.read_all(statement!("requests", "read"), values, request)
-            .await
+        self.read_all(statement!("requests", "read"), values, request).await
     }
 
     /// One request, with its outcome once it is done.
     pub async fn request(&self, id: RequestId) -> Result<Option<RequestRecord>, StoreError> {
-        self.read_one(
-            statement!("requests", "read_one"),
-            values![id.get()],
-            request,
-        )
-        .await
+        self.read_one(statement!("requests", "read_one"), values![id.get()], request).await
     }
 
     async fn read_all<T>(
@@ -197,12 +152,7 @@ impl Store {
         values: &[Value<'_>],
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.backend
-            .fetch(Lane::Read, statement, values)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+        self.backend.fetch(Lane::Read, statement, values).await?.iter().map(read).collect()
     }
 
     async fn read_one<T>(
@@ -211,12 +161,7 @@ impl Store {
         values: &[Value<'_>],
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        self.backend
-            .fetch(Lane::Read, statement, values)
-            .await?
-            .first()
-            .map(read)
-            .transpose()
+        self.backend.fetch(Lane::Read, statement, values).await?.first().map(read).transpose()
     }
 }
 
@@ -226,12 +171,7 @@ fn limit(asked: u32) -> u32 {
 
 /// The four columns of an identity, in the order in which every statement takes them.
 pub(crate) fn identity_values(identity: &FileIdentity) -> [Value<'_>; 4] {
-    let FileIdentity {
-        dataset_name,
-        stamp,
-        originator,
-        destination,
-    } = identity;
+    let FileIdentity { dataset_name, stamp, originator, destination } = identity;
     [
         dataset_name.as_str().into(),
         stamp.to_string().into(),
@@ -332,8 +272,7 @@ pub(crate) fn receipt(row: &Row) -> Result<Receipt, StoreError> {
         Some(reason) => ReceiptKind::Negative {
             reason,
             text: ReasonText::fitting(
-                &row.get::<Option<String>>("reason_text")?
-                    .unwrap_or_default(),
+                &row.get::<Option<String>>("reason_text")?.unwrap_or_default(),
             ),
         },
     };
@@ -399,10 +338,7 @@ fn journal_record(row: &Row) -> Result<JournalRecord, StoreError> {
 pub(crate) fn request(row: &Row) -> Result<RequestRecord, StoreError> {
     let text: Option<String> = row.get("outcome_text")?;
     let outcome = match text {
-        Some(text) => Some(RequestOutcome {
-            code: row.get("outcome_code")?,
-            text,
-        }),
+        Some(text) => Some(RequestOutcome { code: row.get("outcome_code")?, text }),
         None => None,
     };
     Ok(RequestRecord {

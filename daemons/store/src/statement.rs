@@ -18,20 +18,11 @@ impl Statement {
         name: &str,
     ) -> Self {
         match (find(both, name), find(postgres, name), find(sqlite, name)) {
-            (Some(statement), None, None) => Self {
-                postgres: statement,
-                sqlite: statement,
-            },
+            (Some(statement), None, None) => Self { postgres: statement, sqlite: statement },
             (None, Some(postgres), Some(sqlite)) => Self { postgres, sqlite },
             _ => {
-                assert!(
-                    false,
-                    "a statement stands in `both`, or in `postgres` and `sqlite`"
-                );
-                Self {
-                    postgres: "",
-                    sqlite: "",
-                }
+                assert!(false, "a statement stands in `both`, or in `postgres` and `sqlite`");
+                Self { postgres: "", sqlite: "" }
             }
         }
     }
@@ -41,24 +32,9 @@ impl Statement {
 macro_rules! statement {
     ($topic:literal, $name:literal) => {{
         const STATEMENT: $crate::statement::Statement = $crate::statement::Statement::named(
-            include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/sql/both/",
-                $topic,
-                ".sql"
-            )),
-            include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/sql/postgres/",
-                $topic,
-                ".sql"
-            )),
-            include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/sql/sqlite/",
-                $topic,
-                ".sql"
-            )),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/both/", $topic, ".sql")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/postgres/", $topic, ".sql")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/sqlite/", $topic, ".sql")),
             $name,
         );
         STATEMENT

@@ -69,15 +69,10 @@ impl Store {
 
     /// The database's clock, by which leases expire and entries fall due.
     pub async fn clock(&self) -> Result<Timestamp, StoreError> {
-        let rows = self
-            .backend
-            .fetch(Lane::Read, statement!("lease", "moment"), &[])
-            .await?;
+        let rows = self.backend.fetch(Lane::Read, statement!("lease", "moment"), &[]).await?;
         match rows.first() {
             Some(row) => row.timestamp("moment"),
-            None => Err(StoreError::Unexpected {
-                reason: "the clock gave no row".to_owned(),
-            }),
+            None => Err(StoreError::Unexpected { reason: "the clock gave no row".to_owned() }),
         }
     }
 

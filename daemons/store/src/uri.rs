@@ -50,17 +50,10 @@ impl FromStr for DatabaseUri {
             })?;
             return Ok(Self(Address::Postgres(Box::new(options))));
         }
-        match uri
-            .strip_prefix("sqlite:")
-            .map(|path| path.strip_prefix("//").unwrap_or(path))
-        {
-            Some("") => Err(StoreError::Uri {
-                reason: "sqlite: needs a path".to_owned(),
-            }),
+        match uri.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
+            Some("") => Err(StoreError::Uri { reason: "sqlite: needs a path".to_owned() }),
             Some(path) => Ok(Self::sqlite(path)),
-            None => Err(StoreError::Uri {
-                reason: "it has an unknown scheme".to_owned(),
-            }),
+            None => Err(StoreError::Uri { reason: "it has an unknown scheme".to_owned() }),
         }
     }
 }
@@ -94,20 +87,15 @@ mod tests {
 
     #[test]
     fn a_password_is_neither_displayed_nor_debugged() {
-        let uri: DatabaseUri = "postgres://acme:s3cret@db.example:5433/seon"
-            .parse()
-            .unwrap();
+        let uri: DatabaseUri = "postgres://acme:s3cret@db.example:5433/seon".parse().unwrap();
         assert_eq!(uri.to_string(), "postgres://acme@db.example:5433/seon");
         assert!(!format!("{uri:?}").contains("s3cret"));
     }
 
     #[test]
     fn an_unreadable_uri_is_refused_without_quoting_it() {
-        for uri in [
-            "postgres://acme:s3cret@db:port/seon",
-            "mysql://acme:s3cret@db/seon",
-            "sqlite:",
-        ] {
+        for uri in ["postgres://acme:s3cret@db:port/seon", "mysql://acme:s3cret@db/seon", "sqlite:"]
+        {
             let error = uri.parse::<DatabaseUri>().unwrap_err();
             assert_eq!(error.code(), "E-STORE-URI");
             assert!(!format!("{error} {error:?}").contains("s3cret"));

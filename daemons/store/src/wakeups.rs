@@ -144,9 +144,8 @@ async fn watch_once(pool: &SqlitePool, changes: &watch::Sender<u64>) -> Result<(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
     while !pool.is_closed() {
-        let version = sqlx::query_scalar::<_, i64>("pragma data_version")
-            .fetch_one(&mut *connection)
-            .await?;
+        let version =
+            sqlx::query_scalar::<_, i64>("pragma data_version").fetch_one(&mut *connection).await?;
         if seen.replace(version).is_some_and(|seen| seen != version) {
             bump(changes);
         }
@@ -165,10 +164,7 @@ pub struct Wakeups {
 impl Wakeups {
     pub(crate) fn new(hints: &Arc<Hints>) -> Self {
         hints.listen();
-        Self {
-            changes: hints.changes.subscribe(),
-            _hints: Arc::clone(hints),
-        }
+        Self { changes: hints.changes.subscribe(), _hints: Arc::clone(hints) }
     }
 
     /// Returns when something may have changed since the last call (at once if it has already),

@@ -15,21 +15,14 @@ impl FencedTx {
     pub async fn next_to_deliver(&mut self, limit: u32) -> Result<Vec<ReceivedFile>, StoreError> {
         let values = values![self.epoch.get(), limit];
         let statement = statement!("receiving", "next_to_deliver");
-        self.transaction
-            .fetch(statement, values)
-            .await?
-            .iter()
-            .map(received_file)
-            .collect()
+        self.transaction.fetch(statement, values).await?.iter().map(received_file).collect()
     }
 
     /// The target is decided: commit before the file is moved there.
     pub async fn delivering(&mut self, id: ReceivedFileId, target: &str) -> Result<(), StoreError> {
         let values = values![id.get(), target, self.epoch.get()];
-        let changed = self
-            .transaction
-            .execute(statement!("receiving", "delivering"), values)
-            .await?;
+        let changed =
+            self.transaction.execute(statement!("receiving", "delivering"), values).await?;
         found(changed, id, "received")
     }
 
@@ -40,10 +33,8 @@ impl FencedTx {
         receipt: Option<&NewReceipt>,
     ) -> Result<Option<ReceiptId>, StoreError> {
         let values = values![id.get(), self.epoch.get()];
-        let changed = self
-            .transaction
-            .execute(statement!("receiving", "delivered"), values)
-            .await?;
+        let changed =
+            self.transaction.execute(statement!("receiving", "delivered"), values).await?;
         found(changed, id, "being delivered in this tenure")?;
         match receipt {
             Some(receipt) => self.queue_receipt(id, receipt).await.map(Some),
@@ -60,10 +51,8 @@ impl FencedTx {
         receipt: Option<&NewReceipt>,
     ) -> Result<Option<ReceiptId>, StoreError> {
         let values = values![id.get(), code, text];
-        let changed = self
-            .transaction
-            .execute(statement!("receiving", "undeliverable"), values)
-            .await?;
+        let changed =
+            self.transaction.execute(statement!("receiving", "undeliverable"), values).await?;
         found(changed, id, "received and not delivered")?;
         match receipt {
             Some(receipt) => self.queue_receipt(id, receipt).await.map(Some),
@@ -97,24 +86,16 @@ impl FencedTx {
             after,
         ];
         self.is_news = true;
-        let row = self
-            .fetch_first(statement!("receipts", "queue_receipt"), values)
-            .await?;
+        let row = self.fetch_first(statement!("receipts", "queue_receipt"), values).await?;
         let row = row.ok_or_else(|| missing(id, "delivered"))?;
         Ok(row.get::<i64>("id")?.into())
     }
 }
 
 fn missing(id: ReceivedFileId, how: &str) -> StoreError {
-    StoreError::NotFound {
-        subject: format!("received file {id} that is {how}"),
-    }
+    StoreError::NotFound { subject: format!("received file {id} that is {how}") }
 }
 
 fn found(changed: u64, id: ReceivedFileId, how: &str) -> Result<(), StoreError> {
-    if changed == 0 {
-        Err(missing(id, how))
-    } else {
-        Ok(())
-    }
+    if changed == 0 { Err(missing(id, how)) } else { Ok(()) }
 }

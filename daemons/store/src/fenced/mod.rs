@@ -39,19 +39,10 @@ impl FencedTx {
         let &Tenure { daemon, epoch, .. } = tenure;
         let mut transaction = store.backend.begin().await?;
         let values = values![daemon.name(), epoch.get()];
-        match transaction
-            .fetch_first(statement!("lease", "fence"), values)
-            .await?
-        {
+        match transaction.fetch_first(statement!("lease", "fence"), values).await? {
             Some(_) => {
                 let hints = Arc::clone(&store.hints);
-                Ok(Self {
-                    transaction,
-                    daemon,
-                    epoch,
-                    hints,
-                    is_news: false,
-                })
+                Ok(Self { transaction, daemon, epoch, hints, is_news: false })
             }
             None => Err(StoreError::Fenced { daemon, epoch }),
         }
@@ -70,12 +61,7 @@ impl FencedTx {
 
     /// Appends to the journal, in the name of this daemon and epoch.
     pub async fn journal(&mut self, entry: &JournalEntry) -> Result<(), StoreError> {
-        write_journal(
-            &mut self.transaction,
-            Some((self.daemon, self.epoch)),
-            entry,
-        )
-        .await
+        write_journal(&mut self.transaction, Some((self.daemon, self.epoch)), entry).await
     }
 
     async fn fetch_first(
@@ -95,10 +81,7 @@ impl FencedTx {
         session: SessionId,
     ) -> Result<(), StoreError> {
         match self.transaction.execute(statement, values).await? {
-            0 => Err(StoreError::ClaimLost {
-                subject: subject(),
-                session,
-            }),
+            0 => Err(StoreError::ClaimLost { subject: subject(), session }),
             _ => Ok(()),
         }
     }
@@ -134,8 +117,6 @@ pub(crate) async fn write_journal(
         *octets,
         details,
     ];
-    transaction
-        .execute(statement!("journal", "write"), values)
-        .await?;
+    transaction.execute(statement!("journal", "write"), values).await?;
     Ok(())
 }

@@ -15,17 +15,8 @@ impl FencedTx {
         session: SessionId,
         limit: u32,
     ) -> Result<Vec<Receipt>, StoreError> {
-        let values = values![
-            self.daemon.name(),
-            self.epoch.get(),
-            session.get(),
-            partner,
-            limit
-        ];
-        let rows = self
-            .transaction
-            .fetch(statement!("receipts", "claim_receipts"), values)
-            .await?;
+        let values = values![self.daemon.name(), self.epoch.get(), session.get(), partner, limit];
+        let rows = self.transaction.fetch(statement!("receipts", "claim_receipts"), values).await?;
         let mut receipts: Vec<_> = rows.iter().map(receipt).collect::<Result<_, _>>()?;
         receipts.sort_by_key(|receipt| receipt.id);
         Ok(receipts)
@@ -40,17 +31,14 @@ impl FencedTx {
         let values = values![id.get(), session.get()];
         let subject = || format!("receipt {id}");
         let statement = statement!("receipts", "receipt_sent");
-        self.change_claimed(statement, values, subject, session)
-            .await
+        self.change_claimed(statement, values, subject, session).await
     }
 
     /// Gives back what the session claimed and did not send. Returns how many.
     pub async fn release_receipts(&mut self, session: SessionId) -> Result<u64, StoreError> {
         let values = values![session.get()];
-        let freed = self
-            .transaction
-            .execute(statement!("receipts", "release_receipts"), values)
-            .await?;
+        let freed =
+            self.transaction.execute(statement!("receipts", "release_receipts"), values).await?;
         self.is_news |= freed > 0;
         Ok(freed)
     }
@@ -58,11 +46,7 @@ impl FencedTx {
     /// A person lets a held receipt go. `false`: there is none, or it is not held.
     pub async fn release_held_receipt(&mut self, id: ReceiptId) -> Result<bool, StoreError> {
         let statement = statement!("receipts", "release_held_receipt");
-        let released = self
-            .transaction
-            .execute(statement, values![id.get()])
-            .await?
-            > 0;
+        let released = self.transaction.execute(statement, values![id.get()]).await? > 0;
         self.is_news |= released;
         Ok(released)
     }

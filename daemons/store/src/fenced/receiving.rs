@@ -25,12 +25,7 @@ impl FencedTx {
         session: SessionId,
         offer: &Offer,
     ) -> Result<Receiving, StoreError> {
-        let FileIdentity {
-            dataset_name,
-            stamp,
-            originator,
-            destination,
-        } = &offer.identity;
+        let FileIdentity { dataset_name, stamp, originator, destination } = &offer.identity;
         let values = values![
             &offer.partner,
             dataset_name.as_str(),
@@ -48,19 +43,13 @@ impl FencedTx {
             self.epoch.get(),
             session.get(),
         ];
-        if let Some(row) = self
-            .fetch_first(statement!("receiving", "begin_receiving"), values)
-            .await?
+        if let Some(row) =
+            self.fetch_first(statement!("receiving", "begin_receiving"), values).await?
         {
-            return Ok(Receiving::Fresh {
-                id: row.get::<i64>("id")?.into(),
-            });
+            return Ok(Receiving::Fresh { id: row.get::<i64>("id")?.into() });
         }
         let statement = statement!("receiving", "offered_before");
-        match self
-            .fetch_first(statement, &identity_values(&offer.identity))
-            .await?
-        {
+        match self.fetch_first(statement, &identity_values(&offer.identity)).await? {
             Some(row) => self.receive_again(session, offer, &row).await,
             // Discarded by another session between the two statements.
             None => Err(StoreError::Busy {
@@ -78,29 +67,20 @@ impl FencedTx {
         let known = received_file(row)?;
         let id = known.id;
         if known.state != ReceivedState::Receiving {
-            return Ok(Receiving::Duplicate {
-                id,
-                state: known.state,
-            });
+            return Ok(Receiving::Duplicate { id, state: known.state });
         }
         if let Some(claim) = known.claim
             && claim.session != session
             && row.get("claim_stands")?
         {
-            return Ok(Receiving::Busy {
-                session: claim.session,
-            });
+            return Ok(Receiving::Busy { session: claim.session });
         }
         let (daemon, epoch) = (self.daemon.name(), self.epoch.get());
         if is_same_file(&known, offer) && known.durable.octets > 0 {
             let values = values![id.get(), daemon, epoch, session.get()];
             let statement = statement!("receiving", "resume_receiving");
             self.transaction.execute(statement, values).await?;
-            return Ok(Receiving::Resume {
-                id,
-                part: known.part,
-                durable: known.durable,
-            });
+            return Ok(Receiving::Resume { id, part: known.part, durable: known.durable });
         }
         let values = values![
             id.get(),
@@ -116,9 +96,7 @@ impl FencedTx {
             offer.original_size.get(),
             &offer.part,
         ];
-        self.transaction
-            .execute(statement!("receiving", "restart_receiving"), values)
-            .await?;
+        self.transaction.execute(statement!("receiving", "restart_receiving"), values).await?;
         Ok(Receiving::Fresh { id })
     }
 
@@ -131,8 +109,7 @@ impl FencedTx {
     ) -> Result<(), StoreError> {
         let values = values![id.get(), session.get(), part];
         let statement = statement!("receiving", "replace_part");
-        self.change_claimed(statement, values, || subject(id), session)
-            .await
+        self.change_claimed(statement, values, || subject(id), session).await
     }
 
     /// So much is durable in the spool (after its fdatasync): a restart may begin here.
@@ -144,8 +121,7 @@ impl FencedTx {
     ) -> Result<(), StoreError> {
         let values = values![id.get(), session.get(), durable.octets, durable.records];
         let statement = statement!("receiving", "checkpoint");
-        self.change_claimed(statement, values, || subject(id), session)
-            .await
+        self.change_claimed(statement, values, || subject(id), session).await
     }
 
     /// The whole file is durable in the spool and ours: once this is committed, EFPA may go out.
@@ -157,18 +133,13 @@ impl FencedTx {
         whole: Progress,
     ) -> Result<(), StoreError> {
         let values = values![id.get(), session.get(), whole.octets, whole.records];
-        let changed = self
-            .transaction
-            .execute(statement!("receiving", "file_received"), values)
-            .await?;
+        let changed =
+            self.transaction.execute(statement!("receiving", "file_received"), values).await?;
         if changed == 0 {
             let values = values![id.get(), session.get(), whole.octets];
             let statement = statement!("receiving", "was_received");
             if self.fetch_first(statement, values).await?.is_none() {
-                return Err(StoreError::ClaimLost {
-                    subject: subject(id),
-                    session,
-                });
+                return Err(StoreError::ClaimLost { subject: subject(id), session });
             }
         }
         self.is_news = true;
@@ -183,8 +154,7 @@ impl FencedTx {
     ) -> Result<(), StoreError> {
         let values = values![id.get(), session.get()];
         let statement = statement!("receiving", "abandon_receiving");
-        self.change_claimed(statement, values, || subject(id), session)
-            .await
+        self.change_claimed(statement, values, || subject(id), session).await
     }
 
     /// The file is refused at its end (EFNA) or of no use: it was never offered. Remove the part
@@ -196,8 +166,7 @@ impl FencedTx {
     ) -> Result<(), StoreError> {
         let values = values![id.get(), session.get()];
         let statement = statement!("receiving", "discard_partial");
-        self.change_claimed(statement, values, || subject(id), session)
-            .await
+        self.change_claimed(statement, values, || subject(id), session).await
     }
 }
 

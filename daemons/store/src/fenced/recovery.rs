@@ -39,9 +39,7 @@ impl FencedTx {
             sessions: transaction
                 .execute(statement!("sessions", "end_orphaned_sessions"), values)
                 .await?,
-            requests: transaction
-                .execute(statement!("requests", "reopen_orphans"), values)
-                .await?,
+            requests: transaction.execute(statement!("requests", "reopen_orphans"), values).await?,
         };
         self.is_news |= recovered != Recovered::default();
         Ok(recovered)

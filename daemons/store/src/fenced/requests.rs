@@ -14,10 +14,7 @@ impl FencedTx {
     /// comes again in the next.
     pub async fn take_requests(&mut self) -> Result<Vec<RequestRecord>, StoreError> {
         let values = values![self.daemon.name(), self.epoch.get()];
-        let rows = self
-            .transaction
-            .fetch(statement!("requests", "take"), values)
-            .await?;
+        let rows = self.transaction.fetch(statement!("requests", "take"), values).await?;
         let mut requests: Vec<_> = rows.iter().map(request).collect::<Result<_, _>>()?;
         requests.sort_by_key(|request| request.id);
         Ok(requests)
@@ -31,10 +28,7 @@ impl FencedTx {
     ) -> Result<(), StoreError> {
         let (daemon, epoch) = (self.daemon.name(), self.epoch.get());
         let values = values![id.get(), &outcome.code, &outcome.text, daemon, epoch];
-        let changed = self
-            .transaction
-            .execute(statement!("requests", "done"), values)
-            .await?;
+        let changed = self.transaction.execute(statement!("requests", "done"), values).await?;
         self.is_news = true;
         taken(changed, id)
     }
@@ -42,10 +36,7 @@ impl FencedTx {
     /// A taken request is another daemon's: the entry is in one of its sessions.
     pub async fn forward_request(&mut self, id: RequestId, to: Daemon) -> Result<(), StoreError> {
         let values = values![id.get(), to.name(), self.daemon.name(), self.epoch.get()];
-        let changed = self
-            .transaction
-            .execute(statement!("requests", "forward"), values)
-            .await?;
+        let changed = self.transaction.execute(statement!("requests", "forward"), values).await?;
         self.is_news = true;
         taken(changed, id)
     }

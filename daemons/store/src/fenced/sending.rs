@@ -15,10 +15,7 @@ use crate::statement::{Statement, statement};
 impl FencedTx {
     /// Makes every `queued` entry `ready`: there is nothing to wrap yet. Returns how many.
     pub async fn ready_queued(&mut self) -> Result<u64, StoreError> {
-        let changed = self
-            .transaction
-            .execute(statement!("queue", "ready_queued"), &[])
-            .await?;
+        let changed = self.transaction.execute(statement!("queue", "ready_queued"), &[]).await?;
         self.is_news |= changed > 0;
         Ok(changed)
     }
@@ -45,10 +42,7 @@ impl FencedTx {
         let passive_too = scope == ClaimScope::ActiveAndPassive;
         let (daemon, epoch) = (self.daemon.name(), self.epoch.get());
         let values = values![daemon, epoch, session.get(), partner, passive_too, limit];
-        let rows = self
-            .transaction
-            .fetch(statement!("queue", "claim_entries"), values)
-            .await?;
+        let rows = self.transaction.fetch(statement!("queue", "claim_entries"), values).await?;
         let mut entries: Vec<_> = rows.iter().map(queue_entry).collect::<Result<_, _>>()?;
         entries.sort_by_key(|entry| (std::cmp::Reverse(entry.priority), entry.id));
         Ok(entries)
@@ -61,10 +55,7 @@ impl FencedTx {
         id: EntryId,
     ) -> Result<Sent, StoreError> {
         let values = values![id.get(), session.get()];
-        if let Some(row) = self
-            .fetch_first(statement!("queue", "entry_sent"), values)
-            .await?
-        {
+        if let Some(row) = self.fetch_first(statement!("queue", "entry_sent"), values).await? {
             return sent(&row);
         }
         let statement = statement!("queue", "answered_entry_was_sent");
@@ -91,14 +82,8 @@ impl FencedTx {
             Refusal::RetryFromStart(retry) => {
                 self.retry(session, id, code, text, retry, true).await
             }
-            Refusal::Block => {
-                self.stop(session, id, code, text, EntryState::Blocked)
-                    .await
-            }
-            Refusal::Reject => {
-                self.stop(session, id, code, text, EntryState::Rejected)
-                    .await
-            }
+            Refusal::Block => self.stop(session, id, code, text, EntryState::Blocked).await,
+            Refusal::Reject => self.stop(session, id, code, text, EntryState::Rejected).await,
         }
     }
 
@@ -122,9 +107,7 @@ impl FencedTx {
     ) -> Result<EntryState, StoreError> {
         self.is_news = true;
         let values = values![id.get(), session.get()];
-        let row = self
-            .fetch_first(statement!("queue", "entry_returned"), values)
-            .await?;
+        let row = self.fetch_first(statement!("queue", "entry_returned"), values).await?;
         self.state_or_answer(session, id, row).await
     }
 
@@ -137,17 +120,8 @@ impl FencedTx {
         text: &str,
         retry: Retry,
     ) -> Result<Vec<EntryId>, StoreError> {
-        let values = values![
-            partner,
-            code,
-            text,
-            retry.after,
-            retry.max_attempts.map(u64::from)
-        ];
-        let rows = self
-            .transaction
-            .fetch(statement!("queue", "connect_failed"), values)
-            .await?;
+        let values = values![partner, code, text, retry.after, retry.max_attempts.map(u64::from)];
+        let rows = self.transaction.fetch(statement!("queue", "connect_failed"), values).await?;
         let mut blocked = Vec::new();
         for row in &rows {
             if row.text::<EntryState>("state")? == EntryState::Blocked {
@@ -177,27 +151,18 @@ impl FencedTx {
         } else {
             statement!("queue", "find_sent_by_short_stamp")
         };
-        let Some(row) = self
-            .fetch_first(statement, &identity_values(&identity))
-            .await?
-        else {
+        let Some(row) = self.fetch_first(statement, &identity_values(&identity)).await? else {
             return Ok(Match::Unknown);
         };
         let id = EntryId::from(row.get::<i64>("id")?);
         let (state, code, text) = match kind {
             ReceiptKind::Positive => (EntryState::Acknowledged, None, None),
-            ReceiptKind::Negative { reason, text } => (
-                EntryState::Rejected,
-                Some(format!("NERP-{reason:02}")),
-                Some(text.text()),
-            ),
+            ReceiptKind::Negative { reason, text } => {
+                (EntryState::Rejected, Some(format!("NERP-{reason:02}")), Some(text.text()))
+            }
         };
         let values = values![id.get(), state.as_str(), code.as_deref(), text.as_deref()];
-        if self
-            .fetch_first(statement!("queue", "entry_answered"), values)
-            .await?
-            .is_none()
-        {
+        if self.fetch_first(statement!("queue", "entry_answered"), values).await?.is_none() {
             let state = self.entry_state(id).await?.unwrap_or(state);
             return Ok(Match::Duplicate { entry: id, state });
         }
@@ -233,11 +198,7 @@ impl FencedTx {
         id: EntryId,
         statement: Statement,
     ) -> Result<EntryChange, StoreError> {
-        if self
-            .fetch_first(statement, values![id.get()])
-            .await?
-            .is_some()
-        {
+        if self.fetch_first(statement, values![id.get()]).await?.is_some() {
             self.is_news = true;
             return Ok(EntryChange::Changed);
         }
@@ -265,9 +226,7 @@ impl FencedTx {
             retry.max_attempts.map(u64::from),
             restart_refused,
         ];
-        let row = self
-            .fetch_first(statement!("queue", "entry_retry"), values)
-            .await?;
+        let row = self.fetch_first(statement!("queue", "entry_retry"), values).await?;
         self.state_or_answer(session, id, row).await
     }
 
@@ -280,9 +239,7 @@ impl FencedTx {
         state: EntryState,
     ) -> Result<EntryState, StoreError> {
         let values = values![id.get(), session.get(), code, text, state.as_str()];
-        let row = self
-            .fetch_first(statement!("queue", "entry_stopped"), values)
-            .await?;
+        let row = self.fetch_first(statement!("queue", "entry_stopped"), values).await?;
         self.state_or_answer(session, id, row).await
     }
 
@@ -303,25 +260,16 @@ impl FencedTx {
     }
 
     async fn entry_state(&mut self, id: EntryId) -> Result<Option<EntryState>, StoreError> {
-        let row = self
-            .fetch_first(statement!("queue", "entry_state"), values![id.get()])
-            .await?;
+        let row = self.fetch_first(statement!("queue", "entry_state"), values![id.get()]).await?;
         row.map(|row| row.text("state")).transpose()
     }
 }
 
 fn sent(row: &Row) -> Result<Sent, StoreError> {
     let is_awaited: bool = row.get("receipt_expected")?;
-    Ok(if is_awaited {
-        Sent::AwaitingReceipt
-    } else {
-        Sent::Finished
-    })
+    Ok(if is_awaited { Sent::AwaitingReceipt } else { Sent::Finished })
 }
 
 fn claim_lost(id: EntryId, session: SessionId) -> StoreError {
-    StoreError::ClaimLost {
-        subject: format!("queue entry {id}"),
-        session,
-    }
+    StoreError::ClaimLost { subject: format!("queue entry {id}"), session }
 }

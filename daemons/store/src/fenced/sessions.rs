@@ -21,9 +21,7 @@ impl FencedTx {
             &new.peer_address,
             level.as_deref(),
         ];
-        let row = self
-            .fetch_first(statement!("sessions", "begin_session"), values)
-            .await?;
+        let row = self.fetch_first(statement!("sessions", "begin_session"), values).await?;
         let row = row.ok_or_else(|| StoreError::Unexpected {
             reason: "a session began without a number".to_owned(),
         })?;
@@ -33,10 +31,8 @@ impl FencedTx {
     /// The level that a session agreed on.
     pub async fn session_level(&mut self, id: SessionId, level: Level) -> Result<(), StoreError> {
         let values = values![id.get(), level.to_string()];
-        let changed = self
-            .transaction
-            .execute(statement!("sessions", "session_level"), values)
-            .await?;
+        let changed =
+            self.transaction.execute(statement!("sessions", "session_level"), values).await?;
         found(changed, id)
     }
 
@@ -54,9 +50,7 @@ impl FencedTx {
             counts.octets_received,
         ];
         let transaction = &mut self.transaction;
-        transaction
-            .execute(statement!("sessions", "end_session"), values)
-            .await?;
+        transaction.execute(statement!("sessions", "end_session"), values).await?;
         let session = values![id.get()];
         let freed = [
             statement!("queue", "free_entries_of_session"),
@@ -72,9 +66,7 @@ impl FencedTx {
 
 fn found(changed: u64, id: SessionId) -> Result<(), StoreError> {
     if changed == 0 {
-        return Err(StoreError::NotFound {
-            subject: format!("open session {id}"),
-        });
+        return Err(StoreError::NotFound { subject: format!("open session {id}") });
     }
     Ok(())
 }

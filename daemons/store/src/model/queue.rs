@@ -167,10 +167,7 @@ pub struct Retry {
 impl Retry {
     /// Again after so long, without limit.
     pub fn after(after: Duration) -> Self {
-        Self {
-            after,
-            max_attempts: None,
-        }
+        Self { after, max_attempts: None }
     }
 }
 

@@ -132,11 +132,7 @@ mod postgres_alone {
         let world = World::postgres(support::postgres!()).await;
         let tenure = world.tenure(DAEMON).await;
         let transaction = world.store.fenced(&tenure).await.unwrap();
-        assert!(
-            acquire(&world.store, DAEMON, "standby", LONG)
-                .await
-                .is_none()
-        );
+        assert!(acquire(&world.store, DAEMON, "standby", LONG).await.is_none());
         transaction.commit().await.unwrap();
     }
 
@@ -166,16 +162,8 @@ mod postgres_alone {
         .await;
         let error = forgotten.commit().await.unwrap_err();
         assert_eq!(error.code(), "E-STORE-UNREACHABLE");
-        let journal = world
-            .store
-            .journal(&JournalFilter::default())
-            .await
-            .unwrap();
-        assert!(
-            journal
-                .iter()
-                .all(|record| record.entry.kind == JournalKind::LeaseForced)
-        );
+        let journal = world.store.journal(&JournalFilter::default()).await.unwrap();
+        assert!(journal.iter().all(|record| record.entry.kind == JournalKind::LeaseForced));
     }
 }
 

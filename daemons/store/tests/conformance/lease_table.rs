@@ -131,11 +131,5 @@ async fn winners(world: &crate::world::World) -> Vec<i64> {
         let store = world.another_process().await;
         asking.spawn(async move { acquire(&store, DAEMON, &format!("p{process}"), LONG).await });
     }
-    asking
-        .join_all()
-        .await
-        .into_iter()
-        .flatten()
-        .map(|tenure| tenure.epoch.get())
-        .collect()
+    asking.join_all().await.into_iter().flatten().map(|tenure| tenure.epoch.get()).collect()
 }

@@ -12,10 +12,7 @@ use store::{
 use crate::world::{LONG, World, entry, identity, new_session};
 
 const DAEMON: Daemon = Daemon::Seonsqd;
-const AT_ONCE: Retry = Retry {
-    after: Duration::ZERO,
-    max_attempts: None,
-};
+const AT_ONCE: Retry = Retry { after: Duration::ZERO, max_attempts: None };
 
 conformance! {
     async fn an_entry_reads_as_it_was_written(world) {
@@ -373,10 +370,7 @@ conformance! {
 const EERP: ReceiptKind = ReceiptKind::Positive;
 
 fn nerp() -> ReceiptKind {
-    ReceiptKind::Negative {
-        reason: 34,
-        text: ReasonText::fitting("cannot process"),
-    }
+    ReceiptKind::Negative { reason: 34, text: ReasonText::fitting("cannot process") }
 }
 
 /// An entry on the wire.
@@ -408,8 +402,7 @@ async fn interrupt(
 ) -> EntryState {
     world
         .fenced(tenure, async |tx| {
-            tx.entry_interrupted(session, id, "E-SESSION-LOST", "connection lost", retry)
-                .await
+            tx.entry_interrupted(session, id, "E-SESSION-LOST", "connection lost", retry).await
         })
         .await
         .unwrap()
@@ -417,10 +410,7 @@ async fn interrupt(
 
 async fn answer(world: &World, tenure: &Tenure, number: u16, kind: &ReceiptKind) -> Match {
     world
-        .fenced(tenure, async |tx| {
-            tx.receipt_received(Level::V2_0, &identity(number), kind)
-                .await
-        })
+        .fenced(tenure, async |tx| tx.receipt_received(Level::V2_0, &identity(number), kind).await)
         .await
         .unwrap()
 }
@@ -431,56 +421,41 @@ async fn read(world: &World, id: EntryId) -> QueueEntry {
 
 /// An entry brought into a state by the ways that lead there.
 async fn entry_in(world: &World, tenure: &Tenure, number: u16, state: EntryState) -> EntryId {
-    let new = NewEntry {
-        held: state == EntryState::Held,
-        ..entry(number)
-    };
+    let new = NewEntry { held: state == EntryState::Held, ..entry(number) };
     let id = world.store.intake().enqueue(&new).await.unwrap();
     if matches!(state, EntryState::Held | EntryState::Queued) {
         return id;
     }
     if state == EntryState::Cancelled {
-        world
-            .fenced(tenure, async |tx| tx.cancel_entry(id).await)
-            .await
-            .unwrap();
+        world.fenced(tenure, async |tx| tx.cancel_entry(id).await).await.unwrap();
         return id;
     }
-    world
-        .fenced(tenure, async |tx| tx.ready_queued().await)
-        .await
-        .unwrap();
+    world.fenced(tenure, async |tx| tx.ready_queued().await).await.unwrap();
     if state == EntryState::Ready {
         return id;
     }
     // A partner of its own, so that the claim takes this one.
     let partner = format!("only-{number}");
     world
-        .sql(&format!(
-            "update queue_entry set partner = '{partner}' where id = {id}"
-        ))
+        .sql(&format!("update queue_entry set partner = '{partner}' where id = {id}"))
         .await
         .unwrap();
     let session = world
         .fenced(tenure, async |tx| {
             let session = tx.begin_session(&new_session(&partner)).await?;
-            tx.claim_entry(&partner, session, ClaimScope::Active)
-                .await?
-                .unwrap();
+            tx.claim_entry(&partner, session, ClaimScope::Active).await?.unwrap();
             Ok(session)
         })
         .await
         .unwrap();
     let step = async |tx: &mut store::FencedTx| match state {
-        EntryState::Blocked => tx
-            .entry_refused(session, id, "E", "text", Refusal::Block)
-            .await
-            .map(drop),
+        EntryState::Blocked => {
+            tx.entry_refused(session, id, "E", "text", Refusal::Block).await.map(drop)
+        }
         EntryState::Sent | EntryState::Acknowledged => {
             tx.entry_sent(session, id).await?;
             if state == EntryState::Acknowledged {
-                tx.receipt_received(Level::V2_0, &identity(number), &EERP)
-                    .await?;
+                tx.receipt_received(Level::V2_0, &identity(number), &EERP).await?;
             }
             Ok(())
         }

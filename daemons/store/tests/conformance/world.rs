@@ -56,13 +56,7 @@ impl World {
     async fn open(address: String, is_postgres: bool, home: Home) -> Self {
         let uri: DatabaseUri = address.parse().unwrap();
         let store = Store::open(&uri, "conformance").await.unwrap();
-        Self {
-            store,
-            uri,
-            address,
-            is_postgres,
-            _home: home,
-        }
+        Self { store, uri, address, is_postgres, _home: home }
     }
 
     /// Connections of one's own, as another process has them.
@@ -88,17 +82,13 @@ impl World {
 
     /// The daemon's lease, freshly taken, for as long as a test may run.
     pub(crate) async fn tenure(&self, daemon: Daemon) -> Tenure {
-        acquire(&self.store, daemon, "one", LONG)
-            .await
-            .expect("the lease is free")
+        acquire(&self.store, daemon, "one", LONG).await.expect("the lease is free")
     }
 
     /// Shuts the daemon's present holder out and takes its place.
     pub(crate) async fn take_over(&self, daemon: Daemon) -> Tenure {
         self.store.force_lease(daemon, "a test").await.unwrap();
-        acquire(&self.store, daemon, "two", LONG)
-            .await
-            .expect("a forced lease is free")
+        acquire(&self.store, daemon, "two", LONG).await.expect("a forced lease is free")
     }
 
     /// Runs one step in a transaction of its own.
@@ -115,19 +105,13 @@ impl World {
 
     /// An open session with bolt.
     pub(crate) async fn session(&self, tenure: &Tenure) -> SessionId {
-        self.fenced(tenure, async |tx| {
-            tx.begin_session(&new_session("bolt")).await
-        })
-        .await
-        .unwrap()
+        self.fenced(tenure, async |tx| tx.begin_session(&new_session("bolt")).await).await.unwrap()
     }
 
     /// An entry for bolt that is `ready`.
     pub(crate) async fn ready_entry(&self, tenure: &Tenure, entry: &NewEntry) -> EntryId {
         let id = self.store.intake().enqueue(entry).await.unwrap();
-        self.fenced(tenure, async |tx| tx.ready_queued().await)
-            .await
-            .unwrap();
+        self.fenced(tenure, async |tx| tx.ready_queued().await).await.unwrap();
         id
     }
 
@@ -140,15 +124,7 @@ impl World {
     ) -> ReceivedFileId {
         self.fenced(tenure, async |tx| {
             let id = fresh(tx.begin_receiving(session, &offer(number)).await?);
-            tx.file_received(
-                session,
-                id,
-                Progress {
-                    octets: 7,
-                    records: 0,
-                },
-            )
-            .await?;
+            tx.file_received(session, id, Progress { octets: 7, records: 0 }).await?;
             Ok(id)
         })
         .await
@@ -163,16 +139,8 @@ pub(crate) async fn acquire(
     ttl: Duration,
 ) -> Option<Tenure> {
     let holder = holder(who);
-    match store
-        .acquire(daemon, &holder, "/run/a.sock", ttl)
-        .await
-        .unwrap()
-    {
-        Acquired::Granted(epoch) => Some(Tenure {
-            daemon,
-            holder,
-            epoch,
-        }),
+    match store.acquire(daemon, &holder, "/run/a.sock", ttl).await.unwrap() {
+        Acquired::Granted(epoch) => Some(Tenure { daemon, holder, epoch }),
         Acquired::Held(_) => None,
     }
 }
@@ -186,11 +154,7 @@ pub(crate) async fn expired(store: &Store, daemon: Daemon) {
 }
 
 pub(crate) fn holder(who: &str) -> Holder {
-    Holder {
-        host: "box1".to_owned(),
-        process: 418,
-        start: who.to_owned(),
-    }
+    Holder { host: "box1".to_owned(), process: 418, start: who.to_owned() }
 }
 
 pub(crate) fn fresh(receiving: Receiving) -> ReceivedFileId {
