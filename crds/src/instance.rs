@@ -108,8 +108,8 @@ pub struct Station {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// The PostgreSQL URI (postgres://user:password@host:5432/name) in a Secret, such as the one
-    /// CloudNativePG writes (`<cluster>-app`, key `uri`).
+    /// The PostgreSQL URI (`postgres://user:password@host:5432/name`) in a Secret, such as the
+    /// one that `CloudNativePG` writes (`<cluster>-app`, key `uri`).
     pub secret_ref: SecretKeyReference,
 }
 
@@ -143,7 +143,7 @@ pub struct TcpListener {
     #[schemars(range(min = 0, max = 65535))]
     pub port: i32,
     /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address.
-    #[schemars(length(min = 2, max = 45))]
+    #[schemars(length(max = 45))]
     pub address: String,
     /// Sessions at once; a further caller waits for nothing and is told so.
     #[schemars(range(min = 1, max = 100_000))]
@@ -170,7 +170,7 @@ pub struct TlsListener {
     pub port: i32,
     /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address.
     #[serde(default = "every_address")]
-    #[schemars(length(min = 2, max = 45))]
+    #[schemars(length(max = 45))]
     pub address: String,
     /// Sessions at once; a further caller waits for nothing and is told so.
     #[serde(default = "listener_sessions")]
@@ -258,16 +258,16 @@ pub struct Retry {
     pub attempts: i32,
     /// The wait after the first failure, such as 30s.
     #[serde(default = "first_wait")]
-    #[schemars(length(min = 2, max = 32))]
+    #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new(
-        "duration(self) >= duration('1s') && duration(self) <= duration('24h')").message(
+        "self.matches('^([0-9]{1,9}(h|m|s|ms))+$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')").message(
         "give 1s to 24h (usual: 30s)"))]
     pub first: String,
     /// The longest wait, such as 1h.
     #[serde(default = "longest_wait")]
-    #[schemars(length(min = 2, max = 32))]
+    #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new(
-        "duration(self) >= duration('1s') && duration(self) <= duration('168h')").message(
+        "self.matches('^([0-9]{1,9}(h|m|s|ms))+$') && duration(self) >= duration('1s') && duration(self) <= duration('168h')").message(
         "give 1s to 168h (usual: 1h)"))]
     pub longest: String,
 }
@@ -289,9 +289,9 @@ pub struct Lease {
     /// How long a daemon that was not heard of keeps its place, such as 10s. Shorter takes over
     /// faster after a crash, and bears shorter interruptions of the database.
     #[serde(default = "ttl")]
-    #[schemars(length(min = 2, max = 32))]
+    #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new(
-        "duration(self) >= duration('2s') && duration(self) <= duration('5m')").message(
+        "self.matches('^([0-9]{1,9}(h|m|s|ms))+$') && duration(self) >= duration('2s') && duration(self) <= duration('5m')").message(
         "give 2s to 5m (usual: 10s)"))]
     pub ttl: String,
 }

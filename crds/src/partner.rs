@@ -85,7 +85,7 @@ pub struct SeonPartnerSpec {
     /// When we call even though we have nothing to send, to fetch: a cron expression of five
     /// fields in UTC, such as "*/15 * * * *".
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 9, max = 256))]
+    #[schemars(length(max = 256))]
     #[x_kube(validation = Rule::new("self.split(' ').filter(f, f != '').size() == 5").message(
         "a cron expression has five fields: minute, hour, day of month, month, day of week, such \
          as */15 * * * *"))]
@@ -211,8 +211,8 @@ pub struct Protocol {
     #[serde(default)]
     pub restart: Permission,
     /// Deviations from the RFC that we bear from this partner, beyond those that we bear from
-    /// every partner: of the list, that is RestartCounts. The others are borne unless `strict`
-    /// has them.
+    /// every partner: of the list, that is `RestartCounts`. The others are borne unless
+    /// `strict` has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -356,7 +356,7 @@ pub struct PartnerCertificate {
     /// From when on they are accepted: a date such as 2026-12-01 (midnight UTC) or a time such as
     /// 2026-12-01T06:00:00Z. Default: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 10, max = 40))]
+    #[schemars(length(max = 40))]
     #[x_kube(validation = Rule::new(
         "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$')")
         .message("give a date such as 2026-12-01 or a time such as 2026-12-01T06:00:00Z"))]

@@ -48,9 +48,7 @@ pub use instance::{
     OwnIdentity, Receive, Retry, Send, Station, TcpListener, TlsClient, TlsListener, TlsVersion,
 };
 pub use name::{InstanceName, PartnerName};
-pub use partner::{
-    Folder, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport,
-};
+pub use partner::{Folder, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport};
 pub use poll::Poll;
 pub use secret::{PrivateKey, SecretText};
 
@@ -148,8 +146,8 @@ pub fn parse<N: AsRef<str>, T: AsRef<str>>(
 ) -> Result<Configuration, Vec<ManifestError>> {
     let files = files.iter().map(|(name, text)| (name.as_ref(), text.as_ref()));
     let mut errors = Vec::new();
-    let documents = manifest::read(files, &mut errors);
-    if let Some(configuration) = validate::validate(&documents, &mut errors) {
+    let (documents, all_read) = manifest::read(files, &mut errors);
+    if let Some(configuration) = validate::validate(&documents, all_read, &mut errors) {
         return Ok(configuration);
     }
     errors.sort_by_key(|(order, error)| (*order, error.line, error.column));

@@ -7,7 +7,7 @@ mod secrets;
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Component, Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -24,13 +24,19 @@ use secrets::Secrets;
 
 /// Judges the documents together. Gives a configuration if and only if it reports nothing and
 /// nothing was reported before.
-pub(crate) fn validate(documents: &[Document<'_>], errors: &mut Errors) -> Option<Configuration> {
+pub(crate) fn validate(
+    documents: &[Document<'_>],
+    all_read: bool,
+    errors: &mut Errors,
+) -> Option<Configuration> {
     unique_names(documents, errors);
     let secrets = Secrets::new(documents);
     let instances: Vec<_> = documents.iter().filter(|d| is_instance(d)).collect();
     let instance_document = match instances.as_slice() {
         [] => {
-            no_instance(errors);
+            if all_read {
+                no_instance(errors);
+            }
             None
         }
         [only] => Some(*only),
@@ -50,11 +56,11 @@ pub(crate) fn validate(documents: &[Document<'_>], errors: &mut Errors) -> Optio
         one_namespace(instance, documents, errors);
     }
     let instance = instance_document.and_then(|document| {
-        instance::validate(&mut Checker { document, secrets: &secrets, errors })
+        instance::validate(&mut Checker { document, all_read, secrets: &secrets, errors })
     });
     let mut judged = Vec::new();
     for document in documents.iter().filter(|document| is_partner(document)) {
-        let mut checker = Checker { document, secrets: &secrets, errors };
+        let mut checker = Checker { document, all_read, secrets: &secrets, errors };
         let instances: Vec<&str> = instances.iter().map(|i| i.name.as_str()).collect();
         let partner = partner::validate(&mut checker, &instances, instance.as_ref());
         judged.extend(partner.map(|partner| (document, partner)));
@@ -74,19 +80,16 @@ fn is_partner(document: &Document<'_>) -> bool {
 }
 
 fn no_instance(errors: &mut Errors) {
-    // After other errors it may be one of them that hides the instance.
-    if errors.is_empty() {
-        let problem = "there is no SeonInstance in these files; add a manifest of kind: \
-                       SeonInstance, or name the folder that has one";
-        let error = ManifestError {
-            file: String::new(),
-            line: 0,
-            column: 0,
-            field: String::new(),
-            problem: Problem::MissingField(problem.into()),
-        };
-        errors.push((0, error));
-    }
+    let problem = "there is no SeonInstance in these files; add a manifest of kind: SeonInstance, \
+                   or name the folder that has one";
+    let error = ManifestError {
+        file: String::new(),
+        line: 0,
+        column: 0,
+        field: String::new(),
+        problem: Problem::MissingField(problem.into()),
+    };
+    errors.push((0, error));
 }
 
 fn unique_names(documents: &[Document<'_>], errors: &mut Errors) {
@@ -151,8 +154,9 @@ fn distinct_partners(
             document.report(errors).add_at(field, Problem::Duplicate(problem));
         }
         for (index, folder) in partner.folders.iter().enumerate() {
-            // `a/./b/` and `a/b` are one folder.
-            let directory: PathBuf = folder.directory.components().collect();
+            // `./a/` and `a` are one folder.
+            let directory: PathBuf =
+                folder.directory.components().filter(|c| *c != Component::CurDir).collect();
             if let Some(other) = folders.insert(directory, partner)
                 && other.name != partner.name
             {
@@ -171,6 +175,8 @@ fn distinct_partners(
 /// Turns the fields of one document into values, and reports those that cannot be.
 struct Checker<'d, 'e> {
     document: &'d Document<'d>,
+    /// Whether every document could be read, so that what is not there is really not there.
+    all_read: bool,
     secrets: &'d Secrets<'d>,
     errors: &'e mut Errors,
 }
@@ -254,8 +260,7 @@ fn did_you_mean<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String 
 }
 
 /// A path below the data directory that is not Seon's own, or an absolute one.
-fn is_free_directory(path: &std::path::Path) -> bool {
-    use std::path::Component;
+fn is_free_directory(path: &Path) -> bool {
     let own: BTreeSet<&str> = ["incoming", "run", "seon.db", "spool"].into();
     let mut first = None;
     for component in path.components() {

@@ -95,19 +95,24 @@ impl Document<'_> {
     }
 }
 
-/// Reads every document of every file that can be read, and reports what is wrong.
+/// Reads every document of every file that can be read, and reports what is wrong. Also says
+/// whether all of them could be read.
 pub(crate) fn read<'a>(
     files: impl Iterator<Item = (&'a str, &'a str)>,
     errors: &mut Errors,
-) -> Vec<Document<'a>> {
+) -> (Vec<Document<'a>>, bool) {
     let schemas = Schemas::new();
     let mut documents = Vec::new();
+    let mut all_read = true;
     for (order, (file, text)) in files.enumerate() {
         let (roots, error) = yaml::documents(text);
-        documents.extend(roots.into_iter().filter_map(|root| {
-            let reader = Reader { file, order, schemas: &schemas };
-            reader.document(root, errors)
-        }));
+        let reader = Reader { file, order, schemas: &schemas };
+        for root in roots {
+            let document = reader.document(root, errors);
+            all_read &= document.is_some();
+            documents.extend(document);
+        }
+        all_read &= error.is_none();
         if let Some(error) = error {
             let problem = if error.duplicate { Problem::Duplicate } else { Problem::Syntax };
             let error = ManifestError {
@@ -120,7 +125,7 @@ pub(crate) fn read<'a>(
             errors.push((order, error));
         }
     }
-    documents
+    (documents, all_read)
 }
 
 /// The schemas of the two specs.
@@ -165,22 +170,17 @@ impl<'a> Reader<'a, '_> {
         let before = errors.len();
         let mut report =
             Report { file: self.file, order: self.order, root: &root, was_sound: true, errors };
-        let entries = match &root.value {
-            Value::Mapping(entries) => entries,
-            _ => {
-                let problem = "this is not a manifest; begin with apiVersion, kind, metadata, spec";
-                report.add(root.place, "", Problem::Kind(problem.into()));
-                return None;
-            }
+        let Value::Mapping(entries) = &root.value else {
+            let problem = "this is not a manifest; begin with apiVersion, kind, metadata, spec";
+            report.add(root.place, "", Problem::Kind(problem.into()));
+            return None;
         };
         let kind = kind(entries, &mut report)?;
         let (name, namespace) = metadata(entries, &mut report);
         let content = match kind {
-            Kind::Instance => Content::Instance(spec(
-                entries,
-                self.schemas.instance.as_ref(),
-                &mut report,
-            )),
+            Kind::Instance => {
+                Content::Instance(spec(entries, self.schemas.instance.as_ref(), &mut report))
+            }
             Kind::Partner => {
                 Content::Partner(spec(entries, self.schemas.partner.as_ref(), &mut report))
             }
@@ -206,7 +206,7 @@ fn text(node: &Node) -> Option<&str> {
 fn kind(entries: &[(String, Node)], report: &mut Report<'_>) -> Option<Kind> {
     let known = "SeonInstance and SeonPartner of seon.dev/v1alpha1, Secret of v1";
     let Some(node) = get(entries, "kind") else {
-        let problem = format!("is missing; add kind:, one of {known}");
+        let problem = format!("is missing; add it; known are {known}");
         report.add_at("kind", Problem::MissingField(problem));
         return None;
     };
@@ -221,7 +221,7 @@ fn kind(entries: &[(String, Node)], report: &mut Report<'_>) -> Option<Kind> {
     };
     match get(entries, "apiVersion") {
         None => {
-            let problem = format!("is missing; add apiVersion: {api_version}");
+            let problem = format!("is missing; add it: {api_version}");
             report.add_at("apiVersion", Problem::MissingField(problem));
         }
         Some(node) if text(node) != Some(api_version) => {
@@ -251,7 +251,7 @@ fn metadata(
     let Some(node) = get(entries, "metadata") else {
         report.add_at(
             "metadata.name",
-            Problem::MissingField("is missing; add metadata: {name: …}".into()),
+            Problem::MissingField("is missing; add it: metadata: {name: …}".into()),
         );
         return (None, None);
     };
@@ -262,7 +262,7 @@ fn metadata(
     };
     for (key, field) in fields {
         if !KNOWN.contains(&key.as_str()) && !EXPORTED.contains(&key.as_str()) {
-            let problem = schema::unknown(key, KNOWN.map(String::from).iter());
+            let problem = schema::unknown(key, &KNOWN);
             report.add(field.place, &format!("metadata.{key}"), problem);
         }
     }
@@ -277,7 +277,7 @@ fn metadata(
     };
     let (name, namespace) = (string("name"), string("namespace"));
     if get(fields, "name").is_none() {
-        let problem = schema::missing("name", None);
+        let problem = schema::missing(None);
         report.add(node.place, "metadata.name", problem);
     }
     (name, namespace)
@@ -290,7 +290,7 @@ fn spec<S: DeserializeOwned>(
 ) -> Option<Box<S>> {
     only(entries, &["apiVersion", "kind", "metadata", "spec", "status"], report);
     let Some(node) = get(entries, "spec") else {
-        report.add_at("spec", schema::missing("spec", None));
+        report.add_at("spec", schema::missing(None));
         return None;
     };
     let value = schema::check(node, schema?, "spec", report)?;
@@ -309,8 +309,7 @@ fn spec<S: DeserializeOwned>(
 fn only(entries: &[(String, Node)], known: &[&str], report: &mut Report<'_>) {
     for (key, node) in entries {
         if !known.contains(&key.as_str()) {
-            let known: Vec<String> = known.iter().copied().map(String::from).collect();
-            report.add(node.place, key, schema::unknown(key, known.iter()));
+            report.add(node.place, key, schema::unknown(key, known));
         }
     }
 }
@@ -321,7 +320,9 @@ fn secret(entries: &[(String, Node)], report: &mut Report<'_>) -> SecretDocument
     let mut secret = SecretDocument::default();
     // stringData comes second, for it wins on Kubernetes too.
     for section in ["data", "stringData"] {
-        let Some(node) = get(entries, section) else { continue };
+        let Some(node) = get(entries, section) else {
+            continue;
+        };
         let fields = match &node.value {
             Value::Mapping(fields) => fields,
             Value::Scalar(scalar) if scalar.meaning() == Meaning::Null => continue,

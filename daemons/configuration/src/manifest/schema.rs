@@ -19,8 +19,7 @@ pub(super) fn check(
     path: &str,
     report: &mut Report<'_>,
 ) -> Option<Json> {
-    let is_null =
-        matches!(&node.value, Value::Scalar(scalar) if scalar.meaning() == Meaning::Null);
+    let is_null = matches!(&node.value, Value::Scalar(scalar) if scalar.meaning() == Meaning::Null);
     if is_null {
         if schema.nullable == Some(true) || schema.default.is_some() {
             return Some(Json::Null);
@@ -61,16 +60,18 @@ fn object(
     let mut complete = true;
     for (key, value) in entries {
         let path = format!("{path}.{key}");
-        match properties.get(key) {
-            Some(property) => match check(value, property, &path, report) {
-                Some(Json::Null) => {}
-                Some(json) => {
-                    object.insert(key.clone(), json);
-                }
-                // What may be left out is taken as left out, so that the rest is judged too.
-                None => complete &= !is_required(schema, key),
-            },
-            None => report.add(value.place, &path, unknown(key, properties.keys())),
+        let Some(property) = properties.get(key) else {
+            let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+            report.add(value.place, &path, unknown(key, &known));
+            continue;
+        };
+        match check(value, property, &path, report) {
+            Some(Json::Null) => {}
+            Some(json) => {
+                object.insert(key.clone(), json);
+            }
+            // What may be left out is taken as left out, so that the rest is judged too.
+            None => complete &= !is_required(schema, key),
         }
     }
     for key in schema.required.iter().flatten() {
@@ -78,7 +79,7 @@ fn object(
             complete = false;
             let path = format!("{path}.{key}");
             let purpose = properties.get(key).and_then(|p| p.description.as_deref());
-            report.add(node.place, &path, missing(key, purpose));
+            report.add(node.place, &path, missing(purpose));
         }
     }
     complete.then_some(Json::Object(object))
@@ -94,7 +95,9 @@ fn array(
     path: &str,
     report: &mut Report<'_>,
 ) -> Option<Json> {
-    let Some(JSONSchemaPropsOrArray::Schema(item_schema)) = &schema.items else { return None };
+    let Some(JSONSchemaPropsOrArray::Schema(item_schema)) = &schema.items else {
+        return None;
+    };
     // All of them, also after a bad one, for their errors.
     let values: Vec<Option<Json>> = items
         .iter()
@@ -134,13 +137,20 @@ fn distinct(
     };
     let mut all = true;
     for (index, value) in values.iter().enumerate() {
-        let Some(identity_here) = identity(value) else { return true };
+        let Some(identity_here) = identity(value) else {
+            return true;
+        };
         let earlier = &values[..index];
         if earlier.iter().any(|other| identity(other).as_ref() == Some(&identity_here)) {
             all = false;
             let shown: Vec<_> = identity_here.iter().filter_map(Json::as_str).collect();
-            let problem = format!("{} is in this list already; leave one of them", shown.join(", "));
-            report.add(items[index].place, &format!("{path}[{index}]"), Problem::Duplicate(problem));
+            let problem =
+                format!("{} is in this list already; leave one of them", shown.join(", "));
+            report.add(
+                items[index].place,
+                &format!("{path}[{index}]"),
+                Problem::Duplicate(problem),
+            );
         }
     }
     all
@@ -153,8 +163,9 @@ fn string(scalar: &Scalar, schema: &JSONSchemaProps) -> Result<Json, Problem> {
             Meaning::Boolean(_) => "true or false",
             _ => "a number",
         };
+        let usual = usual(schema);
         return Err(Problem::Type(format!(
-            "{text} is {what} to YAML; to have it as text write it in quotes: \"{text}\""
+            "{text} is {what} to YAML, and a text goes here; write it in quotes, \"{text}\"{usual}"
         )));
     }
     if let Some(choices) = &schema.enum_ {
@@ -188,7 +199,7 @@ fn string(scalar: &Scalar, schema: &JSONSchemaProps) -> Result<Json, Problem> {
 
 fn integer(scalar: &Scalar, schema: &JSONSchemaProps, path: &str) -> Result<Json, Problem> {
     let text = scalar.text.as_str();
-    let is_port = path.ends_with(".port");
+    let is_port = path.rsplit('.').next() == Some("port");
     let range = range(schema, is_port);
     let Meaning::Integer(value) = scalar.meaning() else {
         let what = if is_port { "a port" } else { "a whole number" };
@@ -208,10 +219,7 @@ fn integer(scalar: &Scalar, schema: &JSONSchemaProps, path: &str) -> Result<Json
 
 /// `give 1 to 65535 (usual: 6619)`
 fn range(schema: &JSONSchemaProps, is_port: bool) -> String {
-    let usual = match &schema.default {
-        Some(default) => format!(" (usual: {})", default.0),
-        None => String::new(),
-    };
+    let usual = usual(schema);
     match (schema.minimum, schema.maximum) {
         // Port 0 is for those who know that they want it.
         (Some(minimum), Some(maximum)) if is_port => {
@@ -222,10 +230,23 @@ fn range(schema: &JSONSchemaProps, is_port: bool) -> String {
     }
 }
 
+/// ` (usual: 6619)` or nothing
+fn usual(schema: &JSONSchemaProps) -> String {
+    match &schema.default {
+        Some(default) => match default.0.as_str() {
+            Some(text) => format!(" (usual: {text})"),
+            None => format!(" (usual: {})", default.0),
+        },
+        None => String::new(),
+    }
+}
+
 fn boolean(scalar: &Scalar) -> Result<Json, Problem> {
     match scalar.meaning() {
         Meaning::Boolean(value) => Ok(Json::Bool(value)),
-        _ => Err(Problem::Type(format!("{} is not true or false; give one of them", shown(scalar)))),
+        _ => {
+            Err(Problem::Type(format!("{} is not true or false; give one of them", shown(scalar))))
+        }
     }
 }
 
@@ -275,25 +296,31 @@ fn one_of(choices: &[&str]) -> String {
 }
 
 /// The sentence for a field that is not known among these.
-pub(super) fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a String> + Clone) -> Problem {
-    let list: Vec<&str> = known.clone().map(String::as_str).collect();
-    let guess = did_you_mean(key, list.iter().copied());
-    Problem::UnknownField(format!("there is no such field; {guess}known here: {}", list.join(", ")))
+pub(super) fn unknown(key: &str, known: &[&str]) -> Problem {
+    let guess = did_you_mean(key, known.iter().copied());
+    Problem::UnknownField(format!(
+        "there is no such field; {guess}known here: {}",
+        known.join(", ")
+    ))
 }
 
-/// The sentence for a field that must be there.
-pub(super) fn missing(key: &str, purpose: Option<&str>) -> Problem {
-    let purpose = purpose.map(first_sentence).filter(|purpose| !purpose.is_empty());
+/// The sentence for a field that must be there, with what it is for.
+pub(super) fn missing(purpose: Option<&str>) -> Problem {
+    let purpose = purpose.map(first_clause).filter(|purpose| !purpose.is_empty());
     Problem::MissingField(match purpose {
-        Some(purpose) => format!("is missing; add {key}: ({purpose})"),
-        None => format!("is missing; add {key}"),
+        Some(purpose) => format!("is missing; add it: {purpose}"),
+        None => "is missing; add it".into(),
     })
 }
 
-/// A description up to its first full stop or colon, on one line.
-fn first_sentence(description: &str) -> String {
+/// A description up to its first full stop or colon, on one line, to go on a sentence.
+fn first_clause(description: &str) -> String {
     let end = description.find([':', '.']).unwrap_or(description.len());
-    description[..end].split_whitespace().collect::<Vec<_>>().join(" ")
+    let clause = description[..end].split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut characters = clause.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }
 
 /// `did you mean maxSessions? ` or nothing.

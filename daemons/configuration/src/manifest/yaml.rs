@@ -84,7 +84,9 @@ fn number(text: &str) -> Meaning {
         return Meaning::Integer(integer);
     }
     let hexadecimal = |digits: &str| {
-        digits.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|c| c.is_ascii_hexdigit()))
+        digits
+            .strip_prefix("0x")
+            .is_some_and(|digits| digits.bytes().all(|c| c.is_ascii_hexdigit()))
     };
     if text.parse::<f64>().is_ok() || hexadecimal(digits) { Meaning::Number } else { Meaning::Text }
 }
@@ -134,9 +136,10 @@ impl Builder {
         match event {
             Event::Scalar(_, _, _, Some(_))
             | Event::SequenceStart(_, Some(_))
-            | Event::MappingStart(_, Some(_)) => {
-                Err(refused(place, "a tag (!) is not taken here; write the value plainly, or a text in quotes"))
-            }
+            | Event::MappingStart(_, Some(_)) => Err(refused(
+                place,
+                "a tag (!) is not taken here; write the value plainly, or a text in quotes",
+            )),
             Event::Alias(_) => {
                 Err(refused(place, "an alias (*) is not taken here; write the value out"))
             }
@@ -150,7 +153,9 @@ impl Builder {
             Event::SequenceStart(..) => self.open(place, Collection::Sequence(Vec::new())),
             Event::MappingStart(..) => self.open(place, Collection::Mapping(Vec::new(), None)),
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(Open { place, collection }) = self.open.pop() else { return Ok(None) };
+                let Some(Open { place, collection }) = self.open.pop() else {
+                    return Ok(None);
+                };
                 let value = match collection {
                     Collection::Sequence(items) => Value::Sequence(items),
                     Collection::Mapping(entries, _) => Value::Mapping(entries),
@@ -174,13 +179,16 @@ impl Builder {
     }
 
     fn put(&mut self, node: Node) -> Result<Option<Node>, YamlError> {
-        let Some(parent) = self.open.last_mut() else { return Ok(Some(node)) };
+        let Some(parent) = self.open.last_mut() else {
+            return Ok(Some(node));
+        };
         match &mut parent.collection {
             Collection::Sequence(items) => items.push(node),
             Collection::Mapping(entries, waiting) => match (waiting.take(), node.value) {
                 (Some((key, place)), value) => entries.push((key, Node { place, value })),
                 (None, Value::Scalar(key)) => {
-                    if let Some((_, first)) = entries.iter().find(|(other, _)| *other == *key.text) {
+                    if let Some((_, first)) = entries.iter().find(|(other, _)| *other == *key.text)
+                    {
                         return Err(YamlError {
                             place: node.place,
                             message: format!(
@@ -208,7 +216,10 @@ fn refused(place: Place, message: &str) -> YamlError {
 fn scan_error(error: &ScanError) -> YamlError {
     YamlError {
         place: place(*error.marker()),
-        message: format!("this is not YAML: {}; look at the indentation and at quotes", error.info()),
+        message: format!(
+            "this is not YAML: {}; look at the indentation and at quotes",
+            error.info()
+        ),
         duplicate: false,
     }
 }

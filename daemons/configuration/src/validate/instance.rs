@@ -18,7 +18,9 @@ use crate::{
 /// Judges the instance. Every field is judged, also after a bad one.
 pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
     let name = name(check);
-    let Content::Instance(Some(spec)) = &check.document.content else { return None };
+    let Content::Instance(Some(spec)) = &check.document.content else {
+        return None;
+    };
     let identity = identity(check, &spec.identity);
     let database = match &spec.database {
         Some(database) => check.database(&database.secret_ref, "spec.database.secretRef"),
@@ -57,8 +59,7 @@ fn name(check: &mut Checker<'_, '_>) -> Option<InstanceName> {
 
 fn identity(check: &mut Checker<'_, '_>, identity: &InstanceIdentity) -> Option<OwnIdentity> {
     let odette_id = check.odette_id(&identity.odette_id, "spec.identity.odetteId");
-    let password =
-        check.password(&identity.password_secret_ref, "spec.identity.passwordSecretRef");
+    let password = check.password(&identity.password_secret_ref, "spec.identity.passwordSecretRef");
     let stations: Vec<_> = identity
         .stations
         .iter()

@@ -27,12 +27,13 @@ pub(super) fn validate(
     instance: Option<&Instance>,
 ) -> Option<Partner> {
     let name = name(check);
-    let Content::Partner(Some(spec)) = &check.document.content else { return None };
+    let Content::Partner(Some(spec)) = &check.document.content else {
+        return None;
+    };
     instance_reference(check, spec, instances);
     let identity = &spec.identity;
     let odette_id = check.odette_id(&identity.odette_id, "spec.identity.odetteId");
-    let password =
-        check.password(&identity.password_secret_ref, "spec.identity.passwordSecretRef");
+    let password = check.password(&identity.password_secret_ref, "spec.identity.passwordSecretRef");
     let own_password = match &identity.own_password_secret_ref {
         Some(reference) => check.password(reference, "spec.identity.ownPasswordSecretRef"),
         None => instance.map(|instance| instance.identity.password.clone()),
@@ -56,7 +57,7 @@ pub(super) fn validate(
         tls_certificates: tls_certificates?,
         receipts: Receipts { expected: spec.receipts.expected, timing: spec.receipts.timing },
         channels: channels?,
-        poll: poll?,
+        poll: poll.ok()?,
         files: FileRules::new(name.clone(), files?),
         folders: folders?,
         suspend: spec.suspend,
@@ -79,7 +80,7 @@ fn name(check: &mut Checker<'_, '_>) -> Option<PartnerName> {
 
 fn instance_reference(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec, instances: &[&str]) {
     let wanted = spec.instance_ref.name.as_str();
-    if !instances.is_empty() && !instances.contains(&wanted) {
+    if check.all_read && !instances.is_empty() && !instances.contains(&wanted) {
         let guess = did_you_mean(wanted, instances.iter().copied());
         let problem = format!(
             "there is no SeonInstance {wanted} in these files; {guess}give {}",
@@ -266,8 +267,7 @@ fn certificate(
         .enumerate()
         .map(|(index, name)| check.host(name, &format!("{field}.names[{index}]")))
         .collect();
-    let certificates =
-        check.partner_certificates(&entry.secret_ref, &format!("{field}.secretRef"));
+    let certificates = check.partner_certificates(&entry.secret_ref, &format!("{field}.secretRef"));
     let mut names: Vec<_> = names.into_iter().collect::<Option<_>>()?;
     let [pinned, authorities] = certificates?;
     if names.is_empty() {
@@ -283,20 +283,23 @@ fn certificate(
     }
     Some(TlsCertificates {
         secret: entry.secret_ref.name.clone(),
-        active_from: active_from?,
+        active_from: active_from.ok()?,
         pinned,
         authorities,
         names,
     })
 }
 
-/// The outer `None` is a failure, the inner one "at once".
+/// The problem is in the report.
+struct Reported;
+
+/// From when on a certificate counts; `None`: at once.
 fn active_from(
     check: &mut Checker<'_, '_>,
     text: Option<&str>,
     field: &str,
-) -> Option<Option<Timestamp>> {
-    let Some(text) = text else { return Some(None) };
+) -> Result<Option<Timestamp>, Reported> {
+    let Some(text) = text else { return Ok(None) };
     let midnight = || {
         let date: Date = text.parse().ok()?;
         // A date may be followed by much that jiff takes and Kubernetes does not.
@@ -311,28 +314,26 @@ fn active_from(
         );
         check.value(&format!("{field}.activeFrom"), problem);
     }
-    timestamp.map(Some)
+    timestamp.map(Some).ok_or(Reported)
 }
 
-/// The outer `None` is a failure, the inner one "never".
-fn poll(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Option<Option<Poll>> {
-    let Some(text) = &spec.poll else { return Some(None) };
+fn poll(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Result<Option<Poll>, Reported> {
+    let Some(text) = &spec.poll else {
+        return Ok(None);
+    };
     if spec.transports.is_empty() {
         let problem = "calls the partner, but transports is empty; say where to call, or leave \
                        out poll";
         check.fail("spec.poll", Problem::Conflict(problem.into()));
     }
-    match Poll::parse(text) {
-        Ok(poll) => Some(Some(poll)),
-        Err(why) => {
-            let problem = format!(
-                "\"{text}\" is not a cron expression: {why}; give minute, hour, day of month, \
-                 month, day of week, such as */15 * * * *"
-            );
-            check.value("spec.poll", problem);
-            None
-        }
-    }
+    Poll::parse(text).map(Some).map_err(|why| {
+        let problem = format!(
+            "\"{text}\" is not a cron expression: {why}; give minute, hour, day of month, month, \
+             day of week, such as */15 * * * *"
+        );
+        check.value("spec.poll", problem);
+        Reported
+    })
 }
 
 fn file_rules(

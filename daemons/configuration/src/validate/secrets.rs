@@ -36,7 +36,6 @@ impl<'d> Secrets<'d> {
 /// A value in a Secret, found. Its problems belong to the place where the Secret says it.
 struct Found<'d> {
     document: &'d Document<'d>,
-    name: &'d str,
     value: &'d SecretValue,
     octets: &'d Zeroizing<Vec<u8>>,
 }
@@ -76,8 +75,9 @@ impl<'d> Checker<'d, '_> {
             !address.is_empty() && !address.contains(|c: char| c.is_whitespace() || c.is_control())
         });
         if !is_uri {
-            let problem = "is not a PostgreSQL URI; give postgres://user:password@host:5432/name, \
-                           or leave out spec.database to use SQLite";
+            let problem = "is not the PostgreSQL URI that spec.database.secretRef is to lead to; \
+                           give postgres://user:password@host:5432/name, or leave out \
+                           spec.database to use SQLite";
             self.blame(&found, problem.into());
             return None;
         }
@@ -107,6 +107,9 @@ impl<'d> Checker<'d, '_> {
     ) -> Option<[Vec<CertificateDer<'static>>; 2]> {
         let (document, secret) = self.find(&reference.name, field, "{tls.crt: …}")?;
         if !secret.values.contains_key("tls.crt") && !secret.values.contains_key("ca.crt") {
+            if !document.is_sound {
+                return None;
+            }
             let problem = format!(
                 "Secret {} has neither tls.crt (the partner's certificate) nor ca.crt (its \
                  issuer's); add one of them",
@@ -116,9 +119,11 @@ impl<'d> Checker<'d, '_> {
             return None;
         }
         let mut read = |key: &str| {
-            let Some(value) = secret.values.get(key) else { return Some(Vec::new()) };
+            let Some(value) = secret.values.get(key) else {
+                return Some(Vec::new());
+            };
             let octets = value.octets.as_ref()?;
-            self.certificates(&Found { document, name: &document.name, value, octets })
+            self.certificates(&Found { document, value, octets })
         };
         let (pinned, authorities) = (read("tls.crt"), read("ca.crt"));
         Some([pinned?, authorities?])
@@ -142,7 +147,7 @@ impl<'d> Checker<'d, '_> {
     ) -> Option<(&'d Document<'d>, &'d SecretDocument)> {
         let secrets = self.secrets;
         let found = secrets.by_name.get(name).copied();
-        if found.is_none() {
+        if found.is_none() && self.all_read {
             let guess = did_you_mean(name, secrets.by_name.keys().copied());
             let problem = format!(
                 "there is no Secret {name} in these files; {guess}add one with stringData: {cure}"
@@ -161,6 +166,10 @@ impl<'d> Checker<'d, '_> {
     ) -> Option<Found<'d>> {
         let name = &document.name;
         let Some(value) = secret.values.get(key) else {
+            // What is broken may have it.
+            if !document.is_sound {
+                return None;
+            }
             let guess = did_you_mean(key, secret.values.keys().map(String::as_str));
             let problem = format!("Secret {name} has no key {key}; {guess}add {key} to it");
             // Certificates are at fixed keys, so that there is no field that names the key.
@@ -173,7 +182,7 @@ impl<'d> Checker<'d, '_> {
         };
         // A value that could not be read is reported already.
         let octets = value.octets.as_ref()?;
-        Some(Found { document, name, value, octets })
+        Some(Found { document, value, octets })
     }
 
     /// A value of one line of text.
@@ -209,8 +218,8 @@ impl<'d> Checker<'d, '_> {
     }
 
     fn private_key(&mut self, found: &Found<'_>) -> Option<PrivateKey> {
-        let is_encrypted = std::str::from_utf8(found.octets)
-            .is_ok_and(|text| text.contains("ENCRYPTED"));
+        let is_encrypted =
+            std::str::from_utf8(found.octets).is_ok_and(|text| text.contains("ENCRYPTED"));
         let problem = match PrivateKeyDer::from_pem_slice(found.octets) {
             Ok(key) if !is_encrypted && is_sequence(key.secret_der()) => {
                 if let Some(key) = PrivateKey::new(&key) {
@@ -234,14 +243,13 @@ impl<'d> Checker<'d, '_> {
     /// Reports a problem where the Secret has the value, once for however many references.
     fn blame(&mut self, found: &Found<'_>, problem: String) {
         let problem = Problem::Secret(problem);
-        let field = format!("Secret {} {}", found.name, found.value.field);
         let known = self.errors.iter().any(|(_, error)| {
             error.file == found.document.file
                 && error.line == found.value.place.line
                 && error.problem == problem
         });
         if !known {
-            found.document.report(self.errors).add(found.value.place, &field, problem);
+            found.document.report(self.errors).add(found.value.place, &found.value.field, problem);
         }
     }
 }
@@ -260,11 +268,15 @@ fn broken_pem(error: &pem::Error) -> String {
 /// Whether the octets are one DER SEQUENCE, as certificates and keys are: what was cut short or
 /// lengthened is not.
 fn is_sequence(der: &[u8]) -> bool {
-    let [0x30, length, rest @ ..] = der else { return false };
+    let [0x30, length, rest @ ..] = der else {
+        return false;
+    };
     let (length, contents) = match usize::from(*length) {
         short @ 0..=0x7f => (short, rest),
         long @ 0x81..=0x84 => {
-            let Some((octets, contents)) = rest.split_at_checked(long - 0x80) else { return false };
+            let Some((octets, contents)) = rest.split_at_checked(long - 0x80) else {
+                return false;
+            };
             (octets.iter().fold(0, |sum, &octet| sum << 8 | usize::from(octet)), contents)
         }
         _ => return false,

@@ -1,0 +1,65 @@
+//! What lies in deploy/samples is what people begin with: all of it is valid, here and on a
+//! cluster.
+
+mod common;
+
+use configuration::{Configuration, DatabaseSetting, Transport, parse};
+
+fn sample(name: &str) -> String {
+    let path = format!("{}/../../deploy/samples/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn read(files: &[(&str, String)]) -> Configuration {
+    parse(files).unwrap_or_else(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        panic!("\n{}", errors.join("\n"))
+    })
+}
+
+#[test]
+fn one_machine_is_valid() {
+    let configuration = read(&[("one-machine.yaml", sample("one-machine.yaml"))]);
+    assert_eq!(configuration.instance.database, DatabaseSetting::Sqlite);
+    assert_eq!(configuration.instance.receive.tcpip.as_ref().unwrap().port, 3305);
+    assert!(configuration.instance.receive.tls.is_none());
+    let bolt = configuration.partner("bolt").unwrap();
+    assert_eq!(bolt.transports, [Transport::Tcp { host: "oftp.bolt.example".into(), port: 3305 }]);
+}
+
+#[test]
+fn two_partners_is_valid() {
+    let certificates = common::tls_secret("acme-tls") + &common::tls_secret("bolt-tls");
+    let configuration = read(&[
+        ("two-partners.yaml", sample("two-partners.yaml")),
+        ("certificates.yaml", certificates),
+    ]);
+    assert_eq!(configuration.partners().len(), 2);
+    assert_eq!(configuration.partner("bolt").unwrap().tls_certificates[0].pinned.len(), 1);
+    assert!(configuration.partner("cast").unwrap().transports.is_empty());
+}
+
+#[test]
+fn everything_is_valid() {
+    let certificates: String =
+        ["acme-tls", "acme-client-tls", "bolt-2026", "bolt-2027"].map(common::tls_secret).concat();
+    let configuration = read(&[
+        ("everything.yaml", sample("everything.yaml")),
+        ("certificates.yaml", certificates),
+    ]);
+    let instance = &configuration.instance;
+    let receive = &instance.receive.tls.as_ref().unwrap().certificate;
+    assert_ne!(&instance.send.tls.as_ref().unwrap().certificate, receive);
+    assert_eq!(instance.database.to_string(), "PostgreSQL at acme-db-rw:5432/seon");
+}
+
+#[test]
+fn no_sample_is_forgotten_here() {
+    let path = format!("{}/../../deploy/samples", env!("CARGO_MANIFEST_DIR"));
+    let mut names: Vec<String> = std::fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["everything.yaml", "one-machine.yaml", "two-partners.yaml"]);
+}
