@@ -1,1 +1,9 @@
-//! To be written.
+//! The receive side: the master `seonrd`, which delivers what came and makes its receipts, and the
+//! receivers that take sessions on TCP and TLS.
+
+mod delivery;
+mod master;
+mod receiver;
+
+pub use master::master;
+pub use receiver::{tcpip, tcpip_tls};

@@ -76,7 +76,18 @@ const UNFINISHED: [&str; 4] = [".part", ".tmp", ".filepart", ".partial"];
 impl Spool {
     /// Opens a partner's hot folder, and makes it if it is not there.
     pub fn hot_folder(&self, partner: &FileName) -> Result<HotFolder, SpoolError> {
-        let folder = self.0.outgoing.directory_made(partner.as_str(), SHARED)?;
+        self.watch(self.0.outgoing.directory_made(partner.as_str(), SHARED)?)
+    }
+
+    /// Opens a hot folder anywhere on the data directory's file system, and makes it if it is not
+    /// there. `directory` is an administrator's setting, so links on the way to it are followed.
+    pub fn hot_folder_at(&self, directory: &Path) -> Result<HotFolder, SpoolError> {
+        std::fs::create_dir_all(directory)
+            .map_err(|error| SpoolError::directory("make", directory, error))?;
+        self.watch(Directory::open(directory)?)
+    }
+
+    fn watch(&self, folder: Directory) -> Result<HotFolder, SpoolError> {
         folder.check_writable()?;
         folder.check_same_file_system(&self.0.outgoing)?;
         let taken = folder.directory_made(TAKEN, 0o700)?;

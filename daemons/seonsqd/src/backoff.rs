@@ -1,0 +1,110 @@
+//! When a partner that could not be reached is called again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use configuration::Retry;
+use tokio::time::Instant;
+
+/// Failures in a row, by partner. Kept in memory only: after a restart every partner is worth a
+/// first try, and the entries' own attempts are in the database.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    partners: HashMap<String, Failures>,
+}
+
+#[derive(Debug)]
+struct Failures {
+    count: u32,
+    until: Instant,
+}
+
+impl Backoff {
+    /// A call failed: how long the partner is left alone. `jitter` is a number from 0 to 1 that
+    /// keeps instances from calling in step.
+    pub(crate) fn failed(
+        &mut self,
+        partner: &str,
+        retry: &Retry,
+        jitter: f64,
+        now: Instant,
+    ) -> Duration {
+        let count = self.partners.get(partner).map_or(0, |failures| failures.count) + 1;
+        let wait = jittered(retry.wait_after(count), jitter);
+        self.partners.insert(partner.to_owned(), Failures { count, until: now + wait });
+        wait
+    }
+
+    /// A session came about.
+    pub(crate) fn succeeded(&mut self, partner: &str) {
+        self.partners.remove(partner);
+    }
+
+    /// Until when the partner is left alone, if it still is.
+    pub(crate) fn until(&self, partner: &str, now: Instant) -> Option<Instant> {
+        self.partners.get(partner).map(|failures| failures.until).filter(|until| *until > now)
+    }
+}
+
+/// Between nine and eleven tenths of the wait.
+fn jittered(wait: Duration, jitter: f64) -> Duration {
+    wait.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn retry() -> Retry {
+        let text = "
+apiVersion: seon.dev/v1alpha1
+kind: SeonInstance
+metadata: {name: acme}
+spec:
+  identity: {odetteId: O0013000001ACME, passwordSecretRef: {name: acme-oftp, key: password}}
+  send: {retry: {attempts: 5, first: 10s, longest: 60s}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: acme-oftp}
+stringData: {password: ACMEPW}
+";
+        configuration::parse(&[("acme.yaml", text)]).unwrap().instance.send.retry
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_doubles_with_each_failure_up_to_the_longest() {
+        let mut backoff = Backoff::default();
+        let now = Instant::now();
+        let waits: Vec<_> = (0..5)
+            .map(|_| backoff.failed("bolt", &retry(), 0.5, now).as_secs_f64().round())
+            .collect();
+        assert_eq!(waits, [10.0, 20.0, 40.0, 60.0, 60.0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn jitter_stays_within_a_tenth() {
+        let wait = Duration::from_secs(100);
+        assert_eq!(jittered(wait, 0.0), Duration::from_secs(90));
+        assert_eq!(jittered(wait, 1.0), Duration::from_secs(110));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_comes_about_ends_the_wait() {
+        let mut backoff = Backoff::default();
+        let now = Instant::now();
+        backoff.failed("bolt", &retry(), 0.5, now);
+        assert!(backoff.until("bolt", now).is_some());
+        assert!(backoff.until("dent", now).is_none());
+        backoff.succeeded("bolt");
+        assert!(backoff.until("bolt", now).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_is_over_when_its_time_has_come() {
+        let mut backoff = Backoff::default();
+        let now = Instant::now();
+        let wait = backoff.failed("bolt", &retry(), 0.5, now);
+        assert!(backoff.until("bolt", now + wait).is_none());
+    }
+}

@@ -1,0 +1,54 @@
+//! What was sent and answered needs no payload any more.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use runtime::{Active, ServiceError};
+use store::{EntryState, QueueFilter};
+
+/// How often finished payloads are looked for.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Newly finished entries looked at each time, per state.
+const LOOK_AT: u32 = 1000;
+
+/// Removes the payloads of finished entries until shutdown. One that is missed (more finished than
+/// looked at, or a crash) goes with the master's hourly sweep.
+pub(crate) async fn remove_finished(active: Active) -> Result<(), ServiceError> {
+    let mut removed = HashSet::new();
+    let mut regularly = tokio::time::interval(EVERY);
+    loop {
+        tokio::select! {
+            _ = regularly.tick() => {}
+            () = active.shutdown.cancelled() => return Ok(()),
+        }
+        if let Err(error) = remove_once(&active, &mut removed).await {
+            tracing::warn!(code = error.code(), "finished payloads wait: {error}");
+        }
+    }
+}
+
+async fn remove_once(
+    active: &Active,
+    removed: &mut HashSet<String>,
+) -> Result<(), ServiceError> {
+    let mut finished = HashSet::new();
+    for state in [EntryState::Acknowledged, EntryState::Cancelled] {
+        let filter = QueueFilter { state: Some(state), limit: LOOK_AT, ..QueueFilter::default() };
+        finished.extend(active.store.queue(&filter).await?.into_iter().map(|entry| entry.payload));
+    }
+    for payload in &finished {
+        if removed.contains(payload) {
+            continue;
+        }
+        let Ok(name) = payload.parse() else { continue };
+        let spool = active.spool.clone();
+        match tokio::task::spawn_blocking(move || spool.remove_payload(&name)).await {
+            Ok(result) => result?,
+            Err(error) => return Err(ServiceError::failed("E-TASK-PANICKED", error)),
+        };
+    }
+    // What has dropped out of the look is not looked at again.
+    *removed = finished;
+    Ok(())
+}

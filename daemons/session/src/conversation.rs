@@ -1,0 +1,369 @@
+//! The driver: it owns the transport and the engine, and turns what the engine tells into rows,
+//! files and answers.
+
+mod ending;
+mod listening;
+mod logon;
+mod speaking;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use configuration::{Configuration, Partner};
+use oftp::session::{Event, Framing, Session, Timers};
+use runtime::{Active, Activity, Beginning};
+use store::{Direction, SessionCounts, SessionId, Wakeups};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::outcome::{Outcome, Stop, abort_code, abort_text};
+use crate::transport::Transport;
+
+use self::listening::Incoming;
+use self::speaking::{Outgoing, Pending};
+
+/// From the connection until both sides know each other. It holds against a peer that sends an
+/// octet now and then.
+const LOGON_LIMIT: Duration = Duration::from_secs(60);
+
+/// One piece of what we write (at most the engine's high-water mark and a command) has to be taken
+/// within this time: a slow ISDN line does 256 KiB in under a minute.
+const WRITE_LIMIT: Duration = Duration::from_secs(300);
+
+/// At shutdown a file under way may still finish for so long, then it is parked.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// Octets read at once: little while a session idles, more while a file comes.
+const READ_IDLE: usize = 2 * 1024;
+const READ_BUSY: usize = 128 * 1024;
+
+/// What a session that we begin is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To send what is ready and to take what the partner has.
+    Exchange,
+    /// To see whether a session comes about; nothing of ours is sent.
+    Ping,
+}
+
+/// A session that we begin.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Whom we called.
+    pub partner: Arc<Partner>,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// Runs the session of a partner that called us.
+pub async fn respond(active: Active, transport: Transport) -> Outcome {
+    let configuration = active.configuration.borrow().clone();
+    let tolerance = configuration
+        .partners()
+        .find(|partner| {
+            let shown = transport.certificate();
+            shown.is_some_and(|shown| shown.partners().any(|name| name == partner.name.as_str()))
+        })
+        .map_or_else(oftp::Tolerance::default, |partner| partner.protocol.tolerance);
+    let engine = Session::responder(Timers::default(), tolerance, Framing::Stream);
+    Conversation::new(active, configuration, transport, engine, None).run().await
+}
+
+/// Runs a session with a partner that we called.
+pub async fn initiate(active: Active, transport: Transport, call: Call) -> Outcome {
+    let configuration = active.configuration.borrow().clone();
+    let terms = logon::terms(&configuration, &call.partner);
+    let tolerance = call.partner.protocol.tolerance;
+    let engine = Session::initiator(terms, Timers::default(), tolerance, Framing::Stream);
+    Conversation::new(active, configuration, transport, engine, Some(call)).run().await
+}
+
+pub(crate) struct Conversation {
+    active: Active,
+    configuration: Arc<Configuration>,
+    transport: Transport,
+    engine: Session,
+    direction: Direction,
+    purpose: Purpose,
+    activity: Arc<Activity>,
+    wakeups: Wakeups,
+    origin: Instant,
+    /// Octets read and not yet taken by the engine.
+    inbound: Vec<u8>,
+    /// Decoded octets of the file that is coming in.
+    payload: Vec<u8>,
+    partner: Option<Arc<Partner>>,
+    record: Option<SessionId>,
+    counts: SessionCounts,
+    incoming: Option<Incoming>,
+    outgoing: Option<Outgoing>,
+    pending: Pending,
+    /// Since when we speak, have nothing to say, and wait for receipts of this session's files.
+    lingering_until: Option<Instant>,
+    shutdown_at: Option<Instant>,
+    ended: Option<(String, Option<String>)>,
+}
+
+enum Woken {
+    Read,
+    Closed,
+    TimedOut,
+    StoreChanged,
+}
+
+impl Conversation {
+    fn new(
+        active: Active,
+        configuration: Arc<Configuration>,
+        transport: Transport,
+        engine: Session,
+        call: Option<Call>,
+    ) -> Self {
+        let direction = if call.is_some() { Direction::Out } else { Direction::In };
+        let activity = Arc::new(active.activities.begin(Beginning {
+            partner: call.as_ref().map(|call| call.partner.name.to_string()),
+            direction: match direction {
+                Direction::In => runtime::Direction::In,
+                Direction::Out => runtime::Direction::Out,
+            },
+            transport: transport.kind().as_str(),
+            peer: transport.peer_address().to_string(),
+        }));
+        Self {
+            wakeups: active.store.wakeups(),
+            active,
+            configuration,
+            transport,
+            engine,
+            direction,
+            purpose: call.as_ref().map_or(Purpose::Exchange, |call| call.purpose),
+            activity,
+            origin: Instant::now(),
+            inbound: Vec::new(),
+            payload: Vec::new(),
+            partner: call.map(|call| call.partner),
+            record: None,
+            counts: SessionCounts::default(),
+            incoming: None,
+            outgoing: None,
+            pending: Pending::default(),
+            lingering_until: None,
+            shutdown_at: None,
+            ended: None,
+        }
+    }
+
+    async fn run(mut self) -> Outcome {
+        let now = self.now();
+        self.engine.connected(now);
+        if let Err(stop) = self.converse().await {
+            self.stop(stop).await;
+        }
+        self.close().await
+    }
+
+    /// One turn after the other until the engine has hung up.
+    async fn converse(&mut self) -> Result<(), Stop> {
+        loop {
+            self.store_payload().await?;
+            while let Some(event) = self.engine.poll_event() {
+                self.on_event(event).await?;
+            }
+            if self.engine.has_ended() {
+                return self.flush().await;
+            }
+            self.speak().await?;
+            self.feed().await?;
+            self.flush().await?;
+            if self.take_in() {
+                continue;
+            }
+            if self.engine.can_send_data() && self.outgoing.is_some() {
+                // More to send: look whether the partner says something, but do not wait for it.
+                tokio::task::yield_now().await;
+                self.glance().await?;
+                continue;
+            }
+            self.settle_if_due().await?;
+            match self.wait().await? {
+                Woken::Read | Woken::StoreChanged => {}
+                Woken::Closed => {
+                    let now = self.now();
+                    self.engine.disconnected(now);
+                }
+                Woken::TimedOut => {
+                    let now = self.now();
+                    self.engine.time_out(now);
+                }
+            }
+        }
+    }
+
+    async fn on_event(&mut self, event: Event) -> Result<(), Stop> {
+        match event {
+            Event::PartnerPresented(ssid) => self.partner_presented(&ssid).await,
+            Event::Established(agreed) => self.established(&agreed).await,
+            Event::FileOffered(sfid) => self.file_offered(*sfid).await,
+            Event::FileEnded { announced, seen, mismatch } => {
+                self.file_ended(announced, seen, mismatch).await
+            }
+            Event::EerpReceived(eerp) => self.eerp_received(&eerp).await,
+            Event::NerpReceived(nerp) => self.nerp_received(&nerp).await,
+            Event::FileAccepted { restart } => self.file_accepted(restart).await,
+            Event::FileRefused { reason, retry, text } => {
+                self.file_refused(reason, retry, &text.text()).await
+            }
+            Event::FileCompleted { change_direction: _ } => self.file_completed().await,
+            Event::FileCloseRefused { reason, text } => {
+                self.file_close_refused(reason, &text.text()).await
+            }
+            Event::ReceiptConfirmed => {
+                self.receipt_confirmed();
+                Ok(())
+            }
+            // What follows from speaking is decided by the engine's state, in `speak`.
+            Event::DirectionReceived | Event::Disconnect => Ok(()),
+            Event::Released => {
+                self.ended.get_or_insert((crate::ENDED_IN_ORDER.to_owned(), None));
+                Ok(())
+            }
+            Event::Aborted { by, reason, text } => {
+                self.ended.get_or_insert_with(|| {
+                    (abort_code(by, reason), Some(abort_text(by, reason, &text.text())))
+                });
+                Ok(())
+            }
+            // Our terms never ask for secure authentication, so the engine never gets here; a
+            // partner that insists is refused with ESID 12 during the logon.
+            Event::ChallengeWanted | Event::ChallengeReceived(_) | Event::ChallengeAnswered(_) => {
+                Err(Stop::Refused {
+                    code: "E-SESSION-AUTHENTICATION",
+                    reason: oftp::field::EndSessionReason::AuthenticationIncompatible,
+                    text: "secure authentication is not built yet".to_owned(),
+                })
+            }
+        }
+    }
+
+    /// Gives the engine what has been read; false when there was nothing, or nothing it could use
+    /// before more is read or an answer given.
+    fn take_in(&mut self) -> bool {
+        if self.inbound.is_empty() {
+            return false;
+        }
+        let now = self.now();
+        let used = self.engine.receive(&self.inbound, &mut self.payload, now);
+        self.inbound.drain(..used);
+        used > 0
+    }
+
+    async fn wait(&mut self) -> Result<Woken, Stop> {
+        if self.shutdown_at.is_some() && self.incoming.is_none() && self.outgoing.is_none() {
+            return Err(Stop::Shutdown);
+        }
+        let deadline = self.deadline();
+        let draining = self.shutdown_at.is_some();
+        let lingering = self.lingering_until.is_some();
+        let size = if self.incoming.is_some() { READ_BUSY } else { READ_IDLE };
+        self.inbound.reserve(size);
+        let Self { transport, inbound, activity, active, wakeups, .. } = self;
+        let read = tokio::select! {
+            biased;
+            reason = activity.aborted() => return Err(Stop::Operator(reason)),
+            read = transport.read_buf(inbound) => read,
+            () = active.shutdown.cancelled(), if !draining => {
+                self.shutdown_at = Some(Instant::now() + SHUTDOWN_GRACE);
+                return Ok(Woken::StoreChanged);
+            }
+            _ = wakeups.changed(), if lingering => return Ok(Woken::StoreChanged),
+            () = sleep_until(deadline) => return self.timed_out(),
+        };
+        self.woken_by(read)
+    }
+
+    /// Takes what lies ready without waiting.
+    async fn glance(&mut self) -> Result<(), Stop> {
+        if let Some(reason) = self.activity.abort_reason() {
+            return Err(Stop::Operator(reason));
+        }
+        if self.active.shutdown.is_cancelled() {
+            let until = *self.shutdown_at.get_or_insert_with(|| Instant::now() + SHUTDOWN_GRACE);
+            if Instant::now() >= until {
+                return Err(Stop::Shutdown);
+            }
+        }
+        self.inbound.reserve(READ_IDLE);
+        let Self { transport, inbound, .. } = self;
+        let read = tokio::select! {
+            biased;
+            read = transport.read_buf(inbound) => read,
+            () = std::future::ready(()) => return Ok(()),
+        };
+        if let Woken::Closed = self.woken_by(read)? {
+            let now = self.now();
+            self.engine.disconnected(now);
+        }
+        Ok(())
+    }
+
+    fn woken_by(&self, read: std::io::Result<usize>) -> Result<Woken, Stop> {
+        match read {
+            Ok(0) => Ok(Woken::Closed),
+            Ok(_) => Ok(Woken::Read),
+            Err(error) => Err(Stop::Transport(error)),
+        }
+    }
+
+    /// The nearest of: the engine's timers, the logon's end, lingering's end, shutdown's grace, and
+    /// when something done has to be recorded.
+    fn deadline(&self) -> Instant {
+        let far = Instant::now() + Duration::from_secs(3600);
+        let engine = self.engine.deadline().map(|deadline| self.origin + deadline);
+        let logon = self.record.is_none().then_some(self.origin + LOGON_LIMIT);
+        [engine, logon, self.lingering_until, self.shutdown_at, self.settle_deadline()]
+            .into_iter()
+            .flatten()
+            .fold(far, Instant::min)
+    }
+
+    fn timed_out(&mut self) -> Result<Woken, Stop> {
+        let now = Instant::now();
+        if self.shutdown_at.is_some_and(|at| now >= at) {
+            return Err(Stop::Shutdown);
+        }
+        if self.record.is_none() && self.ended.is_none() && now >= self.origin + LOGON_LIMIT {
+            return Err(Stop::LogonTooSlow(LOGON_LIMIT.as_secs()));
+        }
+        let engine_due = self.engine.deadline().is_some_and(|due| now >= self.origin + due);
+        Ok(if engine_due { Woken::TimedOut } else { Woken::StoreChanged })
+    }
+
+    /// Writes what the engine has to say.
+    async fn flush(&mut self) -> Result<(), Stop> {
+        if self.engine.transmit().is_empty() {
+            return Ok(());
+        }
+        let Self { engine, transport, .. } = self;
+        let octets = engine.transmit();
+        timeout(WRITE_LIMIT, async {
+            transport.write_all(octets).await?;
+            transport.flush().await
+        })
+        .await
+        .map_err(|_| Stop::WriteTooSlow(WRITE_LIMIT.as_secs()))?
+        .map_err(Stop::Transport)?;
+        octets.clear();
+        let now = self.now();
+        self.engine.written(now);
+        Ok(())
+    }
+
+    /// The engine's time: since the session began.
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn partner_name(&self) -> Option<String> {
+        self.partner.as_ref().map(|partner| partner.name.to_string())
+    }
+}
