@@ -24,10 +24,7 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const RESPONSE: [u8; 20] = *b"twenty random octets";
 
 pub(crate) fn timers() -> Timers {
-    Timers {
-        response: 60 * SECOND,
-        disconnect: 10 * SECOND,
-    }
+    Timers { response: 60 * SECOND, disconnect: 10 * SECOND }
 }
 
 pub(crate) fn terms(identity: &str) -> Terms {
@@ -96,11 +93,7 @@ pub(crate) fn sfid() -> Sfid {
 }
 
 pub(crate) fn eerp() -> Eerp {
-    Eerp {
-        file: file("ENGDAT00471"),
-        user_data: UserData::default(),
-        seal: Some(Seal::default()),
-    }
+    Eerp { file: file("ENGDAT00471"), user_data: UserData::default(), seal: Some(Seal::default()) }
 }
 
 pub(crate) fn nerp() -> Nerp {
@@ -114,10 +107,7 @@ pub(crate) fn nerp() -> Nerp {
 }
 
 pub(crate) fn esid(reason: EndSessionReason) -> Command {
-    Command::Esid(Esid {
-        reason,
-        text: ReasonText::fitting("because"),
-    })
+    Command::Esid(Esid { reason, text: ReasonText::fitting("because") })
 }
 
 /// An engine with its partner and its user played by the test.
@@ -129,28 +119,15 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn initiator(terms: Terms) -> Self {
-        Self::with(Session::initiator(
-            terms,
-            timers(),
-            Tolerance::STRICT,
-            Framing::Stream,
-        ))
+        Self::with(Session::initiator(terms, timers(), Tolerance::STRICT, Framing::Stream))
     }
 
     pub(crate) fn responder() -> Self {
-        Self::with(Session::responder(
-            timers(),
-            Tolerance::STRICT,
-            Framing::Stream,
-        ))
+        Self::with(Session::responder(timers(), Tolerance::STRICT, Framing::Stream))
     }
 
     pub(crate) fn with(session: Session) -> Self {
-        Self {
-            session,
-            now: SECOND,
-            payload: Vec::new(),
-        }
+        Self { session, now: SECOND, payload: Vec::new() }
     }
 
     /// A bench whose session has come to a state the way real ones do.
@@ -188,9 +165,7 @@ impl Bench {
             State::WaitForChallenge => Self::authenticating_initiator(),
             State::WaitForSecurityDirection => {
                 let mut bench = Self::authenticating_initiator();
-                bench.gets(&Command::Auch(Auch {
-                    challenge: vec![1; 30],
-                }));
+                bench.gets(&Command::Auch(Auch { challenge: vec![1; 30] }));
                 bench.asks(Request::AnswerChallenge(RESPONSE)).unwrap();
                 bench
             }
@@ -207,9 +182,7 @@ impl Bench {
             }
             State::IdleListener => {
                 let mut bench = Self::in_state(State::WaitForAcceptance);
-                bench
-                    .asks(Request::AcceptSession(Box::new(ours())))
-                    .unwrap();
+                bench.asks(Request::AcceptSession(Box::new(ours()))).unwrap();
                 bench
             }
             State::IdleSpeakerDirectionReceived => {
@@ -229,10 +202,7 @@ impl Bench {
             }
             State::OpenOutPending => {
                 let mut bench = Self::in_state(State::IdleSpeaker);
-                let sfid = Sfid {
-                    restart: 4,
-                    ..sfid()
-                };
+                let sfid = Sfid { restart: 4, ..sfid() };
                 bench.asks(Request::StartFile(Box::new(sfid))).unwrap();
                 bench
             }
@@ -248,29 +218,17 @@ impl Bench {
             }
             State::CloseOutPending => {
                 let mut bench = Self::in_state(State::OpenOut);
-                bench
-                    .asks(Request::CloseFile {
-                        already: Counts::default(),
-                    })
-                    .unwrap();
+                bench.asks(Request::CloseFile { already: Counts::default() }).unwrap();
                 bench
             }
             State::OpenInPending => {
                 let mut bench = Self::in_state(State::IdleListener);
-                bench.gets(&Command::Sfid(Sfid {
-                    restart: 4,
-                    ..sfid()
-                }));
+                bench.gets(&Command::Sfid(Sfid { restart: 4, ..sfid() }));
                 bench
             }
             State::OpenIn => {
                 let mut bench = Self::in_state(State::OpenInPending);
-                bench
-                    .asks(Request::AcceptFile {
-                        restart: 0,
-                        already: Counts::default(),
-                    })
-                    .unwrap();
+                bench.asks(Request::AcceptFile { restart: 0, already: Counts::default() }).unwrap();
                 bench
             }
             State::CloseInPending => {
@@ -285,11 +243,7 @@ impl Bench {
             }
             State::WaitForDirection => {
                 let mut bench = Self::in_state(State::CloseInPending);
-                bench
-                    .asks(Request::AcceptClose {
-                        change_direction: true,
-                    })
-                    .unwrap();
+                bench.asks(Request::AcceptClose { change_direction: true }).unwrap();
                 bench
             }
             State::EerpStored => {
@@ -314,9 +268,7 @@ impl Bench {
             }
             State::WaitForDisconnect => {
                 let mut bench = Self::in_state(State::IdleSpeaker);
-                bench
-                    .asks(abort(EndSessionReason::EmergencyCloseDown))
-                    .unwrap();
+                bench.asks(abort(EndSessionReason::EmergencyCloseDown)).unwrap();
                 bench
             }
         };
@@ -325,16 +277,10 @@ impl Bench {
     }
 
     fn authenticating_initiator() -> Self {
-        let mut bench = Self::initiator(Terms {
-            authentication: true,
-            ..ours()
-        });
+        let mut bench = Self::initiator(Terms { authentication: true, ..ours() });
         bench.session.connected(bench.now);
         bench.gets(&Command::Ssrm);
-        bench.gets(&Command::Ssid(Ssid {
-            authentication: true,
-            ..theirs()
-        }));
+        bench.gets(&Command::Ssid(Ssid { authentication: true, ..theirs() }));
         bench.outputs();
         bench
     }
@@ -342,32 +288,22 @@ impl Bench {
     /// The responder at the same point: it has answered the partner's challenge last.
     pub(crate) fn authenticating_responder() -> Self {
         let mut bench = Self::in_state(State::ConnectedOnly);
-        bench.gets(&Command::Ssid(Ssid {
-            authentication: true,
-            ..theirs()
-        }));
-        let terms = Terms {
-            authentication: true,
-            ..ours()
-        };
+        bench.gets(&Command::Ssid(Ssid { authentication: true, ..theirs() }));
+        let terms = Terms { authentication: true, ..ours() };
         bench.asks(Request::AcceptSession(Box::new(terms))).unwrap();
         bench.outputs();
         bench
     }
 
     pub(crate) fn level(&self) -> Level {
-        self.session
-            .agreed()
-            .map_or(Level::V2_0, |agreed| agreed.level)
+        self.session.agreed().map_or(Level::V2_0, |agreed| agreed.level)
     }
 
     /// The partner says something.
     pub(crate) fn gets(&mut self, command: &Command) {
         let mut octets = Vec::new();
         let level = self.level();
-        stream::frame(&mut octets, |octets| command.encode(level, octets))
-            .unwrap()
-            .unwrap();
+        stream::frame(&mut octets, |octets| command.encode(level, octets)).unwrap().unwrap();
         self.receives(&octets);
     }
 
@@ -447,22 +383,15 @@ pub(crate) fn request(event: &str) -> Option<Request> {
     Some(match event {
         "f_connect_rs" => Request::AcceptSession(Box::new(ours())),
         "f_start_file_rq" => Request::StartFile(Box::new(sfid())),
-        "f_close_file_rq" => Request::CloseFile {
-            already: Counts::default(),
-        },
+        "f_close_file_rq" => Request::CloseFile { already: Counts::default() },
         "f_eerp_rq" => Request::SendEerp(Box::new(eerp())),
         "f_nerp_rq" => Request::SendNerp(Box::new(nerp())),
         "f_cd_rq" => Request::ChangeDirection,
         "f_rel_rq_ok" => Request::Release,
         "f_rel_rq_err" => abort(EndSessionReason::EmergencyCloseDown),
         "f_abort_rq" => Request::Disconnect,
-        "f_start_file_rs" => Request::AcceptFile {
-            restart: 0,
-            already: Counts::default(),
-        },
-        "f_close_file_rs" => Request::AcceptClose {
-            change_direction: false,
-        },
+        "f_start_file_rs" => Request::AcceptFile { restart: 0, already: Counts::default() },
+        "f_close_file_rs" => Request::AcceptClose { change_direction: false },
         "f_rtr_rs" => Request::ReadyToReceive,
         _ => return None,
     })
@@ -473,9 +402,7 @@ pub(crate) fn command(event: &str) -> Option<Command> {
     Some(match event {
         "ssrm" => Command::Ssrm,
         "ssid" => Command::Ssid(theirs()),
-        "auch" => Command::Auch(Auch {
-            challenge: vec![3; 30],
-        }),
+        "auch" => Command::Auch(Auch { challenge: vec![3; 30] }),
         "aurp" => Command::Aurp(Aurp { response: RESPONSE }),
         "secd" => Command::Secd,
         "esid" | "esid_error" => esid(EndSessionReason::EmergencyCloseDown),
@@ -487,14 +414,10 @@ pub(crate) fn command(event: &str) -> Option<Command> {
             retry: false,
             text: ReasonText::fitting("had it"),
         }),
-        "data" => Command::Data(oftp::command::Data {
-            sub_records: b"\x05hello".to_vec(),
-        }),
+        "data" => Command::Data(oftp::command::Data { sub_records: b"\x05hello".to_vec() }),
         "cdt" => Command::Cdt,
         "efid" => Command::Efid(Counts::default()),
-        "efpa" => Command::Efpa(Efpa {
-            change_direction: false,
-        }),
+        "efpa" => Command::Efpa(Efpa { change_direction: false }),
         "efna" => Command::Efna(Efna {
             reason: FileReason::InvalidByteCount,
             text: ReasonText::fitting("short"),
@@ -508,10 +431,7 @@ pub(crate) fn command(event: &str) -> Option<Command> {
 }
 
 pub(crate) fn abort(reason: EndSessionReason) -> Request {
-    Request::Abort {
-        reason,
-        text: ReasonText::fitting("closing down"),
-    }
+    Request::Abort { reason, text: ReasonText::fitting("closing down") }
 }
 
 /// The commands in a stream.
@@ -547,22 +467,17 @@ pub(crate) fn primitive(event: &Event) -> &'static str {
         Event::FileAccepted { .. } => "F_START_FILE_CF(+)",
         Event::FileRefused { .. } => "F_START_FILE_CF(-)",
         Event::FileEnded { .. } => "F_CLOSE_FILE_IND",
-        Event::FileCompleted {
-            change_direction: true,
-        } => "F_CLOSE_FILE_CF(+,SP=No)",
-        Event::FileCompleted {
-            change_direction: false,
-        } => "F_CLOSE_FILE_CF(+,SP=Yes)",
+        Event::FileCompleted { change_direction: true } => "F_CLOSE_FILE_CF(+,SP=No)",
+        Event::FileCompleted { change_direction: false } => "F_CLOSE_FILE_CF(+,SP=Yes)",
         Event::FileCloseRefused { .. } => "F_CLOSE_FILE_CF(-)",
         Event::EerpReceived(_) => "F_EERP_IND",
         Event::NerpReceived(_) => "F_NERP_IND",
         Event::ReceiptConfirmed => "F_RTR_CF",
         Event::DirectionReceived => "F_CD_IND",
         Event::Released => "F_RELEASE_IND",
-        Event::Aborted {
-            by: AbortOrigin::Partner | AbortOrigin::Transport,
-            ..
-        } => "F_ABORT_IND(AO=D)",
+        Event::Aborted { by: AbortOrigin::Partner | AbortOrigin::Transport, .. } => {
+            "F_ABORT_IND(AO=D)"
+        }
         Event::Aborted { .. } => "F_ABORT_IND(AO=L)",
         Event::Disconnect => "N_DISC_RQ",
     }
@@ -572,19 +487,9 @@ pub(crate) fn primitive(event: &Event) -> &'static str {
 #[track_caller]
 pub(crate) fn check(mut bench: Bench, event: &str, outputs: &str, next: State) {
     let before = bench.session.state();
-    bench
-        .apply(event)
-        .unwrap_or_else(|error| panic!("{event} in {before}: {error}"));
-    assert_eq!(
-        bench.outputs(),
-        outputs,
-        "the outputs of {event} in {before}"
-    );
-    assert_eq!(
-        bench.session.state(),
-        next,
-        "the state after {event} in {before}"
-    );
+    bench.apply(event).unwrap_or_else(|error| panic!("{event} in {before}: {error}"));
+    assert_eq!(bench.outputs(), outputs, "the outputs of {event} in {before}");
+    assert_eq!(bench.session.state(), next, "the state after {event} in {before}");
 }
 
 /// A cell `U`, `W` or `X` for a request: refused with a reason, and nothing else happens.
@@ -593,10 +498,7 @@ pub(crate) fn check_refused(mut bench: Bench, event: &str) {
     let before = bench.session.state();
     let deadline = bench.session.deadline();
     let error = bench.apply(event).expect_err("the request is a user error");
-    assert!(
-        matches!(error, UserError::NotNow { state, .. } if state == before),
-        "{error}"
-    );
+    assert!(matches!(error, UserError::NotNow { state, .. } if state == before), "{error}");
     assert_eq!(bench.outputs(), "", "nothing is said or told");
     assert_eq!(bench.session.state(), before, "the session is as it was");
     assert_eq!(bench.session.deadline(), deadline, "and so is its timer");
