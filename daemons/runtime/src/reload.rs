@@ -1,13 +1,16 @@
 //! The configuration in effect, and how another one takes its place while sessions go on.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use configuration::{Configuration, DebugLevel};
 use jiff::Timestamp;
+use lease::Tenure;
+use store::{JournalEntry, JournalKind, Store, StoreError};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use crate::error::RunError;
+use crate::error::{RunError, ServiceError};
 use crate::load::{ConfigurationError, Load};
 use crate::metrics::Metrics;
 use crate::start::Start;
@@ -24,7 +27,7 @@ struct Shared {
     directory: PathBuf,
     load: Arc<dyn Load>,
     current: watch::Sender<Arc<Configuration>>,
-    status: Mutex<ConfigurationStatus>,
+    status: watch::Sender<ConfigurationStatus>,
     telemetry: Telemetry,
     /// Whether the command line has set the log level for good.
     level_is_fixed: bool,
@@ -50,7 +53,7 @@ impl Reload {
                 directory: start.directory.clone(),
                 load: Arc::clone(&start.load),
                 current: watch::Sender::new(Arc::new(configuration)),
-                status: Mutex::new(status),
+                status: watch::Sender::new(status),
                 telemetry,
                 level_is_fixed,
                 metrics,
@@ -89,12 +92,34 @@ impl Reload {
         Arc::clone(&self.shared.current.borrow())
     }
 
+    /// Writes every reload into the journal, accepted or refused, for as long as the daemon works.
+    pub(crate) async fn keep_journal(
+        self,
+        store: Store,
+        tenure: Arc<Tenure>,
+        shutdown: CancellationToken,
+    ) -> Result<(), ServiceError> {
+        let mut status = self.shared.status.subscribe();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                // The sender lives in this value.
+                _ = status.changed() => {}
+            }
+            let entry = journal_entry(&status.borrow_and_update());
+            match write(&store, &tenure, &entry).await {
+                Err(error) if error.is_fenced() => return Err(error.into()),
+                // The log and the status have it too: no reason to end a daemon.
+                Err(error) => {
+                    tracing::warn!(code = error.code(), %error, "a reload is not journalled");
+                }
+                Ok(()) => self.shared.metrics.committed(),
+            }
+        }
+    }
+
     pub(crate) fn status(&self) -> ConfigurationStatus {
-        self.shared
-            .status
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.shared.status.borrow().clone()
     }
 
     fn accept(&self, configuration: Configuration) {
@@ -102,11 +127,10 @@ impl Reload {
             tracing::warn!(field, "a change takes effect at the next start only");
         }
         self.shared.current.send_replace(Arc::new(configuration));
-        self.set_status(|status| {
-            *status = ConfigurationStatus {
-                loaded: Timestamp::now(),
-                refused: Vec::new(),
-            };
+        let loaded = Timestamp::now();
+        self.shared.status.send_replace(ConfigurationStatus {
+            loaded,
+            refused: Vec::new(),
         });
         self.apply_level();
         self.shared.metrics.reloaded(true);
@@ -122,20 +146,12 @@ impl Reload {
                 "the new configuration is refused, the old one stays: {line}"
             );
         }
-        self.set_status(|status| status.refused.clone_from(&lines));
+        self.shared
+            .status
+            .send_modify(|status| status.refused.clone_from(&lines));
         self.shared.metrics.reloaded(false);
         self.shared.metrics.error(error.code());
         lines
-    }
-
-    fn set_status(&self, change: impl FnOnce(&mut ConfigurationStatus)) {
-        change(
-            &mut self
-                .shared
-                .status
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
     }
 
     fn apply_level(&self) {
@@ -145,6 +161,21 @@ impl Reload {
             let _ = self.shared.telemetry.set_level(level);
         }
     }
+}
+
+fn journal_entry(status: &ConfigurationStatus) -> JournalEntry {
+    let refused = !status.refused.is_empty();
+    JournalEntry {
+        code: refused.then(|| "E-CONFIG-INVALID".to_owned()),
+        text: refused.then(|| status.refused.join("\n")),
+        ..JournalEntry::new(JournalKind::ConfigurationReloaded)
+    }
+}
+
+async fn write(store: &Store, tenure: &Tenure, entry: &JournalEntry) -> Result<(), StoreError> {
+    let mut transaction = store.fenced(tenure).await?;
+    transaction.journal(entry).await?;
+    transaction.commit().await
 }
 
 /// The settings that a running process cannot change.

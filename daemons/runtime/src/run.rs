@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use configuration::Configuration;
-use lease::{Attempt, Candidate, EXIT_LEASE_LOST, Ending, Keeper, Loss, Tenure, Terms, Watchdog};
+use lease::{
+    Attempt, Candidate, Daemon, EXIT_LEASE_LOST, Ending, Keeper, Loss, Tenure, Terms, Watchdog,
+};
 use spool::Spool;
 use store::{DatabaseUri, JournalEntry, JournalKind, Store, StoreError};
 use tokio::sync::{Notify, mpsc};
@@ -233,6 +235,17 @@ impl<E: Fn()> Life<E> {
         };
         let reason = match working.take_over().await {
             Ok(()) => {
+                let Working {
+                    process,
+                    store,
+                    tenure,
+                    shutdown,
+                    ..
+                } = &working;
+                let reload = process.reload.clone();
+                let journal =
+                    reload.keep_journal(store.clone(), Arc::clone(tenure), shutdown.clone());
+                supervisor.spawn("journal of reloads", journal);
                 supervisor.spawn("service", service(active));
                 self.until_reason(&mut working).await
             }
@@ -262,7 +275,7 @@ impl<E: Fn()> Life<E> {
         let daemon = working.process.daemon;
         working.process.stopping();
         let result = match reason {
-            Reason::Lost(loss) => return self.lost(&working, loss),
+            Reason::Lost(loss) => return self.lost(daemon, &working.lease, loss),
             Reason::Asked(what) => {
                 tracing::info!(%daemon, "ending because of {what}");
                 Ok(())
@@ -275,22 +288,17 @@ impl<E: Fn()> Life<E> {
         };
         working.shutdown.cancel();
         let grace = self.start.grace;
-        let mut second = pin!(second_signal(&mut self.requests));
         let mut keeping = working.keeping;
         let drained = tokio::select! {
             biased;
             ending = &mut keeping => Drained::Lost(lost(&ending)),
-            () = &mut second => Drained::Interrupted,
+            () = second_signal(&mut self.requests) => Drained::Interrupted,
             fenced = drain(&mut working.tasks, &working.process, grace) => {
                 if fenced { Drained::Lost(Loss::Fenced) } else { Drained::Quiet }
             }
         };
         match drained {
-            Drained::Lost(loss) => {
-                tracing::error!(%daemon, code = loss.code(), "the lease is lost: {loss}");
-                (self.end)();
-                return Err(RunError::Lost { daemon, loss });
-            }
+            Drained::Lost(loss) => return self.lost(daemon, &working.lease, loss),
             Drained::Interrupted => return Err(RunError::Interrupted),
             Drained::Quiet => {}
         }
@@ -306,10 +314,11 @@ impl<E: Fn()> Life<E> {
         result
     }
 
-    fn lost(&self, working: &Working, loss: Loss) -> Result<(), RunError> {
-        let daemon = working.process.daemon;
+    /// Ends the process before it can do anything more.
+    fn lost(&self, daemon: Daemon, lease: &lease::Handle, loss: Loss) -> Result<(), RunError> {
         tracing::error!(%daemon, code = loss.code(), "the lease is lost: {loss}");
         (self.end)();
+        lease.fenced();
         Err(RunError::Lost { daemon, loss })
     }
 }
