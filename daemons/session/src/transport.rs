@@ -102,13 +102,7 @@ impl Transport {
     fn tcp(stream: TcpStream, peer: SocketAddr, admission: Option<Admission>) -> io::Result<Self> {
         let local = stream.local_addr()?;
         let (stream, binding) = (Stream::Tcp(stream), Binding::Unsecured);
-        Ok(Self {
-            stream,
-            peer,
-            local,
-            binding,
-            admission,
-        })
+        Ok(Self { stream, peer, local, binding, admission })
     }
 
     fn tls(
@@ -118,13 +112,7 @@ impl Transport {
         admission: Option<Admission>,
     ) -> io::Result<Self> {
         let local = stream.get_ref().0.local_addr()?;
-        Ok(Self {
-            stream: Stream::Tls(Box::new(stream)),
-            peer,
-            local,
-            binding,
-            admission,
-        })
+        Ok(Self { stream: Stream::Tls(Box::new(stream)), peer, local, binding, admission })
     }
 
     /// TCP or TLS.
@@ -170,12 +158,7 @@ impl Transport {
     pub fn suite(&self) -> Option<&'static str> {
         match &self.stream {
             Stream::Tcp(_) => None,
-            Stream::Tls(stream) => stream
-                .get_ref()
-                .1
-                .negotiated_cipher_suite()?
-                .suite()
-                .as_str(),
+            Stream::Tls(stream) => stream.get_ref().1.negotiated_cipher_suite()?.suite().as_str(),
         }
     }
 

@@ -20,11 +20,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            sessions: 1000,
-            sessions_per_address: 100,
-            handshake: Duration::from_secs(30),
-        }
+        Self { sessions: 1000, sessions_per_address: 100, handshake: Duration::from_secs(30) }
     }
 }
 
@@ -59,11 +55,7 @@ pub(super) enum Full {
 
 impl Admissions {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Book {
-            limits,
-            total: 0,
-            strangers: HashMap::new(),
-        })))
+        Arc::new(Self(Mutex::new(Book { limits, total: 0, strangers: HashMap::new() })))
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -93,10 +85,7 @@ impl Admissions {
         }
         book.strangers.insert(address, of_address + 1);
         book.total += 1;
-        Ok(Admission {
-            admissions: Arc::clone(self),
-            stranger: Some(address),
-        })
+        Ok(Admission { admissions: Arc::clone(self), stranger: Some(address) })
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -107,10 +96,7 @@ impl Admissions {
 
 impl Book {
     fn forget_stranger(&mut self, address: IpAddr) {
-        let left = self
-            .strangers
-            .get(&address)
-            .map_or(0, |count| count.saturating_sub(1));
+        let left = self.strangers.get(&address).map_or(0, |count| count.saturating_sub(1));
         match left {
             // Addresses that left are forgotten, or the book would grow for ever.
             0 => self.strangers.remove(&address),
@@ -142,11 +128,7 @@ mod tests {
 
     fn admissions(sessions: usize, sessions_per_address: usize) -> Arc<Admissions> {
         let handshake = Duration::from_secs(1);
-        Admissions::new(Limits {
-            sessions,
-            sessions_per_address,
-            handshake,
-        })
+        Admissions::new(Limits { sessions, sessions_per_address, handshake })
     }
 
     fn peer(text: &str) -> SocketAddr {
@@ -160,16 +142,10 @@ mod tests {
             .map(|port| admissions.admit(SocketAddr::from(([192, 0, 2, 1], port))))
             .collect();
         assert!(kept.iter().all(Result::is_ok));
-        assert_eq!(
-            admissions.admit(peer("192.0.2.1:3")).unwrap_err(),
-            Full::ForAddress(2)
-        );
+        assert_eq!(admissions.admit(peer("192.0.2.1:3")).unwrap_err(), Full::ForAddress(2));
         let other = admissions.admit(peer("192.0.2.2:1"));
         assert!(other.is_ok());
-        assert_eq!(
-            admissions.admit(peer("192.0.2.3:1")).unwrap_err(),
-            Full::InAll(3)
-        );
+        assert_eq!(admissions.admit(peer("192.0.2.3:1")).unwrap_err(), Full::InAll(3));
     }
 
     #[test]
@@ -195,15 +171,9 @@ mod tests {
         let admissions = admissions(2, 2);
         let _first = admissions.admit(peer("192.0.2.1:1")).unwrap();
         let _second = admissions.admit(peer("192.0.2.1:2")).unwrap();
-        admissions.set_limits(Limits {
-            sessions: 1,
-            ..admissions.limits()
-        });
+        admissions.set_limits(Limits { sessions: 1, ..admissions.limits() });
         assert_eq!(admissions.total(), 2);
-        assert_eq!(
-            admissions.admit(peer("192.0.2.2:1")).unwrap_err(),
-            Full::InAll(1)
-        );
+        assert_eq!(admissions.admit(peer("192.0.2.2:1")).unwrap_err(), Full::InAll(1));
     }
 
     #[test]
@@ -213,10 +183,7 @@ mod tests {
         first.recognise();
         first.recognise();
         let _second = admissions.admit(peer("192.0.2.1:2")).unwrap();
-        assert_eq!(
-            admissions.admit(peer("192.0.2.1:3")).unwrap_err(),
-            Full::ForAddress(1)
-        );
+        assert_eq!(admissions.admit(peer("192.0.2.1:3")).unwrap_err(), Full::ForAddress(1));
         assert_eq!(admissions.total(), 2);
         drop(first);
         assert_eq!(admissions.total(), 1);

@@ -85,10 +85,7 @@ impl Binding {
             Self::Anonymous { peer, certified }
                 if certified.iter().any(|name| &**name == partner) =>
             {
-                Err(CertificateMismatch::Absent {
-                    partner: partner.to_owned(),
-                    peer: *peer,
-                })
+                Err(CertificateMismatch::Absent { partner: partner.to_owned(), peer: *peer })
             }
             Self::Certificate(certificate)
                 if certificate.partners().all(|name| name != partner) =>

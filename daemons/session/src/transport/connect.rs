@@ -36,9 +36,8 @@ pub async fn connect_tls(
     let end = Instant::now() + deadline;
     let (stream, peer) = connect(host, port, deadline, end).await?;
     let fault = |fault: TlsFault| TlsError::new(target(host, port), fault);
-    let (config, verifier) = settings
-        .handshake()
-        .map_err(|error| fault(TlsFault::Other(error.to_string())))?;
+    let (config, verifier) =
+        settings.handshake().map_err(|error| fault(TlsFault::Other(error.to_string())))?;
     // What is no DNS name (an underscore, say) cannot be sent as server name; a pinned
     // certificate needs none.
     let name = settings
@@ -83,11 +82,7 @@ async fn connect(
         };
         attempts.push((*address, failure));
     }
-    Err(ConnectError::of_attempts(
-        target(host, port),
-        deadline,
-        &attempts,
-    ))
+    Err(ConnectError::of_attempts(target(host, port), deadline, &attempts))
 }
 
 async fn resolve(
@@ -96,21 +91,12 @@ async fn resolve(
     deadline: Duration,
     end: Instant,
 ) -> Result<Vec<SocketAddr>, ConnectError> {
-    let failed = |reason: String| ConnectError::Resolve {
-        host: host.to_owned(),
-        reason,
-    };
+    let failed = |reason: String| ConnectError::Resolve { host: host.to_owned(), reason };
     // An IPv6 address may be written in brackets as in a URI.
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let addresses = match timeout_at(end, lookup_host((bare, port))).await {
         Err(_) => {
-            return Err(failed(format!(
-                "no answer within {} s",
-                deadline.as_secs_f32()
-            )));
+            return Err(failed(format!("no answer within {} s", deadline.as_secs_f32())));
         }
         Ok(Err(error)) => return Err(failed(error.to_string())),
         Ok(Ok(addresses)) => addresses,
@@ -137,10 +123,7 @@ fn target(host: &str, port: u16) -> String {
 }
 
 fn other(host: &str, port: u16, source: &io::Error) -> ConnectError {
-    ConnectError::Other {
-        target: target(host, port),
-        attempts: source.to_string(),
-    }
+    ConnectError::Other { target: target(host, port), attempts: source.to_string() }
 }
 
 /// No connection to the partner.
@@ -224,22 +207,14 @@ impl ConnectError {
         deadline: Duration,
         failures: &[(SocketAddr, io::Error)],
     ) -> Self {
-        let attempts: Vec<_> = failures
-            .iter()
-            .map(|(address, error)| format!("{address}: {error}"))
-            .collect();
+        let attempts: Vec<_> =
+            failures.iter().map(|(address, error)| format!("{address}: {error}")).collect();
         let attempts = attempts.join("; ");
         let any = |kinds: &[io::ErrorKind]| {
-            failures
-                .iter()
-                .any(|(_, error)| kinds.contains(&error.kind()))
+            failures.iter().any(|(_, error)| kinds.contains(&error.kind()))
         };
         if any(&[io::ErrorKind::TimedOut]) {
-            Self::Timeout {
-                target,
-                deadline,
-                attempts,
-            }
+            Self::Timeout { target, deadline, attempts }
         } else if any(&[io::ErrorKind::ConnectionRefused]) {
             Self::Refused { target, attempts }
         } else if any(&[
@@ -275,11 +250,7 @@ mod tests {
         ]);
         assert_eq!(error.code(), "E-CONNECT-TIMEOUT");
         let sentence = error.to_string();
-        for part in [
-            "bolt:6619",
-            "within 10 s",
-            "192.0.2.1:6619: connection refused",
-        ] {
+        for part in ["bolt:6619", "within 10 s", "192.0.2.1:6619: connection refused"] {
             assert!(sentence.contains(part), "{part} in: {sentence}");
         }
     }

@@ -41,12 +41,7 @@ pub(super) fn facts(certificate: &[u8]) -> Option<Facts> {
     let valid_from = time(validity.next()?)?;
     let expires = time(validity.next()?)?;
     let (subject, common_names) = name(body.expect(SEQUENCE)?)?;
-    Some(Facts {
-        subject,
-        common_names,
-        valid_from,
-        expires,
-    })
+    Some(Facts { subject, common_names, valid_from, expires })
 }
 
 const INTEGER: u8 = 0x02;
@@ -69,9 +64,7 @@ impl<'a> Reader<'a> {
             0..=0x7f => (usize::from(first), rest),
             0x81..=0x84 => {
                 let (octets, rest) = rest.split_at_checked(usize::from(first & 0x0f))?;
-                let length = octets
-                    .iter()
-                    .fold(0, |sum, octet| sum << 8 | usize::from(*octet));
+                let length = octets.iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet));
                 (length, rest)
             }
             _ => return None,
@@ -82,8 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self, wanted: u8) -> Option<&'a [u8]> {
-        self.next()
-            .and_then(|(tag, value)| (tag == wanted).then_some(value))
+        self.next().and_then(|(tag, value)| (tag == wanted).then_some(value))
     }
 }
 
@@ -97,11 +89,8 @@ fn time((tag, value): (u8, &[u8])) -> Option<Timestamp> {
     if digits.len() != year_length + 10 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let number = |digits: &[u8]| {
-        digits
-            .iter()
-            .fold(0i16, |sum, digit| sum * 10 + i16::from(digit - b'0'))
-    };
+    let number =
+        |digits: &[u8]| digits.iter().fold(0i16, |sum, digit| sum * 10 + i16::from(digit - b'0'));
     let (year, rest) = digits.split_at(year_length);
     let year = match (tag, number(year)) {
         (UTC_TIME, year @ 50..) => 1900 + year, // RFC 5280, 4.1.2.5.1
@@ -162,10 +151,8 @@ fn label(identifier: &[u8]) -> String {
 
 fn text((tag, value): (u8, &[u8])) -> String {
     if tag == BMP_STRING {
-        let units: Vec<u16> = value
-            .chunks_exact(2)
-            .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
-            .collect();
+        let units: Vec<u16> =
+            value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
         return String::from_utf16_lossy(&units);
     }
     String::from_utf8_lossy(value).into_owned()

@@ -50,18 +50,14 @@ impl TlsIdentity {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, IdentityError> {
-        let own = chain
-            .first()
-            .ok_or_else(|| IdentityError::Chain("it is empty".to_owned()))?;
+        let own = chain.first().ok_or_else(|| IdentityError::Chain("it is empty".to_owned()))?;
         let facts = facts(own)
             .ok_or_else(|| IdentityError::Chain("its first part is no certificate".to_owned()))?;
         let fingerprint = fingerprint(own);
         let certified =
             CertifiedKey::from_der(chain, key, provider()).map_err(|error| match error {
                 rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                    IdentityError::Mismatch {
-                        subject: facts.subject.clone(),
-                    }
+                    IdentityError::Mismatch { subject: facts.subject.clone() }
                 }
                 rustls::Error::InvalidCertificate(error) => {
                     IdentityError::Chain(format!("{error:?}"))

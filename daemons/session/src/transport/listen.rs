@@ -63,12 +63,7 @@ impl TcpReceiver {
     /// The next caller, or why it was sent away. Safe to cancel.
     pub async fn accept(&self) -> Result<Arrival, AcceptError> {
         let (stream, peer, admission) = self.0.accept().await?;
-        Ok(Arrival {
-            stream,
-            peer,
-            admission,
-            handshake: None,
-        })
+        Ok(Arrival { stream, peer, admission, handshake: None })
     }
 }
 
@@ -81,10 +76,7 @@ impl TlsReceiver {
         settings: TlsServerSettings,
     ) -> Result<Self, ListenError> {
         let listener = Listener::bind(SocketAddr::new(address, port), limits)?;
-        Ok(Self {
-            listener,
-            settings: ArcSwap::from_pointee(settings),
-        })
+        Ok(Self { listener, settings: ArcSwap::from_pointee(settings) })
     }
 
     /// Where it really listens.
@@ -114,12 +106,7 @@ impl TlsReceiver {
             settings: self.settings.load_full(),
             deadline: self.listener.admissions.limits().handshake,
         });
-        Ok(Arrival {
-            stream,
-            peer,
-            admission,
-            handshake,
-        })
+        Ok(Arrival { stream, peer, admission, handshake })
     }
 }
 
@@ -146,12 +133,7 @@ impl Arrival {
 
     /// Shakes hands (TLS) within the receiver's deadline; plain TCP is established already.
     pub async fn establish(self) -> Result<Transport, TlsError> {
-        let Self {
-            stream,
-            peer,
-            admission,
-            handshake,
-        } = self;
+        let Self { stream, peer, admission, handshake } = self;
         let transport = match handshake {
             None => Transport::tcp(stream, peer, Some(admission)),
             Some(handshake) => {
@@ -177,10 +159,8 @@ impl Handshake {
         peer: SocketAddr,
     ) -> Result<(tokio_rustls::server::TlsStream<TcpStream>, Binding), TlsFault> {
         let end = Instant::now() + self.deadline;
-        let (config, verifier) = self
-            .settings
-            .handshake()
-            .map_err(|error| TlsFault::Other(error.to_string()))?;
+        let (config, verifier) =
+            self.settings.handshake().map_err(|error| TlsFault::Other(error.to_string()))?;
         let handshake = TlsAcceptor::from(config)
             .accept_with(stream, |session| {
                 session.set_buffer_limit(Some(BUFFER_LIMIT));
@@ -243,11 +223,7 @@ impl Listener {
             Ok((socket, local))
         };
         let (socket, local) = bound().map_err(|error| ListenError::of(address, &error))?;
-        Ok(Self {
-            socket,
-            local,
-            admissions: Admissions::new(limits),
-        })
+        Ok(Self { socket, local, admissions: Admissions::new(limits) })
     }
 
     async fn accept(&self) -> Result<(TcpStream, SocketAddr, Admission), AcceptError> {
@@ -400,17 +376,11 @@ impl ListenError {
         match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let unseen = || "a process that this user may not see".to_owned();
-                Self::InUse {
-                    address,
-                    occupant: occupant(address).unwrap_or_else(unseen),
-                }
+                Self::InUse { address, occupant: occupant(address).unwrap_or_else(unseen) }
             }
             io::ErrorKind::AddrNotAvailable => Self::Address { address },
             io::ErrorKind::PermissionDenied => Self::Permission { address },
-            _ => Self::Other {
-                address,
-                reason: error.to_string(),
-            },
+            _ => Self::Other { address, reason: error.to_string() },
         }
     }
 }

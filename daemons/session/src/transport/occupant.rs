@@ -17,14 +17,10 @@ pub(super) fn occupant(address: SocketAddr) -> Option<String> {
     }
     fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
         let process: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let owns = fs::read_dir(entry.path().join("fd"))
-            .ok()?
-            .flatten()
-            .any(|file| {
-                fs::read_link(file.path()).is_ok_and(|target| {
-                    sockets.iter().any(|socket| target.as_os_str() == &**socket)
-                })
-            });
+        let owns = fs::read_dir(entry.path().join("fd")).ok()?.flatten().any(|file| {
+            fs::read_link(file.path())
+                .is_ok_and(|target| sockets.iter().any(|socket| target.as_os_str() == &**socket))
+        });
         owns.then(|| format!("process {process} ({})", name(&entry.path())))
     })
 }
@@ -32,10 +28,7 @@ pub(super) fn occupant(address: SocketAddr) -> Option<String> {
 /// The program's name only: a command line may hold passwords.
 fn name(process: &Path) -> String {
     let program = fs::read(process.join("cmdline")).unwrap_or_default();
-    let program = program
-        .split(|octet| *octet == 0)
-        .next()
-        .unwrap_or_default();
+    let program = program.split(|octet| *octet == 0).next().unwrap_or_default();
     let program = String::from_utf8_lossy(program);
     match Path::new(&*program).file_name() {
         Some(name) => name.to_string_lossy().escape_debug().to_string(),

@@ -17,9 +17,6 @@ pub struct CertificateSummary {
 impl CertificateSummary {
     /// Reads a certificate in DER; `None` when it is none.
     pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
-        facts(certificate).map(|facts| Self {
-            subject: facts.subject,
-            expires: facts.expires,
-        })
+        facts(certificate).map(|facts| Self { subject: facts.subject, expires: facts.expires })
     }
 }

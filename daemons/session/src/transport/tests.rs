@@ -7,6 +7,7 @@ mod handshakes;
 mod listening;
 mod openssl;
 mod refusals;
+mod settings;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -48,10 +49,7 @@ fn recipe(common_name: &str) -> Recipe {
 
 impl Recipe {
     fn named(mut self, alternative_names: &[&str]) -> Self {
-        self.alternative_names = alternative_names
-            .iter()
-            .map(|&name| name.to_owned())
-            .collect();
+        self.alternative_names = alternative_names.iter().map(|&name| name.to_owned()).collect();
         self
     }
 
@@ -72,12 +70,8 @@ impl Recipe {
     fn parameters(&self) -> CertificateParams {
         let mut parameters = CertificateParams::new(self.alternative_names.clone()).unwrap();
         parameters.distinguished_name = DistinguishedName::new();
-        parameters
-            .distinguished_name
-            .push(DnType::OrganizationName, "Test");
-        parameters
-            .distinguished_name
-            .push(DnType::CommonName, self.common_name.clone());
+        parameters.distinguished_name.push(DnType::OrganizationName, "Test");
+        parameters.distinguished_name.push(DnType::CommonName, self.common_name.clone());
         parameters.not_before = date_time_ymd(self.years.0, 1, 1);
         parameters.not_after = date_time_ymd(self.years.1, 1, 1);
         parameters.extended_key_usages.clone_from(&self.purposes);
@@ -120,27 +114,16 @@ fn authority(common_name: &str) -> Authority {
 }
 
 fn authority_of(recipe: Recipe) -> Authority {
-    let recipe = Recipe {
-        authority: true,
-        ..recipe
-    };
+    let recipe = Recipe { authority: true, ..recipe };
     let key = KeyPair::generate().unwrap();
     let certificate = recipe.parameters().self_signed(&key).unwrap().der().clone();
-    Authority {
-        certificate,
-        issuer: Issuer::new(recipe.parameters(), key),
-    }
+    Authority { certificate, issuer: Issuer::new(recipe.parameters(), key) }
 }
 
 impl Authority {
     fn issue(&self, recipe: &Recipe) -> Keyed {
         let key = KeyPair::generate().unwrap();
-        let certificate = recipe
-            .parameters()
-            .signed_by(&key, &self.issuer)
-            .unwrap()
-            .der()
-            .clone();
+        let certificate = recipe.parameters().signed_by(&key, &self.issuer).unwrap().der().clone();
         Keyed { certificate, key }
     }
 }
@@ -173,10 +156,7 @@ fn trusted(name: &str, certificates: TrustedCertificates) -> Arc<TrustedPartner>
 }
 
 fn limits() -> Limits {
-    Limits {
-        handshake: PATIENCE,
-        ..Limits::default()
-    }
+    Limits { handshake: PATIENCE, ..Limits::default() }
 }
 
 fn server_settings(own: &Keyed, partners: &[Arc<TrustedPartner>]) -> TlsServerSettings {
@@ -212,10 +192,7 @@ async fn call(
     settings: &TlsClientSettings,
 ) -> (Result<Transport, TlsError>, Result<Transport, ConnectError>) {
     let port = receiver.local_address().port();
-    tokio::join!(
-        called(receiver),
-        connect_tls("127.0.0.1", port, settings, PATIENCE)
-    )
+    tokio::join!(called(receiver), connect_tls("127.0.0.1", port, settings, PATIENCE))
 }
 
 /// The two ends of a connection that came about.
@@ -266,9 +243,6 @@ impl Companies {
 
 fn assert_says(sentence: &str, parts: &[&str]) {
     for part in parts {
-        assert!(
-            sentence.contains(part),
-            "{part:?} is missing in: {sentence}"
-        );
+        assert!(sentence.contains(part), "{part:?} is missing in: {sentence}");
     }
 }

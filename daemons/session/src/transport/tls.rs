@@ -171,10 +171,7 @@ pub struct TlsError {
 
 impl TlsError {
     pub(super) fn new(peer: impl fmt::Display, fault: TlsFault) -> Self {
-        Self {
-            peer: peer.to_string(),
-            fault: Box::new(fault),
-        }
+        Self { peer: peer.to_string(), fault: Box::new(fault) }
     }
 
     /// The stable code for the log, the metric and the journal.
@@ -354,8 +351,5 @@ pub(super) fn rustls_error(error: &io::Error) -> Option<&Error> {
 /// The code of an error that reading or writing a [`super::Transport`] returned, if it comes from
 /// TLS.
 pub fn code_of(error: &io::Error) -> Option<&'static str> {
-    error
-        .get_ref()?
-        .downcast_ref::<TlsError>()
-        .map(TlsError::code)
+    error.get_ref()?.downcast_ref::<TlsError>().map(TlsError::code)
 }

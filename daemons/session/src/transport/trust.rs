@@ -83,10 +83,7 @@ impl TrustedPartner {
             .into_iter()
             .map(|set| CertificateSet::read(name, set))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            name: name.into(),
-            certificates,
-        })
+        Ok(Self { name: name.into(), certificates })
     }
 
     /// The name of its `SeonPartner`.
@@ -96,9 +93,7 @@ impl TrustedPartner {
 
     /// Whether any certificate can be this partner's, now or later.
     pub fn has_certificates(&self) -> bool {
-        self.certificates
-            .iter()
-            .any(|set| !set.pinned.is_empty() || !set.authorities.is_empty())
+        self.certificates.iter().any(|set| !set.pinned.is_empty() || !set.authorities.is_empty())
     }
 }
 
@@ -123,18 +118,8 @@ impl CertificateSet {
                 Authority::read(der).ok_or_else(|| unreadable(position, "authority"))
             })
             .collect::<Result<_, _>>()?;
-        let TrustedCertificates {
-            active_from,
-            pinned,
-            names,
-            ..
-        } = set;
-        Ok(Self {
-            active_from,
-            pinned,
-            authorities,
-            names,
-        })
+        let TrustedCertificates { active_from, pinned, names, .. } = set;
+        Ok(Self { active_from, pinned, authorities, names })
     }
 }
 
@@ -182,10 +167,7 @@ impl Trust {
             .filter(|partner| partner.has_certificates())
             .map(|partner| Arc::clone(&partner.name))
             .collect();
-        Self {
-            partners,
-            certified,
-        }
+        Self { partners, certified }
     }
 
     pub(super) fn certified(&self) -> &Arc<[Arc<str>]> {
@@ -203,9 +185,7 @@ impl Trust {
         let mut candidate =
             Candidate::read(presented, now, algorithms).ok_or(CertificateRefusal::Unreadable)?;
         let mut partners = Vec::new();
-        let mut refusal = CertificateRefusal::Unknown {
-            certificate: candidate.description(),
-        };
+        let mut refusal = CertificateRefusal::Unknown { certificate: candidate.description() };
         for partner in &self.partners {
             match candidate.belongs_to(partner, role) {
                 None => {}

@@ -26,11 +26,7 @@ pub(super) struct Verifier {
 
 impl Verifier {
     pub(super) fn new(trust: Arc<Trust>, client_certificates: ClientCertificates) -> Arc<Self> {
-        Arc::new(Self {
-            trust,
-            client_certificates,
-            verdict: OnceLock::new(),
-        })
+        Arc::new(Self { trust, client_certificates, verdict: OnceLock::new() })
     }
 
     pub(super) fn trust(&self) -> &Trust {
@@ -50,10 +46,7 @@ impl Verifier {
         role: Role<'_>,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let presented = Presented {
-            end_entity,
-            intermediates,
-        };
+        let presented = Presented { end_entity, intermediates };
         let algorithms = provider().signature_verification_algorithms.all;
         let verdict = self.trust.judge(&presented, role, now, algorithms);
         let result = verdict.as_ref().map(|_| ()).map_err(alert);
@@ -119,9 +112,7 @@ impl ClientCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

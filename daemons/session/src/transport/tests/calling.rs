@@ -11,10 +11,8 @@ async fn octets_go_both_ways_over_tcp() {
     let port = receiver.local_address().port();
     let (arrival, calling) =
         tokio::join!(receiver.accept(), connect_tcp("127.0.0.1", port, PATIENCE));
-    let (mut receiving, mut calling) = (
-        arrival.unwrap().establish().await.unwrap(),
-        calling.unwrap(),
-    );
+    let (mut receiving, mut calling) =
+        (arrival.unwrap().establish().await.unwrap(), calling.unwrap());
     exchange(&mut receiving, &mut calling).await;
     assert_eq!(receiving.kind().as_str(), "tcp");
     assert_eq!(receiving.peer_address(), calling.local_address());
@@ -30,13 +28,8 @@ async fn the_sockets_are_set_up_for_short_commands_and_for_partners_that_vanish(
     let port = receiver.local_address().port();
     let (arrival, calling) =
         tokio::join!(receiver.accept(), connect_tcp("127.0.0.1", port, PATIENCE));
-    for transport in [
-        arrival.unwrap().establish().await.unwrap(),
-        calling.unwrap(),
-    ] {
-        let Stream::Tcp(stream) = &transport.stream else {
-            panic!("not TCP")
-        };
+    for transport in [arrival.unwrap().establish().await.unwrap(), calling.unwrap()] {
+        let Stream::Tcp(stream) = &transport.stream else { panic!("not TCP") };
         assert!(stream.nodelay().unwrap());
         assert!(socket_keepalive(stream).unwrap());
         assert_eq!(tcp_keepidle(stream).unwrap(), Duration::from_mins(1));
@@ -48,18 +41,13 @@ async fn a_port_where_nobody_listens_refuses() {
     let port = support::free_port();
     let error = connect_tcp("127.0.0.1", port, PATIENCE).await.unwrap_err();
     assert_eq!(error.code(), "E-CONNECT-REFUSED");
-    assert_says(
-        &error.to_string(),
-        &[&format!("127.0.0.1:{port} refuses"), "receiver runs"],
-    );
+    assert_says(&error.to_string(), &[&format!("127.0.0.1:{port} refuses"), "receiver runs"]);
 }
 
 #[tokio::test]
 async fn a_name_that_nobody_has_is_not_resolved() {
     // RFC 6761 keeps .invalid free of names.
-    let error = connect_tcp("bolt.invalid", 3305, PATIENCE)
-        .await
-        .unwrap_err();
+    let error = connect_tcp("bolt.invalid", 3305, PATIENCE).await.unwrap_err();
     assert_eq!(error.code(), "E-CONNECT-RESOLVE");
     assert_says(&error.to_string(), &["bolt.invalid", "DNS"]);
 }
@@ -80,10 +68,7 @@ async fn a_machine_that_does_not_answer_costs_no_more_than_the_deadline() {
         assert!(waiting.len() < 10, "the queue is endless");
     };
     assert_eq!(error.code(), "E-CONNECT-TIMEOUT");
-    assert_says(
-        &error.to_string(),
-        &["does not answer within 0.2 s", "firewall"],
-    );
+    assert_says(&error.to_string(), &["does not answer within 0.2 s", "firewall"]);
 }
 
 #[tokio::test]
@@ -102,13 +87,9 @@ async fn a_host_that_is_no_dns_name_is_called_by_tls_all_the_same() {
     let port = receiver.local_address().port();
     let caller = companies.caller();
     // What a certificate cannot name, an IPv6 literal in brackets.
-    let error = connect_tls("[::1]", port, &caller, PATIENCE)
-        .await
-        .unwrap_err();
+    let error = connect_tls("[::1]", port, &caller, PATIENCE).await.unwrap_err();
     assert!(error.code().starts_with("E-CONNECT-"), "{error}");
-    let (receiving, calling) = tokio::join!(
-        called(&receiver),
-        connect_tls("127.0.0.1", port, &caller, PATIENCE)
-    );
+    let (receiving, calling) =
+        tokio::join!(called(&receiver), connect_tls("127.0.0.1", port, &caller, PATIENCE));
     assert!(receiving.is_ok() && calling.is_ok());
 }

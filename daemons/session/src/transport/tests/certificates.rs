@@ -17,16 +17,10 @@ fn judge(
 ) -> Result<Vec<String>, CertificateRefusal> {
     let now: Timestamp = now.parse().unwrap();
     let seconds = u64::try_from(now.as_second()).unwrap();
-    let intermediates: Vec<_> = chain[1..]
-        .iter()
-        .map(|&certificate| certificate.clone())
-        .collect();
+    let intermediates: Vec<_> = chain[1..].iter().map(|&certificate| certificate.clone()).collect();
     Trust::new(partners.iter().cloned())
         .judge(
-            &Presented {
-                end_entity: chain[0],
-                intermediates: &intermediates,
-            },
+            &Presented { end_entity: chain[0], intermediates: &intermediates },
             role,
             UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
             provider().signature_verification_algorithms.all,
@@ -41,10 +35,7 @@ fn validity_holds_from_its_first_to_its_last_second() {
     let bolt = recipe("bolt.example").valid(2025, 2027).self_signed();
     let partners = [pinned("bolt", &bolt)];
     for (now, code) in [
-        (
-            "2024-12-31T23:59:59Z",
-            Some("E-TLS-CERTIFICATE-NOT-YET-VALID"),
-        ),
+        ("2024-12-31T23:59:59Z", Some("E-TLS-CERTIFICATE-NOT-YET-VALID")),
         ("2025-01-01T00:00:00Z", None),
         ("2027-01-01T00:00:00Z", None),
         ("2027-01-01T00:00:01Z", Some("E-TLS-CERTIFICATE-EXPIRED")),
@@ -71,19 +62,13 @@ fn in_a_roll_over_the_old_and_the_new_certificate_hold_each_from_its_day_on() {
     assert!(judge(&partners, &[&new.certificate], Role::Client, december).is_ok());
     let early = judge(&partners, &[&new.certificate], Role::Client, TODAY).unwrap_err();
     assert_eq!(early.code(), "E-TLS-CERTIFICATE-NOT-YET-ACTIVE");
-    assert_says(
-        &early.to_string(),
-        &["partner bolt", "2026-12-01T00:00:00Z", "activeFrom"],
-    );
+    assert_says(&early.to_string(), &["partner bolt", "2026-12-01T00:00:00Z", "activeFrom"]);
 }
 
 #[test]
 fn a_path_over_an_intermediate_authority_holds_if_the_intermediate_is_sent() {
     let root = authority("Root");
-    let below = Recipe {
-        authority: true,
-        ..recipe("Issuing authority")
-    };
+    let below = Recipe { authority: true, ..recipe("Issuing authority") };
     let keyed = root.issue(&below);
     let issuing = Authority {
         certificate: keyed.certificate.clone(),
@@ -92,10 +77,7 @@ fn a_path_over_an_intermediate_authority_holds_if_the_intermediate_is_sent() {
     let bolt = issuing.issue(&recipe("bolt.example"));
     let partners = [issued_by("bolt", &root, &["bolt.example"])];
     let chain = [&bolt.certificate, &issuing.certificate];
-    assert_eq!(
-        judge(&partners, &chain, Role::Client, TODAY),
-        Ok(vec!["bolt".to_owned()])
-    );
+    assert_eq!(judge(&partners, &chain, Role::Client, TODAY), Ok(vec!["bolt".to_owned()]));
     let alone = judge(&partners, &chain[..1], Role::Client, TODAY).unwrap_err();
     assert_eq!(alone.code(), "E-TLS-CERTIFICATE-UNKNOWN");
 
@@ -112,14 +94,8 @@ fn an_end_entity_cannot_issue_for_another() {
     let bolt = root.issue(&recipe("bolt.example"));
     let issuer = Issuer::new(recipe("bolt.example").parameters(), bolt.key);
     let key = KeyPair::generate().unwrap();
-    let forged = recipe("crank.example")
-        .parameters()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    let partners = [
-        issued_by("crank", &root, &[]),
-        issued_by("bolt", &root, &[]),
-    ];
+    let forged = recipe("crank.example").parameters().signed_by(&key, &issuer).unwrap();
+    let partners = [issued_by("crank", &root, &[]), issued_by("bolt", &root, &[])];
     let chain = [forged.der(), &bolt.certificate];
     assert!(judge(&partners, &chain, Role::Client, TODAY).is_err());
 }
@@ -131,20 +107,13 @@ fn an_authority_whose_own_time_is_over_vouches_for_nobody() {
     let partners = [issued_by("bolt", &root, &["bolt.example"])];
     let refusal = judge(&partners, &[&bolt.certificate], Role::Client, TODAY).unwrap_err();
     assert_eq!(refusal.code(), "E-TLS-CERTIFICATE-EXPIRED");
-    assert_says(
-        &refusal.to_string(),
-        &["partner bolt", "CN=Root", "until 2026-01-01"],
-    );
+    assert_says(&refusal.to_string(), &["partner bolt", "CN=Root", "until 2026-01-01"]);
 }
 
 #[test]
 fn a_self_signed_certificate_that_calls_itself_an_authority_can_be_pinned() {
     // `openssl req -x509` makes them so, and many partners have them.
-    let bolt = Recipe {
-        authority: true,
-        ..recipe("bolt.example")
-    }
-    .self_signed();
+    let bolt = Recipe { authority: true, ..recipe("bolt.example") }.self_signed();
     let partners = [pinned("bolt", &bolt)];
     assert!(judge(&partners, &[&bolt.certificate], Role::Client, TODAY).is_ok());
 }
@@ -203,10 +172,7 @@ fn nobody_is_accepted_where_nobody_is_trusted() {
 #[test]
 fn what_is_no_certificate_is_refused_where_it_is_configured() {
     let set = TrustedCertificates {
-        pinned: vec![
-            recipe("x").self_signed().certificate,
-            CertificateDer::from(vec![0x30, 0]),
-        ],
+        pinned: vec![recipe("x").self_signed().certificate, CertificateDer::from(vec![0x30, 0])],
         ..TrustedCertificates::default()
     };
     let error = TrustedPartner::new("bolt", [set]).unwrap_err();
@@ -232,14 +198,10 @@ fn reading_a_damaged_certificate_gives_nothing_and_never_fails() {
 
 #[test]
 fn a_subject_cannot_write_lines_or_commands_into_a_log() {
-    let nasty = recipe("bolt\r\n\u{1b}[31mERROR, O=acme")
-        .named(&["bolt.example"])
-        .self_signed();
+    let nasty = recipe("bolt\r\n\u{1b}[31mERROR, O=acme").named(&["bolt.example"]).self_signed();
     let facts = der::facts(&nasty.certificate).unwrap();
     assert_eq!(facts.subject, r"CN=bolt\r\n\u{1b}[31mERROR\, O=acme,O=Test");
-    let endless = recipe(&"x".repeat(5000))
-        .named(&["bolt.example"])
-        .self_signed();
+    let endless = recipe(&"x".repeat(5000)).named(&["bolt.example"]).self_signed();
     assert_eq!(der::facts(&endless.certificate).unwrap().subject.len(), 256);
 }
 
@@ -247,39 +209,21 @@ fn a_subject_cannot_write_lines_or_commands_into_a_log() {
 fn our_identity_is_read_from_pem_and_never_shows_its_key() {
     let acme = recipe("acme.example").self_signed();
     let support = support::Identity::self_signed("acme.example");
-    let (chain, key) = (
-        support.certificate_pem.as_bytes(),
-        support.key_pem.as_bytes(),
-    );
+    let (chain, key) = (support.certificate_pem.as_bytes(), support.key_pem.as_bytes());
     let identity = TlsIdentity::from_pem(chain, key).unwrap();
-    assert_says(
-        &format!("{identity:?}"),
-        &["CN=acme.example", identity.fingerprint()],
-    );
+    assert_says(&format!("{identity:?}"), &["CN=acme.example", identity.fingerprint()]);
     assert!(!format!("{identity:?}").contains("PRIVATE"));
 
     let other = acme.key.serialize_pem();
     let encrypted =
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----";
     for (chain, key, part) in [
-        (
-            chain,
-            other.as_bytes(),
-            "does not belong to our certificate (CN=acme.example",
-        ),
+        (chain, other.as_bytes(), "does not belong to our certificate (CN=acme.example"),
         (chain, encrypted.as_bytes(), "without a passphrase"),
-        (
-            chain,
-            b"-----BEGIN SECRET".as_slice(),
-            "private key cannot be read",
-        ),
+        (chain, b"-----BEGIN SECRET".as_slice(), "private key cannot be read"),
         (chain, chain, "private key cannot be read"),
         (b"".as_slice(), key, "it is empty"),
-        (
-            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            key,
-            "chain cannot",
-        ),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", key, "chain cannot"),
     ] {
         let error = TlsIdentity::from_pem(chain, key).unwrap_err();
         assert_eq!(error.code(), "E-TLS-IDENTITY");

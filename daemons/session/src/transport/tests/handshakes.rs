@@ -48,18 +48,11 @@ async fn both_sides_know_each_other_by_the_pinned_certificate() {
     assert_eq!(receiving.kind(), Kind::Tls);
     assert_eq!(receiving.peer_address(), calling.local_address());
     assert_eq!(calling.version(), Some(TlsVersion::V1_3));
-    assert!(
-        calling.suite().unwrap().starts_with("TLS13_"),
-        "{:?}",
-        calling.suite()
-    );
+    assert!(calling.suite().unwrap().starts_with("TLS13_"), "{:?}", calling.suite());
     let certificate = receiving.certificate().unwrap();
     assert_eq!(certificate.subject(), "CN=bolt.example,O=Test");
     assert_eq!(certificate.der(), &companies.bolt.certificate);
-    assert_eq!(
-        certificate.fingerprint(),
-        companies.bolt.identity().fingerprint()
-    );
+    assert_eq!(certificate.fingerprint(), companies.bolt.identity().fingerprint());
     assert_eq!(certificate.expires().to_string(), "2120-01-01T00:00:00Z");
     assert_eq!(receiving.binding().permits("bolt"), Ok(()));
     assert_eq!(calling.binding().permits("acme"), Ok(()));
@@ -77,12 +70,7 @@ async fn a_certificate_of_one_partner_does_not_open_the_session_of_another() {
     let mismatch = receiving.binding().permits("crank").unwrap_err();
     assert_eq!(mismatch.code(), "E-SESSION-CERTIFICATE");
     let fingerprint = receiving.certificate().unwrap().fingerprint();
-    let parts = [
-        "partner crank",
-        "CN=bolt.example",
-        "belongs to bolt",
-        fingerprint,
-    ];
+    let parts = ["partner crank", "CN=bolt.example", "belongs to bolt", fingerprint];
     assert_says(&mismatch.to_string(), &parts);
 }
 
@@ -90,11 +78,8 @@ async fn a_certificate_of_one_partner_does_not_open_the_session_of_another() {
 async fn a_tls_1_2_caller_is_served_and_bound_as_well() {
     let companies = companies();
     let receiver = companies.receiver();
-    let connector = foreign_caller(
-        &rustls::version::TLS12,
-        &companies.bolt,
-        &pinned("acme", &companies.acme),
-    );
+    let connector =
+        foreign_caller(&rustls::version::TLS12, &companies.bolt, &pinned("acme", &companies.acme));
     let (mut receiving, mut calling) = foreign_call(&receiver, &connector).await;
     assert_eq!(receiving.version(), Some(TlsVersion::V1_2));
     assert_eq!(receiving.binding().permits("bolt"), Ok(()));
@@ -127,10 +112,7 @@ async fn certificates_by_an_authority_are_taken_both_ways() {
     let root = authority("Odette test CA");
     let acme = root.issue(&recipe("acme.example").named(&["127.0.0.1"]));
     let bolt = root.issue(&recipe("bolt.example"));
-    let receiver = receiver(server_settings(
-        &acme,
-        &[issued_by("bolt", &root, &["bolt.example"])],
-    ));
+    let receiver = receiver(server_settings(&acme, &[issued_by("bolt", &root, &["bolt.example"])]));
     let caller = client_settings(&bolt, &issued_by("acme", &root, &[]));
     let (mut receiving, mut calling) = connection(&receiver, &caller).await;
     exchange(&mut receiving, &mut calling).await;
@@ -167,10 +149,7 @@ async fn a_configured_name_takes_the_place_of_the_dialled_host() {
 
     let server_name = Some(ServerName::try_from("acme.example").unwrap());
     let partner = issued_by("acme", &root, &[]);
-    let caller = TlsClientSettings {
-        server_name,
-        ..client_settings(&bolt, &partner)
-    };
+    let caller = TlsClientSettings { server_name, ..client_settings(&bolt, &partner) };
     connection(&receiver, &caller).await;
 }
 
@@ -183,20 +162,14 @@ async fn without_a_certificate_only_partners_that_have_none_may_come_and_only_if
         client_certificates: ClientCertificates::InsecureOptional,
         ..server_settings(&companies.acme, &partners)
     });
-    let anonymous = TlsClientSettings {
-        identity: None,
-        ..companies.caller()
-    };
+    let anonymous = TlsClientSettings { identity: None, ..companies.caller() };
     let (mut receiving, mut calling) = connection(&receiver, &anonymous).await;
     exchange(&mut receiving, &mut calling).await;
     assert!(receiving.certificate().is_none());
     assert_eq!(receiving.binding().permits("naked"), Ok(()));
     let mismatch = receiving.binding().permits("bolt").unwrap_err();
     assert_eq!(mismatch.code(), "E-SESSION-CERTIFICATE");
-    assert_says(
-        &mismatch.to_string(),
-        &["partner bolt", "without a TLS certificate"],
-    );
+    assert_says(&mismatch.to_string(), &["partner bolt", "without a TLS certificate"]);
 
     let (receiving, _calling) = connection(&receiver, &companies.caller()).await;
     assert_eq!(receiving.binding().permits("bolt"), Ok(()));
@@ -225,9 +198,7 @@ async fn new_settings_hold_for_new_connections_and_leave_sessions_alone() {
 async fn a_partner_that_just_closes_has_ended_and_not_failed() {
     let companies = companies();
     let (mut receiving, calling) = connection(&companies.receiver(), &companies.caller()).await;
-    let Stream::Tls(stream) = calling.stream else {
-        panic!("not TLS")
-    };
+    let Stream::Tls(stream) = calling.stream else { panic!("not TLS") };
     drop(stream); // no close_notify
     let mut rest = Vec::new();
     assert_eq!(receiving.read_to_end(&mut rest).await.unwrap(), 0);
@@ -237,11 +208,8 @@ async fn a_partner_that_just_closes_has_ended_and_not_failed() {
 async fn eight_mebibytes_arrive_whole_through_the_bounded_buffers_in_both_directions() {
     let companies = companies();
     let (receiving, calling) = connection(&companies.receiver(), &companies.caller()).await;
-    let sent: Arc<Vec<u8>> = Arc::new(
-        (0..8 * 1024 * 1024u32)
-            .map(|position| (position % 251) as u8)
-            .collect(),
-    );
+    let sent: Arc<Vec<u8>> =
+        Arc::new((0..8 * 1024 * 1024u32).map(|position| (position % 251) as u8).collect());
     let mut tasks = Vec::new();
     for transport in [receiving, calling] {
         let (mut reader, mut writer) = tokio::io::split(transport);

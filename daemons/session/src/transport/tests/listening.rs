@@ -14,10 +14,7 @@ async fn a_port_in_use_is_refused_naming_the_process_that_has_it() {
     let error = TcpReceiver::bind(LOOPBACK, address.port(), limits()).unwrap_err();
     assert_eq!(error.code(), "E-LISTEN-IN-USE");
     let process = format!("process {} (", std::process::id());
-    assert_says(
-        &error.to_string(),
-        &[&address.to_string(), &process, "another port"],
-    );
+    assert_says(&error.to_string(), &[&address.to_string(), &process, "another port"]);
 }
 
 #[tokio::test]
@@ -54,20 +51,14 @@ async fn ipv6_is_listened_on_and_called() {
     let settings = server_settings(&companies.acme, &[pinned("bolt", &companies.bolt)]);
     let receiver = TlsReceiver::bind(Ipv6Addr::LOCALHOST.into(), 0, limits(), settings).unwrap();
     let (port, caller) = (receiver.local_address().port(), companies.caller());
-    let (receiving, calling) = tokio::join!(
-        called(&receiver),
-        connect_tls("::1", port, &caller, PATIENCE)
-    );
+    let (receiving, calling) =
+        tokio::join!(called(&receiver), connect_tls("::1", port, &caller, PATIENCE));
     exchange(&mut receiving.unwrap(), &mut calling.unwrap()).await;
 }
 
 #[tokio::test]
 async fn who_finds_no_place_is_closed_at_once_and_a_freed_place_is_given_again() {
-    let limits = Limits {
-        sessions: 2,
-        sessions_per_address: 1,
-        ..limits()
-    };
+    let limits = Limits { sessions: 2, sessions_per_address: 1, ..limits() };
     let receiver = TcpReceiver::bind("0.0.0.0".parse().unwrap(), 0, limits).unwrap();
     let port = receiver.local_address().port();
     let first_call = connect_tcp("127.0.0.1", port, PATIENCE).await.unwrap();
@@ -77,20 +68,10 @@ async fn who_finds_no_place_is_closed_at_once_and_a_freed_place_is_given_again()
     let error = receiver.accept().await.unwrap_err();
     assert_eq!(error.code(), "E-LISTEN-ADDRESS-FULL");
     assert!(!error.is_fatal());
-    assert_says(
-        &error.to_string(),
-        &[&second_call.local_address().to_string(), "1 connections"],
-    );
-    assert_eq!(
-        second_call.read(&mut [0]).await.unwrap_or(0),
-        0,
-        "the connection is closed"
-    );
+    assert_says(&error.to_string(), &[&second_call.local_address().to_string(), "1 connections"]);
+    assert_eq!(second_call.read(&mut [0]).await.unwrap_or(0), 0, "the connection is closed");
 
-    receiver.set_limits(Limits {
-        sessions: 1,
-        ..limits
-    });
+    receiver.set_limits(Limits { sessions: 1, ..limits });
     let _third_call = connect_tcp("127.0.0.2", port, PATIENCE).await.unwrap();
     assert_eq!(receiver.accept().await.unwrap_err().code(), "E-LISTEN-FULL");
 
@@ -118,9 +99,7 @@ const OWN_PROCESS: &str = "SEON_TEST_FEW_FILES";
 #[test]
 fn a_receiver_without_free_file_descriptors_goes_on_when_there_are_some_again() {
     if std::env::var_os(OWN_PROCESS).is_some() {
-        tokio::runtime::Runtime::new()
-            .unwrap()
-            .block_on(run_out_of_files());
+        tokio::runtime::Runtime::new().unwrap().block_on(run_out_of_files());
         return;
     }
     let module = module_path!().split_once("::").unwrap().1;
@@ -133,18 +112,12 @@ fn a_receiver_without_free_file_descriptors_goes_on_when_there_are_some_again() 
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && said.contains("1 passed"),
-        "{said}{output:?}"
-    );
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{output:?}");
 }
 
 async fn run_out_of_files() {
     let receiver = TcpReceiver::bind(LOOPBACK, 0, limits()).unwrap();
-    let few = Rlimit {
-        current: Some(40),
-        ..getrlimit(Resource::Nofile)
-    };
+    let few = Rlimit { current: Some(40), ..getrlimit(Resource::Nofile) };
     setrlimit(Resource::Nofile, few).unwrap();
     let address = receiver.local_address();
     let mut callers = Vec::new();

@@ -8,10 +8,7 @@ use super::*;
 
 /// The version of the program, or `None`.
 fn openssl() -> Option<String> {
-    let output = std::process::Command::new("openssl")
-        .arg("version")
-        .output()
-        .ok()?;
+    let output = std::process::Command::new("openssl").arg("version").output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -28,20 +25,10 @@ const VERSIONS: [(&str, TlsVersion); 2] =
 
 /// What OpenSSL makes itself: keys and certificates of the kind that partners have.
 fn made_by_openssl(directory: &Path, name: &str, algorithm: &[&str]) -> (PathBuf, PathBuf) {
-    let (certificate, key) = (
-        directory.join(format!("{name}.crt")),
-        directory.join(format!("{name}.key")),
-    );
+    let (certificate, key) =
+        (directory.join(format!("{name}.crt")), directory.join(format!("{name}.key")));
     let output = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            &format!("/O=Test/CN={name}"),
-        ])
+        .args(["req", "-x509", "-nodes", "-days", "2", "-subj", &format!("/O=Test/CN={name}")])
         .args(algorithm)
         .arg("-out")
         .arg(&certificate)
@@ -62,13 +49,7 @@ fn read(files: &(PathBuf, PathBuf)) -> (TlsIdentity, CertificateDer<'static>) {
 
 fn partner(name: &str, certificate: &CertificateDer<'static>) -> Arc<TrustedPartner> {
     let pinned = vec![certificate.clone()];
-    trusted(
-        name,
-        TrustedCertificates {
-            pinned,
-            ..TrustedCertificates::default()
-        },
-    )
+    trusted(name, TrustedCertificates { pinned, ..TrustedCertificates::default() })
 }
 
 const ALGORITHMS: [&[&str]; 3] = [
@@ -145,9 +126,7 @@ async fn we_call_openssl() {
                 minimum: TlsVersion::V1_2,
                 server_name: None,
             };
-            let mut transport = connect_tls("127.0.0.1", port, &settings, PATIENCE)
-                .await
-                .unwrap();
+            let mut transport = connect_tls("127.0.0.1", port, &settings, PATIENCE).await.unwrap();
             assert_eq!(transport.version(), Some(version));
             assert_eq!(transport.binding().permits("bolt"), Ok(()));
             transport.write_all(b"ETTEDO\n").await.unwrap();
@@ -165,10 +144,9 @@ async fn openssl_refuses_us_without_our_certificate_and_we_say_why() {
     let directory = TemporaryDirectory::new();
     let bolt = made_by_openssl(directory.path(), "bolt", ALGORITHMS[0]);
     let (_, certificate) = read(&bolt);
-    for (option, code) in [
-        ("-tls1_2", "E-TLS-REFUSED-BY-PARTNER"),
-        ("-tls1_3", "E-TLS-NO-CLIENT-CERTIFICATE"),
-    ] {
+    for (option, code) in
+        [("-tls1_2", "E-TLS-REFUSED-BY-PARTNER"), ("-tls1_3", "E-TLS-NO-CLIENT-CERTIFICATE")]
+    {
         let options = format!("{option} -Verify 1 {}", identity_options(&bolt, &bolt));
         let (_server, port) = openssl_server(&options);
         let settings = TlsClientSettings {

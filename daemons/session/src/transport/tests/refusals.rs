@@ -32,10 +32,7 @@ async fn an_unknown_certificate_is_refused_with_its_fingerprint() {
     let (error, told) = refused(&companies.receiver(), &caller).await;
     assert_eq!(error.code(), "E-TLS-CERTIFICATE-UNKNOWN");
     let identity = stranger.identity();
-    assert_says(
-        &error.to_string(),
-        &["CN=stranger.example", identity.fingerprint(), "127.0.0.1"],
-    );
+    assert_says(&error.to_string(), &["CN=stranger.example", identity.fingerprint(), "127.0.0.1"]);
     assert_eq!(told, "E-TLS-REFUSED-BY-PARTNER");
 }
 
@@ -44,10 +41,8 @@ async fn a_certificate_by_another_authority_is_unknown() {
     let companies = companies();
     let (root, other) = (authority("Odette test CA"), authority("Another CA"));
     let bolt = other.issue(&recipe("bolt.example"));
-    let receiver = receiver(server_settings(
-        &companies.acme,
-        &[issued_by("bolt", &root, &["bolt.example"])],
-    ));
+    let receiver =
+        receiver(server_settings(&companies.acme, &[issued_by("bolt", &root, &["bolt.example"])]));
     let caller = client_settings(&bolt, &pinned("acme", &companies.acme));
     let (error, told) = refused(&receiver, &caller).await;
     assert_eq!(error.code(), "E-TLS-CERTIFICATE-UNKNOWN");
@@ -59,10 +54,8 @@ async fn an_authority_that_only_has_the_right_name_is_refused() {
     let companies = companies();
     let (root, impostor) = (authority("Odette test CA"), authority("Odette test CA"));
     let bolt = impostor.issue(&recipe("bolt.example"));
-    let receiver = receiver(server_settings(
-        &companies.acme,
-        &[issued_by("bolt", &root, &["bolt.example"])],
-    ));
+    let receiver =
+        receiver(server_settings(&companies.acme, &[issued_by("bolt", &root, &["bolt.example"])]));
     let caller = client_settings(&bolt, &pinned("acme", &companies.acme));
     let (error, _) = refused(&receiver, &caller).await;
     assert_eq!(error.code(), "E-TLS-CERTIFICATE-INVALID");
@@ -77,10 +70,7 @@ async fn an_expired_pinned_certificate_is_refused_naming_the_partner_and_the_day
     let caller = client_settings(&bolt, &pinned("acme", &acme));
     let (error, told) = refused(&receiver, &caller).await;
     assert_eq!(error.code(), "E-TLS-CERTIFICATE-EXPIRED");
-    assert_says(
-        &error.to_string(),
-        &["partner bolt", "expired at 2021-01-01T00:00:00Z"],
-    );
+    assert_says(&error.to_string(), &["partner bolt", "expired at 2021-01-01T00:00:00Z"]);
     assert_eq!(told, "E-TLS-REFUSED-BY-PARTNER");
 }
 
@@ -89,17 +79,11 @@ async fn an_expired_certificate_by_an_authority_is_refused_naming_the_partner_an
     let acme = recipe("acme.example").self_signed();
     let root = authority("Odette test CA");
     let bolt = root.issue(&recipe("bolt.example").expired());
-    let receiver = receiver(server_settings(
-        &acme,
-        &[issued_by("bolt", &root, &["bolt.example"])],
-    ));
+    let receiver = receiver(server_settings(&acme, &[issued_by("bolt", &root, &["bolt.example"])]));
     let caller = client_settings(&bolt, &pinned("acme", &acme));
     let (error, _) = refused(&receiver, &caller).await;
     assert_eq!(error.code(), "E-TLS-CERTIFICATE-EXPIRED");
-    assert_says(
-        &error.to_string(),
-        &["partner bolt", "expired at 2021-01-01T00:00:00Z"],
-    );
+    assert_says(&error.to_string(), &["partner bolt", "expired at 2021-01-01T00:00:00Z"]);
 }
 
 #[tokio::test]
@@ -132,10 +116,7 @@ async fn a_certificate_of_the_future_is_refused() {
 #[tokio::test]
 async fn a_caller_without_a_certificate_is_refused() {
     let companies = companies();
-    let caller = TlsClientSettings {
-        identity: None,
-        ..companies.caller()
-    };
+    let caller = TlsClientSettings { identity: None, ..companies.caller() };
     let (error, told) = refused(&companies.receiver(), &caller).await;
     assert_eq!(error.code(), "E-TLS-NO-CLIENT-CERTIFICATE");
     assert_eq!(told, "E-TLS-NO-CLIENT-CERTIFICATE");
@@ -145,10 +126,7 @@ async fn a_caller_without_a_certificate_is_refused() {
 async fn a_certificate_without_its_key_is_of_no_use() {
     let companies = companies();
     let thief = recipe("thief.example").self_signed();
-    let key = provider()
-        .key_provider
-        .load_private_key(thief.private_key())
-        .unwrap();
+    let key = provider().key_provider.load_private_key(thief.private_key()).unwrap();
     let stolen = CertifiedKey::new(vec![companies.bolt.certificate.clone()], key);
     let mut caller = companies.caller();
     if let Some(identity) = &mut caller.identity {
@@ -170,11 +148,7 @@ async fn a_certificate_for_another_host_is_refused_by_the_caller() {
     let (receiving, calling) = call(&receiver, &client_settings(&bolt, &partner)).await;
     let error = calling.unwrap_err();
     assert_eq!(error.code(), "E-TLS-NAME");
-    let parts = [
-        "partner acme",
-        "made out for crank.example",
-        "not for 127.0.0.1, acme.example",
-    ];
+    let parts = ["partner acme", "made out for crank.example", "not for 127.0.0.1, acme.example"];
     assert_says(&error.to_string(), &parts);
     assert_eq!(receiving.unwrap_err().code(), "E-TLS-REFUSED-BY-PARTNER");
 }
@@ -215,11 +189,8 @@ async fn a_caller_with_too_old_a_version_is_refused() {
         minimum: TlsVersion::V1_3,
         ..server_settings(&companies.acme, &[pinned("bolt", &companies.bolt)])
     });
-    let connector = foreign_caller(
-        &rustls::version::TLS12,
-        &companies.bolt,
-        &pinned("acme", &companies.acme),
-    );
+    let connector =
+        foreign_caller(&rustls::version::TLS12, &companies.bolt, &pinned("acme", &companies.acme));
     let stream = TcpStream::connect(receiver.local_address()).await.unwrap();
     let name = ServerName::try_from("acme.example").unwrap();
     let (receiving, calling) = tokio::join!(called(&receiver), connector.connect(name, stream));
@@ -234,25 +205,14 @@ async fn a_partner_with_too_old_a_version_is_not_spoken_to() {
         .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(
-            vec![companies.acme.certificate.clone()],
-            companies.acme.private_key(),
-        )
+        .with_single_cert(vec![companies.acme.certificate.clone()], companies.acme.private_key())
         .unwrap();
     let listener = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let caller = TlsClientSettings {
-        minimum: TlsVersion::V1_3,
-        ..companies.caller()
-    };
+    let caller = TlsClientSettings { minimum: TlsVersion::V1_3, ..companies.caller() };
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let (_, calling) = tokio::join!(
-        async {
-            acceptor
-                .accept(listener.accept().await.unwrap().0)
-                .await
-                .map(drop)
-        },
+        async { acceptor.accept(listener.accept().await.unwrap().0).await.map(drop) },
         connect_tls("127.0.0.1", port, &caller, PATIENCE)
     );
     assert_eq!(calling.unwrap_err().code(), "E-TLS-VERSION");
@@ -263,10 +223,7 @@ async fn plain_oftp_on_the_port_for_tls_is_named_as_such_by_both_sides() {
     let companies = companies();
     let receiver = companies.receiver();
     let mut stream = TcpStream::connect(receiver.local_address()).await.unwrap();
-    stream
-        .write_all(b"\x10\0\0\x17IODETTE FTP READY \r")
-        .await
-        .unwrap();
+    stream.write_all(b"\x10\0\0\x17IODETTE FTP READY \r").await.unwrap();
     assert_eq!(called(&receiver).await.unwrap_err().code(), "E-TLS-NOT-TLS");
 
     let listener = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
@@ -275,10 +232,7 @@ async fn plain_oftp_on_the_port_for_tls_is_named_as_such_by_both_sides() {
     let (_stream, calling) = tokio::join!(
         async {
             let (mut stream, _) = listener.accept().await.unwrap();
-            stream
-                .write_all(b"\x10\0\0\x17IODETTE FTP READY \r")
-                .await
-                .unwrap();
+            stream.write_all(b"\x10\0\0\x17IODETTE FTP READY \r").await.unwrap();
             stream
         },
         connect_tls("127.0.0.1", port, &caller, PATIENCE)
@@ -301,41 +255,25 @@ async fn a_caller_that_leaves_in_the_handshake_is_noticed() {
 async fn a_caller_that_says_nothing_is_cut_and_its_place_is_free() {
     let companies = companies();
     let receiver = companies.receiver();
-    receiver.set_limits(Limits {
-        handshake: Duration::from_millis(200),
-        ..limits()
-    });
+    receiver.set_limits(Limits { handshake: Duration::from_millis(200), ..limits() });
     let mut silent = TcpStream::connect(receiver.local_address()).await.unwrap();
     let arrival = receiver.accept().await.unwrap();
     assert_eq!(receiver.sessions(), 1);
-    assert_eq!(
-        arrival.establish().await.unwrap_err().code(),
-        "E-TLS-TIMEOUT"
-    );
+    assert_eq!(arrival.establish().await.unwrap_err().code(), "E-TLS-TIMEOUT");
     assert_eq!(receiver.sessions(), 0);
-    assert_eq!(
-        silent.read(&mut [0]).await.unwrap_or(0),
-        0,
-        "the connection is closed"
-    );
+    assert_eq!(silent.read(&mut [0]).await.unwrap_or(0), 0, "the connection is closed");
 }
 
 #[tokio::test]
 async fn a_caller_that_dribbles_is_cut_by_the_same_deadline() {
     let companies = companies();
     let receiver = companies.receiver();
-    receiver.set_limits(Limits {
-        handshake: Duration::from_millis(300),
-        ..limits()
-    });
+    receiver.set_limits(Limits { handshake: Duration::from_millis(300), ..limits() });
     let mut stream = TcpStream::connect(receiver.local_address()).await.unwrap();
     let dribble = async {
         // The head of a ClientHello of 512 octets, then one octet now and then, as long as anyone
         // takes them.
-        stream
-            .write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
-            .await
-            .unwrap();
+        stream.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await.unwrap();
         let mut pace = interval(Duration::from_millis(10));
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

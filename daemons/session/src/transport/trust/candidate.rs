@@ -192,11 +192,7 @@ impl<'a> Candidate<'a> {
             Role::Client if set.names.is_empty() => return Ok(()),
             Role::Client => None,
             Role::Server(name) => {
-                if self
-                    .certificate
-                    .verify_is_valid_for_subject_name(name)
-                    .is_ok()
-                {
+                if self.certificate.verify_is_valid_for_subject_name(name).is_ok() {
                     return Ok(());
                 }
                 Some(name.to_str().into_owned())
@@ -218,41 +214,29 @@ impl<'a> Candidate<'a> {
     }
 
     fn carries(&self, name: &str) -> bool {
-        let alternative = ServerName::try_from(name).is_ok_and(|name| {
-            self.certificate
-                .verify_is_valid_for_subject_name(&name)
-                .is_ok()
-        });
+        let alternative = ServerName::try_from(name)
+            .is_ok_and(|name| self.certificate.verify_is_valid_for_subject_name(&name).is_ok());
         alternative
             || self.facts.subject == name
-            || self
-                .facts
-                .common_names
-                .iter()
-                .any(|common| common.eq_ignore_ascii_case(name))
+            || self.facts.common_names.iter().any(|common| common.eq_ignore_ascii_case(name))
     }
 
     fn path_refusal(&self, error: &webpki::Error, partner: &str) -> CertificateRefusal {
         let certificate = self.description();
         let partner = partner.to_owned();
         match error {
-            webpki::Error::RequiredEkuNotFoundContext(_) => CertificateRefusal::Purpose {
-                certificate,
-                partner,
-            },
-            other => CertificateRefusal::Path {
-                certificate,
-                partner,
-                reason: format!("{other:?}"),
-            },
+            webpki::Error::RequiredEkuNotFoundContext(_) => {
+                CertificateRefusal::Purpose { certificate, partner }
+            }
+            other => {
+                CertificateRefusal::Path { certificate, partner, reason: format!("{other:?}") }
+            }
         }
     }
 
     fn time_in_validity(&self) -> UnixTime {
-        let moment = timestamp(self.now).clamp(
-            self.facts.valid_from,
-            self.facts.expires.max(self.facts.valid_from),
-        );
+        let moment = timestamp(self.now)
+            .clamp(self.facts.valid_from, self.facts.expires.max(self.facts.valid_from));
         let seconds = u64::try_from(moment.as_second()).unwrap_or_default();
         UnixTime::since_unix_epoch(Duration::from_secs(seconds))
     }

@@ -147,10 +147,6 @@ impl CertificateRefusal {
             Self::NotYetValid { .. } => 7,
             Self::Expired { .. } => 8,
         };
-        if nearness(&other) > nearness(&self) {
-            other
-        } else {
-            self
-        }
+        if nearness(&other) > nearness(&self) { other } else { self }
     }
 }
