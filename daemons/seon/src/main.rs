@@ -1,2 +1,57 @@
-//! The one binary. To be written.
-fn main() {}
+//! Seon, the one binary: every daemon under its classic name, and the tool for people.
+
+mod arguments;
+mod command;
+mod daemons;
+mod failure;
+mod instance;
+mod output;
+mod quickstart;
+mod seoneq;
+mod since;
+mod size;
+
+use std::process::ExitCode;
+
+use arguments::Invocation;
+use clap::error::ErrorKind;
+use failure::Failure;
+use output::Terminal;
+
+fn main() -> ExitCode {
+    let invocation = match Invocation::parse(std::env::args_os().collect()) {
+        Ok(invocation) => invocation,
+        Err(error) => return explained(&error),
+    };
+    let outcome = match invocation {
+        Invocation::Daemon(start) => {
+            daemons::run(start).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
+        }
+        Invocation::Tool(arguments) => tool(command::run(*arguments, Terminal::detect())),
+        Invocation::Seoneq(options) => {
+            tool(command::enqueue::classic(*options, Terminal::detect()))
+        }
+    };
+    outcome.unwrap_or_else(|failure| {
+        output::complain(&failure.report());
+        ExitCode::from(failure.exit_code())
+    })
+}
+
+/// Help and version are answers; everything else that clap says is wrong usage.
+fn explained(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(64),
+    }
+}
+
+/// Runs a command to its end on a small runtime of its own.
+fn tool(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::io("cannot start the async runtime"))?;
+    runtime.block_on(command)
+}

@@ -1,0 +1,325 @@
+//! The grammar of the command line, for `seon` and for the classic names.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lease::Daemon;
+use store::{EntryId, EntryState, JournalKind};
+
+use crate::command::enqueue::Wish;
+use crate::output::Format;
+use crate::seoneq;
+
+/// What this process was called to be.
+#[derive(Debug)]
+pub(crate) enum Invocation {
+    /// One of the daemons.
+    Daemon(Start),
+    /// Anything else.
+    Tool(Box<Arguments>),
+    /// `seoneq`, the classic tool with its own options.
+    Seoneq(Box<seoneq::Options>),
+}
+
+/// How a daemon starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// Which one.
+    pub(crate) daemon: Daemon,
+    /// The instance's folder.
+    pub(crate) directory: PathBuf,
+    /// Waits for the lease instead of ending with exit code 75.
+    pub(crate) standby: bool,
+}
+
+impl Invocation {
+    /// Reads a command line, its first word being the name by which the program was called.
+    pub(crate) fn parse(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
+        // `seon seoneq …` is `seoneq …`: its short options are not ours (-c is a comment there).
+        if words.get(1).is_some_and(|word| word == "seoneq") && !is_classic(&words) {
+            words.remove(0);
+        }
+        match words.first().map(|word| file_name(word)) {
+            Some("seoneq") => Ok(Self::Seoneq(Box::new(seoneq::Options::try_parse_from(&words)?))),
+            Some(name) => match name.parse::<Daemon>() {
+                Ok(daemon) => {
+                    let classic = Classic::try_parse_from(&words)?;
+                    Ok(Self::Daemon(Start {
+                        daemon,
+                        directory: classic.directory,
+                        standby: classic.start.standby,
+                    }))
+                }
+                Err(_) => Ok(Self::from(Arguments::try_parse_from(&words)?)),
+            },
+            None => Ok(Self::from(Arguments::try_parse_from(["seon"])?)),
+        }
+    }
+}
+
+impl From<Arguments> for Invocation {
+    fn from(arguments: Arguments) -> Self {
+        let (daemon, standby) = match &arguments.command {
+            Command::Seonrd(start) => (Daemon::Seonrd, start.standby),
+            Command::SeonrdTcpip(start) => (Daemon::SeonrdTcpip, start.standby),
+            Command::SeonrdTcpipTls(start) => (Daemon::SeonrdTcpipTls, start.standby),
+            Command::Seonsqd(start) => (Daemon::Seonsqd, start.standby),
+            _ => return Self::Tool(Box::new(arguments)),
+        };
+        Self::Daemon(Start { daemon, directory: arguments.shared.directory, standby })
+    }
+}
+
+fn is_classic(words: &[OsString]) -> bool {
+    words.first().is_some_and(|word| {
+        let name = file_name(word);
+        name == "seoneq" || name.parse::<Daemon>().is_ok()
+    })
+}
+
+fn file_name(word: &OsStr) -> &str {
+    Path::new(word).file_name().and_then(OsStr::to_str).unwrap_or_default()
+}
+
+/// Exchanges files between companies over ODETTE FTP.
+#[derive(Debug, Parser)]
+#[command(name = "seon", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Shared {
+    /// The instance's folder: its `SeonInstance`, `SeonPartner` and `Secret` YAML.
+    #[arg(
+        short = 'c',
+        long = "instance",
+        global = true,
+        env = "SEON_DIRECTORY",
+        hide_env_values = true,
+        default_value = ".",
+        value_name = "DIR"
+    )]
+    pub(crate) directory: PathBuf,
+    /// How to answer.
+    #[arg(
+        short = 'o',
+        long = "output",
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub(crate) format: Format,
+}
+
+/// A daemon called by its classic name.
+#[derive(Debug, Parser)]
+#[command(version, about = "A daemon of a Seon instance; see seon --help")]
+struct Classic {
+    /// The instance's folder.
+    #[arg(
+        short = 'c',
+        long = "instance",
+        env = "SEON_DIRECTORY",
+        hide_env_values = true,
+        default_value = ".",
+        value_name = "DIR"
+    )]
+    directory: PathBuf,
+    #[command(flatten)]
+    start: StartOptions,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct StartOptions {
+    /// Waits until the lease is free instead of ending with exit code 75.
+    #[arg(long)]
+    standby: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs all daemons of an instance on this machine.
+    Up(Up),
+    /// Puts files into the send queue.
+    Enqueue(Wish),
+    /// Shows the send queue, or holds, releases, cancels, unblocks, aborts entries.
+    Queue(Queue),
+    /// Shows what happened: sessions, files, receipts, refusals.
+    Journal(Journal),
+    /// Shows partners, or calls one.
+    Partner(Partner),
+    /// Shows the daemons: who is active, where, since when, on which address.
+    Ps,
+    /// Examines an instance and says what is wrong and what to do about it.
+    Check,
+    /// Takes a daemon's lease away from whoever holds it.
+    Force(Force),
+    /// Examines the configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// Makes two companies on this machine and lets them exchange files.
+    Quickstart(Quickstart),
+    /// The classic way to put a file into the send queue: seon seoneq -h.
+    Seoneq,
+    /// The master of the receive side.
+    Seonrd(StartOptions),
+    /// The receiver on TCP.
+    #[command(name = "seonrd_tcpip")]
+    SeonrdTcpip(StartOptions),
+    /// The receiver on TLS.
+    #[command(name = "seonrd_tcpip_tls")]
+    SeonrdTcpipTls(StartOptions),
+    /// The send queue.
+    Seonsqd(StartOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// The instance's folder; the one of -c without it.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Daemons that are active elsewhere wait for their turn.
+    #[arg(long)]
+    pub(crate) standby: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Queue {
+    #[command(subcommand)]
+    pub(crate) order: Option<Order>,
+    #[command(flatten)]
+    pub(crate) filter: QueueFilter,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueueFilter {
+    /// Only entries for this partner.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) partner: Option<String>,
+    /// Only entries in this state, as `blocked`.
+    #[arg(short, long, value_name = "STATE")]
+    pub(crate) state: Option<EntryState>,
+    /// Finished entries too.
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// At most so many.
+    #[arg(short = 'n', long, default_value_t = 100, value_name = "NUMBER")]
+    pub(crate) limit: u32,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Order {
+    /// Keeps entries from being sent.
+    Hold(Entries),
+    /// Lets held entries go.
+    Release(Entries),
+    /// Takes entries out of the queue for good.
+    Cancel(Entries),
+    /// Lets blocked entries try again from the start.
+    Unblock(Entries),
+    /// Stops a transfer that is running; the entry stays in the queue.
+    Abort(Entries),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Entries {
+    /// The entries' identifiers, as `seon queue` shows them.
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<EntryId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Journal {
+    /// Only what concerns this partner.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) partner: Option<String>,
+    /// Only since then: a span as 2h or 3d, a date, or a moment.
+    #[arg(long, value_name = "WHEN", value_parser = crate::since::parse)]
+    pub(crate) since: Option<crate::since::Since>,
+    /// Only this kind, as `file_sent`.
+    #[arg(short, long, value_name = "KIND")]
+    pub(crate) kind: Option<JournalKind>,
+    /// The last so many.
+    #[arg(short = 'n', long, default_value_t = 50, value_name = "NUMBER")]
+    pub(crate) limit: u32,
+    /// Goes on showing what comes.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Partner {
+    #[command(subcommand)]
+    pub(crate) verb: PartnerVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartnerVerb {
+    /// Shows the partners.
+    List,
+    /// Runs a session without a transfer and says how it went.
+    Ping {
+        /// The partner's name.
+        name: String,
+        /// Waits at most so many seconds for the outcome.
+        #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+        wait: u64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Force {
+    /// The daemon's classic name.
+    pub(crate) daemon: Daemon,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Reads every file and names everything that is wrong.
+    Check,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Quickstart {
+    /// The size of the large file, as 1GiB or 300MB.
+    #[arg(long, default_value = "1GiB", value_parser = crate::size::parse, value_name = "SIZE")]
+    pub(crate) size: u64,
+    /// How many small files go the other way.
+    #[arg(long, default_value_t = 100, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) files: u32,
+    /// Leaves both companies running.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Where to make them; a folder in the system's temporary one without it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// The formats of a virtual file (SFIDFMT, RFC 5024 section 5.3.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    /// Octets.
+    #[default]
+    #[value(name = "U")]
+    Unstructured,
+    /// Lines of text.
+    #[value(name = "T")]
+    Text,
+    /// Records of one length.
+    #[value(name = "F")]
+    Fixed,
+    /// Records of differing length, each behind its length in the file.
+    #[value(name = "V")]
+    Variable,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+use super::*;
+
+fn parse(line: &str) -> Invocation {
+    Invocation::parse(line.split(' ').map(OsString::from).collect()).unwrap()
+}
+
+fn refused(line: &str) -> String {
+    Invocation::parse(line.split(' ').map(OsString::from).collect()).unwrap_err().to_string()
+}
+
+#[test]
+fn the_grammar_holds_together() {
+    use clap::CommandFactory;
+    Arguments::command().debug_assert();
+    Classic::command().debug_assert();
+    seoneq::Options::command().debug_assert();
+}
+
+#[test]
+fn a_daemon_is_called_by_its_classic_name_or_as_a_subcommand() {
+    for daemon in Daemon::ALL {
+        let expected = Start { daemon, directory: "./acme".into(), standby: true };
+        let lines = [
+            format!("{daemon} -c ./acme --standby"),
+            format!("/opt/seon/bin/{daemon} --standby -c ./acme"),
+            format!("seon {daemon} -c ./acme --standby"),
+            format!("seon -c ./acme {daemon} --standby"),
+        ];
+        for line in lines {
+            let Invocation::Daemon(start) = parse(&line) else { panic!("{line} is a daemon") };
+            assert_eq!(start, expected, "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_folder_is_here_unless_told() {
+    let Invocation::Tool(arguments) = parse("seon ps") else { panic!("a tool") };
+    assert_eq!(arguments.shared.directory, PathBuf::from("."));
+    let Invocation::Tool(arguments) = parse("seon check -c /srv/acme -o json") else { panic!() };
+    assert_eq!(arguments.shared.directory, PathBuf::from("/srv/acme"));
+    assert_eq!(arguments.shared.format, Format::Json);
+}
+
+#[test]
+fn seoneq_is_recognised_under_both_names_with_its_own_options() {
+    for line in ["seoneq -p bolt -f a -c words", "seon seoneq -p bolt -f a -c words"] {
+        let Invocation::Seoneq(options) = parse(line) else { panic!("{line} is seoneq") };
+        let wish = options.wish().unwrap();
+        assert_eq!(wish.comment.as_deref(), Some("words"), "{line}");
+    }
+}
+
+#[test]
+fn enqueue_takes_files_and_options() {
+    let line =
+        "seon enqueue --partner bolt --follow big.dat --priority -3 --format F --record-length 80";
+    let Invocation::Tool(arguments) = parse(line) else { panic!("a tool") };
+    let Command::Enqueue(wish) = arguments.command else { panic!("enqueue") };
+    assert_eq!(wish.files, [PathBuf::from("big.dat")]);
+    assert_eq!((wish.priority, wish.follow), (-3, true));
+    assert_eq!((wish.file_format, wish.record_length), (FileFormat::Fixed, Some(80)));
+}
+
+#[test]
+fn the_queue_is_listed_or_ordered_about() {
+    let Invocation::Tool(arguments) = parse("seon queue --partner bolt --state blocked") else {
+        panic!("a tool")
+    };
+    let Command::Queue(queue) = arguments.command else { panic!("queue") };
+    assert!(queue.order.is_none());
+    assert_eq!(queue.filter.state, Some(EntryState::Blocked));
+
+    let Invocation::Tool(arguments) = parse("seon queue unblock 17 18") else { panic!("a tool") };
+    let Command::Queue(Queue { order: Some(Order::Unblock(entries)), .. }) = arguments.command
+    else {
+        panic!("unblock")
+    };
+    assert_eq!(entries.ids, [EntryId::from(17), EntryId::from(18)]);
+}
+
+#[test]
+fn wrong_words_are_refused_with_what_was_expected() {
+    assert!(refused("seon queue --state tired").contains("acknowledged"));
+    assert!(refused("seon journal --since yesterday").contains("as 15m"));
+    assert!(refused("seon force seonfoo").contains("seonrd_tcpip"));
+    assert!(refused("seon quickstart --size huge").contains("as 1GiB"));
+    assert!(refused("seonsqd --frobnicate").contains("--frobnicate"));
+    assert!(refused("seon queue hold").contains("<ID>"));
+}
+
+#[test]
+fn the_quick_start_is_one_gibibyte_and_a_hundred_files() {
+    let Invocation::Tool(arguments) = parse("seon quickstart") else { panic!("a tool") };
+    let Command::Quickstart(wish) = arguments.command else { panic!("quickstart") };
+    assert_eq!((wish.size, wish.files, wish.keep), (1 << 30, 100, false));
+}

@@ -1,0 +1,296 @@
+//! `seon ps`: the daemons, from the lease rows and from what each says about itself.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use lease::{Daemon, LeaseRow};
+use runtime::admin::{Address, Client, local_sockets};
+use runtime::status::{DaemonStatus, Direction, ListenerStatus, Role};
+use serde::Serialize;
+use store::Store;
+
+use super::Context;
+use crate::failure::Failure;
+use crate::instance::Instance;
+use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
+
+/// A daemon that lives answers at once; one that is stuck must not hold up the table.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A daemon of the instance, as it is shown.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DaemonView {
+    /// Which.
+    pub(crate) daemon: Daemon,
+    /// What its lease and its own words say together.
+    pub(crate) state: State,
+    /// Its process number.
+    pub(crate) pid: Option<u32>,
+    /// Its parent's.
+    pub(crate) parent: Option<u32>,
+    /// The host that it runs on.
+    pub(crate) host: Option<String>,
+    /// Its epoch.
+    pub(crate) epoch: Option<i64>,
+    /// When it became active.
+    pub(crate) since: Option<Timestamp>,
+    /// For how many more seconds its lease is valid.
+    pub(crate) lease_valid_for: Option<u64>,
+    /// What it listens on.
+    pub(crate) listeners: Vec<ListenerStatus>,
+    /// Sessions that came in.
+    pub(crate) sessions_in: usize,
+    /// Sessions that go out.
+    pub(crate) sessions_out: usize,
+    /// Who waits to take over, as host and process number.
+    pub(crate) standbys: Vec<String>,
+    /// Why it could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+/// How a daemon is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// It holds its lease and answers.
+    Active,
+    /// It holds its lease and does not answer from here.
+    Unreachable,
+    /// Nobody holds its lease.
+    Inactive,
+}
+
+pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
+    let instance = Instance::load(&context.shared.directory)?;
+    let store = instance.store().await?;
+    let daemons = look(&instance, &store).await?;
+    let text = match context.shared.format {
+        Format::Json => output::json(&daemons),
+        Format::Table => table(&daemons, Timestamp::now(), &context.terminal),
+    };
+    output::answer(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The daemons that the configuration wants and those that have a lease.
+pub(crate) async fn look(instance: &Instance, store: &Store) -> Result<Vec<DaemonView>, Failure> {
+    let leases = store.leases().await?;
+    let local = ask_local(instance).await?;
+    let mut views = Vec::new();
+    for daemon in Daemon::ALL {
+        let row = leases.iter().find(|row| row.daemon == daemon);
+        if row.is_some() || wanted(instance, daemon) {
+            views.push(view(daemon, row, &local).await);
+        }
+    }
+    Ok(views)
+}
+
+/// Whether the configuration has work for this daemon.
+pub(crate) fn wanted(instance: &Instance, daemon: Daemon) -> bool {
+    let receive = &instance.configuration.instance.receive;
+    match daemon {
+        Daemon::Seonrd | Daemon::Seonsqd => true,
+        Daemon::SeonrdTcpip => receive.tcpip.is_some(),
+        Daemon::SeonrdTcpipTls => receive.tls.is_some(),
+    }
+}
+
+/// What every process of this instance on this machine says. A socket whose process is gone is
+/// left out: a killed process cannot remove its own.
+pub(crate) async fn ask_local(instance: &Instance) -> Result<Vec<DaemonStatus>, Failure> {
+    let sockets = local_sockets(&instance.data())
+        .map_err(Failure::io(format!("cannot read {}/run", instance.data().display())))?;
+    let questions = sockets.into_iter().map(|(_, _, address)| ask(address));
+    Ok(join_all(questions).await.into_iter().filter_map(Result::ok).collect())
+}
+
+async fn ask(address: Address) -> Result<DaemonStatus, String> {
+    Client::new(address).with_limit(PATIENCE).status().await.map_err(|error| error.to_string())
+}
+
+async fn view(daemon: Daemon, row: Option<&LeaseRow>, local: &[DaemonStatus]) -> DaemonView {
+    let here = local.iter().filter(|status| status.daemon == daemon);
+    let (standbys, others): (Vec<_>, Vec<_>) =
+        here.partition(|status| status.role == Role::Standby);
+    let standbys =
+        standbys.iter().map(|status| format!("{}/{}", status.host, status.pid)).collect();
+    let Some(row) = row.filter(|row| row.is_held()) else {
+        return DaemonView::inactive(daemon, standbys);
+    };
+    let answer = match others.into_iter().find(|status| status.address == row.address) {
+        Some(status) => Ok(status.clone()),
+        // On another machine, or a process that did not answer before.
+        None => match row.address.parse::<Address>() {
+            Ok(address) => ask(address).await,
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    DaemonView::active(row, answer, standbys)
+}
+
+impl DaemonView {
+    fn inactive(daemon: Daemon, standbys: Vec<String>) -> Self {
+        Self {
+            daemon,
+            state: State::Inactive,
+            pid: None,
+            parent: None,
+            host: None,
+            epoch: None,
+            since: None,
+            lease_valid_for: None,
+            listeners: Vec::new(),
+            sessions_in: 0,
+            sessions_out: 0,
+            standbys,
+            error: None,
+        }
+    }
+
+    fn active(row: &LeaseRow, answer: Result<DaemonStatus, String>, standbys: Vec<String>) -> Self {
+        let lease = Self {
+            state: State::Unreachable,
+            pid: Some(row.holder.process),
+            host: Some(row.holder.host.clone()),
+            epoch: Some(row.epoch.get()),
+            since: Timestamp::from_microsecond(row.acquired_at).ok(),
+            lease_valid_for: Some(row.expires_in.as_secs()),
+            ..Self::inactive(row.daemon, standbys)
+        };
+        match answer {
+            Err(error) => Self { error: Some(error), ..lease },
+            Ok(status) => {
+                let count = |direction: Direction| {
+                    status.sessions.iter().filter(|one| one.direction == direction).count()
+                };
+                Self {
+                    state: State::Active,
+                    parent: status.parent,
+                    sessions_in: count(Direction::In),
+                    sessions_out: count(Direction::Out),
+                    listeners: status.listeners,
+                    ..lease
+                }
+            }
+        }
+    }
+
+    /// Whether it is active and, if it is a receiver, listens.
+    pub(crate) fn is_ready(&self) -> bool {
+        let receives = matches!(self.daemon, Daemon::SeonrdTcpip | Daemon::SeonrdTcpipTls);
+        let listens = self.listeners.iter().all(|listener| listener.ok);
+        self.state == State::Active && listens && !(receives && self.listeners.is_empty())
+    }
+
+    fn holder(&self) -> Cell {
+        match (self.state, &self.host) {
+            (State::Active, Some(host)) => host.as_str().into(),
+            (State::Unreachable, Some(host)) => {
+                Cell::styled(Style::Warning, format!("{host} (no answer)"))
+            }
+            _ => Cell::styled(Style::Bad, "nobody"),
+        }
+    }
+
+    fn listens(&self) -> Cell {
+        let words: Vec<_> = self
+            .listeners
+            .iter()
+            .map(|listener| {
+                format!("{} {}", listener.address, if listener.ok { "ok" } else { "not ok" })
+            })
+            .collect();
+        let all_ok = self.listeners.iter().all(|listener| listener.ok);
+        Cell::styled(if all_ok { Style::Plain } else { Style::Bad }, words.join(", "))
+    }
+
+    fn sessions(&self) -> String {
+        match (self.sessions_in, self.sessions_out) {
+            (0, 0) => "0".into(),
+            (coming, 0) => format!("{coming} in"),
+            (0, going) => format!("{going} out"),
+            (coming, going) => format!("{coming} in, {going} out"),
+        }
+    }
+}
+
+/// The daemons under headings.
+pub(crate) fn table(daemons: &[DaemonView], now: Timestamp, terminal: &Terminal) -> String {
+    let mut table = Table::new([
+        Column::left("DAEMON"),
+        Column::right("PID"),
+        Column::right("PARENT"),
+        Column::left("ACTIVE ON"),
+        Column::right("EPOCH"),
+        Column::left("SINCE"),
+        Column::left("LISTENS ON"),
+        Column::left("SESSIONS"),
+        Column::left("STANDBY"),
+    ]);
+    let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
+    for daemon in daemons {
+        table.row([
+            daemon.daemon.name().into(),
+            number(daemon.pid).into(),
+            number(daemon.parent).into(),
+            daemon.holder(),
+            daemon.epoch.map(|epoch| epoch.to_string()).unwrap_or_default().into(),
+            daemon.since.map(|at| human::age(human::elapsed(at, now))).unwrap_or_default().into(),
+            daemon.listens(),
+            match daemon.state {
+                State::Active => daemon.sessions().into(),
+                State::Unreachable | State::Inactive => Cell::default(),
+            },
+            daemon.standbys.join(", ").into(),
+        ]);
+    }
+    table.render(terminal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn daemons() -> Vec<DaemonView> {
+        let receiver = DaemonView {
+            state: State::Active,
+            pid: Some(418),
+            parent: Some(412),
+            host: Some("box1".into()),
+            epoch: Some(3),
+            since: Some("2026-11-20T08:14:02Z".parse().unwrap()),
+            listeners: vec![ListenerStatus {
+                name: "tcpip".into(),
+                address: "0.0.0.0:3305".into(),
+                ok: true,
+                error: None,
+            }],
+            sessions_in: 2,
+            ..DaemonView::inactive(Daemon::SeonrdTcpip, vec!["box2/99".into()])
+        };
+        vec![receiver, DaemonView::inactive(Daemon::Seonsqd, Vec::new())]
+    }
+
+    #[test]
+    fn the_table_answers_who_where_since_when_and_on_which_address() {
+        let now = "2026-11-22T12:14:02Z".parse().unwrap();
+        assert_eq!(
+            table(&daemons(), now, &Terminal::default()),
+            "DAEMON        PID  PARENT  ACTIVE ON  EPOCH  SINCE  LISTENS ON       SESSIONS  STANDBY\n\
+             seonrd_tcpip  418     412  box1           3  2d 4h  0.0.0.0:3305 ok  2 in      box2/99\n\
+             seonsqd         -       -  nobody         -  -      -                -         -\n"
+        );
+    }
+
+    #[test]
+    fn as_json_a_daemon_has_its_classic_name() {
+        let json = serde_json::to_value(daemons()).unwrap();
+        assert_eq!(json[0]["daemon"], "seonrd_tcpip");
+        assert_eq!(json[0]["listeners"][0]["address"], "0.0.0.0:3305");
+        assert_eq!(json[1]["state"], "inactive");
+    }
+}

@@ -1,0 +1,87 @@
+//! An instance as commands see it: its folder, configuration, database and spool.
+
+use std::path::{Path, PathBuf};
+
+use configuration::Configuration;
+use spool::Spool;
+use store::{DatabaseUri, Store};
+
+use crate::failure::Failure;
+
+/// The name under which commands connect, seen in PostgreSQL's `pg_stat_activity`.
+const ROLE: &str = "seon";
+
+/// An instance's folder and what its manifests say.
+pub(crate) struct Instance {
+    /// The folder as the user gave it.
+    pub(crate) directory: PathBuf,
+    /// What stands in it.
+    pub(crate) configuration: Configuration,
+}
+
+impl Instance {
+    /// Reads the manifests; every error in them is reported at once.
+    pub(crate) fn load(directory: &Path) -> Result<Self, Failure> {
+        let configuration = runtime::load_directory(directory)?;
+        Ok(Self { directory: directory.to_owned(), configuration })
+    }
+
+    /// The instance's name.
+    pub(crate) fn name(&self) -> &str {
+        self.configuration.instance.name.as_str()
+    }
+
+    /// Where queue, spool and sockets are.
+    pub(crate) fn data(&self) -> PathBuf {
+        // Joining an absolute path gives that path.
+        self.directory.join(&self.configuration.instance.data_directory)
+    }
+
+    /// The database, whose schema must be this version's.
+    pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        let store = self.unchecked_store().await?;
+        store.check_schema().await?;
+        Ok(store)
+    }
+
+    /// The database, as it is.
+    pub(crate) async fn unchecked_store(&self) -> Result<Store, Failure> {
+        Ok(Store::open(&self.database()?, ROLE).await?)
+    }
+
+    /// The database, made or brought up to date if need be, so that the queue takes files before
+    /// the first daemon ever ran.
+    pub(crate) async fn migrated_store(&self) -> Result<Store, Failure> {
+        // SQLite's file lies in the data directory, which the spool makes.
+        self.spool()?;
+        let store = self.unchecked_store().await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// The spool, its directories made if need be.
+    pub(crate) fn spool(&self) -> Result<Spool, Failure> {
+        Ok(Spool::open(&self.data())?)
+    }
+
+    /// The partner of this name, or the sentence that names those that there are.
+    pub(crate) fn partner(
+        &self,
+        name: &str,
+    ) -> Result<&std::sync::Arc<configuration::Partner>, Failure> {
+        self.configuration.partner(name).ok_or_else(|| {
+            let known: Vec<_> =
+                self.configuration.partners().map(|partner| partner.name.as_str()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Failure::Usage(format!(
+                "{} has no partner \"{name}\"; its partners: {known}",
+                self.name()
+            ))
+        })
+    }
+
+    fn database(&self) -> Result<DatabaseUri, Failure> {
+        let setting = &self.configuration.instance.database;
+        Ok(setting.uri(&self.data()).expose().parse()?)
+    }
+}

@@ -1,0 +1,396 @@
+//! The exchange: a large file by TLS one way, small ones by TCP the other way, at the same time.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use store::{EntryId, EntryState, JournalFilter, JournalKind, QueueFilter, Store};
+use tokio::time::{Instant, interval};
+
+use super::data::{self, Hash};
+use super::{Place, Running};
+use crate::arguments::{FileFormat, Quickstart};
+use crate::command::Context;
+use crate::command::enqueue::{self, Wish, blocking, sending};
+use crate::failure::Failure;
+use crate::output::progress::Board;
+use crate::output::{Column, Style, Table, Terminal, human};
+
+/// How long the exchange may stand still before it counts as failed.
+const STANDSTILL: Duration = Duration::from_mins(1);
+const TICK: Duration = Duration::from_millis(200);
+/// The large file's name on the wire.
+const LARGE: &str = "ENGDAT00471.LARGE";
+/// Octets of a small file.
+const SMALL: u64 = 10_000;
+
+/// What was sent, and how it went.
+pub(super) struct Summary {
+    ways: Vec<Way>,
+}
+
+/// One direction.
+struct Way {
+    from: &'static str,
+    to: &'static str,
+    transport: &'static str,
+    files: u64,
+    octets: u64,
+    acknowledged: u64,
+    same_hash: u64,
+    receipts_in_journal: u64,
+    took: Duration,
+    problems: Vec<String>,
+}
+
+/// A file that was made and sent.
+struct Made {
+    name: String,
+    path: PathBuf,
+    octets: u64,
+    hash: Hash,
+}
+
+/// Makes the files, sends them both ways at once, waits for every receipt, compares the hashes.
+pub(super) async fn run(
+    context: &Context,
+    wish: &Quickstart,
+    place: &Place,
+    acme: &Running,
+    bolt: &Running,
+) -> Result<Summary, Failure> {
+    let files = place.root.join("files");
+    let (size, count) = (wish.size, wish.files);
+    crate::output::answer(&format!(
+        "making {} and {} of {}\n",
+        human::octets(size),
+        human::count(u64::from(count), "file", "files"),
+        human::octets(SMALL),
+    ))?;
+    let (large, small) = blocking(move || make(&files, size, count)).await?;
+
+    let started = Instant::now();
+    // The small ones first: they are on their way while the large one is taken in.
+    let small_ids = put(bolt, "acme", &small).await?;
+    let large_ids = put(acme, "bolt", std::slice::from_ref(&large)).await?;
+    let board = Board::new(&context.terminal);
+    let (large_took, small_took) =
+        watch(&board, started, (acme, &large_ids, large.octets), (bolt, &small_ids)).await?;
+
+    let large_way = judge((acme, bolt), "tls", &[large], &large_ids, large_took).await?;
+    let small_way = judge((bolt, acme), "tcp", &small, &small_ids, small_took).await?;
+    Ok(Summary { ways: vec![large_way, small_way] })
+}
+
+fn make(directory: &Path, size: u64, count: u32) -> Result<(Made, Vec<Made>), Failure> {
+    let one = |name: String, seed: u64, octets: u64| {
+        let path = directory.join(&name);
+        let hash = data::write(&path, seed, octets)
+            .map_err(Failure::io(format!("cannot write {}", path.display())))?;
+        Ok::<_, Failure>(Made { name, path, octets, hash })
+    };
+    let large = one(LARGE.to_owned(), 1, size)?;
+    let small = (1..=count)
+        .map(|number| one(format!("ORDER{number:06}"), u64::from(number) + 1, SMALL))
+        .collect::<Result<_, _>>()?;
+    Ok((large, small))
+}
+
+/// Enqueues the files as `seon enqueue --move` does.
+async fn put(from: &Running, to: &str, files: &[Made]) -> Result<Vec<EntryId>, Failure> {
+    let wish = Wish {
+        partner: to.to_owned(),
+        files: files.iter().map(|file| file.path.clone()).collect(),
+        dataset_name: None,
+        comment: Some("quick start".into()),
+        originator: None,
+        destination: None,
+        priority: 0,
+        passive: false,
+        hold: false,
+        description: None,
+        file_format: FileFormat::Unstructured,
+        record_length: None,
+        r#move: true,
+        follow: false,
+    };
+    let enqueued = enqueue::put(&from.instance, &from.store, &wish).await?;
+    Ok(enqueued.into_iter().map(|one| one.id).collect())
+}
+
+/// Shows both ways until every entry is finished; how long each way took.
+async fn watch(
+    board: &Board,
+    started: Instant,
+    (acme, large, octets): (&Running, &[EntryId], u64),
+    (bolt, small): (&Running, &[EntryId]),
+) -> Result<(Duration, Duration), Failure> {
+    let mut large_bar = Some(board.octets(format!("acme → bolt  {LARGE}  tls"), octets));
+    let count = small.len() as u64;
+    let mut small_bar = Some(board.pieces("bolt → acme  small files      tcp", count, "receipts"));
+    let (mut large_took, mut small_took) = (Duration::ZERO, Duration::ZERO);
+    let mut tick = interval(TICK);
+    let mut moved = (Instant::now(), (0, 0));
+    while large_bar.is_some() || small_bar.is_some() {
+        tick.tick().await;
+        let (mut sent, mut finished) = (octets, count);
+        if let Some(mut bar) = large_bar.take() {
+            let done = finished_entries(&acme.store, large).await?;
+            sent = live_octets(acme, large).await?.unwrap_or(0);
+            if done == large.len() as u64 {
+                large_took = started.elapsed();
+                bar.finish(&format!(
+                    "acme → bolt  {}  tls  {}  {}",
+                    human::octets(octets),
+                    human::span(large_took),
+                    human::rate(octets, large_took)
+                ));
+            } else {
+                bar.set(sent, "");
+                large_bar = Some(bar);
+            }
+        }
+        if let Some(mut bar) = small_bar.take() {
+            finished = finished_entries(&bolt.store, small).await?;
+            if finished == count {
+                small_took = started.elapsed();
+                bar.finish(&format!(
+                    "bolt → acme  {}  tcp  {}",
+                    human::count(count, "file", "files"),
+                    human::span(small_took)
+                ));
+            } else {
+                bar.set(finished, "");
+                small_bar = Some(bar);
+            }
+        }
+        if (sent, finished) != moved.1 {
+            moved = (Instant::now(), (sent, finished));
+        }
+        if moved.0.elapsed() > STANDSTILL {
+            return Err(Failure::Command {
+                code: "E-QUICKSTART-STANDSTILL",
+                sentence: format!("nothing moved for {} s; see the logs", STANDSTILL.as_secs()),
+            });
+        }
+    }
+    Ok((large_took, small_took))
+}
+
+async fn live_octets(running: &Running, ids: &[EntryId]) -> Result<Option<u64>, Failure> {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    let sessions = sending(&running.instance).await?;
+    let live = sessions.into_iter().filter_map(|session| session.file);
+    Ok(live
+        .filter(|file| file.entry.as_ref().is_some_and(|entry| ids.contains(entry)))
+        .map(|file| file.octets)
+        .max())
+}
+
+/// How many of the entries are finished, well or badly.
+async fn finished_entries(store: &Store, ids: &[EntryId]) -> Result<u64, Failure> {
+    let entries = states(store).await?;
+    let is_over = |id: &&EntryId| {
+        entries.get(id).is_some_and(|state| {
+            matches!(
+                state,
+                EntryState::Acknowledged
+                    | EntryState::Rejected
+                    | EntryState::Blocked
+                    | EntryState::Cancelled
+            )
+        })
+    };
+    Ok(ids.iter().filter(is_over).count() as u64)
+}
+
+async fn states(store: &Store) -> Result<BTreeMap<EntryId, EntryState>, Failure> {
+    let all = QueueFilter { limit: u32::MAX, ..QueueFilter::default() };
+    Ok(store.queue(&all).await?.into_iter().map(|entry| (entry.id, entry.state)).collect())
+}
+
+/// Compares what was sent with what arrived, by hash, and with what the journals say.
+async fn judge(
+    (from, to): (&Running, &Running),
+    transport: &'static str,
+    files: &[Made],
+    ids: &[EntryId],
+    took: Duration,
+) -> Result<Way, Failure> {
+    let mut problems = Vec::new();
+    let states = states(&from.store).await?;
+    let mut acknowledged = 0;
+    for (id, file) in ids.iter().zip(files) {
+        match states.get(id) {
+            Some(EntryState::Acknowledged) => acknowledged += 1,
+            state => problems.push(format!(
+                "{} is {}",
+                file.name,
+                state.map_or("gone", |state| state.as_str())
+            )),
+        }
+    }
+    let incoming = to.instance.data().join("incoming").join(from.company.name);
+    let pairs: Vec<_> =
+        files.iter().map(|file| (incoming.join(&file.name), file.hash.clone())).collect();
+    let (same_hash, mut different) = blocking(move || Ok(compare(&pairs))).await?;
+    problems.append(&mut different);
+    Ok(Way {
+        from: from.company.name,
+        to: to.company.name,
+        transport,
+        files: files.len() as u64,
+        octets: files.iter().map(|file| file.octets).sum(),
+        acknowledged,
+        same_hash,
+        receipts_in_journal: receipts(&from.store).await?,
+        took,
+        problems,
+    })
+}
+
+fn compare(pairs: &[(PathBuf, Hash)]) -> (u64, Vec<String>) {
+    let mut same = 0;
+    let mut different = Vec::new();
+    for (path, expected) in pairs {
+        match data::hash(path) {
+            Ok(hash) if hash == *expected => same += 1,
+            Ok(hash) => {
+                different.push(format!("{} has hash {hash}, not {expected}", path.display()));
+            }
+            Err(error) => different.push(format!("{}: {error}", path.display())),
+        }
+    }
+    (same, different)
+}
+
+async fn receipts(store: &Store) -> Result<u64, Failure> {
+    let filter = JournalFilter {
+        kind: Some(JournalKind::ReceiptReceived),
+        limit: u32::MAX,
+        ..JournalFilter::default()
+    };
+    Ok(store.journal(&filter).await?.len() as u64)
+}
+
+impl Summary {
+    /// Whether every file was acknowledged and arrived as it was.
+    pub(super) fn is_good(&self) -> bool {
+        self.ways.iter().all(Way::is_good)
+    }
+
+    /// Both journals in a table, and one line of judgement for each way.
+    pub(super) fn render(&self, terminal: &Terminal) -> String {
+        let mut table = Table::new([
+            Column::left("WAY"),
+            Column::left("BY"),
+            Column::right("FILES"),
+            Column::right("SIZE"),
+            Column::right("RECEIPTS (EERP)"),
+            Column::right("SAME SHA-256"),
+            Column::right("TIME"),
+            Column::right("SPEED"),
+        ]);
+        for way in &self.ways {
+            table.row([
+                format!("{} → {}", way.from, way.to).into(),
+                way.transport.into(),
+                way.files.to_string().into(),
+                human::octets(way.octets).into(),
+                way.receipts_in_journal.to_string().into(),
+                way.same_hash.to_string().into(),
+                human::span(way.took).into(),
+                human::rate(way.octets, way.took).into(),
+            ]);
+        }
+        let mut text = format!("\n{}", table.render(terminal));
+        for way in &self.ways {
+            text.push_str(&way.verdict(terminal));
+        }
+        text
+    }
+}
+
+impl Way {
+    fn is_good(&self) -> bool {
+        let all = [self.acknowledged, self.same_hash];
+        all.iter().all(|count| *count == self.files) && self.receipts_in_journal >= self.files
+    }
+
+    fn verdict(&self, terminal: &Terminal) -> String {
+        let files = human::count(self.files, "file", "files");
+        if self.is_good() {
+            return format!(
+                "{} {} → {}: {files} acknowledged, every hash the same\n",
+                terminal.paint(Style::Good, "√"),
+                self.from,
+                self.to
+            );
+        }
+        let mut text = format!(
+            "{} {} → {}: {} of {files} acknowledged, {} with the same hash\n",
+            terminal.paint(Style::Bad, "×"),
+            self.from,
+            self.to,
+            self.acknowledged,
+            self.same_hash,
+        );
+        for problem in self.problems.iter().take(10) {
+            let _ = writeln!(text, "    {problem}");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way() -> Way {
+        Way {
+            from: "acme",
+            to: "bolt",
+            transport: "tls",
+            files: 1,
+            octets: 1 << 30,
+            acknowledged: 1,
+            same_hash: 1,
+            receipts_in_journal: 1,
+            took: Duration::from_secs(8),
+            problems: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_summary_shows_receipts_hashes_and_speed() {
+        let summary = Summary { ways: vec![way()] };
+        assert!(summary.is_good());
+        assert_eq!(
+            summary.render(&Terminal::default()),
+            "\nWAY          BY   FILES     SIZE  RECEIPTS (EERP)  SAME SHA-256  TIME      SPEED\n\
+             acme → bolt  tls      1  1.0 GiB                1             1   8 s  128 MiB/s\n\
+             √ acme → bolt: 1 file acknowledged, every hash the same\n"
+        );
+    }
+
+    #[test]
+    fn a_missing_receipt_or_another_hash_is_not_good() {
+        assert!(!Way { acknowledged: 0, ..way() }.is_good());
+        assert!(!Way { same_hash: 0, ..way() }.is_good());
+        let bad = Way { same_hash: 0, problems: vec!["ENGDAT1 differs".into()], ..way() };
+        assert!(bad.verdict(&Terminal::default()).contains("    ENGDAT1 differs\n"));
+    }
+
+    #[test]
+    fn made_files_have_names_that_the_wire_can_carry() {
+        let directory = std::env::temp_dir().join(format!("seon-made-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let (large, small) = make(&directory, 100, 3).unwrap();
+        for file in small.iter().chain([&large]) {
+            assert!(file.name.parse::<oftp::DatasetName>().unwrap().is_standard());
+            assert_eq!(std::fs::metadata(&file.path).unwrap().len(), file.octets);
+        }
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -1,0 +1,270 @@
+//! `seon quickstart`: two companies on this machine exchange files, from keys to receipts.
+
+mod certificate;
+mod company;
+mod data;
+mod exchange;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use children::{Children, Event, Output, Policy, Program};
+use jiff::Timestamp;
+use tokio::time::{Instant, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::{Quickstart, Shared};
+use crate::command::Context;
+use crate::command::check;
+use crate::command::ps::{self, State};
+use crate::command::up::Stop;
+use crate::failure::Failure;
+use crate::instance::Instance;
+use crate::output::{self, Format, Style, human};
+use company::{Company, Line};
+
+/// How long both companies may take to be ready.
+const START: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_millis(50);
+/// `seon up` gives its daemons their time to end.
+const GRACE: Duration = Duration::from_secs(90);
+
+pub(crate) async fn run(context: &Context, wish: Quickstart) -> Result<ExitCode, Failure> {
+    let started = Instant::now();
+    let place = Place::make(&wish)?;
+    let mut stop = Stop::listen()?;
+    let shutdown = CancellationToken::new();
+    let mut children = supervisor(&shutdown);
+
+    let outcome = tokio::select! {
+        outcome = play(context, &wish, &place, &mut children, started) => outcome,
+        () = stop.asked() => Err(Failure::Interrupted),
+    };
+    // Ended in every case, and before the folder goes.
+    let keep = wish.keep && outcome.is_ok();
+    if keep {
+        output::answer(&next_steps(&place))?;
+        stop.asked().await;
+    }
+    shutdown.cancel();
+    children.wait().await;
+    match (&outcome, keep) {
+        (Ok(_), false) => place.remove()?,
+        (Ok(_), true) => output::complain(&format!("its files stay in {}\n", place.root.display())),
+        (Err(_), _) => output::complain(&place.logs()),
+    }
+    outcome
+}
+
+/// From nothing to the verdict.
+async fn play(
+    context: &Context,
+    wish: &Quickstart,
+    place: &Place,
+    children: &mut Children,
+    started: Instant,
+) -> Result<ExitCode, Failure> {
+    let say = |line: &str| output::answer(&format!("{line}\n"));
+    let [acme, bolt] = found(place)?;
+    say(&format!(
+        "two companies in {}: acme and bolt, with keys, certificates and passwords made just now",
+        place.root.display()
+    ))?;
+    for company in [&acme, &bolt] {
+        children.keep(up(company, &place.log(company.name))?);
+    }
+    let acme = Running::wait(acme).await?;
+    let bolt = Running::wait(bolt).await?;
+    for running in [&acme, &bolt] {
+        say(&running.introduction())?;
+    }
+    say(&format!("ready after {}\n", human::span(started.elapsed())))?;
+
+    let summary = exchange::run(context, wish, place, &acme, &bolt).await?;
+    say(&summary.render(&context.terminal))?;
+    let mut all_well = summary.is_good();
+    for running in [&acme, &bolt] {
+        let report = check::examine(&running.context(context)).await;
+        all_well &= report.is_success();
+        let style = if report.is_success() { Style::Good } else { Style::Bad };
+        let mark = if report.is_success() { "√" } else { "×" };
+        let mark = context.terminal.paint(style, mark);
+        say(&format!("{mark} seon check of {}: {}", running.company.name, report.summary()))?;
+        if !report.is_success() {
+            output::answer(&report.render(&context.terminal))?;
+        }
+    }
+    say(&format!("\nall in {}", human::span(started.elapsed())))?;
+    if all_well {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err(Failure::Command {
+            code: "E-QUICKSTART",
+            sentence: "not everything went well; see above".into(),
+        })
+    }
+}
+
+/// Writes both companies' folders.
+fn found(place: &Place) -> Result<[Company; 2], Failure> {
+    let [acme_tcp, acme_tls, bolt_tcp, bolt_tls] =
+        company::free_ports().map_err(Failure::io("no free ports on 127.0.0.1"))?;
+    let make = |name: &'static str, odette_id, tcp, tls| {
+        let identity =
+            certificate::make(name, Timestamp::now()).map_err(|error| Failure::Command {
+                code: "E-QUICKSTART-CERTIFICATE",
+                sentence: format!("no certificate could be made for {name}: {error}"),
+            })?;
+        let password = company::password().map_err(|_| Failure::Command {
+            code: "E-QUICKSTART-RANDOM",
+            sentence: "the system gives no random numbers".into(),
+        })?;
+        let directory = place.root.join(name);
+        Ok::<_, Failure>(Company { name, odette_id, password, identity, tcp, tls, directory })
+    };
+    let acme = make("acme", "O0013000001ACME", acme_tcp, acme_tls)?;
+    let bolt = make("bolt", "O0013000002BOLT", bolt_tcp, bolt_tls)?;
+    let cannot = || Failure::io(format!("cannot write into {}", place.root.display()));
+    acme.write(&bolt, Line::Tls).map_err(cannot())?;
+    bolt.write(&acme, Line::Tcp).map_err(cannot())?;
+    Ok([acme, bolt])
+}
+
+/// `seon up` of a company, its output in a log file.
+fn up(company: &Company, log: &Path) -> Result<Program, Failure> {
+    let program = Program::this_executable_as("seon")
+        .map_err(Failure::io("cannot find this program's own file"))?;
+    Ok(program.argument("up").argument(&company.directory).output(Output::Append(log.to_owned())))
+}
+
+/// `seon up` ends in order by SIGTERM; a crash of it shows up as the exchange's failure.
+fn supervisor(shutdown: &CancellationToken) -> Children {
+    let policy = Policy { grace: GRACE, ..Policy::default() };
+    Children::new(policy, shutdown.clone(), |event| match event {
+        Event::Started { .. } | Event::Stopped { .. } => {}
+        Event::Restarting { name, ending, .. } | Event::GaveUp { name, ending } => {
+            output::complain(&format!("{name} up {ending}\n"));
+        }
+        Event::Trouble { name, message } => output::complain(&format!("{name} up {message}\n")),
+    })
+}
+
+/// A company whose daemons are active.
+pub(crate) struct Running {
+    pub(crate) company: Company,
+    pub(crate) instance: Instance,
+    pub(crate) store: store::Store,
+    processes: Vec<(lease::Daemon, u32)>,
+}
+
+impl Running {
+    /// Waits until every daemon is active and listens.
+    async fn wait(company: Company) -> Result<Self, Failure> {
+        let instance = Instance::load(&company.directory)?;
+        let store = instance.migrated_store().await?;
+        let deadline = Instant::now() + START;
+        let mut tick = interval(TICK);
+        loop {
+            tick.tick().await;
+            let daemons = ps::look(&instance, &store).await?;
+            if daemons.iter().all(ps::DaemonView::is_ready) {
+                let processes =
+                    daemons.iter().filter_map(|view| Some((view.daemon, view.pid?))).collect();
+                return Ok(Self { company, instance, store, processes });
+            }
+            if Instant::now() >= deadline {
+                let late: Vec<_> = daemons
+                    .iter()
+                    .filter(|view| view.state != State::Active)
+                    .map(|view| view.daemon.name())
+                    .collect();
+                return Err(Failure::Command {
+                    code: "E-QUICKSTART-START",
+                    sentence: format!(
+                        "{} was not ready within {} s; not active: {}",
+                        company.name,
+                        START.as_secs(),
+                        if late.is_empty() { "none".to_owned() } else { late.join(", ") },
+                    ),
+                });
+            }
+        }
+    }
+
+    fn introduction(&self) -> String {
+        let Company { name, tcp, tls, .. } = &self.company;
+        let processes: Vec<_> =
+            self.processes.iter().map(|(daemon, pid)| format!("{daemon} {pid}")).collect();
+        format!("{name}: TCP 127.0.0.1:{tcp}, TLS 127.0.0.1:{tls}; {}", processes.join(", "))
+    }
+
+    /// The context of a command on this company.
+    fn context(&self, context: &Context) -> Context {
+        let shared = Shared { directory: self.company.directory.clone(), format: Format::Table };
+        Context { shared, terminal: context.terminal }
+    }
+}
+
+/// Where the quick start plays.
+pub(crate) struct Place {
+    /// Everything is in here.
+    pub(crate) root: PathBuf,
+}
+
+impl Place {
+    fn make(wish: &Quickstart) -> Result<Self, Failure> {
+        let root = wish.directory.clone().unwrap_or_else(|| {
+            std::env::temp_dir().join(format!("seon-quickstart-{}", std::process::id()))
+        });
+        let is_empty = fs::read_dir(&root).map_or(true, |mut entries| entries.next().is_none());
+        if !is_empty {
+            return Err(Failure::Usage(format!(
+                "{} is not empty; give another folder with --directory",
+                root.display()
+            )));
+        }
+        let cannot = || Failure::io(format!("cannot make {}", root.display()));
+        fs::create_dir_all(root.join("files")).map_err(cannot())?;
+        // Keys are written here: nobody else's business.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs::set_permissions(&root, mode).map_err(cannot())?;
+        let root = root.canonicalize().map_err(cannot())?;
+        Ok(Self { root })
+    }
+
+    fn log(&self, company: &str) -> PathBuf {
+        self.root.join(format!("{company}.log"))
+    }
+
+    fn remove(&self) -> Result<(), Failure> {
+        let cannot = format!("cannot remove {}", self.root.display());
+        fs::remove_dir_all(&self.root).map_err(Failure::io(cannot))
+    }
+
+    fn logs(&self) -> String {
+        let (acme, bolt) = (self.log("acme"), self.log("bolt"));
+        format!(
+            "nothing is left running; everything stays in {}\nlogs: {}, {}\n",
+            self.root.display(),
+            acme.display(),
+            bolt.display()
+        )
+    }
+}
+
+fn next_steps(place: &Place) -> String {
+    let root = place.root.display();
+    format!(
+        "\nboth companies go on running; try:\n  \
+         seon -c {root}/acme ps\n  \
+         seon -c {root}/acme enqueue --partner bolt --follow FILE\n  \
+         seon -c {root}/bolt journal --follow\n  \
+         seon -c {root}/acme partner ping bolt\n  \
+         seon -c {root}/acme seonrd_tcpip          (a second start, refused)\n  \
+         ps -ef | grep seon\n\
+         received files: {root}/bolt/data/incoming/acme, hot folder: {root}/acme/data/outgoing/bolt\n\
+         end everything: Ctrl-C\n"
+    )
+}
