@@ -1,9 +1,6 @@
 //! `SeonInstance`: one company's file exchange.
 
-#![expect(
-    unreachable_pub,
-    reason = "KubeSchema derives from a private twin of each struct"
-)]
+#![expect(unreachable_pub, reason = "KubeSchema derives from a private twin of each struct")]
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -109,18 +106,23 @@ pub struct Station {
 #[serde(rename_all = "camelCase")]
 pub struct Database {
     /// The PostgreSQL URI (`postgres://user:password@host:5432/name`) in a Secret, such as the
-    /// one that `CloudNativePG` writes (`<cluster>-app`, key `uri`).
+    /// one that `CloudNativePG` writes (for a cluster acme: acme-app, key uri).
     pub secret_ref: SecretKeyReference,
 }
 
 /// Where files are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Storage {
-    /// The data directory; a relative path begins at the folder of this file. Default: ./data
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The data directory; a relative path begins at the folder of this file.
     #[schemars(length(min = 1, max = 4096))]
-    pub directory: Option<String>,
+    pub directory: String,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { directory: "./data".into() }
+    }
 }
 
 /// Where partners reach us.
@@ -145,18 +147,14 @@ pub struct TcpListener {
     /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address.
     #[schemars(length(max = 45))]
     pub address: String,
-    /// Sessions at once; a further caller waits for nothing and is told so.
+    /// Sessions at once; further callers are turned away.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_sessions: i32,
 }
 
 impl Default for TcpListener {
     fn default() -> Self {
-        Self {
-            port: 3305,
-            address: every_address(),
-            max_sessions: 500,
-        }
+        Self { port: 3305, address: every_address(), max_sessions: 500 }
     }
 }
 
@@ -172,7 +170,7 @@ pub struct TlsListener {
     #[serde(default = "every_address")]
     #[schemars(length(max = 45))]
     pub address: String,
-    /// Sessions at once; a further caller waits for nothing and is told so.
+    /// Sessions at once; further callers are turned away.
     #[serde(default = "listener_sessions")]
     #[schemars(range(min = 1, max = 100_000))]
     pub max_sessions: i32,
@@ -226,11 +224,7 @@ pub struct Send {
 
 impl Default for Send {
     fn default() -> Self {
-        Self {
-            max_sessions: 16,
-            retry: Retry::default(),
-            tls: None,
-        }
+        Self { max_sessions: 16, retry: Retry::default(), tls: None }
     }
 }
 
@@ -274,11 +268,7 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self {
-            attempts: attempts(),
-            first: first_wait(),
-            longest: longest_wait(),
-        }
+        Self { attempts: attempts(), first: first_wait(), longest: longest_wait() }
     }
 }
 

@@ -1,9 +1,6 @@
 //! `SeonPartner`: one company that an instance exchanges files with.
 
-#![expect(
-    unreachable_pub,
-    reason = "KubeSchema derives from a private twin of each struct"
-)]
+#![expect(unreachable_pub, reason = "KubeSchema derives from a private twin of each struct")]
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -98,7 +95,7 @@ pub struct SeonPartnerSpec {
     pub files: Vec<FileRule>,
 
     /// Hot folders: a file put there is sent to this partner and removed from there. Default: one
-    /// folder, outgoing/<partner> in the data directory. `[]`: none.
+    /// folder, outgoing/ and the partner's name, in the data directory. `[]`: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["directory".into()]))]
@@ -383,10 +380,7 @@ pub struct Receipts {
 
 impl Default for Receipts {
     fn default() -> Self {
-        Self {
-            expected: true,
-            timing: ReceiptTiming::SameSession,
-        }
+        Self { expected: true, timing: ReceiptTiming::SameSession }
     }
 }
 
@@ -410,8 +404,8 @@ pub struct FileRule {
     #[schemars(length(min = 1, max = 64))]
     #[serde(rename = "match")]
     pub pattern: String,
-    /// The file's name in incoming/<partner>, with {dataset}, {date}, {time}, {counter},
-    /// {originator}, {destination} and {partner} for what they say, such as
+    /// The file's name in the partner's folder under incoming, with {dataset}, {date}, {time},
+    /// {counter}, {originator}, {destination} and {partner} for what they say, such as
     /// "{date}-{dataset}.dat".
     #[schemars(length(min = 1, max = 200))]
     #[x_kube(validation = Rule::new(

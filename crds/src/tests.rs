@@ -1,1 +1,301 @@
+//! The CEL rules, evaluated here as the API server evaluates them there.
 
+use serde_json::{Value, json};
+
+use super::*;
+
+fn instance(change: impl FnOnce(&mut Value)) -> SeonInstance {
+    let mut value = json!({
+        "apiVersion": API_VERSION,
+        "kind": "SeonInstance",
+        "metadata": {"name": "acme"},
+        "spec": {
+            "identity": {
+                "odetteId": "O0013000001ACME",
+                "passwordSecretRef": {"name": "acme-oftp", "key": "password"},
+            },
+        },
+    });
+    change(&mut value);
+    serde_json::from_value(value).unwrap()
+}
+
+fn partner(change: impl FnOnce(&mut Value)) -> SeonPartner {
+    let mut value = json!({
+        "apiVersion": API_VERSION,
+        "kind": "SeonPartner",
+        "metadata": {"name": "bolt"},
+        "spec": {
+            "instanceRef": {"name": "acme"},
+            "identity": {
+                "odetteId": "O0013000002BOLT",
+                "passwordSecretRef": {"name": "bolt-oftp", "key": "password"},
+            },
+            "transports": [{"tcp": {"host": "oftp.bolt.example"}}],
+        },
+    });
+    change(&mut value);
+    serde_json::from_value(value).unwrap()
+}
+
+/// What the rules say about an instance after a change.
+fn instance_says(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    messages(instance(change).validate_cel())
+}
+
+/// What the rules say about a partner after a change.
+fn partner_says(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    messages(partner(change).validate_cel())
+}
+
+fn messages(result: Result<(), kube::core::cel::ValidationErrors>) -> Vec<String> {
+    let errors = result.err().map(kube::core::cel::ValidationErrors::into_vec).unwrap_or_default();
+    errors.into_iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect()
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn the_shortest_resources_are_good() {
+    assert_eq!(instance_says(|_| ()), NOTHING);
+    assert_eq!(partner_says(|_| ()), NOTHING);
+}
+
+#[test]
+fn resources_with_everything_are_good() {
+    let says = instance_says(|value| {
+        let spec = &mut value["spec"];
+        spec["identity"]["stations"] = json!([{"odetteId": "O0013 (1)/-.&"}]);
+        spec["receive"] = json!({"tcpip": {}, "tls": {"certificateSecretRef": {"name": "tls"}}});
+        spec["send"] = json!({"retry": {"first": "1m30s", "longest": "168h"}});
+        spec["lease"] = json!({"ttl": "2s"});
+    });
+    assert_eq!(says, NOTHING);
+    let says = partner_says(|value| {
+        let spec = &mut value["spec"];
+        spec["transports"] = json!([{"tls": {"host": "a"}}, {"tcp": {"host": "a"}}]);
+        spec["certificates"] =
+            json!([{"purpose": ["Tls"], "secretRef": {"name": "a"}, "activeFrom": "2026-12-01"}]);
+        spec["protocol"] = json!({"level": "1.4", "highestLevel": "1.4", "strict": ["NulPadding"]});
+        spec["poll"] = json!("*/15 * * * *");
+        spec["files"] = json!([{"match": "*", "rename": "{date}-{dataset}"}]);
+        spec["folders"] = json!([
+            {"directory": "a"},
+            {"directory": "b", "format": "Fixed", "recordLength": 80},
+        ]);
+    });
+    assert_eq!(says, NOTHING);
+}
+
+#[test]
+fn an_instance_is_named_so_that_its_daemons_can_be() {
+    for name in ["Acme", "1acme", "a.b", "acme-", "a23456789012345678901234567890123456"] {
+        let says = instance_says(|value| value["metadata"]["name"] = json!(name));
+        assert_eq!(
+            says,
+            [": metadata.name becomes part of the daemons' names; give 1 to 35 of a-z, 0-9 and \
+              -, beginning with a letter, such as acme"],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_partner_is_named_so_that_its_folder_can_be() {
+    let says = partner_says(|value| value["metadata"]["name"] = json!("a.b"));
+    assert_eq!(
+        says,
+        [": metadata.name becomes a folder and a word on the command line; give 1 to 63 of a-z, \
+          0-9 and -, such as bolt"]
+    );
+}
+
+#[test]
+fn an_odette_id_is_of_the_odette_set() {
+    for id in ["o0013", "O0013_1", "Ö", "  "] {
+        let says = instance_says(|value| value["spec"]["identity"]["odetteId"] = json!(id));
+        assert_eq!(
+            says,
+            ["spec.identity.odetteId: an Odette ID consists of A-Z, 0-9, space and / - . & ( ), \
+              such as O0013000001ACME"],
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn lengths_of_time_are_within_reason() {
+    for ttl in ["1s", "6m", "10", "10 s", "-10s", ""] {
+        let says = instance_says(|value| value["spec"]["lease"] = json!({"ttl": ttl}));
+        assert_eq!(says.len(), 1, "{ttl}: {says:?}");
+        assert!(says[0].starts_with("spec.lease.ttl: "), "{says:?}");
+    }
+    let says = instance_says(|value| value["spec"]["lease"] = json!({"ttl": "1s"}));
+    assert_eq!(says, ["spec.lease.ttl: give 2s to 5m (usual: 10s)"]);
+    let says = instance_says(|value| value["spec"]["send"] = json!({"retry": {"first": "25h"}}));
+    assert!(says.contains(&"spec.send.retry.first: give 1s to 24h (usual: 30s)".into()));
+}
+
+#[test]
+fn the_first_wait_is_not_the_longest() {
+    let says = instance_says(|value| value["spec"]["send"] = json!({"retry": {"first": "2h"}}));
+    assert_eq!(
+        says,
+        ["spec.send.retry: first is longer than longest; give a shorter first or a longer longest"]
+    );
+}
+
+#[test]
+fn a_transport_is_one_of_two() {
+    for transport in [json!({}), json!({"tls": {"host": "a"}, "tcp": {"host": "a"}})] {
+        let says = partner_says(|value| {
+            value["spec"]["transports"] = json!([transport]);
+            value["spec"]["certificates"] =
+                json!([{"purpose": ["Tls"], "secretRef": {"name": "a"}}]);
+        });
+        assert_eq!(
+            says,
+            ["spec.transports[0]: a transport is one of tls and tcp; give each its own entry in \
+              the list"]
+        );
+    }
+}
+
+#[test]
+fn a_partner_by_tls_is_known_by_a_certificate() {
+    let says = partner_says(|value| value["spec"]["transports"] = json!([{"tls": {"host": "a"}}]));
+    assert_eq!(
+        says,
+        ["spec: a tls transport needs certificates to know the partner by; add to certificates \
+          an entry with purpose [Tls]"]
+    );
+}
+
+#[test]
+fn a_poll_needs_somewhere_to_call() {
+    let says = partner_says(|value| {
+        value["spec"]["transports"] = json!([]);
+        value["spec"]["poll"] = json!("* * * * *");
+    });
+    assert_eq!(
+        says,
+        ["spec: poll calls the partner, but transports is empty; say where to call, or leave out \
+          poll"]
+    );
+}
+
+#[test]
+fn a_poll_has_five_fields() {
+    let says = partner_says(|value| value["spec"]["poll"] = json!("0 */15 * * * *"));
+    assert_eq!(
+        says,
+        ["spec.poll: a cron expression has five fields: minute, hour, day of month, month, day \
+          of week, such as */15 * * * *"]
+    );
+}
+
+#[test]
+fn the_lowest_level_is_not_above_the_highest() {
+    let protocol = json!({"level": "2.0", "highestLevel": "1.4"});
+    let says = partner_says(|value| value["spec"]["protocol"] = protocol);
+    assert_eq!(
+        says,
+        ["spec.protocol: level is the lowest that is accepted and is above highestLevel, so no \
+          session could ever begin; lower level or raise highestLevel"]
+    );
+}
+
+#[test]
+fn a_quirk_is_borne_or_not() {
+    let protocol = json!({"quirks": ["LateCredit"], "strict": ["NulPadding", "LateCredit"]});
+    let says = partner_says(|value| value["spec"]["protocol"] = protocol);
+    assert_eq!(
+        says,
+        ["spec.protocol: one quirk is both in quirks and in strict; leave it in one of them"]
+    );
+}
+
+#[test]
+fn a_certificate_is_active_from_a_date_or_a_time() {
+    let says = |active_from: &str| {
+        partner_says(|value| {
+            value["spec"]["certificates"] = json!([
+                {"purpose": ["Tls"], "secretRef": {"name": "a"}, "activeFrom": active_from},
+            ]);
+        })
+    };
+    for good in ["2026-12-01", "2026-12-01T06:00:00Z", "2026-12-01T06:00:00.5+01:00"] {
+        assert_eq!(says(good), NOTHING);
+    }
+    for bad in ["tomorrow", "2026-12", "2026-12-01 06:00"] {
+        assert_eq!(
+            says(bad),
+            ["spec.certificates[0].activeFrom: give a date such as 2026-12-01 or a time such as \
+              2026-12-01T06:00:00Z"]
+        );
+    }
+}
+
+#[test]
+fn a_file_is_renamed_to_a_plain_name() {
+    for rename in ["../x", "a/b", ".hidden"] {
+        let files = json!([{"match": "*", "rename": rename}]);
+        assert_eq!(
+            partner_says(|value| value["spec"]["files"] = files),
+            ["spec.files[0].rename: a file name, not a path: without / and not beginning with a \
+              full stop"]
+        );
+    }
+}
+
+#[test]
+fn a_record_length_goes_with_the_formats_that_have_one() {
+    for folder in [
+        json!({"directory": "a", "format": "Fixed"}),
+        json!({"directory": "a", "recordLength": 80}),
+        json!({"directory": "a", "format": "Text", "recordLength": 80}),
+    ] {
+        assert_eq!(
+            partner_says(|value| value["spec"]["folders"] = json!([folder])),
+            ["spec.folders[0]: recordLength belongs to the formats Fixed and Variable, and they \
+              need it"]
+        );
+    }
+}
+
+#[test]
+fn a_partner_stays_with_its_instance() {
+    let (old, new) =
+        (partner(|_| ()), partner(|value| value["spec"]["instanceRef"] = json!({"name": "other"})));
+    assert_eq!(messages(old.validate_cel_update(&old)), NOTHING);
+    assert_eq!(
+        messages(new.validate_cel_update(&old)),
+        ["spec.instanceRef: a partner stays with its instance; make a new SeonPartner for the \
+          other one"]
+    );
+}
+
+#[test]
+fn every_field_is_described_and_structural() {
+    for definition in definitions() {
+        let schema = serde_json::to_value(&definition.spec.versions[0].schema).unwrap();
+        let spec = &schema["openAPIV3Schema"]["properties"]["spec"];
+        described(spec, "spec");
+    }
+}
+
+/// Every field says what it is for, and has one type (a structural schema has).
+fn described(schema: &Value, path: &str) {
+    let text = schema["description"].as_str().unwrap_or_default();
+    assert!(!text.is_empty(), "{path} is not described");
+    assert!(schema["type"].is_string(), "{path} has no type");
+    for keyword in ["anyOf", "oneOf", "allOf", "$ref"] {
+        assert!(schema.get(keyword).is_none(), "{path} has {keyword}");
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        described(property, &format!("{path}.{name}"));
+    }
+    if schema["items"]["type"] == "object" {
+        described(&schema["items"], &format!("{path}[]"));
+    }
+}

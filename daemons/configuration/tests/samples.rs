@@ -1,6 +1,8 @@
 //! What lies in deploy/samples is what people begin with: all of it is valid, here and on a
 //! cluster.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
+
 mod common;
 
 use configuration::{Configuration, DatabaseSetting, Transport, parse};

@@ -1,5 +1,7 @@
 //! What good manifests become.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod common;
 
 use std::{path::Path, time::Duration};

@@ -82,7 +82,7 @@ fn identity(check: &mut Checker<'_, '_>, identity: &InstanceIdentity) -> Option<
 }
 
 fn data_directory(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<PathBuf> {
-    let directory = spec.storage.directory.as_deref().unwrap_or("./data");
+    let directory = &spec.storage.directory;
     if directory.contains('\0') {
         let problem = "has a NUL character; give the path of a directory, such as ./data";
         check.value("spec.storage.directory", problem.into());

@@ -1,5 +1,6 @@
 //! What several tests need.
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 /// A Secret as cert-manager writes it, with a fresh certificate and its key.
 pub(crate) fn tls_secret(name: &str) -> String {
@@ -15,7 +16,7 @@ pub(crate) fn tls_secret(name: &str) -> String {
 
 /// Text as the lines of a YAML block.
 pub(crate) fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {}\n", line.trim_end())).collect()
+    text.lines().flat_map(|line| ["    ", line.trim_end(), "\n"]).collect()
 }
 
 pub(crate) const INSTANCE: &str = "\
