@@ -1,10 +1,7 @@
-//! What holds for any octets whatsoever: shared by the fuzz targets and the replay of their corpora.
+//! What holds for any octets whatsoever: shared by the fuzz targets and the replay of their
+//! corpora.
 #![allow(dead_code, reason = "each fuzz target runs one of the checks")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a check fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a check fails by panicking")]
 
 use std::time::Duration;
 
@@ -46,15 +43,8 @@ pub(crate) fn command(octets: &[u8]) {
 fn at(level: Level, command: Command) -> Command {
     match command {
         Command::Esid(Esid { reason, text }) => {
-            let text = if level < Level::V2_0 {
-                ReasonText::default()
-            } else {
-                text
-            };
-            Command::Esid(Esid {
-                reason: reason.at(level),
-                text,
-            })
+            let text = if level < Level::V2_0 { ReasonText::default() } else { text };
+            Command::Esid(Esid { reason: reason.at(level), text })
         }
         Command::Sfna(mut command) => {
             command.reason = command.reason.at(level);
@@ -121,11 +111,7 @@ pub(crate) fn exchange_buffer(octets: &[u8]) {
             let mut filler = Filler::new(size, choice & 1 == 1, &mut buffer);
             let taken = filler.push(rest, ends);
             rest = &rest[taken.octets..];
-            is_done = if ends {
-                taken.record_ended
-            } else {
-                rest.is_empty()
-            };
+            is_done = if ends { taken.record_ended } else { rest.is_empty() };
             assert!(filler.finish() <= size.octets());
             written.extend_from_slice(&buffer[1..]);
         }
@@ -191,9 +177,7 @@ fn send(format: Format, choice: u8, stored: &[u8]) -> Option<Counts> {
     while !outgoing.is_ended() {
         let mut buffer = Vec::new();
         let next = rest.get(..piece).unwrap_or(rest);
-        let filled = outgoing
-            .fill(next, next.len() == rest.len(), &mut buffer)
-            .ok()?;
+        let filled = outgoing.fill(next, next.len() == rest.len(), &mut buffer).ok()?;
         assert_eq!(filled.buffer, buffer.len());
         assert!(buffer.len() <= size.octets());
         assert!(filled.taken > 0 || filled.buffer > 0 || rest.is_empty());
@@ -216,10 +200,7 @@ pub(crate) fn session(octets: &[u8]) {
     };
     let size = usize::from(choice >> 1) + 1;
     let is_initiator = choice & 1 == 1;
-    assert_eq!(
-        said(is_initiator, octets.chunks(size)),
-        said(is_initiator, [octets].into_iter())
-    );
+    assert_eq!(said(is_initiator, octets.chunks(size)), said(is_initiator, [octets].into_iter()));
 }
 
 /// What a session with a willing user answers, and the payload that it receives.
@@ -254,34 +235,21 @@ fn answer(session: &mut Session, event: Event) {
             retry: false,
             text: ReasonText::default(),
         },
-        Event::FileOffered(_) => Request::AcceptFile {
-            restart: 0,
-            already: Counts::default(),
-        },
-        Event::FileEnded {
-            mismatch: Some(reason),
-            ..
-        } => Request::RefuseClose {
-            reason,
-            text: ReasonText::default(),
-        },
-        Event::FileEnded { .. } => Request::AcceptClose {
-            change_direction: true,
-        },
+        Event::FileOffered(_) => Request::AcceptFile { restart: 0, already: Counts::default() },
+        Event::FileEnded { mismatch: Some(reason), .. } => {
+            Request::RefuseClose { reason, text: ReasonText::default() }
+        }
+        Event::FileEnded { .. } => Request::AcceptClose { change_direction: true },
         Event::EerpReceived(eerp) => {
             let _ = session.handle(Request::ReadyToReceive, Duration::ZERO);
-            let eerp = Eerp {
-                seal: None,
-                ..*eerp
-            };
+            let eerp = Eerp { seal: None, ..*eerp };
             Request::SendEerp(Box::new(eerp))
         }
         Event::NerpReceived(_) => Request::ReadyToReceive,
         Event::DirectionReceived if session.may_release() => Request::Release,
-        Event::DirectionReceived
-        | Event::FileCompleted {
-            change_direction: false,
-        } => Request::ChangeDirection,
+        Event::DirectionReceived | Event::FileCompleted { change_direction: false } => {
+            Request::ChangeDirection
+        }
         _ => return,
     };
     // Not every answer is in place in every session that octets out of nowhere lead to.

@@ -158,10 +158,7 @@ impl fmt::Display for CommandName {
 }
 
 /// Start session (SSID).
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one Y/N field of the command"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one Y/N field of the command")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ssid {
     /// SSIDLEV: what the initiator speaks at most, what the responder chose.
@@ -223,11 +220,7 @@ impl Sfid {
     /// The format in which the octets travel: a file that was signed, compressed or encrypted has
     /// lost its records and counts as U, whatever SFIDFMT says of the original.
     pub fn transmitted_format(&self) -> Format {
-        if self.is_packaged() {
-            Format::Unstructured
-        } else {
-            self.format
-        }
+        if self.is_packaged() { Format::Unstructured } else { self.format }
     }
 
     /// Whether anything was done to the original that only 2.0 can say.
@@ -358,17 +351,10 @@ impl Nerp {
 }
 
 fn signed_octets(file: &FileIdentity, creator: Option<&OdetteId>, seal: Option<&Seal>) -> Vec<u8> {
-    let FileIdentity {
-        dataset_name,
-        stamp,
-        originator,
-        destination,
-    } = file;
+    let FileIdentity { dataset_name, stamp, originator, destination } = file;
     // The response's destination, which comes first, is the file's originator.
     let text = format!("{dataset_name:<26}{stamp}{originator:<25}{destination:<25}");
-    let creator = creator
-        .map(|creator| format!("{creator:<25}"))
-        .unwrap_or_default();
+    let creator = creator.map(|creator| format!("{creator:<25}")).unwrap_or_default();
     let hash = seal.map(|seal| seal.hash.as_slice()).unwrap_or_default();
     [text.as_bytes(), creator.as_bytes(), hash].concat()
 }

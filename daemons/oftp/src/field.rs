@@ -28,10 +28,7 @@ pub struct FieldError {
 
 impl FieldError {
     pub(crate) fn new(value: impl Into<String>, expected: &'static str) -> Self {
-        Self {
-            value: value.into(),
-            expected,
-        }
+        Self { value: value.into(), expected }
     }
 
     /// The stable code used in the log, the journal and the documentation.

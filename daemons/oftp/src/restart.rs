@@ -19,14 +19,8 @@ pub struct RestartPoint {
 
 impl RestartPoint {
     /// The start of any file.
-    pub const START: Self = Self {
-        position: 0,
-        offset: 0,
-        counts: Counts {
-            records: 0,
-            octets: 0,
-        },
-    };
+    pub const START: Self =
+        Self { position: 0, offset: 0, counts: Counts { records: 0, octets: 0 } };
 
     /// The point of a position; `None` for format V, whose records have to be walked
     /// ([`VariableScan`]), and beyond 2^64 octets.
@@ -34,14 +28,7 @@ impl RestartPoint {
         let (unit, has_records) = unit(format)?;
         let offset = position.checked_mul(unit)?;
         let records = if has_records { position } else { 0 };
-        Some(Self {
-            position,
-            offset,
-            counts: Counts {
-                records,
-                octets: offset,
-            },
-        })
+        Some(Self { position, offset, counts: Counts { records, octets: offset } })
     }
 
     /// The last point in a stored file of so many octets; `None` for format V as above.
@@ -114,11 +101,7 @@ impl VariableScan {
                 // Two octets of length come before each record.
                 let octets = self.seen - 2 * records;
                 let counts = Counts { records, octets };
-                self.point = RestartPoint {
-                    position: records,
-                    offset: self.seen,
-                    counts,
-                };
+                self.point = RestartPoint { position: records, offset: self.seen, counts };
                 continue;
             }
             let Some((&octet, rest)) = stored.split_first() else {

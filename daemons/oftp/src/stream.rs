@@ -64,10 +64,7 @@ pub struct Deframer {
 impl Deframer {
     /// At the start of a stream.
     pub fn new(tolerance: &Tolerance) -> Self {
-        Self {
-            accepts_empty: tolerance.empty_stream_buffers,
-            ..Self::default()
-        }
+        Self { accepts_empty: tolerance.empty_stream_buffers, ..Self::default() }
     }
 
     /// The next exchange buffer, without its header, if the octets complete one; those used are

@@ -1,9 +1,5 @@
 //! What the fuzz targets check holds for their corpora, on stable, in every test run.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
@@ -13,9 +9,7 @@ use std::path::Path;
 
 /// Runs a check over a target's corpus, and over each file cut short by an octet, too.
 fn replay(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut count = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let octets = fs::read(entry.unwrap().path()).unwrap();

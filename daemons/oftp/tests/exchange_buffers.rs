@@ -11,10 +11,7 @@ fn sub_records(octets: &[u8]) -> Vec<SubRecord<'_>> {
 fn filled(size: u32, compresses: bool, pieces: &[(&[u8], bool)]) -> (Vec<u8>, Vec<Taken>) {
     let mut octets = Vec::new();
     let mut filler = Filler::new(size.try_into().unwrap(), compresses, &mut octets);
-    let taken = pieces
-        .iter()
-        .map(|&(piece, ends)| filler.push(piece, ends))
-        .collect();
+    let taken = pieces.iter().map(|&(piece, ends)| filler.push(piece, ends)).collect();
     let length = filler.finish();
     assert_eq!(length, octets.len());
     assert!(length <= size as usize);
@@ -24,27 +21,12 @@ fn filled(size: u32, compresses: bool, pieces: &[(&[u8], bool)]) -> (Vec<u8>, Ve
 #[test]
 fn a_header_has_a_count_a_compression_flag_and_an_end_of_record_flag() {
     let octets = b"\x02ab\x45c\x81d\xc3e";
-    let octet = |content, ends_record| SubRecord {
-        content,
-        ends_record,
-    };
+    let octet = |content, ends_record| SubRecord { content, ends_record };
     let expected = [
         octet(Content::Octets(b"ab"), false),
-        octet(
-            Content::Run {
-                octet: b'c',
-                count: 5,
-            },
-            false,
-        ),
+        octet(Content::Run { octet: b'c', count: 5 }, false),
         octet(Content::Octets(b"d"), true),
-        octet(
-            Content::Run {
-                octet: b'e',
-                count: 3,
-            },
-            true,
-        ),
+        octet(Content::Run { octet: b'e', count: 3 }, true),
     ];
     assert_eq!(sub_records(octets), expected);
 }
@@ -52,15 +34,8 @@ fn a_header_has_a_count_a_compression_flag_and_an_end_of_record_flag() {
 #[test]
 fn a_sub_record_of_no_octets_may_be_anywhere() {
     let octets = b"\x00\x01a\x00\x80\x80\x40x\xc0x";
-    let expected = [
-        (0, false),
-        (1, false),
-        (0, false),
-        (0, true),
-        (0, true),
-        (0, false),
-        (0, true),
-    ];
+    let expected =
+        [(0, false), (1, false), (0, false), (0, true), (0, true), (0, false), (0, true)];
     let found: Vec<_> = sub_records(octets)
         .into_iter()
         .map(|sub_record| {
@@ -75,15 +50,8 @@ fn a_sub_record_of_no_octets_may_be_anywhere() {
 
 #[test]
 fn records_are_taken_one_after_the_other() {
-    let mut octets = [
-        &[0x3f][..],
-        &[b'a'; 63],
-        &[0xbf],
-        &[b'b'; 63],
-        &[0x3f],
-        &[b'c'; 63],
-    ]
-    .concat();
+    let mut octets =
+        [&[0x3f][..], &[b'a'; 63], &[0xbf], &[b'b'; 63], &[0x3f], &[b'c'; 63]].concat();
     octets.extend(b"\x80\x44d");
     let mut sub_records = SubRecords::new(&octets);
     let mut record = Vec::new();
@@ -92,10 +60,7 @@ fn records_are_taken_one_after_the_other() {
         let part = sub_records.append_record(&mut record).unwrap();
         (part, String::from_utf8(record.clone()).unwrap())
     };
-    assert_eq!(
-        next(),
-        (RecordPart::Ended, "a".repeat(63) + &"b".repeat(63))
-    );
+    assert_eq!(next(), (RecordPart::Ended, "a".repeat(63) + &"b".repeat(63)));
     assert_eq!(next(), (RecordPart::Ended, "c".repeat(63)));
     assert_eq!(next(), (RecordPart::Open, "dddd".to_owned()));
     assert_eq!(next(), (RecordPart::Open, String::new()));
@@ -103,19 +68,12 @@ fn records_are_taken_one_after_the_other() {
 
 #[test]
 fn a_sub_record_beyond_its_buffer_is_an_error_and_the_last_word() {
-    for (octets, missing) in [
-        (b"\x00\x05ab".as_slice(), 3),
-        (b"\x00\x41", 1),
-        (b"\x00\xff", 1),
-    ] {
+    for (octets, missing) in [(b"\x00\x05ab".as_slice(), 3), (b"\x00\x41", 1), (b"\x00\xff", 1)] {
         let mut sub_records = SubRecords::new(octets);
         assert!(sub_records.next().unwrap().is_ok());
         let error = sub_records.next().unwrap().unwrap_err();
         assert!(error.to_string().contains(&missing.to_string()), "{error}");
-        assert_eq!(
-            (error.code(), error.reason().number()),
-            ("E-OFTP-SUBRECORD", 6)
-        );
+        assert_eq!((error.code(), error.reason().number()), ("E-OFTP-SUBRECORD", 6));
         assert_eq!(sub_records.next(), None);
     }
 }
@@ -131,31 +89,15 @@ fn a_full_buffer_stands_for_at_most_63_octets_for_two() {
 #[test]
 fn plain_octets_go_into_full_sub_records_and_a_rest() {
     let (octets, taken) = filled(4096, false, &[(&[b'x'; 130], true)]);
-    let expected = [
-        b"D\x3f".as_slice(),
-        &[b'x'; 63],
-        b"\x3f",
-        &[b'x'; 63],
-        b"\x84xxxx",
-    ]
-    .concat();
+    let expected = [b"D\x3f".as_slice(), &[b'x'; 63], b"\x3f", &[b'x'; 63], b"\x84xxxx"].concat();
     assert_eq!(octets, expected);
-    assert_eq!(
-        taken,
-        [Taken {
-            octets: 130,
-            record_ended: true
-        }]
-    );
+    assert_eq!(taken, [Taken { octets: 130, record_ended: true }]);
 }
 
 #[test]
 fn the_end_of_a_record_goes_with_its_last_octets() {
     let (octets, _) = filled(4096, false, &[(&[b'x'; 63], true), (&[b'y'; 63], false)]);
-    assert_eq!(
-        octets,
-        [b"D\xbf".as_slice(), &[b'x'; 63], b"\x3f", &[b'y'; 63]].concat()
-    );
+    assert_eq!(octets, [b"D\xbf".as_slice(), &[b'x'; 63], b"\x3f", &[b'y'; 63]].concat());
 }
 
 #[test]
@@ -177,13 +119,7 @@ fn a_buffer_is_filled_to_its_last_octet_if_a_sub_record_can_end_there() {
     let (octets, taken) = filled(128, false, &[(&[b'x'; 200], true)]);
     assert_eq!(octets.len(), 128);
     assert_eq!(octets[65], 62);
-    assert_eq!(
-        taken,
-        [Taken {
-            octets: 63 + 62,
-            record_ended: false
-        }]
-    );
+    assert_eq!(taken, [Taken { octets: 63 + 62, record_ended: false }]);
 }
 
 #[test]
@@ -191,13 +127,7 @@ fn a_single_free_octet_holds_no_sub_record_but_the_end_of_a_record() {
     let piece = [b'x'; 63 + 61];
     let (octets, taken) = filled(128, false, &[(&piece, false), (b"y", false), (b"y", true)]);
     assert_eq!(octets.len(), 127);
-    assert_eq!(
-        taken[1..],
-        [Taken {
-            octets: 0,
-            record_ended: false
-        }; 2]
-    );
+    assert_eq!(taken[1..], [Taken { octets: 0, record_ended: false }; 2]);
     let (octets, taken) = filled(128, false, &[(&piece, false), (b"", true), (b"", true)]);
     assert_eq!(octets.len(), 128);
     assert_eq!(octets[127], 0x80);
@@ -210,13 +140,7 @@ fn runs_are_compressed_from_three_octets_on() {
     assert_eq!(octets, b"D\x02aa\x43b\x01c\xc4d\x02zz");
     let (octets, taken) = filled(4096, true, &[(&[0; 200], true)]);
     assert_eq!(octets, b"D\x7f\0\x7f\0\x7f\0\xcb\0");
-    assert_eq!(
-        taken,
-        [Taken {
-            octets: 200,
-            record_ended: true
-        }]
-    );
+    assert_eq!(taken, [Taken { octets: 200, record_ended: true }]);
 }
 
 #[test]

@@ -14,26 +14,10 @@ use support::{field, identity};
 
 #[test]
 fn an_identification_code_has_up_to_25_characters_of_the_odette_set() {
-    for code in [
-        "O",
-        "O0013SEON",
-        "O0013SEON         SUB001",
-        "A/-.&()Z09",
-        &"X".repeat(25),
-    ] {
+    for code in ["O", "O0013SEON", "O0013SEON         SUB001", "A/-.&()Z09", &"X".repeat(25)] {
         assert_eq!(field::<OdetteId>(code).as_str(), code);
     }
-    for code in [
-        "",
-        " ",
-        " O",
-        "o0013",
-        "O_",
-        "Ö",
-        "O\t",
-        "O\0",
-        &"X".repeat(26),
-    ] {
+    for code in ["", " ", " O", "o0013", "O_", "Ö", "O\t", "O\0", &"X".repeat(26)] {
         let error = code.parse::<OdetteId>().unwrap_err();
         assert_eq!(error.code(), "E-OFTP-FIELD");
         assert!(error.to_string().contains("1 to 25 characters"), "{error}");
@@ -77,10 +61,7 @@ fn long_texts_are_cut_between_characters() {
     assert!(text.parse::<Description>().is_err());
     assert_eq!(ReasonText::fitting(&text).as_octets().len(), 998);
     assert!(!ReasonText::fitting(&text).is_lossy());
-    assert_eq!(
-        Description::from_octets(&[b'x'; 2000]).as_octets().len(),
-        999
-    );
+    assert_eq!(Description::from_octets(&[b'x'; 2000]).as_octets().len(), 999);
     assert!(Description::default().is_empty());
 }
 
@@ -129,11 +110,7 @@ fn a_format_is_stored_as_a_letter_and_a_length() {
 
 #[test]
 fn a_stamp_is_a_day_and_a_time_that_exist() {
-    for stamp in [
-        "202402292359599999",
-        "200002290000000000",
-        "000101010000000001",
-    ] {
+    for stamp in ["202402292359599999", "200002290000000000", "000101010000000001"] {
         assert_eq!(field::<Stamp>(stamp).to_string(), stamp);
     }
     for stamp in [
@@ -157,26 +134,14 @@ fn a_stamp_is_a_day_and_a_time_that_exist() {
     let parts = Stamp::new((2026, 11, 22), (13, 30, 15), 42).unwrap();
     assert_eq!(parts, field("202611221330150042"));
     assert_eq!((parts.year(), parts.month(), parts.day()), (2026, 11, 22));
-    assert_eq!(
-        (
-            parts.hour(),
-            parts.minute(),
-            parts.second(),
-            parts.counter()
-        ),
-        (13, 30, 15, 42)
-    );
+    assert_eq!((parts.hour(), parts.minute(), parts.second(), parts.counter()), (13, 30, 15, 42));
     assert!(Stamp::new((2026, 11, 22), (13, 30, 15), 10_000).is_err());
     assert!(Stamp::new((10_000, 1, 1), (0, 0, 0), 0).is_err());
 }
 
 #[test]
 fn stamps_are_in_order_of_time() {
-    let stamps = [
-        "199912312359599999",
-        "202601010000000000",
-        "202601010000000001",
-    ];
+    let stamps = ["199912312359599999", "202601010000000000", "202601010000000001"];
     assert!(stamps.map(field::<Stamp>).is_sorted());
 }
 
@@ -202,10 +167,7 @@ fn a_files_identity_on_an_old_level_has_the_truncated_stamp() {
     for level in [Level::V1_2, Level::V1_3] {
         assert_eq!(file.at(level), identity("A", "202611221330150000"));
     }
-    assert_eq!(
-        file.to_string(),
-        "A 202611221330150042 from O0013ORIGIN to O0013DESTINATION"
-    );
+    assert_eq!(file.to_string(), "A 202611221330150042 from O0013ORIGIN to O0013DESTINATION");
 }
 
 #[test]
@@ -219,10 +181,7 @@ fn every_number_is_a_reason_and_stays_that_number() {
     assert_eq!(EndSessionReason::KNOWN.len(), 14);
     assert_eq!(FileReason::KNOWN.len(), 21);
     assert_eq!(NegativeReason::KNOWN.len(), 29);
-    let sentences: HashSet<_> = FileReason::KNOWN
-        .iter()
-        .map(|reason| reason.sentence())
-        .collect();
+    let sentences: HashSet<_> = FileReason::KNOWN.iter().map(|reason| reason.sentence()).collect();
     assert_eq!(sentences.len(), 21);
     assert_eq!(FileReason::DuplicateFile.to_string(), "13 Duplicate file.");
     assert_eq!(EndSessionReason::Normal.code(), "00");
@@ -242,21 +201,12 @@ fn a_files_refusal_is_a_negative_reason_ten_higher_but_for_the_two_that_are_exch
     }
     assert_eq!(negative(FileReason::from_number(42)), 99);
     let of_sessions = [3, 4, 99, 5].map(EndSessionReason::from_number);
-    assert_eq!(
-        of_sessions.map(|reason| NegativeReason::from(reason).number()),
-        [3, 4, 9, 9]
-    );
+    assert_eq!(of_sessions.map(|reason| NegativeReason::from(reason).number()), [3, 4, 9, 9]);
 }
 
 #[test]
 fn negative_reasons_that_came_with_2_0_are_99_at_1_4() {
     let at = |number, level| NegativeReason::from_number(number).at(level).number();
-    assert_eq!(
-        [24, 25, 33, 34, 50].map(|n| at(n, Level::V1_4)),
-        [24, 99, 99, 34, 50]
-    );
-    assert_eq!(
-        [24, 25, 33, 34, 50].map(|n| at(n, Level::V2_0)),
-        [24, 25, 33, 34, 50]
-    );
+    assert_eq!([24, 25, 33, 34, 50].map(|n| at(n, Level::V1_4)), [24, 99, 99, 34, 50]);
+    assert_eq!([24, 25, 33, 34, 50].map(|n| at(n, Level::V2_0)), [24, 25, 33, 34, 50]);
 }

@@ -1,9 +1,5 @@
 //! What holds for every value and for any octets.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
@@ -24,18 +20,9 @@ fn a_command_at_its_level() -> impl Strategy<Value = (Level, Command)> {
 
 /// Octets in which runs are as frequent as in files of records.
 fn file() -> impl Strategy<Value = Vec<u8>> {
-    vec(
-        (
-            any::<u8>(),
-            prop_oneof![4 => Just(1_usize), 1 => 2..300_usize],
-        ),
-        0..200,
+    vec((any::<u8>(), prop_oneof![4 => Just(1_usize), 1 => 2..300_usize]), 0..200).prop_map(
+        |runs| runs.into_iter().flat_map(|(octet, count)| [octet].repeat(count)).collect(),
     )
-    .prop_map(|runs| {
-        runs.into_iter()
-            .flat_map(|(octet, count)| [octet].repeat(count))
-            .collect()
-    })
 }
 
 /// A format, and a stored file of it.

@@ -5,15 +5,11 @@ use oftp::record::{Filled, Incoming, Outgoing, RecordError};
 use oftp::{Counts, Format};
 
 fn fixed(length: u32) -> Format {
-    Format::Fixed {
-        record_length: length.try_into().unwrap(),
-    }
+    Format::Fixed { record_length: length.try_into().unwrap() }
 }
 
 fn variable(maximum: u32) -> Format {
-    Format::Variable {
-        maximum_record_length: maximum.try_into().unwrap(),
-    }
+    Format::Variable { maximum_record_length: maximum.try_into().unwrap() }
 }
 
 fn counts(records: u64, octets: u64) -> Counts {
@@ -51,14 +47,8 @@ fn received(format: Format, buffers: &[&[u8]]) -> Result<(Vec<u8>, Counts), Reco
 #[test]
 fn a_file_without_records_ends_with_a_mark() {
     for format in [Format::Unstructured, Format::Text] {
-        assert_eq!(
-            sent(format, 128, b"abc"),
-            Ok((vec![b"D\x83abc".to_vec()], counts(0, 3)))
-        );
-        assert_eq!(
-            sent(format, 128, b""),
-            Ok((vec![b"D\x80".to_vec()], counts(0, 0)))
-        );
+        assert_eq!(sent(format, 128, b"abc"), Ok((vec![b"D\x83abc".to_vec()], counts(0, 3))));
+        assert_eq!(sent(format, 128, b""), Ok((vec![b"D\x80".to_vec()], counts(0, 0))));
     }
 }
 
@@ -68,36 +58,12 @@ fn the_mark_of_the_end_waits_for_octets_that_may_still_come() {
     let mut outgoing = Outgoing::new(Format::Unstructured, size, false, Counts::default());
     let mut octets = Vec::new();
     let filled = outgoing.fill(b"abc", false, &mut octets);
-    assert_eq!(
-        filled,
-        Ok(Filled {
-            taken: 3,
-            buffer: 5
-        })
-    );
-    assert_eq!(
-        outgoing.fill(b"", false, &mut octets),
-        Ok(Filled {
-            taken: 0,
-            buffer: 0
-        })
-    );
+    assert_eq!(filled, Ok(Filled { taken: 3, buffer: 5 }));
+    assert_eq!(outgoing.fill(b"", false, &mut octets), Ok(Filled { taken: 0, buffer: 0 }));
     assert!(!outgoing.is_ended());
-    assert_eq!(
-        outgoing.fill(b"", true, &mut octets),
-        Ok(Filled {
-            taken: 0,
-            buffer: 2
-        })
-    );
+    assert_eq!(outgoing.fill(b"", true, &mut octets), Ok(Filled { taken: 0, buffer: 2 }));
     assert!(outgoing.is_ended());
-    assert_eq!(
-        outgoing.fill(b"", true, &mut octets),
-        Ok(Filled {
-            taken: 0,
-            buffer: 0
-        })
-    );
+    assert_eq!(outgoing.fill(b"", true, &mut octets), Ok(Filled { taken: 0, buffer: 0 }));
     assert_eq!(octets, b"D\x03abcD\x80");
     assert_eq!(outgoing.counts(), counts(0, 3));
 }
@@ -128,55 +94,25 @@ fn a_fixed_record_is_marked_at_its_end_wherever_the_buffers_end() {
 #[test]
 fn a_fixed_record_of_another_length_is_named() {
     let error = received(fixed(3), &[b"\x83abc\x82de"]).unwrap_err();
-    assert_eq!(
-        error,
-        RecordError::FixedLength {
-            record: 2,
-            expected: 3,
-            found: 2
-        }
-    );
+    assert_eq!(error, RecordError::FixedLength { record: 2, expected: 3, found: 2 });
     assert_eq!(error.code(), "E-OFTP-RECORD-FIXED");
     assert_eq!(error.file_reason().number(), 5);
     assert_eq!(error.reason().number(), 6);
     let error = received(fixed(3), &[b"\x02ab\x02cd"]).unwrap_err();
-    assert_eq!(
-        error,
-        RecordError::FixedLength {
-            record: 1,
-            expected: 3,
-            found: 4
-        }
-    );
-    assert_eq!(
-        error.to_string(),
-        "record 1 has 4 octets; in this file of format F each has 3"
-    );
+    assert_eq!(error, RecordError::FixedLength { record: 1, expected: 3, found: 4 });
+    assert_eq!(error.to_string(), "record 1 has 4 octets; in this file of format F each has 3");
     let error = received(fixed(3), &[b"\x80"]).unwrap_err();
-    assert_eq!(
-        error,
-        RecordError::FixedLength {
-            record: 1,
-            expected: 3,
-            found: 0
-        }
-    );
+    assert_eq!(error, RecordError::FixedLength { record: 1, expected: 3, found: 0 });
 }
 
 #[test]
 fn a_file_may_not_end_within_a_record() {
-    let within = RecordError::Unfinished {
-        record: 2,
-        found: 1,
-    };
+    let within = RecordError::Unfinished { record: 2, found: 1 };
     assert_eq!(received(fixed(2), &[b"\x82ab\x01c"]), Err(within));
     assert_eq!(received(variable(2), &[b"\x82ab\x01c"]), Err(within));
     assert_eq!(sent(fixed(2), 128, b"abc"), Err(within));
     assert_eq!(sent(variable(2), 128, b"\x00\x02ab\x00\x02c"), Err(within));
-    let without_length = RecordError::Unfinished {
-        record: 1,
-        found: 0,
-    };
+    let without_length = RecordError::Unfinished { record: 1, found: 0 };
     assert_eq!(sent(variable(2), 128, b"\x00"), Err(without_length));
     assert_eq!(within.code(), "E-OFTP-RECORD-UNFINISHED");
     assert_eq!(within.file_reason().number(), 10);
@@ -193,20 +129,14 @@ fn a_sub_record_without_octets_opens_no_record() {
 #[test]
 fn a_fixed_record_may_be_compressed_in_part_and_over_buffers() {
     let buffers: [&[u8]; 3] = [b"\x01a\x43b", b"\x43b\x00", b"\x81c\x88defghijk"];
-    assert_eq!(
-        received(fixed(8), &buffers),
-        Ok((b"abbbbbbcdefghijk".to_vec(), counts(2, 16)))
-    );
+    assert_eq!(received(fixed(8), &buffers), Ok((b"abbbbbbcdefghijk".to_vec(), counts(2, 16))));
 }
 
 #[test]
 fn variable_records_are_stored_after_their_lengths() {
     let buffers: [&[u8]; 3] = [b"\x83abc\x80\x02de", b"\x01f", b"\x80\x81g"];
     let stored = b"\x00\x03abc\x00\x00\x00\x03def\x00\x01g";
-    assert_eq!(
-        received(variable(3), &buffers),
-        Ok((stored.to_vec(), counts(4, 7)))
-    );
+    assert_eq!(received(variable(3), &buffers), Ok((stored.to_vec(), counts(4, 7))));
     let (buffers, sent_counts) = sent(variable(3), 128, stored).unwrap();
     assert_eq!(buffers, [b"D\x83abc\x80\x83def\x81g"]);
     assert_eq!(sent_counts, counts(4, 7));
@@ -225,9 +155,7 @@ fn a_variable_record_may_be_stored_in_pieces_of_any_size() {
         while !outgoing.is_ended() {
             octets.clear();
             let piece = &rest[..piece.min(rest.len())];
-            let filled = outgoing
-                .fill(piece, piece.len() == rest.len(), &mut octets)
-                .unwrap();
+            let filled = outgoing.fill(piece, piece.len() == rest.len(), &mut octets).unwrap();
             rest = &rest[filled.taken..];
             if filled.buffer > 0 {
                 incoming.take(&octets[1..], &mut arrived).unwrap();
@@ -242,25 +170,11 @@ fn a_variable_record_may_be_stored_in_pieces_of_any_size() {
 #[test]
 fn a_variable_record_beyond_the_maximum_is_named() {
     let error = received(variable(3), &[b"\x83abc\x02de", b"\x82fg"]).unwrap_err();
-    assert_eq!(
-        error,
-        RecordError::VariableTooLong {
-            record: 2,
-            maximum: 3,
-            found: 4
-        }
-    );
+    assert_eq!(error, RecordError::VariableTooLong { record: 2, maximum: 3, found: 4 });
     assert_eq!(error.code(), "E-OFTP-RECORD-VARIABLE");
     assert_eq!(error.file_reason().number(), 5);
     let error = sent(variable(3), 128, b"\x00\x04abcd").unwrap_err();
-    assert_eq!(
-        error,
-        RecordError::VariableTooLong {
-            record: 1,
-            maximum: 3,
-            found: 4
-        }
-    );
+    assert_eq!(error, RecordError::VariableTooLong { record: 1, maximum: 3, found: 4 });
 }
 
 #[test]
@@ -269,24 +183,14 @@ fn a_variable_record_beyond_what_two_octets_count_is_refused_before_it_is_held()
     let mut incoming = Incoming::new(variable(99_999), Counts::default());
     let mut stored = Vec::new();
     let error = incoming.take(&run, &mut stored).unwrap_err();
-    assert_eq!(
-        error,
-        RecordError::VariableTooLong {
-            record: 1,
-            maximum: 65_535,
-            found: 65_583
-        }
-    );
+    assert_eq!(error, RecordError::VariableTooLong { record: 1, maximum: 65_535, found: 65_583 });
     assert!(stored.is_empty());
 }
 
 #[test]
 fn a_broken_sub_record_is_named_for_what_it_is() {
     let error = received(Format::Unstructured, &[b"\x05a"]).unwrap_err();
-    assert_eq!(
-        (error.code(), error.reason().number()),
-        ("E-OFTP-SUBRECORD", 6)
-    );
+    assert_eq!((error.code(), error.reason().number()), ("E-OFTP-SUBRECORD", 6));
     assert_eq!(error.file_reason().number(), 11);
 }
 
@@ -310,11 +214,7 @@ fn a_restarted_file_counts_the_whole() {
         incoming.take(b"\x82ab", &mut Vec::new()).unwrap();
         assert_eq!(incoming.counts(), whole);
         assert_eq!(incoming.finish(), Ok(whole));
-        let stored: &[u8] = if start.records == 3 {
-            b"\x00\x02ab"
-        } else {
-            b"ab"
-        };
+        let stored: &[u8] = if start.records == 3 { b"\x00\x02ab" } else { b"ab" };
         let mut outgoing = Outgoing::new(format, 128.try_into().unwrap(), false, start);
         outgoing.fill(stored, true, &mut Vec::new()).unwrap();
         assert_eq!(outgoing.counts(), whole);

@@ -12,10 +12,7 @@ fn decode(octets: &[u8], level: impl Into<Option<Level>>) -> Result<Command, Dec
 
 /// A captured command of 2.0.
 fn captured(name: &str) -> Vec<u8> {
-    let vectors = [
-        vector("oftp2-auth-sign-zip-encrypt-signed-eerp"),
-        vector("oftp2-nerp"),
-    ];
+    let vectors = [vector("oftp2-auth-sign-zip-encrypt-signed-eerp"), vector("oftp2-nerp")];
     let mut exchanges = vectors.iter().flat_map(|vector| &vector.exchanges);
     let exchange = exchanges.find(|exchange| exchange.command == name).unwrap();
     exchange.exchange_buffer().to_vec()
@@ -31,10 +28,7 @@ fn with(name: &str, place: usize, octets: &[u8]) -> Vec<u8> {
 #[test]
 fn an_exchange_buffer_of_nothing_is_a_size_error() {
     let error = decode(b"", Level::V2_0).unwrap_err();
-    assert_eq!(
-        (error.code(), error.reason().number()),
-        ("E-OFTP-COMMAND-EMPTY", 7)
-    );
+    assert_eq!((error.code(), error.reason().number()), ("E-OFTP-COMMAND-EMPTY", 7));
     assert_eq!(error.command(), None);
 }
 
@@ -43,26 +37,17 @@ fn an_octet_that_starts_no_command_is_not_recognised() {
     for octet in (0..=255).filter(|&octet| CommandName::from_octet(octet).is_none()) {
         let error = decode(&[octet], Level::V2_0).unwrap_err();
         assert_eq!(error, DecodeError::UnknownCommand { octet });
-        assert_eq!(
-            (error.code(), error.reason().number()),
-            ("E-OFTP-COMMAND-UNKNOWN", 1)
-        );
+        assert_eq!((error.code(), error.reason().number()), ("E-OFTP-COMMAND-UNKNOWN", 1));
     }
 }
 
 #[test]
 fn a_command_of_a_later_level_is_not_recognised() {
-    for (name, level) in [
-        ("SECD", Level::V1_4),
-        ("AUCH", Level::V1_2),
-        ("AURP", Level::V1_3),
-        ("NERP", Level::V1_3),
-    ] {
+    for (name, level) in
+        [("SECD", Level::V1_4), ("AUCH", Level::V1_2), ("AURP", Level::V1_3), ("NERP", Level::V1_3)]
+    {
         let error = decode(&captured(name), level).unwrap_err();
-        assert_eq!(
-            (error.code(), error.reason().number()),
-            ("E-OFTP-COMMAND-LEVEL", 1)
-        );
+        assert_eq!((error.code(), error.reason().number()), ("E-OFTP-COMMAND-LEVEL", 1));
         assert_eq!(error.command().unwrap().to_string(), name);
     }
 }
@@ -74,10 +59,7 @@ fn before_the_level_is_agreed_only_the_commands_that_agree_on_it_are_read() {
     }
     for name in ["SFID", "CD", "EERP", "AUCH", "DATA"] {
         let error = decode(&captured(name), None).unwrap_err();
-        assert_eq!(
-            (error.code(), error.reason().number()),
-            ("E-OFTP-COMMAND-EARLY", 2)
-        );
+        assert_eq!((error.code(), error.reason().number()), ("E-OFTP-COMMAND-EARLY", 2));
     }
 }
 
@@ -93,11 +75,7 @@ fn a_command_cut_anywhere_or_with_an_octet_too_many_is_a_size_error() {
                 let cut = Command::decode(&whole[..length], Some(vector.level), &Tolerance::STRICT);
                 let error = cut.unwrap_err();
                 // An ESID cut short reads the length of its text where its end was.
-                let reasons: &[u8] = if exchange.command == "ESID" {
-                    &[6, 7]
-                } else {
-                    &[7]
-                };
+                let reasons: &[u8] = if exchange.command == "ESID" { &[6, 7] } else { &[7] };
                 assert!(reasons.contains(&error.reason().number()), "{error}");
             }
             let longer = [whole, b" "].concat();
@@ -160,14 +138,9 @@ fn a_wrong_field_is_named_with_its_value() {
     ];
     for &(name, place, octets, expected) in cases {
         let error = decode(&with(name, place, octets), Level::V2_0).unwrap_err();
-        let DecodeError::Field { command, field, .. } = &error else {
-            panic!("{error:?}")
-        };
+        let DecodeError::Field { command, field, .. } = &error else { panic!("{error:?}") };
         assert_eq!((command.to_string().as_str(), *field), (name, expected));
-        assert_eq!(
-            (error.code(), error.reason().number()),
-            ("E-OFTP-COMMAND-FIELD", 6)
-        );
+        assert_eq!((error.code(), error.reason().number()), ("E-OFTP-COMMAND-FIELD", 6));
         assert!(error.to_string().starts_with(expected), "{error}");
     }
 }
@@ -191,13 +164,7 @@ fn a_message_shows_what_came_without_control_octets_and_not_without_end() {
 #[test]
 fn a_password_is_in_no_message() {
     let error = decode(&with("SSID", 27, b"GEHEIM\x07\x07"), Level::V2_0).unwrap_err();
-    assert!(matches!(
-        error,
-        DecodeError::Field {
-            field: "SSIDPSWD",
-            ..
-        }
-    ));
+    assert!(matches!(error, DecodeError::Field { field: "SSIDPSWD", .. }));
     assert!(!format!("{error} {error:?}").contains("GEHEIM"));
     let Ok(Command::Ssid(ssid)) = decode(&with("SSID", 27, b"GEHEIM  "), Level::V2_0) else {
         panic!()

@@ -7,33 +7,22 @@ use oftp::{Counts, Format};
 const FIXED: u32 = 80;
 
 fn fixed() -> Format {
-    Format::Fixed {
-        record_length: FIXED.try_into().unwrap(),
-    }
+    Format::Fixed { record_length: FIXED.try_into().unwrap() }
 }
 
 fn variable() -> Format {
-    Format::Variable {
-        maximum_record_length: 80.try_into().unwrap(),
-    }
+    Format::Variable { maximum_record_length: 80.try_into().unwrap() }
 }
 
 fn point(position: u64, offset: u64, records: u64, octets: u64) -> RestartPoint {
-    RestartPoint {
-        position,
-        offset,
-        counts: Counts { records, octets },
-    }
+    RestartPoint { position, offset, counts: Counts { records, octets } }
 }
 
 #[test]
 fn files_without_records_restart_at_blocks_of_1024_octets() {
     for format in [Format::Unstructured, Format::Text] {
         assert_eq!(RestartPoint::at(format, 0), Some(RestartPoint::START));
-        assert_eq!(
-            RestartPoint::at(format, 64),
-            Some(point(64, 65_536, 0, 65_536))
-        );
+        assert_eq!(RestartPoint::at(format, 64), Some(point(64, 65_536, 0, 65_536)));
         for (stored, position) in [(0, 0), (1023, 0), (1024, 1), (300_000, 292)] {
             let expected = point(position, position * 1024, 0, position * 1024);
             assert_eq!(RestartPoint::before(format, stored), Some(expected));
@@ -44,14 +33,8 @@ fn files_without_records_restart_at_blocks_of_1024_octets() {
 
 #[test]
 fn fixed_files_restart_at_records() {
-    assert_eq!(
-        RestartPoint::at(fixed(), 500),
-        Some(point(500, 40_000, 500, 40_000))
-    );
-    assert_eq!(
-        RestartPoint::before(fixed(), 40_079),
-        Some(point(500, 40_000, 500, 40_000))
-    );
+    assert_eq!(RestartPoint::at(fixed(), 500), Some(point(500, 40_000, 500, 40_000)));
+    assert_eq!(RestartPoint::before(fixed(), 40_079), Some(point(500, 40_000, 500, 40_000)));
     assert_eq!(RestartPoint::at(fixed(), u64::MAX), None);
 }
 
@@ -60,12 +43,7 @@ fn variable_files_have_to_be_walked() {
     assert_eq!(RestartPoint::at(variable(), 1), None);
     assert_eq!(RestartPoint::before(variable(), 1), None);
     let stored = b"\x00\x03abc\x00\x00\x00\x02de\x00\x04fg";
-    let points = [
-        point(0, 0, 0, 0),
-        point(1, 5, 1, 3),
-        point(2, 7, 2, 3),
-        point(3, 11, 3, 5),
-    ];
+    let points = [point(0, 0, 0, 0), point(1, 5, 1, 3), point(2, 7, 2, 3), point(3, 11, 3, 5)];
     for size in 1..=stored.len() {
         for expected in points {
             let mut scan = VariableScan::to(expected.position);
@@ -78,11 +56,7 @@ fn variable_files_have_to_be_walked() {
         }
         let mut scan = VariableScan::to_end();
         assert!(stored.chunks(size).all(|piece| scan.feed(piece)));
-        assert_eq!(
-            scan.point(),
-            points[3],
-            "the record cut short does not count"
-        );
+        assert_eq!(scan.point(), points[3], "the record cut short does not count");
     }
 }
 

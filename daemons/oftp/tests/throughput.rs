@@ -1,10 +1,6 @@
 //! How fast files go through, on one core: `cargo test -p oftp --release --test throughput --
 //! --ignored --nocapture`. Measures, and asserts nothing about time.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -24,9 +20,7 @@ fn send(format: Format, size: u32, compresses: bool, stored: &[u8], stream: &mut
     let mut outgoing = Outgoing::new(format, size, compresses, Counts::default());
     let mut rest = stored;
     while !outgoing.is_ended() {
-        let filled = frame(stream, |octets| outgoing.fill(rest, true, octets))
-            .unwrap()
-            .unwrap();
+        let filled = frame(stream, |octets| outgoing.fill(rest, true, octets)).unwrap().unwrap();
         rest = &rest[filled.taken..];
     }
 }
@@ -52,19 +46,14 @@ fn measure(what: &str, mut round: impl FnMut()) {
     }
     let rounds = f64::from(u32::try_from(ROUNDS).unwrap());
     let octets = rounds * f64::from(u32::try_from(FILE).unwrap());
-    println!(
-        "{what}: {:.2} GB/s",
-        octets / start.elapsed().as_secs_f64() / 1e9
-    );
+    println!("{what}: {:.2} GB/s", octets / start.elapsed().as_secs_f64() / 1e9);
 }
 
 #[test]
 #[ignore = "a measurement, for a release build on a quiet machine"]
 fn files_go_through() {
     let stored: Vec<u8> = (0..=250).cycle().take(FILE).collect();
-    let fixed = Format::Fixed {
-        record_length: 128.try_into().unwrap(),
-    };
+    let fixed = Format::Fixed { record_length: 128.try_into().unwrap() };
     for (name, format) in [("U", Format::Unstructured), ("F, records of 128", fixed)] {
         for size in [2048, 65_535, 99_999] {
             let mut stream = Vec::with_capacity(2 * FILE);
@@ -83,12 +72,6 @@ fn files_go_through() {
     let mut stream = Vec::with_capacity(2 * FILE);
     measure("sending   U, compressing what has no runs", || {
         stream.clear();
-        send(
-            Format::Unstructured,
-            65_535,
-            true,
-            black_box(&stored),
-            &mut stream,
-        );
+        send(Format::Unstructured, 65_535, true, black_box(&stored), &mut stream);
     });
 }

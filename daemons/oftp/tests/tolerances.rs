@@ -64,9 +64,7 @@ fn a_dataset_name_may_have_characters_beyond_the_rfcs() {
     for name in ["ODETTE_CERTIFICATE_REQUEST", "lower case.txt"] {
         let octets = captured("SFID", 1, padded(name, 26).as_bytes());
         let command = needs(Quirk::DatasetNameCharacters, &octets);
-        let Command::Sfid(sfid) = &command else {
-            panic!("{command:?}")
-        };
+        let Command::Sfid(sfid) = &command else { panic!("{command:?}") };
         assert_eq!(sfid.file.dataset_name.as_str(), name);
         let mut encoded = Vec::new();
         command.encode(Level::V2_0, &mut encoded).unwrap();
@@ -76,11 +74,7 @@ fn a_dataset_name_may_have_characters_beyond_the_rfcs() {
 
 #[test]
 fn a_level_of_the_future_counts_as_the_next_lower_one() {
-    for (digit, level) in [
-        (b"3", Level::V1_3),
-        (b"6", Level::V2_0),
-        (b"9", Level::V2_0),
-    ] {
+    for (digit, level) in [(b"3", Level::V1_3), (b"6", Level::V2_0), (b"9", Level::V2_0)] {
         let command = needs(Quirk::FutureLevels, &captured("SSID", 1, digit));
         assert!(matches!(command, Command::Ssid(ssid) if ssid.level == level));
     }
@@ -94,9 +88,7 @@ fn a_text_in_another_encoding_keeps_its_octets() {
     let mut encoded = Vec::new();
     command.encode(Level::V2_0, &mut encoded).unwrap();
     assert_eq!(encoded, sfid);
-    let Command::Sfid(command) = command else {
-        panic!()
-    };
+    let Command::Sfid(command) = command else { panic!() };
     assert!(command.description.is_lossy());
     assert_eq!(command.description.text(), "f\u{fffd}r ");
     let command = needs(Quirk::TextNotUtf8, b"F99001\xfc\r");
@@ -118,10 +110,7 @@ fn a_reason_that_nobody_knows_is_kept() {
 fn an_answer_may_lack_the_length_of_its_text() {
     needs(Quirk::MissingReasonText, b"313N");
     needs(Quirk::MissingReasonText, b"511");
-    assert!(
-        decode(b"F00\r", &Tolerance::STRICT).is_ok(),
-        "ESID may come before the level"
-    );
+    assert!(decode(b"F00\r", &Tolerance::STRICT).is_ok(), "ESID may come before the level");
 }
 
 #[test]
@@ -165,10 +154,7 @@ fn a_quirk_is_named_in_either_way_and_is_one_switch() {
             .collect();
         assert_eq!(quirk.name(), kebab);
         let only = Tolerance::STRICT.with(quirk, true);
-        let accepted: Vec<_> = Quirk::ALL
-            .iter()
-            .filter(|&&other| only.accepts(other))
-            .collect();
+        let accepted: Vec<_> = Quirk::ALL.iter().filter(|&&other| only.accepts(other)).collect();
         assert_eq!(accepted, [&quirk]);
         assert_eq!(only.with(quirk, false), Tolerance::STRICT);
     }
@@ -180,9 +166,6 @@ fn a_quirk_is_named_in_either_way_and_is_one_switch() {
 #[test]
 fn by_default_only_what_could_hide_a_file_cut_short_is_refused() {
     let default = Tolerance::default();
-    let refused: Vec<_> = Quirk::ALL
-        .iter()
-        .filter(|&&quirk| !default.accepts(quirk))
-        .collect();
+    let refused: Vec<_> = Quirk::ALL.iter().filter(|&&quirk| !default.accepts(quirk)).collect();
     assert_eq!(refused, [&Quirk::RestartCounts]);
 }

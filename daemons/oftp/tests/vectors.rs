@@ -28,25 +28,17 @@ fn commands(vector: &Vector) -> Vec<Command> {
 fn file(vector: &Vector, format: Format, start: Counts) -> (Vec<u8>, Counts) {
     let mut incoming = Incoming::new(format, start);
     let mut stored = Vec::new();
-    for exchange in vector
-        .exchanges
-        .iter()
-        .filter(|exchange| exchange.command == "DATA")
-    {
-        incoming
-            .take(&exchange.exchange_buffer()[1..], &mut stored)
-            .unwrap();
+    for exchange in vector.exchanges.iter().filter(|exchange| exchange.command == "DATA") {
+        incoming.take(&exchange.exchange_buffer()[1..], &mut stored).unwrap();
     }
     (stored, incoming.finish().unwrap())
 }
 
 fn end_of_file(vector: &Vector) -> Counts {
-    let counts = commands(vector)
-        .into_iter()
-        .find_map(|command| match command {
-            Command::Efid(counts) => Some(counts),
-            _ => None,
-        });
+    let counts = commands(vector).into_iter().find_map(|command| match command {
+        Command::Efid(counts) => Some(counts),
+        _ => None,
+    });
     counts.unwrap()
 }
 
@@ -54,28 +46,13 @@ fn end_of_file(vector: &Vector) -> Counts {
 fn every_command_is_read_under_its_name_and_written_the_same() {
     let mut count = 0;
     for vector in vectors() {
-        for exchange in vector
-            .exchanges
-            .iter()
-            .filter(|exchange| exchange.command != "EMPTY")
-        {
+        for exchange in vector.exchanges.iter().filter(|exchange| exchange.command != "EMPTY") {
             let read = exchange.exchange_buffer();
             let command = Command::decode(read, Some(vector.level), &Tolerance::default()).unwrap();
-            assert_eq!(
-                command.name().to_string(),
-                exchange.command,
-                "{}",
-                vector.name
-            );
+            assert_eq!(command.name().to_string(), exchange.command, "{}", vector.name);
             let mut written = Vec::new();
-            frame(&mut written, |octets| command.encode(vector.level, octets))
-                .unwrap()
-                .unwrap();
-            assert_eq!(
-                written, exchange.octets,
-                "{} {}",
-                vector.name, exchange.command
-            );
+            frame(&mut written, |octets| command.encode(vector.level, octets)).unwrap().unwrap();
+            assert_eq!(written, exchange.octets, "{} {}", vector.name, exchange.command);
             count += 1;
         }
     }
@@ -85,11 +62,7 @@ fn every_command_is_read_under_its_name_and_written_the_same() {
 #[test]
 fn every_command_but_the_shortened_nerp_is_within_the_letter_of_the_rfc() {
     for vector in vectors() {
-        for exchange in vector
-            .exchanges
-            .iter()
-            .filter(|exchange| exchange.command != "EMPTY")
-        {
+        for exchange in vector.exchanges.iter().filter(|exchange| exchange.command != "EMPTY") {
             let read = exchange.exchange_buffer();
             let strict = Command::decode(read, Some(vector.level), &Tolerance::STRICT);
             assert_eq!(strict.is_ok(), exchange.command != "NERP", "{strict:?}");
@@ -106,11 +79,8 @@ fn either_sides_stream_gives_its_exchange_buffers_and_passes_an_empty_one() {
                 .iter()
                 .filter(|exchange| exchange.from_initiator == from_initiator)
                 .collect();
-            let stream: Vec<u8> = side
-                .iter()
-                .flat_map(|exchange| &exchange.octets)
-                .copied()
-                .collect();
+            let stream: Vec<u8> =
+                side.iter().flat_map(|exchange| &exchange.octets).copied().collect();
             let mut deframer = Deframer::new(&Tolerance::default());
             let mut rest = stream.as_slice();
             for exchange in side.iter().filter(|exchange| exchange.command != "EMPTY") {
@@ -126,33 +96,18 @@ fn either_sides_stream_gives_its_exchange_buffers_and_passes_an_empty_one() {
 #[test]
 fn the_counts_at_the_end_of_each_file_are_those_of_its_data() {
     for vector in vectors() {
-        let Some(sfid) = commands(vector)
-            .into_iter()
-            .find_map(|command| match command {
-                Command::Sfid(sfid) => Some(sfid),
-                _ => None,
-            })
-        else {
+        let Some(sfid) = commands(vector).into_iter().find_map(|command| match command {
+            Command::Sfid(sfid) => Some(sfid),
+            _ => None,
+        }) else {
             assert_eq!(vector.name, "oftp2-badpw");
             continue;
         };
-        let start = if vector.name == "oftp2-restart" {
-            64 * 1024
-        } else {
-            0
-        };
-        let start = Counts {
-            records: 0,
-            octets: start,
-        };
+        let start = if vector.name == "oftp2-restart" { 64 * 1024 } else { 0 };
+        let start = Counts { records: 0, octets: start };
         let (stored, counts) = file(vector, sfid.transmitted_format(), start);
         assert_eq!(counts, end_of_file(vector), "{}", vector.name);
-        assert_eq!(
-            stored.len() as u64 + start.octets,
-            counts.octets,
-            "{}",
-            vector.name
-        );
+        assert_eq!(stored.len() as u64 + start.octets, counts.octets, "{}", vector.name);
     }
 }
 
@@ -165,11 +120,7 @@ fn each_file_is_sent_in_the_same_buffers_as_it_was_captured_in() {
         let size = 4096.try_into().unwrap();
         let mut outgoing = Outgoing::new(Format::Unstructured, size, false, Counts::default());
         let mut rest = stored.as_slice();
-        for exchange in vector
-            .exchanges
-            .iter()
-            .filter(|exchange| exchange.command == "DATA")
-        {
+        for exchange in vector.exchanges.iter().filter(|exchange| exchange.command == "DATA") {
             let mut buffer = Vec::new();
             let filled = outgoing.fill(rest, true, &mut buffer).unwrap();
             rest = &rest[filled.taken..];
@@ -184,22 +135,13 @@ fn each_file_is_sent_in_the_same_buffers_as_it_was_captured_in() {
 fn a_compressed_file_stands_for_more_than_its_buffers() {
     let vector = vector("oftp2-compress");
     let (stored, counts) = file(vector, Format::Unstructured, Counts::default());
-    assert_eq!(
-        counts,
-        Counts {
-            records: 0,
-            octets: 40_000
-        }
-    );
+    assert_eq!(counts, Counts { records: 0, octets: 40_000 });
     assert_eq!(&stored[..7], b"000000 ");
     let size = 4096.try_into().unwrap();
     let mut outgoing = Outgoing::new(Format::Unstructured, size, true, Counts::default());
     let (mut sent, mut taken) = (Vec::new(), 0);
     while !outgoing.is_ended() {
-        taken += outgoing
-            .fill(&stored[taken..], true, &mut sent)
-            .unwrap()
-            .taken;
+        taken += outgoing.fill(&stored[taken..], true, &mut sent).unwrap().taken;
     }
     let captured: usize = vector
         .exchanges
@@ -207,11 +149,7 @@ fn a_compressed_file_stands_for_more_than_its_buffers() {
         .filter(|exchange| exchange.command == "DATA")
         .map(|exchange| exchange.exchange_buffer().len())
         .sum();
-    assert!(
-        sent.len() <= captured,
-        "{} octets where others sent {captured}",
-        sent.len()
-    );
+    assert!(sent.len() <= captured, "{} octets where others sent {captured}", sent.len());
 }
 
 #[test]
@@ -226,22 +164,14 @@ fn the_sessions_say_what_they_are_known_to_say() {
             .collect()
     };
     let [initiator, responder] = ssids("oftp13-plain").try_into().unwrap();
-    assert_eq!(
-        (initiator.level, responder.level),
-        (Level::V1_3, Level::V1_3)
-    );
+    assert_eq!((initiator.level, responder.level), (Level::V1_3, Level::V1_3));
     assert_eq!(initiator.identity.as_str(), "O0013SEON");
     assert_eq!(responder.password.expose(), "ACC");
-    assert_eq!(
-        (initiator.buffer_size.get(), initiator.credit.get()),
-        (4096, 64)
-    );
+    assert_eq!((initiator.buffer_size.get(), initiator.credit.get()), (4096, 64));
     let authenticated = ssids("oftp2-auth-sign-zip-encrypt-signed-eerp");
     assert!(authenticated.iter().all(|ssid| ssid.authentication));
     let rejected = commands(vector("oftp2-badpw")).pop();
-    let Some(Command::Esid(esid)) = rejected else {
-        panic!("{rejected:?}")
-    };
+    let Some(Command::Esid(esid)) = rejected else { panic!("{rejected:?}") };
     assert_eq!(esid.reason, EndSessionReason::InvalidPassword);
     assert_eq!(esid.text.text(), "Authentication error: INVALID PASSWORD");
 }
@@ -279,11 +209,7 @@ fn a_signed_receipt_encloses_the_octets_that_its_signature_covers() {
     assert_eq!(seal.hash.len(), 20);
     let covered = eerp.signed_octets();
     assert_eq!(covered.len(), 26 + 8 + 10 + 25 + 25 + 20);
-    assert!(
-        seal.signature
-            .windows(covered.len())
-            .any(|window| window == covered)
-    );
+    assert!(seal.signature.windows(covered.len()).any(|window| window == covered));
     let secured = commands.iter().any(|command| {
         matches!(command, Command::Sfid(sfid)
             if sfid.security == SecurityLevel::EncryptedAndSigned

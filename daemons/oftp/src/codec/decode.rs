@@ -24,16 +24,10 @@ impl Command {
         let (&octet, rest) = octets.split_first().ok_or(DecodeError::Empty)?;
         let name = CommandName::from_octet(octet).ok_or(DecodeError::UnknownCommand { octet })?;
         let mut fields = Fields::new(name, rest, tolerance);
-        let early = matches!(
-            name,
-            CommandName::Ssrm | CommandName::Ssid | CommandName::Esid
-        );
+        let early = matches!(name, CommandName::Ssrm | CommandName::Ssid | CommandName::Esid);
         let level = match level {
             Some(level) if level < name.since() => {
-                return Err(DecodeError::NotAtLevel {
-                    command: name,
-                    level,
-                });
+                return Err(DecodeError::NotAtLevel { command: name, level });
             }
             Some(level) => level,
             // The three read early do not look at it.
@@ -55,9 +49,7 @@ impl Command {
                 Self::Cdt
             }
             CommandName::Efid => Self::Efid(efid(&mut fields, level)?),
-            CommandName::Efpa => Self::Efpa(Efpa {
-                change_direction: fields.yes_or_no("EFPACD")?,
-            }),
+            CommandName::Efpa => Self::Efpa(Efpa { change_direction: fields.yes_or_no("EFPACD")? }),
             CommandName::Efna => Self::Efna(efna(&mut fields, level)?),
             CommandName::Esid => Self::Esid(esid(&mut fields)?),
             CommandName::Cd => Self::Cd,
@@ -65,9 +57,7 @@ impl Command {
             CommandName::Eerp => Self::Eerp(eerp(&mut fields, level)?),
             CommandName::Nerp => Self::Nerp(nerp(&mut fields, level)?),
             CommandName::Secd => Self::Secd,
-            CommandName::Auch => Self::Auch(Auch {
-                challenge: fields.counted_octets()?.to_vec(),
-            }),
+            CommandName::Auch => Self::Auch(Auch { challenge: fields.counted_octets()?.to_vec() }),
             CommandName::Aurp => Self::Aurp(aurp(&mut fields)?),
         };
         fields.end()?;
@@ -88,15 +78,10 @@ fn ssid(fields: &mut Fields) -> Decoded<Ssid> {
     let level = ssid_level(fields)?;
     let identity = odette_id(fields, "SSIDCODE")?;
     let accepts_any_password = fields.tolerance().lower_case_password;
-    let password = fields.text(
-        "SSIDPSWD",
-        8,
-        "a password of the RFC's characters",
-        |text| {
-            let password: Password = text.parse().ok()?;
-            (accepts_any_password || password.is_standard()).then_some(password)
-        },
-    )?;
+    let password = fields.text("SSIDPSWD", 8, "a password of the RFC's characters", |text| {
+        let password: Password = text.parse().ok()?;
+        (accepts_any_password || password.is_standard()).then_some(password)
+    })?;
     let buffer_size = fields.number_as("SSIDSDEB", 5, "a buffer size of 128 to 99999", |size| {
         BufferSize::try_from(u32::try_from(size).ok()?).ok()
     })?;
@@ -141,16 +126,11 @@ fn ssid(fields: &mut Fields) -> Decoded<Ssid> {
 
 fn ssid_level(fields: &mut Fields) -> Decoded<Level> {
     let accepts_others = fields.tolerance().future_levels;
-    fields.number_as(
-        "SSIDLEV",
-        1,
-        "a protocol level's digit, 1, 2, 4 or 5",
-        |digit| {
-            let digit = char::from_digit(u32::try_from(digit).ok()?, 10)?;
-            let mut known = Level::ALL.into_iter().rev();
-            known.find(|level| level.digit() == digit || accepts_others && level.digit() < digit)
-        },
-    )
+    fields.number_as("SSIDLEV", 1, "a protocol level's digit, 1, 2, 4 or 5", |digit| {
+        let digit = char::from_digit(u32::try_from(digit).ok()?, 10)?;
+        let mut known = Level::ALL.into_iter().rev();
+        known.find(|level| level.digit() == digit || accepts_others && level.digit() < digit)
+    })
 }
 
 fn sfid(fields: &mut Fields, level: Level) -> Decoded<Sfid> {
@@ -161,12 +141,7 @@ fn sfid(fields: &mut Fields, level: Level) -> Decoded<Sfid> {
     let originator = odette_id(fields, "SFIDORIG")?;
     let format = format(fields)?;
     let mut sfid = Sfid {
-        file: FileIdentity {
-            dataset_name,
-            stamp,
-            originator,
-            destination,
-        },
+        file: FileIdentity { dataset_name, stamp, originator, destination },
         user_data,
         format,
         size: Blocks::default(),
@@ -189,18 +164,13 @@ fn sfid(fields: &mut Fields, level: Level) -> Decoded<Sfid> {
     sfid.original_size = Blocks::saturating(fields.number("SFIDOSIZ", 13)?);
     sfid.restart = fields.number("SFIDREST", 17)?;
     sfid.security =
-        fields.number_as(
-            "SFIDSEC",
-            2,
-            "a security level, 00 to 03",
-            |number| match number {
-                0 => Some(SecurityLevel::None),
-                1 => Some(SecurityLevel::Encrypted),
-                2 => Some(SecurityLevel::Signed),
-                3 => Some(SecurityLevel::EncryptedAndSigned),
-                _ => None,
-            },
-        )?;
+        fields.number_as("SFIDSEC", 2, "a security level, 00 to 03", |number| match number {
+            0 => Some(SecurityLevel::None),
+            1 => Some(SecurityLevel::Encrypted),
+            2 => Some(SecurityLevel::Signed),
+            3 => Some(SecurityLevel::EncryptedAndSigned),
+            _ => None,
+        })?;
     sfid.cipher_suite = fields.number_as("SFIDCIPH", 2, "a cipher suite's number", |number| {
         CipherSuite::try_from(u8::try_from(number).ok()?).ok()
     })?;
@@ -214,11 +184,8 @@ fn sfid(fields: &mut Fields, level: Level) -> Decoded<Sfid> {
 }
 
 fn format(fields: &mut Fields) -> Decoded<Format> {
-    let letter = fields.choice(
-        "SFIDFMT",
-        "F, V, U or T",
-        &[b'F', b'V', b'U', b'T'].map(|l| (l, l)),
-    )?;
+    let letter =
+        fields.choice("SFIDFMT", "F, V, U or T", &[b'F', b'V', b'U', b'T'].map(|l| (l, l)))?;
     let ignores_length = fields.tolerance().stream_record_length;
     let has_records = matches!(letter, b'F' | b'V');
     let expected = if has_records {
@@ -236,28 +203,18 @@ fn format(fields: &mut Fields) -> Decoded<Format> {
 
 fn sfpa(fields: &mut Fields, level: Level) -> Decoded<Sfpa> {
     let digits = if level < Level::V2_0 { 9 } else { 17 };
-    Ok(Sfpa {
-        restart: fields.number("SFPAACNT", digits)?,
-    })
+    Ok(Sfpa { restart: fields.number("SFPAACNT", digits)? })
 }
 
 fn sfna(fields: &mut Fields, level: Level) -> Decoded<Sfna> {
     let reason = file_reason(fields, "SFNAREAS")?;
     let retry = fields.yes_or_no("SFNARRTR")?;
     let text = reason_text(fields, level, ["SFNAREASL", "SFNAREAST"])?;
-    Ok(Sfna {
-        reason,
-        retry,
-        text,
-    })
+    Ok(Sfna { reason, retry, text })
 }
 
 fn efid(fields: &mut Fields, level: Level) -> Decoded<Counts> {
-    let (record_digits, octet_digits) = if level < Level::V2_0 {
-        (9, 12)
-    } else {
-        (17, 17)
-    };
+    let (record_digits, octet_digits) = if level < Level::V2_0 { (9, 12) } else { (17, 17) };
     let records = fields.number("EFIDRCNT", record_digits)?;
     let octets = fields.number("EFIDUCNT", octet_digits)?;
     Ok(Counts { records, octets })
@@ -291,17 +248,8 @@ fn eerp(fields: &mut Fields, level: Level) -> Decoded<Eerp> {
     // The response goes to where the file came from.
     let originator = odette_id(fields, "EERPDEST")?;
     let destination = odette_id(fields, "EERPORIG")?;
-    let file = FileIdentity {
-        dataset_name,
-        stamp,
-        originator,
-        destination,
-    };
-    Ok(Eerp {
-        file,
-        user_data,
-        seal: seal(fields, level)?,
-    })
+    let file = FileIdentity { dataset_name, stamp, originator, destination };
+    Ok(Eerp { file, user_data, seal: seal(fields, level)? })
 }
 
 fn nerp(fields: &mut Fields, level: Level) -> Decoded<Nerp> {
@@ -309,12 +257,7 @@ fn nerp(fields: &mut Fields, level: Level) -> Decoded<Nerp> {
     let stamp = stamp(fields, level, 6, ["NERPDATE", "NERPTIME"])?;
     let originator = odette_id(fields, "NERPDEST")?;
     let destination = odette_id(fields, "NERPORIG")?;
-    let file = FileIdentity {
-        dataset_name,
-        stamp,
-        originator,
-        destination,
-    };
+    let file = FileIdentity { dataset_name, stamp, originator, destination };
     let creator = odette_id(fields, "NERPCREA")?;
     let accepts_unknown = fields.tolerance().unknown_reasons;
     let reason = fields.number_as("NERPREAS", 2, "a reason code of NERP", |number| {
@@ -322,13 +265,7 @@ fn nerp(fields: &mut Fields, level: Level) -> Decoded<Nerp> {
         (accepts_unknown || !matches!(reason, NegativeReason::Unknown(_))).then_some(reason)
     })?;
     let text = reason_text(fields, level, ["NERPREASL", "NERPREAST"])?;
-    Ok(Nerp {
-        file,
-        creator,
-        reason,
-        text,
-        seal: seal(fields, level)?,
-    })
+    Ok(Nerp { file, creator, reason, text, seal: seal(fields, level)? })
 }
 
 fn aurp(fields: &mut Fields) -> Decoded<Aurp> {
@@ -338,9 +275,7 @@ fn aurp(fields: &mut Fields) -> Decoded<Aurp> {
 }
 
 fn odette_id(fields: &mut Fields, field: &'static str) -> Decoded<OdetteId> {
-    fields.text(field, 25, "an identification code", |text| {
-        text.parse().ok()
-    })
+    fields.text(field, 25, "an identification code", |text| text.parse().ok())
 }
 
 fn user_data(fields: &mut Fields, field: &'static str) -> Decoded<UserData> {
@@ -374,11 +309,7 @@ fn stamp(
     let read = |date: &[u8], time: &[u8]| {
         let digits = [date, time].concat();
         let digits = str::from_utf8(&digits).ok()?;
-        if short {
-            Stamp::from_short_digits(digits)
-        } else {
-            Stamp::from_digits(digits)
-        }
+        if short { Stamp::from_short_digits(digits) } else { Stamp::from_digits(digits) }
     };
     let noon: &[u8] = if short { b"120000" } else { b"1200000001" };
     read(date, time).ok_or_else(|| match read(date, noon) {
@@ -405,9 +336,7 @@ fn reason_text(
     if level < Level::V2_0 || is_left_out {
         return Ok(ReasonText::default());
     }
-    Ok(ReasonText::from_octets(
-        fields.counted_text(length_field, field)?,
-    ))
+    Ok(ReasonText::from_octets(fields.counted_text(length_field, field)?))
 }
 
 /// A hash and a signature from 2.0 on; nothing below.

@@ -41,10 +41,7 @@ impl Command {
     fn append(&self, level: Level, octets: &mut Vec<u8>) -> Result<(), EncodeError> {
         let name = self.name();
         if level < name.since() {
-            return Err(EncodeError::NotAtLevel {
-                command: name,
-                level,
-            });
+            return Err(EncodeError::NotAtLevel { command: name, level });
         }
         let mut row = Row::new(name, level, octets);
         match self {
@@ -58,11 +55,7 @@ impl Command {
                 let digits = if level < Level::V2_0 { 9 } else { 17 };
                 row.number("SFPAACNT", *restart, digits)?;
             }
-            Self::Sfna(Sfna {
-                reason,
-                retry,
-                text,
-            }) => {
+            Self::Sfna(Sfna { reason, retry, text }) => {
                 row.display(reason.at(level).number(), 2);
                 row.yes_or_no(*retry);
                 reason_text(&mut row, level, text);
@@ -70,11 +63,7 @@ impl Command {
             Self::Data(data) => row.octets(&data.sub_records),
             Self::Cdt => row.reserved(2),
             Self::Efid(Counts { records, octets }) => {
-                let digits = if level < Level::V2_0 {
-                    (9, 12)
-                } else {
-                    (17, 17)
-                };
+                let digits = if level < Level::V2_0 { (9, 12) } else { (17, 17) };
                 row.number("EFIDRCNT", *records, digits.0)?;
                 row.number("EFIDUCNT", *octets, digits.1)?;
             }
@@ -117,10 +106,7 @@ fn ssid(row: &mut Row, command: &Ssid) -> Result<(), EncodeError> {
     if command.level >= Level::V2_0 {
         row.yes_or_no(command.authentication);
     } else if command.authentication {
-        return Err(EncodeError::ServiceNotAtLevel {
-            field: "SSIDAUTH",
-            level: command.level,
-        });
+        return Err(EncodeError::ServiceNotAtLevel { field: "SSIDAUTH", level: command.level });
     } else {
         row.reserved(1);
     }
@@ -131,22 +117,14 @@ fn ssid(row: &mut Row, command: &Ssid) -> Result<(), EncodeError> {
 }
 
 fn sfid(row: &mut Row, level: Level, command: &Sfid) -> Result<(), EncodeError> {
-    let FileIdentity {
-        dataset_name,
-        stamp: made_at,
-        originator,
-        destination,
-    } = &command.file;
+    let FileIdentity { dataset_name, stamp: made_at, originator, destination } = &command.file;
     row.text(dataset_name.as_str(), 26);
     stamp(row, level, 3, *made_at);
     row.text(command.user_data.as_str(), 8);
     odette_id(row, destination);
     odette_id(row, originator);
     row.display(command.format.letter(), 1);
-    row.display(
-        command.format.record_length().map_or(0, RecordLength::get),
-        5,
-    );
+    row.display(command.format.record_length().map_or(0, RecordLength::get), 5);
     if level < Level::V2_0 {
         refuse_services(command, level)?;
         // An estimate: the largest number there is says more than a refusal.
@@ -196,12 +174,7 @@ fn refuse_services(command: &Sfid, level: Level) -> Result<(), EncodeError> {
 }
 
 fn eerp(row: &mut Row, level: Level, command: &Eerp) -> Result<(), EncodeError> {
-    let FileIdentity {
-        dataset_name,
-        stamp: made_at,
-        originator,
-        destination,
-    } = &command.file;
+    let FileIdentity { dataset_name, stamp: made_at, originator, destination } = &command.file;
     row.text(dataset_name.as_str(), 26);
     stamp(row, level, 3, *made_at);
     row.text(command.user_data.as_str(), 8);
@@ -212,12 +185,7 @@ fn eerp(row: &mut Row, level: Level, command: &Eerp) -> Result<(), EncodeError> 
 }
 
 fn nerp(row: &mut Row, level: Level, command: &Nerp) -> Result<(), EncodeError> {
-    let FileIdentity {
-        dataset_name,
-        stamp: made_at,
-        originator,
-        destination,
-    } = &command.file;
+    let FileIdentity { dataset_name, stamp: made_at, originator, destination } = &command.file;
     row.text(dataset_name.as_str(), 26);
     stamp(row, level, 6, *made_at);
     odette_id(row, originator);
@@ -236,13 +204,7 @@ fn stamp(row: &mut Row, level: Level, reserved: usize, stamp: Stamp) {
     if level < Level::V1_4 {
         row.reserved(reserved + 6);
         row.display(stamp.year() % 100, 2);
-        for part in [
-            stamp.month(),
-            stamp.day(),
-            stamp.hour(),
-            stamp.minute(),
-            stamp.second(),
-        ] {
+        for part in [stamp.month(), stamp.day(), stamp.hour(), stamp.minute(), stamp.second()] {
             row.display(part, 2);
         }
     } else {
@@ -273,8 +235,5 @@ fn seal(
     if signature.is_empty() {
         return Ok(());
     }
-    Err(EncodeError::ServiceNotAtLevel {
-        field: signature_field,
-        level,
-    })
+    Err(EncodeError::ServiceNotAtLevel { field: signature_field, level })
 }

@@ -17,12 +17,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// `octets` is the command without its command octet.
     pub(super) fn new(command: CommandName, octets: &'a [u8], tolerance: &'a Tolerance) -> Self {
-        Self {
-            command,
-            tolerance,
-            rest: octets,
-            whole: octets.len() + 1,
-        }
+        Self { command, tolerance, rest: octets, whole: octets.len() + 1 }
     }
 
     pub(super) fn tolerance(&self) -> &'a Tolerance {
@@ -39,14 +34,11 @@ impl<'a> Fields<'a> {
 
     /// The next field's octets.
     pub(super) fn octets(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
-        let (field, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(DecodeError::Length {
-                command: self.command,
-                expected: self.whole - self.rest.len() + length,
-                found: self.whole,
-            })?;
+        let (field, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Length {
+            command: self.command,
+            expected: self.whole - self.rest.len() + length,
+            found: self.whole,
+        })?;
         self.rest = rest;
         Ok(field)
     }
@@ -65,15 +57,8 @@ impl<'a> Fields<'a> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<T, DecodeError> {
         let octets = self.octets(length)?;
-        let padding: &[u8] = if self.tolerance.nul_padding {
-            b" \0"
-        } else {
-            b" "
-        };
-        let end = octets
-            .iter()
-            .rposition(|octet| !padding.contains(octet))
-            .map_or(0, |at| at + 1);
+        let padding: &[u8] = if self.tolerance.nul_padding { b" \0" } else { b" " };
+        let end = octets.iter().rposition(|octet| !padding.contains(octet)).map_or(0, |at| at + 1);
         octets
             .get(..end)
             .and_then(|octets| str::from_utf8(octets).ok())
@@ -114,9 +99,7 @@ impl<'a> Fields<'a> {
             }
         }
         let value = significant.iter().try_fold(0_u64, |value, octet| {
-            octet
-                .is_ascii_digit()
-                .then(|| value * 10 + u64::from(octet - b'0'))
+            octet.is_ascii_digit().then(|| value * 10 + u64::from(octet - b'0'))
         });
         value
             .filter(|_| !significant.is_empty())
@@ -139,10 +122,7 @@ impl<'a> Fields<'a> {
 
     /// A binary length of two octets and as many octets.
     pub(super) fn counted_octets(&mut self) -> Result<&'a [u8], DecodeError> {
-        let length = self
-            .octets(2)?
-            .iter()
-            .fold(0, |sum, &octet| sum << 8 | usize::from(octet));
+        let length = self.octets(2)?.iter().fold(0, |sum, &octet| sum << 8 | usize::from(octet));
         self.octets(length)
     }
 
@@ -196,12 +176,7 @@ impl<'a> Fields<'a> {
             Some(start) if octets.len() > SHOWN => format!("{}…", start.escape_ascii()),
             _ => octets.escape_ascii().to_string(),
         };
-        DecodeError::Field {
-            command: self.command,
-            field,
-            value,
-            expected,
-        }
+        DecodeError::Field { command: self.command, field, value, expected }
     }
 }
 
@@ -220,8 +195,7 @@ impl<'a> Row<'a> {
     /// A field of characters, padded by blanks.
     pub(super) fn text(&mut self, text: &str, length: usize) {
         self.octets.extend_from_slice(text.as_bytes());
-        self.octets
-            .resize(self.octets.len() + length.saturating_sub(text.len()), b' ');
+        self.octets.resize(self.octets.len() + length.saturating_sub(text.len()), b' ');
     }
 
     pub(super) fn reserved(&mut self, length: usize) {
@@ -249,12 +223,7 @@ impl<'a> Row<'a> {
     ) -> Result<(), EncodeError> {
         let text = format!("{value:0digits$}");
         if text.len() > digits {
-            return Err(EncodeError::Digits {
-                field,
-                value,
-                digits,
-                level: self.level,
-            });
+            return Err(EncodeError::Digits { field, value, digits, level: self.level });
         }
         self.text(&text, digits);
         Ok(())

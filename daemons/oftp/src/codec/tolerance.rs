@@ -147,9 +147,5 @@ impl FromStr for Quirk {
 }
 
 fn names() -> String {
-    Quirk::ALL
-        .iter()
-        .map(|quirk| quirk.name())
-        .collect::<Vec<_>>()
-        .join(", ")
+    Quirk::ALL.iter().map(|quirk| quirk.name()).collect::<Vec<_>>().join(", ")
 }

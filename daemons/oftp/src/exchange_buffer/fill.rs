@@ -33,12 +33,7 @@ impl<'a> Filler<'a> {
         let end = start + size.octets();
         octets.reserve(size.octets());
         octets.push(CommandName::Data.octet());
-        Self {
-            octets,
-            start,
-            end,
-            compresses,
-        }
+        Self { octets, start, end, compresses }
     }
 
     /// Puts in the next octets of a record, as many as there is room for, and after all of them
@@ -56,10 +51,7 @@ impl<'a> Filler<'a> {
                 self.octets.push(END_OF_RECORD);
             }
         }
-        Taken {
-            octets: octets.len() - left.len(),
-            record_ended,
-        }
+        Taken { octets: octets.len() - left.len(), record_ended }
     }
 
     /// The length of the buffer; 0 if nothing was put in, and then nothing is left of it.
@@ -124,18 +116,14 @@ impl<'a> Filler<'a> {
     fn push_header(&mut self, flag: u8, count: usize, ends_record: bool) {
         let end = if ends_record { END_OF_RECORD } else { 0 };
         // No count is above 63.
-        self.octets
-            .push(u8::try_from(count).unwrap_or_default() | flag | end);
+        self.octets.push(u8::try_from(count).unwrap_or_default() | flag | end);
     }
 }
 
 /// How often the first octet is repeated, at most a sub-record's length.
 fn run_length(octets: &[u8]) -> usize {
     let longest = octets.get(..LONGEST_SUB_RECORD).unwrap_or(octets);
-    longest
-        .iter()
-        .take_while(|&octet| Some(octet) == octets.first())
-        .count()
+    longest.iter().take_while(|&octet| Some(octet) == octets.first()).count()
 }
 
 /// The octets before the next worthwhile run, at least 1 and at most a sub-record's length, given

@@ -74,28 +74,20 @@ impl<'a> SubRecords<'a> {
     }
 
     fn read(&mut self) -> Result<SubRecord<'a>, SubRecordError> {
-        let (&header, rest) = self
-            .rest
-            .split_first()
-            .ok_or(SubRecordError { missing: 1 })?;
+        let (&header, rest) = self.rest.split_first().ok_or(SubRecordError { missing: 1 })?;
         let count = usize::from(header & COUNT);
         let ends_record = header & END_OF_RECORD != 0;
         let is_run = header & COMPRESSED != 0;
         let length = if is_run { 1 } else { count };
         let (octets, rest) = rest
             .split_at_checked(length)
-            .ok_or_else(|| SubRecordError {
-                missing: length - rest.len(),
-            })?;
+            .ok_or_else(|| SubRecordError { missing: length - rest.len() })?;
         self.rest = rest;
         let content = match octets {
             &[octet] if is_run => Content::Run { octet, count },
             _ => Content::Octets(octets),
         };
-        Ok(SubRecord {
-            content,
-            ends_record,
-        })
+        Ok(SubRecord { content, ends_record })
     }
 }
 

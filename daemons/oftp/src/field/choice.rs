@@ -70,10 +70,7 @@ impl TryFrom<u8> for CipherSuite {
         if number <= 99 {
             Ok(Self(number))
         } else {
-            Err(FieldError::new(
-                number.to_string(),
-                "a cipher suite's number, 0 to 99",
-            ))
+            Err(FieldError::new(number.to_string(), "a cipher suite's number, 0 to 99"))
         }
     }
 }

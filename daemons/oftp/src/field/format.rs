@@ -35,12 +35,8 @@ impl Format {
     /// The record length of the formats that have one.
     pub fn record_length(self) -> Option<RecordLength> {
         match self {
-            Self::Fixed {
-                record_length: length,
-            }
-            | Self::Variable {
-                maximum_record_length: length,
-            } => Some(length),
+            Self::Fixed { record_length: length }
+            | Self::Variable { maximum_record_length: length } => Some(length),
             Self::Unstructured | Self::Text => None,
         }
     }
@@ -50,12 +46,8 @@ impl Format {
     /// The stored form of a format in databases and manifests.
     pub fn from_parts(letter: char, record_length: u32) -> Result<Self, FieldError> {
         match letter {
-            'F' => Ok(Self::Fixed {
-                record_length: record_length.try_into()?,
-            }),
-            'V' => Ok(Self::Variable {
-                maximum_record_length: record_length.try_into()?,
-            }),
+            'F' => Ok(Self::Fixed { record_length: record_length.try_into()? }),
+            'V' => Ok(Self::Variable { maximum_record_length: record_length.try_into()? }),
             'U' => Ok(Self::Unstructured),
             'T' => Ok(Self::Text),
             _ => Err(FieldError::new(letter, "a file format: F, V, U or T")),
@@ -86,10 +78,7 @@ impl TryFrom<u32> for RecordLength {
         if (1..=99_999).contains(&octets) {
             Ok(Self(octets))
         } else {
-            Err(FieldError::new(
-                octets.to_string(),
-                "a record length of 1 to 99999 octets",
-            ))
+            Err(FieldError::new(octets.to_string(), "a record length of 1 to 99999 octets"))
         }
     }
 }

@@ -23,29 +23,14 @@ impl FileIdentity {
     /// counter, so that a receipt of theirs is to be compared with this.
     #[must_use]
     pub fn at(&self, level: Level) -> Self {
-        let stamp = if level < Level::V1_4 {
-            self.stamp.truncated()
-        } else {
-            self.stamp
-        };
-        Self {
-            stamp,
-            ..self.clone()
-        }
+        let stamp = if level < Level::V1_4 { self.stamp.truncated() } else { self.stamp };
+        Self { stamp, ..self.clone() }
     }
 }
 
 impl fmt::Display for FileIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            dataset_name,
-            stamp,
-            originator,
-            destination,
-        } = self;
-        write!(
-            f,
-            "{dataset_name} {stamp} from {originator} to {destination}"
-        )
+        let Self { dataset_name, stamp, originator, destination } = self;
+        write!(f, "{dataset_name} {stamp} from {originator} to {destination}")
     }
 }

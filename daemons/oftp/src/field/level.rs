@@ -60,10 +60,7 @@ impl FromStr for Level {
             "1.3" => Ok(Self::V1_3),
             "1.4" => Ok(Self::V1_4),
             "2" | "2.0" => Ok(Self::V2_0),
-            _ => Err(FieldError::new(
-                text,
-                "a protocol level: 1.2, 1.3, 1.4 or 2.0",
-            )),
+            _ => Err(FieldError::new(text, "a protocol level: 1.2, 1.3, 1.4 or 2.0")),
         }
     }
 }

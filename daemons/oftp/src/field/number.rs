@@ -33,10 +33,7 @@ impl TryFrom<u32> for BufferSize {
         if (Self::MINIMUM.0..=Self::MAXIMUM.0).contains(&octets) {
             Ok(Self(octets))
         } else {
-            Err(FieldError::new(
-                octets.to_string(),
-                "a buffer size of 128 to 99999 octets",
-            ))
+            Err(FieldError::new(octets.to_string(), "a buffer size of 128 to 99999 octets"))
         }
     }
 }
@@ -68,10 +65,7 @@ impl TryFrom<u16> for Credit {
         if (1..=Self::MAXIMUM.0).contains(&buffers) {
             Ok(Self(buffers))
         } else {
-            Err(FieldError::new(
-                buffers.to_string(),
-                "a credit of 1 to 999 buffers",
-            ))
+            Err(FieldError::new(buffers.to_string(), "a credit of 1 to 999 buffers"))
         }
     }
 }

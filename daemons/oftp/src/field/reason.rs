@@ -151,11 +151,7 @@ impl EndSessionReason {
     /// The reason as a session of the level can say it: 11 and 12 came with 2.0.
     #[must_use]
     pub fn at(self, level: Level) -> Self {
-        if level < Level::V2_0 && self.number() > 10 {
-            Self::Unspecified
-        } else {
-            self
-        }
+        if level < Level::V2_0 && self.number() > 10 { Self::Unspecified } else { self }
     }
 }
 
@@ -163,11 +159,7 @@ impl FileReason {
     /// The reason as a session of the level can say it: those above 14 came with 2.0.
     #[must_use]
     pub fn at(self, level: Level) -> Self {
-        if level < Level::V2_0 && self.number() > 14 {
-            Self::Unspecified
-        } else {
-            self
-        }
+        if level < Level::V2_0 && self.number() > 14 { Self::Unspecified } else { self }
     }
 }
 
@@ -177,11 +169,7 @@ impl NegativeReason {
     #[must_use]
     pub fn at(self, level: Level) -> Self {
         let is_new = (25..=33).contains(&self.number());
-        if level < Level::V2_0 && is_new {
-            Self::Unspecified
-        } else {
-            self
-        }
+        if level < Level::V2_0 && is_new { Self::Unspecified } else { self }
     }
 }
 

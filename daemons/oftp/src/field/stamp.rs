@@ -24,8 +24,8 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    const EXPECTED: &'static str = "a virtual file's date and time, 18 digits CCYYMMDDHHMMSScccc of a day and time that \
-         exist";
+    const EXPECTED: &'static str = "a virtual file's date and time, 18 digits CCYYMMDDHHMMSScccc \
+         of a day and time that exist";
 
     /// A stamp of parts that are a day of the calendar, a time of the day and a counter of at most
     /// four digits.
@@ -34,15 +34,7 @@ impl Stamp {
         (hour, minute, second): (u8, u8, u8),
         counter: u16,
     ) -> Result<Self, FieldError> {
-        let stamp = Self {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            counter,
-        };
+        let stamp = Self { year, month, day, hour, minute, second, counter };
         if year <= 9999
             && (1..=12).contains(&month)
             && (1..=days_of(year, month)).contains(&day)
@@ -95,11 +87,7 @@ impl Stamp {
     /// What is left of the stamp on levels 1.2 and 1.3, as it is read back there.
     #[must_use]
     pub fn truncated(self) -> Self {
-        Self {
-            year: full_year(self.year % 100),
-            counter: 0,
-            ..self
-        }
+        Self { year: full_year(self.year % 100), counter: 0, ..self }
     }
 
     /// Reads `YYMMDDHHMMSS`, twelve digits.
@@ -136,19 +124,8 @@ impl FromStr for Stamp {
 
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            counter,
-        } = self;
-        write!(
-            f,
-            "{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}{counter:04}"
-        )
+        let Self { year, month, day, hour, minute, second, counter } = self;
+        write!(f, "{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}{counter:04}")
     }
 }
 
@@ -159,11 +136,7 @@ impl fmt::Debug for Stamp {
 }
 
 fn full_year(two_digits: u16) -> u16 {
-    if two_digits < 80 {
-        2000 + two_digits
-    } else {
-        1900 + two_digits
-    }
+    if two_digits < 80 { 2000 + two_digits } else { 1900 + two_digits }
 }
 
 fn days_of(year: u16, month: u8) -> u8 {
@@ -183,10 +156,6 @@ impl Parts<'_> {
         let (part, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;
         // `parse` alone would take a sign.
-        if part.bytes().all(|octet| octet.is_ascii_digit()) {
-            part.parse().ok()
-        } else {
-            None
-        }
+        if part.bytes().all(|octet| octet.is_ascii_digit()) { part.parse().ok() } else { None }
     }
 }

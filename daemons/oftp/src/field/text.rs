@@ -8,14 +8,14 @@ use zeroize::Zeroize;
 
 use super::FieldError;
 
-/// A station's identification code (RFC 5024 section 5.4): 1 to 25 characters of `A-Z 0-9 / - . & ( )`
-/// and the blank, which may not come first.
+/// A station's identification code (RFC 5024 section 5.4): 1 to 25 characters of A-Z, 0-9, / - . &
+/// ( ) and the blank, which may not come first.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OdetteId(Short<25>);
 
 impl OdetteId {
-    const EXPECTED: &'static str = "an identification code: 1 to 25 characters of A-Z, 0-9, / - . & ( ) and blanks, the \
-         first no blank";
+    const EXPECTED: &'static str = "an identification code: 1 to 25 characters of A-Z, 0-9, \
+         / - . & ( ) and blanks, the first no blank";
 
     /// The code without padding.
     pub fn as_str(&self) -> &str {
@@ -56,9 +56,7 @@ impl DatasetName {
 
     /// Whether every character is of the RFC's set and no blank is embedded.
     pub fn is_standard(&self) -> bool {
-        self.as_str()
-            .bytes()
-            .all(|octet| octet != b' ' && is_odette(octet))
+        self.as_str().bytes().all(|octet| octet != b' ' && is_odette(octet))
     }
 }
 
@@ -66,11 +64,9 @@ impl FromStr for DatasetName {
     type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
-        Short::parse(text, |octets| {
-            octets.first().is_some_and(|&first| first != b' ')
-        })
-        .map(Self)
-        .ok_or_else(|| FieldError::new(text, Self::EXPECTED))
+        Short::parse(text, |octets| octets.first().is_some_and(|&first| first != b' '))
+            .map(Self)
+            .ok_or_else(|| FieldError::new(text, Self::EXPECTED))
     }
 }
 
@@ -91,9 +87,7 @@ impl FromStr for UserData {
     type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
-        Short::parse(text, |_| true)
-            .map(Self)
-            .ok_or_else(|| FieldError::new(text, Self::EXPECTED))
+        Short::parse(text, |_| true).map(Self).ok_or_else(|| FieldError::new(text, Self::EXPECTED))
     }
 }
 
@@ -122,9 +116,7 @@ impl FromStr for Password {
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
         // The value stays out of the error: it may be a password with one character too many.
-        Short::parse(text, |_| true)
-            .map(Self)
-            .ok_or_else(|| FieldError::new("…", Self::EXPECTED))
+        Short::parse(text, |_| true).map(Self).ok_or_else(|| FieldError::new("…", Self::EXPECTED))
     }
 }
 
@@ -135,9 +127,7 @@ impl PartialEq for Password {
             .octets
             .iter()
             .zip(&other.0.octets)
-            .fold(self.0.length ^ other.0.length, |sum, (ours, theirs)| {
-                sum | (ours ^ theirs)
-            });
+            .fold(self.0.length ^ other.0.length, |sum, (ours, theirs)| sum | (ours ^ theirs));
         std::hint::black_box(difference) == 0
     }
 }
@@ -178,7 +168,8 @@ plain_text!(OdetteId DatasetName UserData);
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Description(Long);
 
-/// A reason in plain text (SFNAREAST, EFNAREAST, ESIDREAST, NERPREAST): at most 999 octets of UTF-8.
+/// A reason in plain text (SFNAREAST, EFNAREAST, ESIDREAST, NERPREAST): at most 999 octets of
+/// UTF-8.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct ReasonText(Long);
 
@@ -264,10 +255,7 @@ struct Short<const N: usize> {
 
 impl<const N: usize> Default for Short<N> {
     fn default() -> Self {
-        Self {
-            octets: [0; N],
-            length: 0,
-        }
+        Self { octets: [0; N], length: 0 }
     }
 }
 
@@ -280,10 +268,7 @@ impl<const N: usize> Short<N> {
         }
         let mut octets = [0; N];
         octets.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self {
-            octets,
-            length: u8::try_from(text.len()).ok()?,
-        })
+        Some(Self { octets, length: u8::try_from(text.len()).ok()? })
     }
 
     fn as_str(&self) -> &str {
@@ -304,14 +289,10 @@ struct Long {
 impl Long {
     fn fitting(text: &str) -> Self {
         let end = text.floor_char_boundary(LONGEST);
-        Self {
-            octets: text.as_bytes().get(..end).unwrap_or_default().into(),
-        }
+        Self { octets: text.as_bytes().get(..end).unwrap_or_default().into() }
     }
 
     fn from_octets(octets: &[u8]) -> Self {
-        Self {
-            octets: octets.get(..LONGEST).unwrap_or(octets).into(),
-        }
+        Self { octets: octets.get(..LONGEST).unwrap_or(octets).into() }
     }
 }

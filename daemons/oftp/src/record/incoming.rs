@@ -32,21 +32,15 @@ impl Incoming {
     pub fn new(format: Format, start: Counts) -> Self {
         let records = match format {
             Format::Unstructured | Format::Text => Records::None,
-            Format::Fixed { record_length } => Records::Fixed {
-                length: record_length.octets(),
-                open: 0,
-            },
-            Format::Variable {
-                maximum_record_length,
-            } => Records::Variable {
+            Format::Fixed { record_length } => {
+                Records::Fixed { length: record_length.octets(), open: 0 }
+            }
+            Format::Variable { maximum_record_length } => Records::Variable {
                 maximum: maximum_record_length.octets().min(LONGEST_VARIABLE),
                 open: Vec::new(),
             },
         };
-        Self {
-            records,
-            counts: start,
-        }
+        Self { records, counts: start }
     }
 
     /// Takes a data exchange buffer, without its command octet, and appends what it adds to the
@@ -79,10 +73,7 @@ impl Incoming {
             Records::Variable { open, .. } => open.len(),
         };
         if found > 0 {
-            return Err(RecordError::Unfinished {
-                record: self.counts.records + 1,
-                found,
-            });
+            return Err(RecordError::Unfinished { record: self.counts.records + 1, found });
         }
         Ok(self.counts)
     }
@@ -118,11 +109,7 @@ fn take_fixed(
         };
         if !is_right {
             let record = counts.records + 1;
-            return Err(RecordError::FixedLength {
-                record,
-                expected: length,
-                found: *open,
-            });
+            return Err(RecordError::FixedLength { record, expected: length, found: *open });
         }
         match part {
             RecordPart::Ended => {
@@ -145,11 +132,8 @@ fn take_variable(
         let before = open.len();
         let part = sub_records.append_record(open)?;
         counts.octets += (open.len() - before) as u64;
-        let too_long = RecordError::VariableTooLong {
-            record: counts.records + 1,
-            maximum,
-            found: open.len(),
-        };
+        let too_long =
+            RecordError::VariableTooLong { record: counts.records + 1, maximum, found: open.len() };
         if open.len() > maximum {
             return Err(too_long);
         }

@@ -54,25 +54,14 @@ impl Outgoing {
             Format::Unstructured | Format::Text => Records::None,
             Format::Fixed { record_length } => {
                 let length = record_length.octets();
-                Records::Fixed {
-                    length,
-                    left: length,
-                }
+                Records::Fixed { length, left: length }
             }
-            Format::Variable {
-                maximum_record_length,
-            } => Records::Variable {
+            Format::Variable { maximum_record_length } => Records::Variable {
                 maximum: maximum_record_length.octets().min(LONGEST_VARIABLE),
                 next: Next::Length,
             },
         };
-        Self {
-            records,
-            size,
-            compresses,
-            counts: start,
-            is_ended: false,
-        }
+        Self { records, size, compresses, counts: start, is_ended: false }
     }
 
     /// Appends one data exchange buffer, its command octet included, with as much of the stored
@@ -88,10 +77,7 @@ impl Outgoing {
         octets: &mut Vec<u8>,
     ) -> Result<Filled, RecordError> {
         if self.is_ended {
-            return Ok(Filled {
-                taken: 0,
-                buffer: 0,
-            });
+            return Ok(Filled { taken: 0, buffer: 0 });
         }
         let start = octets.len();
         let mut filler = Filler::new(self.size, self.compresses, octets);
@@ -102,13 +88,9 @@ impl Outgoing {
                 self.is_ended = taken.record_ended;
                 Ok(taken.octets)
             }
-            Records::Fixed { length, left } => Ok(fill_fixed(
-                &mut filler,
-                stored,
-                *length,
-                left,
-                &mut self.counts,
-            )),
+            Records::Fixed { length, left } => {
+                Ok(fill_fixed(&mut filler, stored, *length, left, &mut self.counts))
+            }
             Records::Variable { maximum, next } => {
                 fill_variable(&mut filler, stored, *maximum, next, &mut self.counts)
             }
@@ -140,34 +122,18 @@ impl Outgoing {
     fn end(&mut self) -> Result<(), RecordError> {
         let found = match self.records {
             Records::Fixed { length, left } if left < length => length - left,
-            Records::Variable {
-                next: Next::SecondOctetOfLength { .. },
-                ..
-            } => 0,
+            Records::Variable { next: Next::SecondOctetOfLength { .. }, .. } => 0,
             // The mark at the end, of the file or of a record, may wait for the next buffer.
-            Records::None
-            | Records::Variable {
-                next: Next::Record { left: 0, .. },
-                ..
-            } => {
+            Records::None | Records::Variable { next: Next::Record { left: 0, .. }, .. } => {
                 return Ok(());
             }
-            Records::Variable {
-                next: Next::Record { length, left },
-                ..
-            } => length - left,
-            Records::Fixed { .. }
-            | Records::Variable {
-                next: Next::Length, ..
-            } => {
+            Records::Variable { next: Next::Record { length, left }, .. } => length - left,
+            Records::Fixed { .. } | Records::Variable { next: Next::Length, .. } => {
                 self.is_ended = true;
                 return Ok(());
             }
         };
-        Err(RecordError::Unfinished {
-            record: self.counts.records + 1,
-            found,
-        })
+        Err(RecordError::Unfinished { record: self.counts.records + 1, found })
     }
 }
 
@@ -221,16 +187,9 @@ fn fill_variable(
                 let length = usize::from(u16::from_be_bytes([first, second]));
                 if length > maximum {
                     let record = counts.records + 1;
-                    return Err(RecordError::VariableTooLong {
-                        record,
-                        maximum,
-                        found: length,
-                    });
+                    return Err(RecordError::VariableTooLong { record, maximum, found: length });
                 }
-                *next = Next::Record {
-                    length,
-                    left: length,
-                };
+                *next = Next::Record { length, left: length };
             }
             Next::Record { length, left } => {
                 let piece = rest.get(..left).unwrap_or(rest);
@@ -238,10 +197,7 @@ fn fill_variable(
                 counts.octets += taken.octets as u64;
                 rest = rest.get(taken.octets..).unwrap_or_default();
                 if !taken.record_ended {
-                    *next = Next::Record {
-                        length,
-                        left: left - taken.octets,
-                    };
+                    *next = Next::Record { length, left: left - taken.octets };
                     break;
                 }
                 counts.records += 1;

@@ -60,16 +60,8 @@ fn read(path: &Path) -> Vector {
         _ => Level::V2_0,
     };
     let text = fs::read_to_string(path).unwrap();
-    let exchanges = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(exchange)
-        .collect();
-    Vector {
-        name,
-        level,
-        exchanges,
-    }
+    let exchanges = text.lines().filter(|line| !line.starts_with('#')).map(exchange).collect();
+    Vector { name, level, exchanges }
 }
 
 fn exchange(line: &str) -> Exchange {

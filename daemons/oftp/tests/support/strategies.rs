@@ -28,24 +28,14 @@ fn user_data() -> BoxedStrategy<UserData> {
 }
 
 fn stamp() -> impl Strategy<Value = Stamp> {
-    (
-        (0..=9999_u16, 1..=12_u8, 1..=28_u8),
-        (0..24_u8, 0..60_u8, 0..60_u8),
-        0..=9999_u16,
-    )
+    ((0..=9999_u16, 1..=12_u8, 1..=28_u8), (0..24_u8, 0..60_u8, 0..60_u8), 0..=9999_u16)
         .prop_map(|(date, time, counter)| Stamp::new(date, time, counter).unwrap())
 }
 
 pub(crate) fn identity(level: Level) -> impl Strategy<Value = FileIdentity> {
     (dataset_name(), stamp(), odette_id(), odette_id()).prop_map(
         move |(dataset_name, stamp, originator, destination)| {
-            FileIdentity {
-                dataset_name,
-                stamp,
-                originator,
-                destination,
-            }
-            .at(level)
+            FileIdentity { dataset_name, stamp, originator, destination }.at(level)
         },
     )
 }
@@ -56,11 +46,7 @@ fn octets(longest: usize) -> impl Strategy<Value = Vec<u8>> {
 
 /// A number of so many digits at most.
 fn number(digits: u32) -> impl Strategy<Value = u64> {
-    prop_oneof![
-        0..10_u64.pow(digits),
-        0..1000_u64,
-        Just(10_u64.pow(digits) - 1)
-    ]
+    prop_oneof![0..10_u64.pow(digits), 0..1000_u64, Just(10_u64.pow(digits) - 1)]
 }
 
 pub(crate) fn format() -> impl Strategy<Value = Format> {
@@ -89,9 +75,7 @@ fn seal(level: Level) -> BoxedStrategy<Option<Seal>> {
     if level < Level::V2_0 {
         return Just(None).boxed();
     }
-    (octets(64), octets(2000))
-        .prop_map(|(hash, signature)| Some(Seal { hash, signature }))
-        .boxed()
+    (octets(64), octets(2000)).prop_map(|(hash, signature)| Some(Seal { hash, signature })).boxed()
 }
 
 pub(crate) fn file_reason(level: Level) -> impl Strategy<Value = FileReason> {
@@ -127,90 +111,61 @@ fn ssid(level: Level) -> impl Strategy<Value = Ssid> {
 }
 
 fn sfid(level: Level) -> BoxedStrategy<Sfid> {
-    let (size_digits, restart_digits) = if level < Level::V2_0 {
-        (7, 9)
-    } else {
-        (13, 17)
-    };
+    let (size_digits, restart_digits) = if level < Level::V2_0 { (7, 9) } else { (13, 17) };
     let security = prop_oneof![
         Just(SecurityLevel::None),
         Just(SecurityLevel::Encrypted),
         Just(SecurityLevel::Signed),
         Just(SecurityLevel::EncryptedAndSigned),
     ];
-    let numbers = (
-        number(size_digits),
-        number(size_digits),
-        number(restart_digits),
-    );
+    let numbers = (number(size_digits), number(size_digits), number(restart_digits));
     let services = (security, 0..=99_u8, any::<[bool; 3]>(), octets(999));
     (identity(level), user_data(), format(), numbers, services)
-        .prop_map(
-            move |(file, user_data, format, (size, original_size, restart), services)| {
-                let (security, cipher_suite, [zlib, cms, signed_receipt], description) = services;
-                let plain = Sfid {
-                    file,
-                    user_data,
-                    format,
-                    size: Blocks::saturating(size),
-                    original_size: Blocks::saturating(size),
-                    restart,
-                    security: SecurityLevel::None,
-                    cipher_suite: CipherSuite::NONE,
-                    compression: FileCompression::None,
-                    envelope: Envelope::None,
-                    signed_receipt: false,
-                    description: Description::default(),
-                };
-                if level < Level::V2_0 {
-                    return plain;
-                }
-                Sfid {
-                    original_size: Blocks::saturating(original_size),
-                    security,
-                    cipher_suite: cipher_suite.try_into().unwrap(),
-                    compression: if zlib {
-                        FileCompression::Zlib
-                    } else {
-                        FileCompression::None
-                    },
-                    envelope: if cms { Envelope::Cms } else { Envelope::None },
-                    signed_receipt,
-                    description: Description::from_octets(&description),
-                    ..plain
-                }
-            },
-        )
+        .prop_map(move |(file, user_data, format, (size, original_size, restart), services)| {
+            let (security, cipher_suite, [zlib, cms, signed_receipt], description) = services;
+            let plain = Sfid {
+                file,
+                user_data,
+                format,
+                size: Blocks::saturating(size),
+                original_size: Blocks::saturating(size),
+                restart,
+                security: SecurityLevel::None,
+                cipher_suite: CipherSuite::NONE,
+                compression: FileCompression::None,
+                envelope: Envelope::None,
+                signed_receipt: false,
+                description: Description::default(),
+            };
+            if level < Level::V2_0 {
+                return plain;
+            }
+            Sfid {
+                original_size: Blocks::saturating(original_size),
+                security,
+                cipher_suite: cipher_suite.try_into().unwrap(),
+                compression: if zlib { FileCompression::Zlib } else { FileCompression::None },
+                envelope: if cms { Envelope::Cms } else { Envelope::None },
+                signed_receipt,
+                description: Description::from_octets(&description),
+                ..plain
+            }
+        })
         .boxed()
 }
 
 fn counts(level: Level) -> impl Strategy<Value = Counts> {
-    let (records, octets) = if level < Level::V2_0 {
-        (9, 12)
-    } else {
-        (17, 17)
-    };
+    let (records, octets) = if level < Level::V2_0 { (9, 12) } else { (17, 17) };
     (number(records), number(octets)).prop_map(|(records, octets)| Counts { records, octets })
 }
 
 fn nerp(level: Level) -> impl Strategy<Value = Nerp> {
-    (
-        identity(level),
-        odette_id(),
-        0..=99_u8,
-        reason_text(level),
-        seal(level),
-    )
-        .prop_map(move |(file, creator, number, text, seal)| {
+    (identity(level), odette_id(), 0..=99_u8, reason_text(level), seal(level)).prop_map(
+        move |(file, creator, number, text, seal)| {
             let reason = NegativeReason::from_number(number).at(level);
-            Nerp {
-                file,
-                creator,
-                reason,
-                text,
-                seal,
-            }
-        })
+            Nerp { file, creator, reason, text, seal }
+        },
+    )
 }
 
 pub(crate) fn level() -> impl Strategy<Value = Level> {
@@ -224,21 +179,12 @@ pub(crate) fn command(level: Level) -> BoxedStrategy<Command> {
         reason: EndSessionReason::from_number(number).at(level),
         text,
     });
-    let sfna = (file_reason(level), any::<bool>(), reason_text(level)).prop_map(
-        |(reason, retry, text)| Sfna {
-            reason,
-            retry,
-            text,
-        },
-    );
+    let sfna = (file_reason(level), any::<bool>(), reason_text(level))
+        .prop_map(|(reason, retry, text)| Sfna { reason, retry, text });
     let efna =
         (file_reason(level), reason_text(level)).prop_map(|(reason, text)| Efna { reason, text });
-    let eerp =
-        (identity(level), user_data(), seal(level)).prop_map(|(file, user_data, seal)| Eerp {
-            file,
-            user_data,
-            seal,
-        });
+    let eerp = (identity(level), user_data(), seal(level))
+        .prop_map(|(file, user_data, seal)| Eerp { file, user_data, seal });
     let common = prop_oneof![
         Just(Command::Ssrm),
         ssid(level).prop_map(Command::Ssid),
