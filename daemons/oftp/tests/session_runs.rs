@@ -18,3 +18,9 @@ mod appendix_a;
 
 #[path = "session/captures.rs"]
 mod captures;
+
+#[path = "session/pair.rs"]
+mod pair;
+
+#[path = "session/properties.rs"]
+mod properties;

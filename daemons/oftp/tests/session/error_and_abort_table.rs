@@ -42,10 +42,7 @@ row! { invalid_buffer: x x       h        i }
 
 fn other_states() -> impl Iterator<Item = State> {
     State::ALL.into_iter().filter(|state| {
-        !matches!(
-            state,
-            State::Idle | State::WaitForConnection | State::WaitForDisconnect
-        )
+        !matches!(state, State::Idle | State::WaitForConnection | State::WaitForDisconnect)
     })
 }
 
@@ -64,21 +61,11 @@ fn c(state: State, event: &str) {
 }
 
 fn d(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_ABORT_IND(AO=D) N_DISC_RQ",
-        State::Idle,
-    );
+    check(Bench::in_state(state), event, "F_ABORT_IND(AO=D) N_DISC_RQ", State::Idle);
 }
 
 fn e(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_ABORT_IND(AO=D)",
-        State::Idle,
-    );
+    check(Bench::in_state(state), event, "F_ABORT_IND(AO=D)", State::Idle);
 }
 
 fn f(state: State, event: &str) {
@@ -86,12 +73,7 @@ fn f(state: State, event: &str) {
 }
 
 fn g(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_ABORT_IND(AO=D)",
-        State::Idle,
-    );
+    check(Bench::in_state(state), event, "F_ABORT_IND(AO=D)", State::Idle);
 }
 
 fn h(state: State, event: &str) {
@@ -100,12 +82,7 @@ fn h(state: State, event: &str) {
 
 fn i(state: State, event: &str) {
     let outputs = "ESID(R=01) F_ABORT_IND(AO=L)";
-    check(
-        Bench::in_state(state),
-        event,
-        outputs,
-        State::WaitForDisconnect,
-    );
+    check(Bench::in_state(state), event, outputs, State::WaitForDisconnect);
 }
 
 /// There is no timer to run out, no connection to lose; and nothing left to abort.
@@ -139,10 +116,7 @@ fn every_command_that_is_in_place_puts_the_timer_off() {
     let mut bench = Bench::in_state(State::IdleListener);
     bench.now += 59 * SECOND;
     bench.apply("sfid").unwrap();
-    assert_eq!(
-        bench.session.deadline(),
-        Some(bench.now + timers().response)
-    );
+    assert_eq!(bench.session.deadline(), Some(bench.now + timers().response));
 }
 
 #[test]
@@ -159,10 +133,7 @@ fn octets_written_put_the_timer_off_while_data_flows() {
     let mut bench = Bench::in_state(State::OpenOut);
     bench.now += 59 * SECOND;
     bench.session.written(bench.now);
-    assert_eq!(
-        bench.session.deadline(),
-        Some(bench.now + timers().response)
-    );
+    assert_eq!(bench.session.deadline(), Some(bench.now + timers().response));
     let mut bench = Bench::in_state(State::CloseOutPending);
     let before = bench.session.deadline();
     bench.now += 59 * SECOND;
@@ -194,14 +165,7 @@ fn the_one_whose_connection_is_closed_learns_where_it_stood() {
     let mut bench = Bench::in_state(State::CloseOutPending);
     bench.session.disconnected(bench.now);
     let told = bench.told();
-    let [
-        Event::Aborted {
-            by: AbortOrigin::Transport,
-            reason,
-            text,
-        },
-    ] = &told[..]
-    else {
+    let [Event::Aborted { by: AbortOrigin::Transport, reason, text }] = &told[..] else {
         panic!("{told:?}")
     };
     assert_eq!(*reason, EndSessionReason::Unspecified);
@@ -226,10 +190,7 @@ fn after_our_esid_whatever_comes_is_swallowed_until_the_connection_is_closed() {
     bench.receives(b"GET / HTTP/1.1\r\n\r\n");
     bench.receives(&[0; 4096]);
     assert_eq!(bench.outputs(), "");
-    assert_eq!(
-        bench.session.deadline(),
-        Some(bench.now + timers().disconnect)
-    );
+    assert_eq!(bench.session.deadline(), Some(bench.now + timers().disconnect));
     bench.session.disconnected(bench.now);
     assert_eq!(bench.session.state(), State::Idle);
 }

@@ -64,58 +64,28 @@ row! { f_rtr_rs:        u u       u    u   u    m }
 
 /// !P1.
 fn a(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_START_FILE_IND",
-        State::OpenInPending,
-    );
+    check(Bench::in_state(state), event, "F_START_FILE_IND", State::OpenInPending);
 }
 
 fn b(state: State, event: &str) {
     let outputs = "ESID(R=02) F_ABORT_IND(AO=L)";
-    check(
-        Bench::in_state(state),
-        event,
-        outputs,
-        State::WaitForDisconnect,
-    );
+    check(Bench::in_state(state), event, outputs, State::WaitForDisconnect);
 }
 
 fn c(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_CD_IND",
-        State::IdleSpeakerDirectionReceived,
-    );
+    check(Bench::in_state(state), event, "F_CD_IND", State::IdleSpeakerDirectionReceived);
 }
 
 fn d(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_ABORT_IND(AO=D) N_DISC_RQ",
-        State::Idle,
-    );
+    check(Bench::in_state(state), event, "F_ABORT_IND(AO=D) N_DISC_RQ", State::Idle);
 }
 
 fn e(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_EERP_IND",
-        State::ReadyToReceivePending,
-    );
+    check(Bench::in_state(state), event, "F_EERP_IND", State::ReadyToReceivePending);
 }
 
 fn f(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_RELEASE_IND N_DISC_RQ",
-        State::Idle,
-    );
+    check(Bench::in_state(state), event, "F_RELEASE_IND N_DISC_RQ", State::Idle);
 }
 
 /// P2 & !P4 & !P5; the other predicates follow below. P5, special logic, never holds.
@@ -133,31 +103,16 @@ fn i(state: State, event: &str) {
 }
 
 fn j(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_CLOSE_FILE_IND",
-        State::CloseInPending,
-    );
+    check(Bench::in_state(state), event, "F_CLOSE_FILE_IND", State::CloseInPending);
 }
 
 /// P2 & !P3 & !P5; the other predicates follow below.
 fn k(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "EFPA(no CD)",
-        State::IdleListener,
-    );
+    check(Bench::in_state(state), event, "EFPA(no CD)", State::IdleListener);
 }
 
 fn l(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_NERP_IND",
-        State::ReadyToReceivePending,
-    );
+    check(Bench::in_state(state), event, "F_NERP_IND", State::ReadyToReceivePending);
 }
 
 fn m(state: State, event: &str) {
@@ -172,10 +127,8 @@ fn u(state: State, event: &str) {
 /// columns in 9.10; ESID before the session is in 9.8.)
 fn other_states(event: &str) {
     for state in State::ALL.into_iter().filter(|state| !state.is_listener()) {
-        let is_unconnected = matches!(
-            state,
-            State::Idle | State::WaitForConnection | State::WaitForDisconnect
-        );
+        let is_unconnected =
+            matches!(state, State::Idle | State::WaitForConnection | State::WaitForDisconnect);
         match event {
             "cd" => {}
             _ if request(event).is_some() => u(state, event),
@@ -192,32 +145,21 @@ fn other_states(event: &str) {
 fn listener(ssid: Ssid) -> Bench {
     let mut bench = Bench::in_state(State::ConnectedOnly);
     bench.gets(&Command::Ssid(ssid));
-    bench
-        .asks(Request::AcceptSession(Box::new(ours())))
-        .unwrap();
+    bench.asks(Request::AcceptSession(Box::new(ours()))).unwrap();
     bench.outputs();
     bench
 }
 
 #[test]
 fn a_a_restart_position_without_agreed_restart_breaks_the_protocol() {
-    let mut bench = listener(Ssid {
-        restart: false,
-        ..theirs()
-    });
-    bench.gets(&Command::Sfid(Sfid {
-        restart: 1,
-        ..sfid()
-    }));
+    let mut bench = listener(Ssid { restart: false, ..theirs() });
+    bench.gets(&Command::Sfid(Sfid { restart: 1, ..sfid() }));
     assert_eq!(bench.outputs(), "ESID(R=02) F_ABORT_IND(AO=L)");
 }
 
 #[test]
 fn a_a_file_for_a_station_that_only_sends_breaks_the_protocol() {
-    let mut bench = listener(Ssid {
-        capability: Capability::ReceiverOnly,
-        ..theirs()
-    });
+    let mut bench = listener(Ssid { capability: Capability::ReceiverOnly, ..theirs() });
     bench.gets(&Command::Sfid(sfid()));
     assert_eq!(bench.outputs(), "ESID(R=02) F_ABORT_IND(AO=L)");
 }
@@ -230,9 +172,7 @@ fn d_a_normal_end_from_another_idle_state_is_one_if_tolerated() {
     let mut bench = Bench::with(Session::responder(timers(), tolerance, Framing::Stream));
     bench.session.connected(SECOND);
     bench.gets(&Command::Ssid(theirs()));
-    bench
-        .asks(Request::AcceptSession(Box::new(ours())))
-        .unwrap();
+    bench.asks(Request::AcceptSession(Box::new(ours()))).unwrap();
     bench.outputs();
     bench.apply("esid_normal").unwrap();
     assert_eq!(bench.outputs(), "F_RELEASE_IND N_DISC_RQ");
@@ -241,23 +181,12 @@ fn d_a_normal_end_from_another_idle_state_is_one_if_tolerated() {
 /// A file that is not answered by EFPA is not ours, whatever the partner calls normal.
 #[test]
 fn d_a_normal_end_within_a_file_is_an_abort_always() {
-    let mut bench = Bench::with(Session::responder(
-        timers(),
-        Tolerance::ALL,
-        Framing::Stream,
-    ));
+    let mut bench = Bench::with(Session::responder(timers(), Tolerance::ALL, Framing::Stream));
     bench.session.connected(SECOND);
     bench.gets(&Command::Ssid(theirs()));
-    bench
-        .asks(Request::AcceptSession(Box::new(ours())))
-        .unwrap();
+    bench.asks(Request::AcceptSession(Box::new(ours()))).unwrap();
     bench.gets(&Command::Sfid(sfid()));
-    bench
-        .asks(Request::AcceptFile {
-            restart: 0,
-            already: Counts::default(),
-        })
-        .unwrap();
+    bench.asks(Request::AcceptFile { restart: 0, already: Counts::default() }).unwrap();
     bench.outputs();
     bench.apply("esid_normal").unwrap();
     assert_eq!(bench.outputs(), "F_ABORT_IND(AO=D) N_DISC_RQ");
@@ -271,14 +200,7 @@ fn d_the_partner_s_reason_and_text_reach_the_user() {
     let reason = EndSessionReason::ResourcesNotAvailable;
     assert_eq!(
         bench.told(),
-        [
-            Event::Aborted {
-                by: AbortOrigin::Partner,
-                reason,
-                text
-            },
-            Event::Disconnect
-        ]
+        [Event::Aborted { by: AbortOrigin::Partner, reason, text }, Event::Disconnect]
     );
 }
 
@@ -287,23 +209,9 @@ fn d_the_partner_s_reason_and_text_reach_the_user() {
 #[test]
 fn h_a_position_beyond_the_offer_is_a_user_error() {
     let mut bench = Bench::in_state(State::OpenInPending); // offered: 4
-    let already = Counts {
-        records: 0,
-        octets: 5 * 1024,
-    };
-    let error = bench
-        .asks(Request::AcceptFile {
-            restart: 5,
-            already,
-        })
-        .unwrap_err();
-    assert_eq!(
-        error,
-        UserError::RestartBeyondOffer {
-            position: 5,
-            offered: 4
-        }
-    );
+    let already = Counts { records: 0, octets: 5 * 1024 };
+    let error = bench.asks(Request::AcceptFile { restart: 5, already }).unwrap_err();
+    assert_eq!(error, UserError::RestartBeyondOffer { position: 5, offered: 4 });
     assert_eq!(bench.session.state(), State::OpenInPending);
     assert_eq!(bench.outputs(), "");
 }
@@ -311,16 +219,8 @@ fn h_a_position_beyond_the_offer_is_a_user_error() {
 #[test]
 fn h_counts_that_do_not_lie_before_the_restart_position_are_a_user_error() {
     let mut bench = Bench::in_state(State::OpenInPending);
-    let already = Counts {
-        records: 0,
-        octets: 4000,
-    };
-    let error = bench
-        .asks(Request::AcceptFile {
-            restart: 4,
-            already,
-        })
-        .unwrap_err();
+    let already = Counts { records: 0, octets: 4000 };
+    let error = bench.asks(Request::AcceptFile { restart: 4, already }).unwrap_err();
     assert_eq!(error.code(), "E-OFTP-REQUEST-COUNTS");
     assert_eq!(bench.session.state(), State::OpenInPending);
 }
@@ -328,16 +228,8 @@ fn h_counts_that_do_not_lie_before_the_restart_position_are_a_user_error() {
 #[test]
 fn h_the_answer_says_where_to_go_on() {
     let mut bench = Bench::in_state(State::OpenInPending);
-    let already = Counts {
-        records: 0,
-        octets: 3 * 1024,
-    };
-    bench
-        .asks(Request::AcceptFile {
-            restart: 3,
-            already,
-        })
-        .unwrap();
+    let already = Counts { records: 0, octets: 3 * 1024 };
+    bench.asks(Request::AcceptFile { restart: 3, already }).unwrap();
     assert_eq!(bench.said(), [Command::Sfpa(Sfpa { restart: 3 })]);
 }
 
@@ -346,21 +238,8 @@ fn h_a_file_is_refused_with_reason_retry_and_text() {
     let mut bench = Bench::in_state(State::OpenInPending);
     let text = ReasonText::fitting("disk full");
     let reason = FileReason::FileTooBig;
-    bench
-        .asks(Request::RefuseFile {
-            reason,
-            retry: true,
-            text: text.clone(),
-        })
-        .unwrap();
-    assert_eq!(
-        bench.said(),
-        [Command::Sfna(Sfna {
-            reason,
-            retry: true,
-            text
-        })]
-    );
+    bench.asks(Request::RefuseFile { reason, retry: true, text: text.clone() }).unwrap();
+    assert_eq!(bench.said(), [Command::Sfna(Sfna { reason, retry: true, text })]);
     assert_eq!(bench.session.state(), State::IdleListener);
 }
 
@@ -372,21 +251,12 @@ fn h_a_partner_that_offers_for_ever_is_stopped() {
         bench.apply("sfid").unwrap();
         let reason = FileReason::DuplicateFile;
         let text = ReasonText::default();
-        bench
-            .asks(Request::RefuseFile {
-                reason,
-                retry: false,
-                text,
-            })
-            .unwrap();
+        bench.asks(Request::RefuseFile { reason, retry: false, text }).unwrap();
         offered += 1;
     }
     assert_eq!(offered, limits::MAXIMUM_REFUSALS);
     assert!(
-        bench
-            .outputs()
-            .ends_with("ESID(R=99) F_START_FILE_IND F_ABORT_IND(AO=L)")
-            || offered > 0
+        bench.outputs().ends_with("ESID(R=99) F_START_FILE_IND F_ABORT_IND(AO=L)") || offered > 0
     );
     assert_eq!(bench.session.state(), State::WaitForDisconnect);
 }
@@ -394,9 +264,7 @@ fn h_a_partner_that_offers_for_ever_is_stopped() {
 // I: P6, P7, P8.
 
 fn data(bench: &mut Bench, sub_records: &[u8]) {
-    bench.gets(&Command::Data(Data {
-        sub_records: sub_records.to_vec(),
-    }));
+    bench.gets(&Command::Data(Data { sub_records: sub_records.to_vec() }));
 }
 
 #[test]
@@ -436,11 +304,7 @@ fn i_a_sub_record_beyond_its_buffer_ends_with_esid_06() {
 fn i_a_buffer_longer_than_agreed_ends_with_esid_07() {
     let mut bench = Bench::in_state(State::OpenIn); // agreed: 128
     data(&mut bench, &[0; 127]);
-    assert_eq!(
-        bench.session.state(),
-        State::OpenIn,
-        "128 with the command octet"
-    );
+    assert_eq!(bench.session.state(), State::OpenIn, "128 with the command octet");
     data(&mut bench, &[0; 128]);
     assert_eq!(bench.outputs(), "ESID(R=07) F_ABORT_IND(AO=L)");
 }
@@ -460,16 +324,8 @@ fn i_data_without_data_is_legal_but_not_for_ever() {
 fn i_a_record_of_the_wrong_length_ends_with_esid_06() {
     let record_length = RecordLength::try_from(4).unwrap();
     let mut bench = Bench::in_state(State::IdleListener);
-    bench.gets(&Command::Sfid(Sfid {
-        format: Format::Fixed { record_length },
-        ..sfid()
-    }));
-    bench
-        .asks(Request::AcceptFile {
-            restart: 0,
-            already: Counts::default(),
-        })
-        .unwrap();
+    bench.gets(&Command::Sfid(Sfid { format: Format::Fixed { record_length }, ..sfid() }));
+    bench.asks(Request::AcceptFile { restart: 0, already: Counts::default() }).unwrap();
     bench.outputs();
     data(&mut bench, b"\x84abcd");
     assert_eq!(bench.outputs(), "");
@@ -482,24 +338,12 @@ fn i_a_record_of_the_wrong_length_ends_with_esid_06() {
 fn ended(format: Format, sub_records: &[u8], announced: Counts) -> (Counts, Option<FileReason>) {
     let mut bench = Bench::in_state(State::IdleListener);
     bench.gets(&Command::Sfid(Sfid { format, ..sfid() }));
-    bench
-        .asks(Request::AcceptFile {
-            restart: 0,
-            already: Counts::default(),
-        })
-        .unwrap();
+    bench.asks(Request::AcceptFile { restart: 0, already: Counts::default() }).unwrap();
     data(&mut bench, sub_records);
     bench.told();
     bench.gets(&Command::Efid(announced));
     let told = bench.told();
-    let [
-        Event::FileEnded {
-            announced: event,
-            seen,
-            mismatch,
-        },
-    ] = &told[..]
-    else {
+    let [Event::FileEnded { announced: event, seen, mismatch }] = &told[..] else {
         panic!("{told:?}")
     };
     assert_eq!(*event, announced);
@@ -508,22 +352,13 @@ fn ended(format: Format, sub_records: &[u8], announced: Counts) -> (Counts, Opti
 
 #[test]
 fn j_counts_that_match_are_no_reason_to_refuse() {
-    let counts = Counts {
-        records: 0,
-        octets: 5,
-    };
-    assert_eq!(
-        ended(Format::Unstructured, b"\x85hello", counts),
-        (counts, None)
-    );
+    let counts = Counts { records: 0, octets: 5 };
+    assert_eq!(ended(Format::Unstructured, b"\x85hello", counts), (counts, None));
 }
 
 #[test]
 fn j_fewer_octets_than_announced_are_an_invalid_byte_count() {
-    let announced = Counts {
-        records: 0,
-        octets: 6,
-    };
+    let announced = Counts { records: 0, octets: 6 };
     let (seen, mismatch) = ended(Format::Text, b"\x85hello", announced);
     assert_eq!(seen.octets, 5);
     assert_eq!(mismatch, Some(FileReason::InvalidByteCount));
@@ -531,60 +366,23 @@ fn j_fewer_octets_than_announced_are_an_invalid_byte_count() {
 
 #[test]
 fn j_another_number_of_records_is_an_invalid_record_count() {
-    let format = Format::Variable {
-        maximum_record_length: RecordLength::try_from(80).unwrap(),
-    };
-    let (seen, mismatch) = ended(
-        format,
-        b"\x82ab\x83cde",
-        Counts {
-            records: 3,
-            octets: 5,
-        },
-    );
-    assert_eq!(
-        seen,
-        Counts {
-            records: 2,
-            octets: 5
-        }
-    );
+    let format = Format::Variable { maximum_record_length: RecordLength::try_from(80).unwrap() };
+    let (seen, mismatch) = ended(format, b"\x82ab\x83cde", Counts { records: 3, octets: 5 });
+    assert_eq!(seen, Counts { records: 2, octets: 5 });
     assert_eq!(mismatch, Some(FileReason::InvalidRecordCount));
 }
 
 #[test]
 fn j_records_announced_of_a_file_without_any_do_not_matter() {
-    let (_, mismatch) = ended(
-        Format::Unstructured,
-        b"\x85hello",
-        Counts {
-            records: 1,
-            octets: 5,
-        },
-    );
+    let (_, mismatch) = ended(Format::Unstructured, b"\x85hello", Counts { records: 1, octets: 5 });
     assert_eq!(mismatch, None);
 }
 
 #[test]
 fn j_a_file_that_ends_within_a_record_is_to_be_refused() {
-    let format = Format::Fixed {
-        record_length: RecordLength::try_from(4).unwrap(),
-    };
-    let (seen, mismatch) = ended(
-        format,
-        b"\x84abcd\x02ef",
-        Counts {
-            records: 1,
-            octets: 6,
-        },
-    );
-    assert_eq!(
-        seen,
-        Counts {
-            records: 1,
-            octets: 6
-        }
-    );
+    let format = Format::Fixed { record_length: RecordLength::try_from(4).unwrap() };
+    let (seen, mismatch) = ended(format, b"\x84abcd\x02ef", Counts { records: 1, octets: 6 });
+    assert_eq!(seen, Counts { records: 1, octets: 6 });
     assert_eq!(mismatch, Some(FileReason::InvalidRecordCount));
 }
 
@@ -594,49 +392,21 @@ fn j_after_a_restart_the_whole_file_counts() {
         (Tolerance::STRICT, 3 * 1024 + 5, None),
         (Tolerance::STRICT, 5, Some(FileReason::InvalidByteCount)),
         (Tolerance::STRICT.with(Quirk::RestartCounts, true), 5, None),
-        (
-            Tolerance::STRICT.with(Quirk::RestartCounts, true),
-            3 * 1024 + 5,
-            None,
-        ),
-        (
-            Tolerance::STRICT.with(Quirk::RestartCounts, true),
-            6,
-            Some(FileReason::InvalidByteCount),
-        ),
+        (Tolerance::STRICT.with(Quirk::RestartCounts, true), 3 * 1024 + 5, None),
+        (Tolerance::STRICT.with(Quirk::RestartCounts, true), 6, Some(FileReason::InvalidByteCount)),
     ] {
         let mut bench = Bench::with(Session::responder(timers(), tolerance, Framing::Stream));
         bench.session.connected(SECOND);
         bench.gets(&Command::Ssid(theirs()));
-        bench
-            .asks(Request::AcceptSession(Box::new(ours())))
-            .unwrap();
-        bench.gets(&Command::Sfid(Sfid {
-            restart: 4,
-            ..sfid()
-        }));
-        let already = Counts {
-            records: 0,
-            octets: 3 * 1024,
-        };
-        bench
-            .asks(Request::AcceptFile {
-                restart: 3,
-                already,
-            })
-            .unwrap();
+        bench.asks(Request::AcceptSession(Box::new(ours()))).unwrap();
+        bench.gets(&Command::Sfid(Sfid { restart: 4, ..sfid() }));
+        let already = Counts { records: 0, octets: 3 * 1024 };
+        bench.asks(Request::AcceptFile { restart: 3, already }).unwrap();
         data(&mut bench, b"\x85hello");
         bench.told();
         bench.gets(&Command::Efid(Counts { records: 0, octets }));
         let told = bench.told();
-        let [
-            Event::FileEnded {
-                seen,
-                mismatch: found,
-                ..
-            },
-        ] = &told[..]
-        else {
+        let [Event::FileEnded { seen, mismatch: found, .. }] = &told[..] else {
             panic!("{told:?}")
         };
         assert_eq!(seen.octets, 3 * 1024 + 5);
@@ -649,17 +419,8 @@ fn j_after_a_restart_the_whole_file_counts() {
 #[test]
 fn k_a_close_that_asks_for_the_direction_waits_for_it() {
     let mut bench = Bench::in_state(State::CloseInPending);
-    bench
-        .asks(Request::AcceptClose {
-            change_direction: true,
-        })
-        .unwrap();
-    assert_eq!(
-        bench.said(),
-        [Command::Efpa(Efpa {
-            change_direction: true
-        })]
-    );
+    bench.asks(Request::AcceptClose { change_direction: true }).unwrap();
+    assert_eq!(bench.said(), [Command::Efpa(Efpa { change_direction: true })]);
     assert_eq!(bench.session.state(), State::WaitForDirection);
 }
 
@@ -667,12 +428,7 @@ fn k_a_close_that_asks_for_the_direction_waits_for_it() {
 fn k_a_refused_close_leaves_the_direction_where_it_is() {
     let mut bench = Bench::in_state(State::CloseInPending);
     let reason = FileReason::InvalidByteCount;
-    bench
-        .asks(Request::RefuseClose {
-            reason,
-            text: ReasonText::fitting("short"),
-        })
-        .unwrap();
+    bench.asks(Request::RefuseClose { reason, text: ReasonText::fitting("short") }).unwrap();
     assert_eq!(bench.outputs(), "EFNA");
     assert_eq!(bench.session.state(), State::IdleListener);
 }
@@ -696,13 +452,7 @@ fn c_a_direction_that_goes_to_and_fro_for_nothing_ends_the_session() {
         bench.apply("sfid").unwrap();
         let reason = FileReason::DuplicateFile;
         let text = ReasonText::default();
-        bench
-            .asks(Request::RefuseFile {
-                reason,
-                retry: false,
-                text,
-            })
-            .unwrap();
+        bench.asks(Request::RefuseFile { reason, retry: false, text }).unwrap();
     }
     assert_eq!(turns, limits::MAXIMUM_IDLE_TURNS);
 }

@@ -83,11 +83,7 @@ fn other_states() -> impl Iterator<Item = State> {
 fn a(_: State, _: &str) {
     let session = Session::initiator(ours(), timers(), Tolerance::STRICT, Framing::Stream);
     assert_eq!(session.state(), State::WaitForConnection);
-    assert_eq!(
-        session.deadline(),
-        None,
-        "the transport has its own time to connect"
-    );
+    assert_eq!(session.deadline(), None, "the transport has its own time to connect");
 }
 
 fn b(state: State, event: &str) {
@@ -95,32 +91,17 @@ fn b(state: State, event: &str) {
 }
 
 fn c(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "",
-        State::WaitForReadyMessage,
-    );
+    check(Bench::in_state(state), event, "", State::WaitForReadyMessage);
 }
 
 /// P2 & P8 & !P11; the other predicates follow below.
 fn d(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_CONNECT_CF",
-        State::IdleSpeaker,
-    );
+    check(Bench::in_state(state), event, "F_CONNECT_CF", State::IdleSpeaker);
 }
 
 /// !P4; P4 is seen at G, below.
 fn e(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_CONNECT_IND",
-        State::WaitForAcceptance,
-    );
+    check(Bench::in_state(state), event, "F_CONNECT_IND", State::WaitForAcceptance);
 }
 
 /// Of SSID that comes again, and of the partner's ESID.
@@ -133,21 +114,11 @@ fn f(state: State, event: &str) {
 /// P2 & !P9 & P10; the other predicates follow below. `F_CONNECT_CF` tells the responder's user,
 /// too, that the session is there; the RFC has no primitive for it.
 fn g(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "SSID F_CONNECT_CF",
-        State::IdleListener,
-    );
+    check(Bench::in_state(state), event, "SSID F_CONNECT_CF", State::IdleListener);
 }
 
 fn h(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "SSID",
-        State::WaitForStartSession,
-    );
+    check(Bench::in_state(state), event, "SSID", State::WaitForStartSession);
 }
 
 /// P5; `!P5` follows below. The decryption lies between the command and its answer.
@@ -182,12 +153,7 @@ fn k(state: State, event: &str) {
 
 fn l(state: State, event: &str) {
     let outputs = "ESID(R=02) F_ABORT_IND(AO=L)";
-    check(
-        Bench::in_state(state),
-        event,
-        outputs,
-        State::WaitForDisconnect,
-    );
+    check(Bench::in_state(state), event, outputs, State::WaitForDisconnect);
 }
 
 /// A user error for the user's response. For the partner's commands the RFC's `U` can only be a
@@ -271,81 +237,39 @@ fn answered(terms: Terms, ssid: Ssid) -> Bench {
 
 #[track_caller]
 fn ends_with(mut bench: Bench, reason: &str) {
-    assert_eq!(
-        bench.outputs(),
-        format!("ESID(R={reason}) F_ABORT_IND(AO=L)")
-    );
+    assert_eq!(bench.outputs(), format!("ESID(R={reason}) F_ABORT_IND(AO=L)"));
     assert_eq!(bench.session.state(), State::WaitForDisconnect);
 }
 
 #[test]
 fn d_when_both_want_authentication_the_initiator_gives_the_direction_to_be_challenged() {
-    let terms = Terms {
-        authentication: true,
-        ..ours()
-    };
-    let mut bench = answered(
-        terms,
-        Ssid {
-            authentication: true,
-            ..theirs()
-        },
-    );
+    let terms = Terms { authentication: true, ..ours() };
+    let mut bench = answered(terms, Ssid { authentication: true, ..theirs() });
     assert_eq!(bench.outputs(), "SECD");
     assert_eq!(bench.session.state(), State::WaitForChallenge);
 }
 
 #[test]
 fn d_an_answer_that_wants_authentication_when_we_do_not_ends_with_esid_12() {
-    ends_with(
-        answered(
-            ours(),
-            Ssid {
-                authentication: true,
-                ..theirs()
-            },
-        ),
-        "12",
-    );
+    ends_with(answered(ours(), Ssid { authentication: true, ..theirs() }), "12");
 }
 
 #[test]
 fn d_an_answer_without_the_authentication_that_we_want_ends_with_esid_12() {
-    ends_with(
-        answered(
-            Terms {
-                authentication: true,
-                ..ours()
-            },
-            theirs(),
-        ),
-        "12",
-    );
+    ends_with(answered(Terms { authentication: true, ..ours() }, theirs()), "12");
 }
 
 #[test]
 fn d_an_answer_at_a_level_without_authentication_is_no_way_around_it() {
-    let terms = Terms {
-        authentication: true,
-        ..ours()
-    };
-    let mut bench = answered(
-        terms,
-        Ssid {
-            level: Level::V1_4,
-            ..theirs()
-        },
-    );
+    let terms = Terms { authentication: true, ..ours() };
+    let mut bench = answered(terms, Ssid { level: Level::V1_4, ..theirs() });
     // Level 1.4 cannot say 12.
     assert_eq!(bench.outputs(), "ESID(R=99) F_ABORT_IND(AO=L)");
 }
 
 #[test]
 fn d_an_answer_at_a_higher_level_than_asked_for_ends_with_esid_10() {
-    let terms = Terms {
-        level: Level::V1_3,
-        ..ours()
-    };
+    let terms = Terms { level: Level::V1_3, ..ours() };
     let mut bench = answered(terms, theirs());
     assert!(bench.outputs().contains("F_ABORT_IND(AO=L)"));
     assert_eq!(bench.session.state(), State::WaitForDisconnect);
@@ -353,34 +277,13 @@ fn d_an_answer_at_a_higher_level_than_asked_for_ends_with_esid_10() {
 
 #[test]
 fn d_an_answer_below_our_lowest_level_ends_with_esid_10() {
-    let terms = Terms {
-        minimum_level: Level::V1_4,
-        ..ours()
-    };
-    ends_with(
-        answered(
-            terms,
-            Ssid {
-                level: Level::V1_3,
-                ..theirs()
-            },
-        ),
-        "10",
-    );
+    let terms = Terms { minimum_level: Level::V1_4, ..ours() };
+    ends_with(answered(terms, Ssid { level: Level::V1_3, ..theirs() }), "10");
 }
 
 #[test]
 fn d_an_answer_with_special_logic_that_we_did_not_offer_ends_with_esid_10() {
-    ends_with(
-        answered(
-            ours(),
-            Ssid {
-                special_logic: true,
-                ..theirs()
-            },
-        ),
-        "10",
-    );
+    ends_with(answered(ours(), Ssid { special_logic: true, ..theirs() }), "10");
 }
 
 #[test]
@@ -392,37 +295,13 @@ fn d_an_answer_that_raises_the_credit_ends_with_esid_10() {
 #[test]
 fn d_two_that_only_send_end_with_esid_10() {
     let capability = Capability::SenderOnly;
-    ends_with(
-        answered(
-            Terms {
-                capability,
-                ..ours()
-            },
-            Ssid {
-                capability,
-                ..theirs()
-            },
-        ),
-        "10",
-    );
+    ends_with(answered(Terms { capability, ..ours() }, Ssid { capability, ..theirs() }), "10");
 }
 
 #[test]
 fn d_two_that_only_receive_end_with_esid_10() {
     let capability = Capability::ReceiverOnly;
-    ends_with(
-        answered(
-            Terms {
-                capability,
-                ..ours()
-            },
-            Ssid {
-                capability,
-                ..theirs()
-            },
-        ),
-        "10",
-    );
+    ends_with(answered(Terms { capability, ..ours() }, Ssid { capability, ..theirs() }), "10");
 }
 
 #[test]
@@ -436,13 +315,7 @@ fn d_the_lower_value_of_each_offer_holds() {
         capability: Capability::ReceiverOnly,
         ..theirs()
     };
-    let bench = answered(
-        Terms {
-            buffer_size: BufferSize::MAXIMUM,
-            ..ours()
-        },
-        ssid,
-    );
+    let bench = answered(Terms { buffer_size: BufferSize::MAXIMUM, ..ours() }, ssid);
     let agreed = bench.session.agreed().unwrap();
     assert_eq!(agreed.level, Level::V1_4);
     assert_eq!(agreed.buffer_size.get(), 4000);
@@ -454,15 +327,8 @@ fn d_the_lower_value_of_each_offer_holds() {
 /// RFC 2204 is 1.3 and says `1`.
 #[test]
 fn d_a_partner_that_calls_1_3_by_the_digit_1_is_taken_at_its_word_only_if_tolerated() {
-    let terms = Terms {
-        level: Level::V1_3,
-        minimum_level: Level::V1_3,
-        ..ours()
-    };
-    let ssid = Ssid {
-        level: Level::V1_2,
-        ..theirs()
-    };
+    let terms = Terms { level: Level::V1_3, minimum_level: Level::V1_3, ..ours() };
+    let ssid = Ssid { level: Level::V1_2, ..theirs() };
     let answer = |tolerance| {
         let session = Session::initiator(terms.clone(), timers(), tolerance, Framing::Stream);
         let mut bench = Bench::with(session);
@@ -472,10 +338,7 @@ fn d_a_partner_that_calls_1_3_by_the_digit_1_is_taken_at_its_word_only_if_tolera
         bench.session.state()
     };
     assert_eq!(answer(Tolerance::STRICT), State::WaitForDisconnect);
-    assert_eq!(
-        answer(Tolerance::STRICT.with(Quirk::LevelDigit, true)),
-        State::IdleSpeaker
-    );
+    assert_eq!(answer(Tolerance::STRICT.with(Quirk::LevelDigit, true)), State::IdleSpeaker);
 }
 
 // G, the predicates.
@@ -490,84 +353,33 @@ fn called(ssid: Ssid, terms: Terms) -> Bench {
 
 #[test]
 fn g_when_both_want_authentication_the_responder_waits_for_the_direction_to_challenge() {
-    let terms = Terms {
-        authentication: true,
-        ..ours()
-    };
-    let mut bench = called(
-        Ssid {
-            authentication: true,
-            ..theirs()
-        },
-        terms,
-    );
+    let terms = Terms { authentication: true, ..ours() };
+    let mut bench = called(Ssid { authentication: true, ..theirs() }, terms);
     assert_eq!(bench.outputs(), "SSID");
     assert_eq!(bench.session.state(), State::WaitForSecurityDirection);
 }
 
 #[test]
 fn g_a_call_with_authentication_that_we_do_not_want_ends_with_esid_12() {
-    ends_with(
-        called(
-            Ssid {
-                authentication: true,
-                ..theirs()
-            },
-            ours(),
-        ),
-        "12",
-    );
+    ends_with(called(Ssid { authentication: true, ..theirs() }, ours()), "12");
 }
 
 #[test]
 fn g_a_call_without_the_authentication_that_we_want_ends_with_esid_12() {
-    ends_with(
-        called(
-            theirs(),
-            Terms {
-                authentication: true,
-                ..ours()
-            },
-        ),
-        "12",
-    );
+    ends_with(called(theirs(), Terms { authentication: true, ..ours() }), "12");
 }
 
 #[test]
 fn g_a_call_below_our_lowest_level_ends_with_esid_10() {
-    let terms = Terms {
-        minimum_level: Level::V2_0,
-        ..ours()
-    };
-    ends_with(
-        called(
-            Ssid {
-                level: Level::V1_4,
-                ..theirs()
-            },
-            terms,
-        ),
-        "10",
-    );
+    let terms = Terms { minimum_level: Level::V2_0, ..ours() };
+    ends_with(called(Ssid { level: Level::V1_4, ..theirs() }, terms), "10");
 }
 
 /// P4 of E: the RFC closes the connection there and then; here the partner learns why.
 #[test]
 fn g_a_call_with_an_incompatible_mode_ends_with_esid_10() {
     let capability = Capability::SenderOnly;
-    ends_with(
-        called(
-            Ssid {
-                capability,
-                ..theirs()
-            },
-            Terms {
-                capability,
-                ..ours()
-            },
-        ),
-        "10",
-    );
+    ends_with(called(Ssid { capability, ..theirs() }, Terms { capability, ..ours() }), "10");
 }
 
 #[test]
@@ -582,16 +394,8 @@ fn g_the_answer_says_what_both_can_do() {
         capability: Capability::SenderOnly,
         ..theirs()
     };
-    let mut bench = called(
-        ssid,
-        Terms {
-            buffer_size: BufferSize::MAXIMUM,
-            ..ours()
-        },
-    );
-    let [Command::Ssid(answer)] = &bench.said()[..] else {
-        panic!("one SSID")
-    };
+    let mut bench = called(ssid, Terms { buffer_size: BufferSize::MAXIMUM, ..ours() });
+    let [Command::Ssid(answer)] = &bench.said()[..] else { panic!("one SSID") };
     assert_eq!(answer.level, Level::V1_3);
     assert_eq!(answer.identity, ours().identity);
     assert_eq!(answer.buffer_size.get(), 2048);
@@ -602,16 +406,8 @@ fn g_the_answer_says_what_both_can_do() {
 
 #[test]
 fn g_a_call_that_raises_the_credit_gets_ours() {
-    let mut bench = called(
-        Ssid {
-            credit: Credit::MAXIMUM,
-            ..theirs()
-        },
-        ours(),
-    );
-    let [Command::Ssid(answer)] = &bench.said()[..] else {
-        panic!("one SSID")
-    };
+    let mut bench = called(Ssid { credit: Credit::MAXIMUM, ..theirs() }, ours());
+    let [Command::Ssid(answer)] = &bench.said()[..] else { panic!("one SSID") };
     assert_eq!(answer.credit, ours().credit);
 }
 
@@ -623,12 +419,7 @@ fn g_a_caller_is_refused_by_the_esid_that_the_user_gives() {
         (EndSessionReason::ResourcesNotAvailable, "08"),
     ] {
         let mut bench = Bench::in_state(State::WaitForAcceptance);
-        bench
-            .asks(Request::RefuseSession {
-                reason,
-                text: ReasonText::fitting("no"),
-            })
-            .unwrap();
+        bench.asks(Request::RefuseSession { reason, text: ReasonText::fitting("no") }).unwrap();
         assert_eq!(bench.outputs(), format!("ESID(R={code})"));
         assert_eq!(bench.session.state(), State::WaitForDisconnect);
     }
@@ -636,19 +427,13 @@ fn g_a_caller_is_refused_by_the_esid_that_the_user_gives() {
 
 #[test]
 fn only_a_caller_can_be_refused() {
-    for state in State::ALL
-        .into_iter()
-        .filter(|state| *state != State::WaitForAcceptance)
-    {
+    for state in State::ALL.into_iter().filter(|state| *state != State::WaitForAcceptance) {
         let mut bench = Bench::in_state(state);
         let refusal = Request::RefuseSession {
             reason: EndSessionReason::UserCodeNotKnown,
             text: ReasonText::default(),
         };
-        assert!(
-            matches!(bench.asks(refusal), Err(UserError::NotNow { .. })),
-            "{state}"
-        );
+        assert!(matches!(bench.asks(refusal), Err(UserError::NotNow { .. })), "{state}");
         assert_eq!(bench.session.state(), state);
     }
 }
@@ -657,17 +442,9 @@ fn only_a_caller_can_be_refused() {
 #[test]
 fn g_a_caller_of_an_older_level_is_refused_in_its_own_layout() {
     let mut bench = Bench::in_state(State::ConnectedOnly);
-    bench.gets(&Command::Ssid(Ssid {
-        level: Level::V1_3,
-        ..theirs()
-    }));
+    bench.gets(&Command::Ssid(Ssid { level: Level::V1_3, ..theirs() }));
     let reason = EndSessionReason::InvalidPassword;
-    bench
-        .asks(Request::RefuseSession {
-            reason,
-            text: ReasonText::fitting("no"),
-        })
-        .unwrap();
+    bench.asks(Request::RefuseSession { reason, text: ReasonText::fitting("no") }).unwrap();
     assert_eq!(bench.session.transmit().as_slice(), b"\x10\0\0\x08F04\r");
 }
 
@@ -735,10 +512,7 @@ fn answers_to_questions_that_nobody_asked_are_refused() {
             Request::ChallengeVerified(true),
         ] {
             let mut bench = Bench::in_state(state);
-            assert!(
-                matches!(bench.asks(request), Err(UserError::NotNow { .. })),
-                "{state}"
-            );
+            assert!(matches!(bench.asks(request), Err(UserError::NotNow { .. })), "{state}");
             assert_eq!(bench.session.state(), state);
         }
     }

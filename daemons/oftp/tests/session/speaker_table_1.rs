@@ -106,12 +106,7 @@ fn other_states(event: &str) -> impl Iterator<Item = State> {
 }
 
 fn a(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "EERP",
-        State::WaitForReadyToReceive,
-    );
+    check(Bench::in_state(state), event, "EERP", State::WaitForReadyToReceive);
 }
 
 /// !P1.
@@ -121,30 +116,15 @@ fn b(state: State, event: &str) {
 
 fn c(state: State, event: &str) {
     let outputs = "ESID(R=02) F_ABORT_IND(AO=L)";
-    check(
-        Bench::in_state(state),
-        event,
-        outputs,
-        State::WaitForDisconnect,
-    );
+    check(Bench::in_state(state), event, outputs, State::WaitForDisconnect);
 }
 
 fn d(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "CD",
-        State::IdleListenerDirectionGiven,
-    );
+    check(Bench::in_state(state), event, "CD", State::IdleListenerDirectionGiven);
 }
 
 fn e(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "ESID(R=00)",
-        State::WaitForDisconnect,
-    );
+    check(Bench::in_state(state), event, "ESID(R=00)", State::WaitForDisconnect);
 }
 
 fn f(state: State, event: &str) {
@@ -158,12 +138,7 @@ fn g(state: State, event: &str) {
 
 /// The RFC tells its user nothing here; ours may be waiting.
 fn h(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_CD_IND",
-        State::IdleSpeaker,
-    );
+    check(Bench::in_state(state), event, "F_CD_IND", State::IdleSpeaker);
 }
 
 fn i(state: State, event: &str) {
@@ -171,50 +146,25 @@ fn i(state: State, event: &str) {
 }
 
 fn j(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "CD",
-        State::IdleListenerDirectionGiven,
-    );
+    check(Bench::in_state(state), event, "CD", State::IdleListenerDirectionGiven);
 }
 
 /// !P2.
 fn k(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_START_FILE_CF(+)",
-        State::OpenOut,
-    );
+    check(Bench::in_state(state), event, "F_START_FILE_CF(+)", State::OpenOut);
 }
 
 fn l(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_START_FILE_CF(-)",
-        State::IdleSpeaker,
-    );
+    check(Bench::in_state(state), event, "F_START_FILE_CF(-)", State::IdleSpeaker);
 }
 
 /// The bench sends enough to use its credit of three up: P3.
 fn m(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "DATA DATA DATA",
-        State::OpenOutWaitForCredit,
-    );
+    check(Bench::in_state(state), event, "DATA DATA DATA", State::OpenOutWaitForCredit);
 }
 
 fn n(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "F_RTR_CF",
-        State::IdleSpeaker,
-    );
+    check(Bench::in_state(state), event, "F_RTR_CF", State::IdleSpeaker);
 }
 
 /// `F_DATA_CF` is [`oftp::session::Session::can_send_data`].
@@ -232,21 +182,11 @@ fn p(state: State, event: &str) {
 }
 
 fn q(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "ESID(R=05)",
-        State::WaitForDisconnect,
-    );
+    check(Bench::in_state(state), event, "ESID(R=05)", State::WaitForDisconnect);
 }
 
 fn r(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "EERP",
-        State::WaitForReadyToReceive,
-    );
+    check(Bench::in_state(state), event, "EERP", State::WaitForReadyToReceive);
 }
 
 /// Nothing that comes, or that a user who has not seen the end yet still sends, matters.
@@ -274,12 +214,7 @@ fn x(state: State, event: &str) {
 
 /// P4, special logic, never holds: action 14 does not exist here.
 fn y(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "NERP",
-        State::WaitForReadyToReceive,
-    );
+    check(Bench::in_state(state), event, "NERP", State::WaitForReadyToReceive);
 }
 
 fn z(state: State, event: &str) {
@@ -287,12 +222,7 @@ fn z(state: State, event: &str) {
 }
 
 fn z1(state: State, event: &str) {
-    check(
-        Bench::in_state(state),
-        event,
-        "NERP",
-        State::WaitForReadyToReceive,
-    );
+    check(Bench::in_state(state), event, "NERP", State::WaitForReadyToReceive);
 }
 
 // A and Y: P5, signed.
@@ -300,23 +230,15 @@ fn z1(state: State, event: &str) {
 #[test]
 fn a_whoever_makes_the_receipt_signs_it_and_the_engine_sends_it_as_it_is() {
     let mut eerp = eerp();
-    eerp.seal = Some(oftp::command::Seal {
-        hash: vec![1; 20],
-        signature: vec![2; 900],
-    });
+    eerp.seal = Some(oftp::command::Seal { hash: vec![1; 20], signature: vec![2; 900] });
     let mut bench = Bench::in_state(State::IdleSpeaker);
-    bench
-        .asks(Request::SendEerp(Box::new(eerp.clone())))
-        .unwrap();
+    bench.asks(Request::SendEerp(Box::new(eerp.clone()))).unwrap();
     assert_eq!(bench.said(), [Command::Eerp(eerp)]);
 }
 
 #[test]
 fn y_a_nerp_cannot_be_said_at_1_3_and_the_session_stays_as_it_was() {
-    let mut bench = speaker(Terms {
-        level: Level::V1_3,
-        ..ours()
-    });
+    let mut bench = speaker(Terms { level: Level::V1_3, ..ours() });
     let error = bench.asks(Request::SendNerp(Box::new(nerp()))).unwrap_err();
     assert!(matches!(error, UserError::Encode { .. }), "{error}");
     assert_eq!(bench.session.state(), State::IdleSpeaker);
@@ -340,14 +262,8 @@ fn speaker(terms: Terms) -> Bench {
 
 #[test]
 fn b_a_restart_position_is_refused_if_restart_is_not_agreed() {
-    let mut bench = speaker(Terms {
-        restart: false,
-        ..ours()
-    });
-    let sfid = Sfid {
-        restart: 1,
-        ..sfid()
-    };
+    let mut bench = speaker(Terms { restart: false, ..ours() });
+    let sfid = Sfid { restart: 1, ..sfid() };
     let error = bench.asks(Request::StartFile(Box::new(sfid))).unwrap_err();
     assert_eq!(error, UserError::RestartNotAgreed { position: 1 });
     assert_eq!(bench.session.state(), State::IdleSpeaker);
@@ -355,26 +271,16 @@ fn b_a_restart_position_is_refused_if_restart_is_not_agreed() {
 
 #[test]
 fn b_a_file_is_refused_in_a_session_that_only_receives() {
-    let mut bench = speaker(Terms {
-        capability: Capability::ReceiverOnly,
-        ..ours()
-    });
-    let error = bench
-        .asks(Request::StartFile(Box::new(sfid())))
-        .unwrap_err();
+    let mut bench = speaker(Terms { capability: Capability::ReceiverOnly, ..ours() });
+    let error = bench.asks(Request::StartFile(Box::new(sfid()))).unwrap_err();
     assert_eq!(error, UserError::ReceiveOnly);
 }
 
 #[test]
 fn g_a_file_that_could_not_be_offered_is_not_stored() {
     let mut bench = Bench::in_state(State::WaitForDirection);
-    let too_far = Sfid {
-        restart: u64::MAX,
-        ..sfid()
-    };
-    let error = bench
-        .asks(Request::StartFile(Box::new(too_far)))
-        .unwrap_err();
+    let too_far = Sfid { restart: u64::MAX, ..sfid() };
+    let error = bench.asks(Request::StartFile(Box::new(too_far))).unwrap_err();
     assert!(matches!(error, UserError::Encode { .. }), "{error}");
     assert_eq!(bench.session.state(), State::WaitForDirection);
 }
@@ -386,9 +292,7 @@ fn c_the_text_names_the_command_and_the_state() {
     let mut bench = Bench::in_state(State::OpenOut);
     bench.apply("rtr").unwrap();
     let told = bench.told();
-    let [Event::Aborted { text, .. }] = &told[..] else {
-        panic!("{told:?}")
-    };
+    let [Event::Aborted { text, .. }] = &told[..] else { panic!("{told:?}") };
     assert_eq!(text.text(), "RTR in state OPO");
 }
 
@@ -454,11 +358,7 @@ fn m_data_stops_where_the_credit_ends_and_goes_on_with_new_credit() {
 
 #[test]
 fn m_data_stops_where_too_much_waits_to_be_written() {
-    let terms = Terms {
-        buffer_size: BufferSize::MAXIMUM,
-        credit: oftp::Credit::MAXIMUM,
-        ..ours()
-    };
+    let terms = Terms { buffer_size: BufferSize::MAXIMUM, credit: oftp::Credit::MAXIMUM, ..ours() };
     let mut bench = Bench::initiator(terms);
     bench.session.connected(SECOND);
     bench.gets(&Command::Ssrm);
@@ -475,10 +375,7 @@ fn m_data_stops_where_too_much_waits_to_be_written() {
     assert_eq!(bench.session.send_data(&file[sent..], bench.now), Ok(0));
     let waiting = bench.session.transmit().len();
     let most = limits::TRANSMIT_HIGH_WATER + 100_003;
-    assert!(
-        (limits::TRANSMIT_HIGH_WATER..most).contains(&waiting),
-        "{waiting}"
-    );
+    assert!((limits::TRANSMIT_HIGH_WATER..most).contains(&waiting), "{waiting}");
     bench.session.transmit().clear();
     assert!(bench.session.can_send_data());
     sent += bench.session.send_data(&file[sent..], bench.now).unwrap();
@@ -502,11 +399,7 @@ fn p_early_credit_is_taken_if_tolerated() {
 #[test]
 fn p_credit_that_crosses_our_efid_is_taken_if_tolerated() {
     let mut bench = tolerant();
-    bench
-        .asks(Request::CloseFile {
-            already: Counts::default(),
-        })
-        .unwrap();
+    bench.asks(Request::CloseFile { already: Counts::default() }).unwrap();
     assert_eq!(bench.outputs(), "EFID");
     bench.apply("cdt").unwrap();
     assert_eq!(bench.outputs(), "");
@@ -537,15 +430,8 @@ fn tolerant() -> Bench {
 fn q_the_partner_hears_why() {
     let mut bench = Bench::in_state(State::OpenOut);
     let reason = EndSessionReason::ResourcesNotAvailable;
-    bench
-        .asks(Request::Abort {
-            reason,
-            text: ReasonText::fitting("disk full"),
-        })
-        .unwrap();
-    let [Command::Esid(esid)] = &bench.said()[..] else {
-        panic!("one ESID")
-    };
+    bench.asks(Request::Abort { reason, text: ReasonText::fitting("disk full") }).unwrap();
+    let [Command::Esid(esid)] = &bench.said()[..] else { panic!("one ESID") };
     assert_eq!(esid.reason, reason);
     assert_eq!(esid.text.text(), "disk full");
 }
@@ -554,11 +440,7 @@ fn q_the_partner_hears_why() {
 fn q_without_a_connection_there_is_nobody_to_tell() {
     for state in [State::Idle, State::WaitForConnection] {
         check_refused(Bench::in_state(state), "f_rel_rq_err");
-        assert!(
-            Bench::in_state(state)
-                .asks(abort(EndSessionReason::Unspecified))
-                .is_err()
-        );
+        assert!(Bench::in_state(state).asks(abort(EndSessionReason::Unspecified)).is_err());
     }
 }
 
@@ -566,17 +448,9 @@ fn q_without_a_connection_there_is_nobody_to_tell() {
 
 #[test]
 fn b_a_secured_file_is_refused_at_a_level_that_cannot_say_so() {
-    let mut bench = speaker(Terms {
-        level: Level::V1_4,
-        ..ours()
-    });
-    let secured = Sfid {
-        security: SecurityLevel::Encrypted,
-        ..sfid()
-    };
-    let error = bench
-        .asks(Request::StartFile(Box::new(secured)))
-        .unwrap_err();
+    let mut bench = speaker(Terms { level: Level::V1_4, ..ours() });
+    let secured = Sfid { security: SecurityLevel::Encrypted, ..sfid() };
+    let error = bench.asks(Request::StartFile(Box::new(secured))).unwrap_err();
     assert_eq!(error.code(), "E-OFTP-REQUEST-ENCODE");
     assert_eq!(bench.session.state(), State::IdleSpeaker);
     bench.asks(Request::StartFile(Box::new(sfid()))).unwrap();
@@ -591,14 +465,7 @@ fn b_a_user_that_offers_for_ever_is_stopped() {
         bench.apply("sfna").unwrap();
         bench.outputs();
     }
-    let error = bench
-        .asks(Request::StartFile(Box::new(sfid())))
-        .unwrap_err();
-    assert_eq!(
-        error,
-        UserError::RefusedTooOften {
-            refusals: limits::MAXIMUM_REFUSALS
-        }
-    );
+    let error = bench.asks(Request::StartFile(Box::new(sfid()))).unwrap_err();
+    assert_eq!(error, UserError::RefusedTooOften { refusals: limits::MAXIMUM_REFUSALS });
     assert_eq!(bench.session.state(), State::IdleSpeaker);
 }
