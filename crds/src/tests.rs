@@ -1,5 +1,6 @@
 //! The CEL rules, evaluated here as the API server evaluates them there.
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::*;
@@ -273,6 +274,30 @@ fn a_partner_stays_with_its_instance() {
         ["spec.instanceRef: a partner stays with its instance; make a new SeonPartner for the \
           other one"]
     );
+}
+
+#[test]
+fn the_samples_are_good() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples");
+    let mut judged = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for document in serde_yaml::Deserializer::from_str(&text) {
+            let value = Value::deserialize(document).unwrap();
+            let result = match value["kind"].as_str() {
+                Some("SeonInstance") => {
+                    serde_json::from_value::<SeonInstance>(value).unwrap().validate_cel()
+                }
+                Some("SeonPartner") => {
+                    serde_json::from_value::<SeonPartner>(value).unwrap().validate_cel()
+                }
+                _ => continue,
+            };
+            assert_eq!(messages(result), NOTHING);
+            judged += 1;
+        }
+    }
+    assert!(judged >= 7);
 }
 
 #[test]

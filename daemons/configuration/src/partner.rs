@@ -109,7 +109,7 @@ pub struct TlsCertificates {
     pub active_from: Option<Timestamp>,
     /// The partner's own certificates.
     pub pinned: Vec<CertificateDer<'static>>,
-    /// Certificates of issuers. Empty if and only if `pinned` is not, or both are there.
+    /// Certificates of issuers. Either these or the pinned ones are there, or both.
     pub authorities: Vec<CertificateDer<'static>>,
     /// DNS names or IP addresses; never empty if there are authorities.
     pub names: Vec<ServerName<'static>>,

@@ -28,34 +28,43 @@ macro_rules! says {
 
 says! {
     yaml_that_is_not_yaml: INSTANCE "      port: 3305\n" => "      port: 3305\n   bad: x\n", [
-        "acme.yaml:12:4: this is not YAML: while parsing a block mapping, did not find expected key; look at the indentation and at quotes",
+        "acme.yaml:12:4: this is not YAML: while parsing a block mapping, did not find expected \
+         key; look at the indentation and at quotes",
     ];
     a_quote_that_is_not_closed: SECRETS "  password: BOLTPW" => "  password: \"BOLTPW", [
-        "secrets.yaml:10:13: this is not YAML: while scanning a quoted scalar, found unexpected end of stream; look at the indentation and at quotes",
+        "secrets.yaml:10:13: this is not YAML: while scanning a quoted scalar, found unexpected \
+         end of stream; look at the indentation and at quotes",
     ];
-    a_key_that_stands_twice: INSTANCE "      port: 3305\n" => "      port: 3305\n      port: 3306\n", [
+    a_key_that_stands_twice: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n      port: 3306\n", [
         "acme.yaml:12:7: port stands here and in line 11 already; leave one of them",
     ];
-    an_alias: INSTANCE "    odetteId: O0013000001ACME\n" => "    odetteId: &a O0013000001ACME\n    stations: [{odetteId: *a}]\n", [
+    an_alias: INSTANCE "    odetteId: O0013000001ACME\n" =>
+        "    odetteId: &a O0013000001ACME\n    stations: [{odetteId: *a}]\n", [
         "acme.yaml:8:27: an alias (*) is not taken here; write the value out",
     ];
     a_tag: INSTANCE "odetteId: O" => "odetteId: !!str O", [
         "acme.yaml:7:15: a tag (!) is not taken here; write the value plainly, or a text in quotes",
     ];
     a_document_that_is_a_list: INSTANCE "apiVersion" => "- apiVersion", [
-        "acme.yaml:2:1: this is not YAML: while parsing a block collection, did not find expected '-' indicator; look at the indentation and at quotes",
+        "acme.yaml:2:1: this is not YAML: while parsing a block collection, did not find \
+         expected '-' indicator; look at the indentation and at quotes",
     ];
     a_kind_with_a_slip: INSTANCE "SeonInstance" => "SeonInstanc", [
-        "acme.yaml:2:1: kind: \"SeonInstanc\" is not read here; did you mean SeonInstance? known are SeonInstance and SeonPartner of seon.dev/v1alpha1, Secret of v1",
+        "acme.yaml:2:1: kind: \"SeonInstanc\" is not read here; did you mean SeonInstance? known \
+         are SeonInstance and SeonPartner of seon.dev/v1alpha1, Secret of v1",
     ];
     a_kind_that_is_not_read: INSTANCE "SeonInstance" => "ConfigMap", [
-        "acme.yaml:2:1: kind: \"ConfigMap\" is not read here; known are SeonInstance and SeonPartner of seon.dev/v1alpha1, Secret of v1",
+        "acme.yaml:2:1: kind: \"ConfigMap\" is not read here; known are SeonInstance and \
+         SeonPartner of seon.dev/v1alpha1, Secret of v1",
     ];
     no_kind: INSTANCE "kind: SeonInstance\n" => "", [
-        "acme.yaml:1:1: kind: is missing; add it; known are SeonInstance and SeonPartner of seon.dev/v1alpha1, Secret of v1",
+        "acme.yaml:1:1: kind: is missing; add it; known are SeonInstance and SeonPartner of \
+         seon.dev/v1alpha1, Secret of v1",
     ];
     a_version_that_is_not_known: INSTANCE "v1alpha1" => "v1", [
-        "acme.yaml:1:1: apiVersion: a SeonInstance of this version is not known; give seon.dev/v1alpha1",
+        "acme.yaml:1:1: apiVersion: a SeonInstance of this version is not known; give \
+         seon.dev/v1alpha1",
     ];
     no_version: INSTANCE "apiVersion: seon.dev/v1alpha1\n" => "", [
         "acme.yaml:1:1: apiVersion: is missing; add it: seon.dev/v1alpha1",
@@ -65,193 +74,294 @@ says! {
     ];
     a_metadata_field_with_a_slip: INSTANCE "  name: acme\n" => "  nmae: acme\n", [
         "acme.yaml:3:1: metadata.name: is missing; add it",
-        "acme.yaml:4:3: metadata.nmae: there is no such field; did you mean name? known here: name, namespace, labels, annotations",
+        "acme.yaml:4:3: metadata.nmae: there is no such field; did you mean name? known here: \
+         name, namespace, labels, annotations",
     ];
     an_instance_name_with_capitals: INSTANCE "  name: acme\n" => "  name: Acme\n", [
-        "acme.yaml:4:3: metadata.name: \"Acme\" becomes part of the daemons' names; give 1 to 35 of a-z, 0-9 and -, beginning with a letter, such as acme",
-        "bolt.yaml:6:17: spec.instanceRef.name: there is no SeonInstance acme in these files; did you mean Acme? give Acme",
+        "acme.yaml:4:3: metadata.name: \"Acme\" becomes part of the daemons' names; give 1 to 35 \
+         of a-z, 0-9 and -, beginning with a letter, such as acme",
+        "bolt.yaml:6:17: spec.instanceRef.name: there is no SeonInstance acme in these files; \
+         did you mean Acme? give Acme",
     ];
     a_partner_name_with_a_full_stop: PARTNER "  name: bolt\n" => "  name: bolt.x\n", [
-        "bolt.yaml:4:3: metadata.name: \"bolt.x\" becomes a folder and a word on the command line; give 1 to 63 of a-z, 0-9 and -, such as bolt",
+        "bolt.yaml:4:3: metadata.name: \"bolt.x\" becomes a folder and a word on the command \
+         line; give 1 to 63 of a-z, 0-9 and -, such as bolt",
     ];
     a_second_instance: PARTNER "kind: SeonPartner" => "kind: SeonInstance", [
-        "bolt.yaml:2:1: kind: this is a second SeonInstance beside acme; one folder describes one instance, so move it to a folder of its own",
-        "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: database, debug, identity, lease, receive, send, storage, suspend",
-        "bolt.yaml:10:3: spec.transports: there is no such field; known here: database, debug, identity, lease, receive, send, storage, suspend",
+        "bolt.yaml:2:1: kind: this is a second SeonInstance beside acme; one folder describes \
+         one instance, so move it to a folder of its own",
+        "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: database, debug, \
+         identity, lease, receive, send, storage, suspend",
+        "bolt.yaml:10:3: spec.transports: there is no such field; known here: database, debug, \
+         identity, lease, receive, send, storage, suspend",
     ];
     two_namespaces: PARTNER "  name: bolt\n" => "  name: bolt\n  namespace: trade\n", [
-        "bolt.yaml:5:3: metadata.namespace: is trade, and that of SeonInstance acme is none; what belongs together is in one namespace, so give the same one everywhere or leave it out everywhere",
+        "bolt.yaml:5:3: metadata.namespace: is trade, and that of SeonInstance acme is none; \
+         what belongs together is in one namespace, so give the same one everywhere or leave it \
+         out everywhere",
     ];
     two_secrets_of_one_name: SECRETS "name: bolt-oftp" => "name: acme-oftp", [
-        "bolt.yaml:9:25: spec.identity.passwordSecretRef.name: there is no Secret bolt-oftp in these files; add one with stringData: {password: …}",
-        "secrets.yaml:8:12: metadata.name: a Secret acme-oftp stands in secrets.yaml already; rename or remove one of them",
+        "bolt.yaml:9:25: spec.identity.passwordSecretRef.name: there is no Secret bolt-oftp in \
+         these files; add one with stringData: {password: …}",
+        "secrets.yaml:8:12: metadata.name: a Secret acme-oftp stands in secrets.yaml already; \
+         rename or remove one of them",
     ];
     a_port_beyond_65535: INSTANCE "3305" => "66190", [
-        "acme.yaml:11:7: spec.receive.tcpip.port: 66190 is not a port; give 1 to 65535 (usual: 3305)",
+        "acme.yaml:11:7: spec.receive.tcpip.port: 66190 is not a port; give 1 to 65535 (usual: \
+         3305)",
     ];
     a_port_that_is_a_word: INSTANCE "3305" => "http", [
-        "acme.yaml:11:7: spec.receive.tcpip.port: \"http\" is not a port; give 1 to 65535 (usual: 3305)",
+        "acme.yaml:11:7: spec.receive.tcpip.port: \"http\" is not a port; give 1 to 65535 \
+         (usual: 3305)",
     ];
     a_port_that_readers_disagree_on: INSTANCE "3305" => "03305", [
-        "acme.yaml:11:7: spec.receive.tcpip.port: 03305 is not a port; give 1 to 65535 (usual: 3305)",
+        "acme.yaml:11:7: spec.receive.tcpip.port: 03305 is not a port; give 1 to 65535 (usual: \
+         3305)",
     ];
     a_port_that_is_a_list: INSTANCE "3305" => "[3305]", [
         "acme.yaml:11:7: spec.receive.tcpip.port: is a list; give a whole number",
     ];
-    a_number_where_a_group_belongs: INSTANCE "      port: 3305\n" => "      port: 3305\n  send: {retry: 10}\n", [
-        "acme.yaml:12:10: spec.send.retry: is a single value; give fields such as attempts, first, longest",
+    a_number_where_a_group_belongs: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  send: {retry: 10}\n", [
+        "acme.yaml:12:10: spec.send.retry: is a single value; give fields such as attempts, \
+         first, longest",
     ];
-    a_group_where_a_list_belongs: PARTNER "  transports:\n  - tcp: {host: oftp.bolt.example}" => "  transports: {tcp: {host: oftp.bolt.example}}", [
-        "bolt.yaml:10:3: spec.transports: is a group of fields; give a list, each entry beginning with -",
+    a_group_where_a_list_belongs: PARTNER "  transports:\n  - tcp: {host: oftp.bolt.example}" =>
+        "  transports: {tcp: {host: oftp.bolt.example}}", [
+        "bolt.yaml:10:3: spec.transports: is a group of fields; give a list, each entry \
+         beginning with -",
     ];
-    a_word_where_a_switch_belongs: INSTANCE "      port: 3305\n" => "      port: 3305\n  suspend: maybe\n", [
+    a_word_where_a_switch_belongs: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  suspend: maybe\n", [
         "acme.yaml:12:3: spec.suspend: \"maybe\" is not true or false; give one of them",
     ];
-    a_number_where_a_text_belongs: INSTANCE "      port: 3305\n" => "      port: 3305\n  lease: {ttl: 10}\n", [
-        "acme.yaml:12:11: spec.lease.ttl: 10 is a number to YAML, and a text goes here; write it in quotes, \"10\" (usual: 10s)",
+    a_number_where_a_text_belongs: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  lease: {ttl: 10}\n", [
+        "acme.yaml:12:11: spec.lease.ttl: 10 is a number to YAML, and a text goes here; write it \
+         in quotes, \"10\" (usual: 10s)",
     ];
     an_empty_value_that_must_not_be: INSTANCE "odetteId: O0013000001ACME" => "odetteId:", [
         "acme.yaml:7:5: spec.identity.odetteId: is empty; give a text, or remove the line",
     ];
     a_field_with_a_slip: INSTANCE "port:" => "prot:", [
-        "acme.yaml:11:7: spec.receive.tcpip.prot: there is no such field; did you mean port? known here: address, maxSessions, port",
+        "acme.yaml:11:7: spec.receive.tcpip.prot: there is no such field; did you mean port? \
+         known here: address, maxSessions, port",
     ];
     a_field_in_another_spelling: INSTANCE "port: 3305" => "max_sessions: 10", [
-        "acme.yaml:11:7: spec.receive.tcpip.max_sessions: there is no such field; did you mean maxSessions? known here: address, maxSessions, port",
+        "acme.yaml:11:7: spec.receive.tcpip.max_sessions: there is no such field; did you mean \
+         maxSessions? known here: address, maxSessions, port",
     ];
     a_field_that_is_not_built_yet: INSTANCE "  receive" => "  edition: Enterprise\n  receive", [
-        "acme.yaml:9:3: spec.edition: there is no such field; known here: database, debug, identity, lease, receive, send, storage, suspend",
+        "acme.yaml:9:3: spec.edition: there is no such field; known here: database, debug, \
+         identity, lease, receive, send, storage, suspend",
     ];
-    a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" => "isdn: {number: '+4922112345'}", [
+    a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" =>
+        "isdn: {number: '+4922112345'}", [
         "bolt.yaml:11:5: spec.transports[0].isdn: there is no such field; known here: tcp, tls",
     ];
     a_field_that_is_missing: INSTANCE "    odetteId: O0013000001ACME\n" => "", [
         "acme.yaml:6:3: spec.identity.odetteId: is missing; add it: our own Odette ID (SSIDCODE)",
     ];
     a_secret_key_that_is_missing: INSTANCE ", key: password" => "", [
-        "acme.yaml:8:5: spec.identity.passwordSecretRef.key: is missing; add it: key within the Secret's data",
+        "acme.yaml:8:5: spec.identity.passwordSecretRef.key: is missing; add it: key within the \
+         Secret's data",
     ];
-    a_choice_in_lower_case: INSTANCE "      port: 3305\n" => "      port: 3305\n  debug: {level: info}\n", [
-        "acme.yaml:12:11: spec.debug.level: \"info\" is not known here; did you mean Info? give one of Error, Warn, Info, Debug, Trace",
+    a_choice_in_lower_case: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  debug: {level: info}\n", [
+        "acme.yaml:12:11: spec.debug.level: \"info\" is not known here; did you mean Info? give \
+         one of Error, Warn, Info, Debug, Trace",
     ];
-    everything_wrong_at_once: INSTANCE "3305\n" => "66190\n  lease: {ttl: 1s}\n  sned: {}\n  debug: {level: loud}\n", [
-        "acme.yaml:11:7: spec.receive.tcpip.port: 66190 is not a port; give 1 to 65535 (usual: 3305)",
+    everything_wrong_at_once: INSTANCE "3305\n" =>
+        "66190\n  lease: {ttl: 1s}\n  sned: {}\n  debug: {level: loud}\n", [
+        "acme.yaml:11:7: spec.receive.tcpip.port: 66190 is not a port; give 1 to 65535 (usual: \
+         3305)",
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
-        "acme.yaml:13:3: spec.sned: there is no such field; did you mean send? known here: database, debug, identity, lease, receive, send, storage, suspend",
-        "acme.yaml:14:11: spec.debug.level: \"loud\" is not known here; give one of Error, Warn, Info, Debug, Trace",
+        "acme.yaml:13:3: spec.sned: there is no such field; did you mean send? known here: \
+         database, debug, identity, lease, receive, send, storage, suspend",
+        "acme.yaml:14:11: spec.debug.level: \"loud\" is not known here; give one of Error, Warn, \
+         Info, Debug, Trace",
     ];
     an_odette_id_in_lower_case: INSTANCE "O0013000001ACME" => "o0013000001acme", [
-        "acme.yaml:7:5: spec.identity.odetteId: \"o0013000001acme\" is not an Odette ID; give 1 to 25 of A-Z, 0-9, space and / - . & ( ), such as O0013000001ACME",
+        "acme.yaml:7:5: spec.identity.odetteId: \"o0013000001acme\" is not an Odette ID; give 1 \
+         to 25 of A-Z, 0-9, space and / - . & ( ), such as O0013000001ACME",
     ];
     an_odette_id_that_is_too_long: INSTANCE "O0013000001ACME" => "O0013000001ACMEO0013000001ACME", [
-        "acme.yaml:7:5: spec.identity.odetteId: \"O0013000001ACMEO0013000001ACME\" has 30 characters; give 1 to 25",
+        "acme.yaml:7:5: spec.identity.odetteId: \"O0013000001ACMEO0013000001ACME\" has 30 \
+         characters; give 1 to 25",
     ];
-    a_station_twice: INSTANCE "    odetteId: O0013000001ACME\n" => "    odetteId: O0013000001ACME\n    stations: [{odetteId: A}, {odetteId: A}]\n", [
+    a_station_twice: INSTANCE "    odetteId: O0013000001ACME\n" =>
+        "    odetteId: O0013000001ACME\n    stations: [{odetteId: A}, {odetteId: A}]\n", [
         "acme.yaml:8:31: spec.identity.stations[1]: A is in this list already; leave one of them",
     ];
-    a_station_that_is_the_identity: INSTANCE "    odetteId: O0013000001ACME\n" => "    odetteId: O0013000001ACME\n    stations: [{odetteId: O0013000001ACME}]\n", [
-        "acme.yaml:8:17: spec.identity.stations[0].odetteId: O0013000001ACME is identity.odetteId already; remove it here",
+    a_station_that_is_the_identity: INSTANCE "    odetteId: O0013000001ACME\n" =>
+        "    odetteId: O0013000001ACME\n    stations: [{odetteId: O0013000001ACME}]\n", [
+        "acme.yaml:8:17: spec.identity.stations[0].odetteId: O0013000001ACME is \
+         identity.odetteId already; remove it here",
     ];
-    an_address_that_is_a_name: INSTANCE "      port: 3305\n" => "      port: 3305\n      address: localhost\n", [
-        "acme.yaml:12:7: spec.receive.tcpip.address: \"localhost\" is not an IP address; give one of this machine, or 0.0.0.0 for every IPv4 address, or :: for every address",
+    an_address_that_is_a_name: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n      address: localhost\n", [
+        "acme.yaml:12:7: spec.receive.tcpip.address: \"localhost\" is not an IP address; give \
+         one of this machine, or 0.0.0.0 for every IPv4 address, or :: for every address",
     ];
-    a_lease_that_is_too_short: INSTANCE "      port: 3305\n" => "      port: 3305\n  lease: {ttl: 1s}\n", [
+    a_lease_that_is_too_short: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  lease: {ttl: 1s}\n", [
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
     ];
-    a_lease_without_a_unit: INSTANCE "      port: 3305\n" => "      port: 3305\n  lease: {ttl: '10'}\n", [
-        "acme.yaml:12:11: spec.lease.ttl: \"10\" is not a length of time; give a number with h, m, s or ms (usual: 10s)",
+    a_lease_without_a_unit: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  lease: {ttl: '10'}\n", [
+        "acme.yaml:12:11: spec.lease.ttl: \"10\" is not a length of time; give a number with h, \
+         m, s or ms (usual: 10s)",
     ];
-    a_first_wait_longer_than_the_longest: INSTANCE "      port: 3305\n" => "      port: 3305\n  send: {retry: {first: 2h}}\n", [
-        "acme.yaml:12:18: spec.send.retry.first: 2h is longer than longest, 1h; give a shorter first or a longer longest",
+    a_first_wait_longer_than_the_longest: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  send: {retry: {first: 2h}}\n", [
+        "acme.yaml:12:18: spec.send.retry.first: 2h is longer than longest, 1h; give a shorter \
+         first or a longer longest",
     ];
-    a_database_that_is_a_password: INSTANCE "      port: 3305\n" => "      port: 3305\n  database: {secretRef: {name: acme-oftp, key: password}}\n", [
-        "secrets.yaml:4:14: stringData.password: is not the PostgreSQL URI that spec.database.secretRef is to lead to; give postgres://user:password@host:5432/name, or leave out spec.database to use SQLite",
+    a_database_that_is_a_password: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  database: {secretRef: {name: acme-oftp, key: password}}\n", [
+        "secrets.yaml:4:14: stringData.password: is not the PostgreSQL URI that \
+         spec.database.secretRef is to lead to; give postgres://user:password@host:5432/name, or \
+         leave out spec.database to use SQLite",
     ];
-    a_certificate_secret_without_a_certificate: INSTANCE "      port: 3305\n" => "      port: 3305\n    tls: {certificateSecretRef: {name: acme-oftp}}\n", [
-        "acme.yaml:12:34: spec.receive.tls.certificateSecretRef.name: Secret acme-oftp has no key tls.crt; add tls.crt to it",
-        "acme.yaml:12:34: spec.receive.tls.certificateSecretRef.name: Secret acme-oftp has no key tls.key; add tls.key to it",
+    a_certificate_secret_without_a_certificate: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n    tls: {certificateSecretRef: {name: acme-oftp}}\n", [
+        "acme.yaml:12:34: spec.receive.tls.certificateSecretRef.name: Secret acme-oftp has no \
+         key tls.crt; add tls.crt to it",
+        "acme.yaml:12:34: spec.receive.tls.certificateSecretRef.name: Secret acme-oftp has no \
+         key tls.key; add tls.key to it",
     ];
     a_secret_with_a_slip: INSTANCE "name: acme-oftp" => "name: acme-otfp", [
-        "acme.yaml:8:25: spec.identity.passwordSecretRef.name: there is no Secret acme-otfp in these files; did you mean acme-oftp? add one with stringData: {password: …}",
+        "acme.yaml:8:25: spec.identity.passwordSecretRef.name: there is no Secret acme-otfp in \
+         these files; did you mean acme-oftp? add one with stringData: {password: …}",
     ];
     a_secrets_key_with_a_slip: INSTANCE "key: password" => "key: pasword", [
-        "acme.yaml:8:42: spec.identity.passwordSecretRef.key: Secret acme-oftp has no key pasword; did you mean password? add pasword to it",
+        "acme.yaml:8:42: spec.identity.passwordSecretRef.key: Secret acme-oftp has no key \
+         pasword; did you mean password? add pasword to it",
     ];
     an_instance_that_is_not_there: PARTNER "name: acme}" => "name: acmee}", [
-        "bolt.yaml:6:17: spec.instanceRef.name: there is no SeonInstance acmee in these files; did you mean acme? give acme",
+        "bolt.yaml:6:17: spec.instanceRef.name: there is no SeonInstance acmee in these files; \
+         did you mean acme? give acme",
     ];
     a_partner_with_our_odette_id: PARTNER "O0013000002BOLT" => "O0013000001ACME", [
-        "bolt.yaml:8:5: spec.identity.odetteId: O0013000001ACME is our own Odette ID; give the partner's",
+        "bolt.yaml:8:5: spec.identity.odetteId: O0013000001ACME is our own Odette ID; give the \
+         partner's",
     ];
     a_host_with_its_port: PARTNER "oftp.bolt.example" => "oftp.bolt.example:3305", [
-        "bolt.yaml:11:11: spec.transports[0].tcp.host: \"oftp.bolt.example:3305\" is neither a host name nor an IP address; give one without a port and without brackets, such as oftp.bolt.example",
+        "bolt.yaml:11:11: spec.transports[0].tcp.host: \"oftp.bolt.example:3305\" is neither a \
+         host name nor an IP address; give one without a port and without brackets, such as \
+         oftp.bolt.example",
     ];
-    two_transports_in_one_entry: PARTNER "tcp: {host: oftp.bolt.example}" => "tcp: {host: a}\n    tls: {host: b}", [
-        "bolt.yaml:11:5: spec.transports[0]: is not one of tls and tcp; give each its own entry in the list",
-        "bolt.yaml:12:5: spec.transports[0].tls: there is no certificate to know this partner by; add certificates: [{purpose: [Tls], secretRef: {name: …}}], a Secret with tls.crt (the partner's own) or ca.crt (its issuer's)",
+    two_transports_in_one_entry: PARTNER "tcp: {host: oftp.bolt.example}" =>
+        "tcp: {host: a}\n    tls: {host: b}", [
+        "bolt.yaml:11:5: spec.transports[0]: is not one of tls and tcp; give each its own entry \
+         in the list",
+        "bolt.yaml:12:5: spec.transports[0].tls: there is no certificate to know this partner \
+         by; add certificates: [{purpose: [Tls], secretRef: {name: …}}], a Secret with tls.crt \
+         (the partner's own) or ca.crt (its issuer's)",
     ];
     a_transport_that_is_none: PARTNER "tcp: {host: oftp.bolt.example}" => "{}", [
-        "bolt.yaml:11:5: spec.transports[0]: is not one of tls and tcp; give each its own entry in the list",
+        "bolt.yaml:11:5: spec.transports[0]: is not one of tls and tcp; give each its own entry \
+         in the list",
     ];
     tls_without_certificates: PARTNER "tcp: {host" => "tls: {host", [
-        "bolt.yaml:11:5: spec.transports[0].tls: we have no certificate to show to this partner; give SeonInstance acme a receive.tls.certificateSecretRef or a send.tls.certificateSecretRef",
-        "bolt.yaml:11:5: spec.transports[0].tls: there is no certificate to know this partner by; add certificates: [{purpose: [Tls], secretRef: {name: …}}], a Secret with tls.crt (the partner's own) or ca.crt (its issuer's)",
+        "bolt.yaml:11:5: spec.transports[0].tls: we have no certificate to show to this partner; \
+         give SeonInstance acme a receive.tls.certificateSecretRef or a \
+         send.tls.certificateSecretRef",
+        "bolt.yaml:11:5: spec.transports[0].tls: there is no certificate to know this partner \
+         by; add certificates: [{purpose: [Tls], secretRef: {name: …}}], a Secret with tls.crt \
+         (the partner's own) or ca.crt (its issuer's)",
     ];
-    a_poll_without_a_transport: PARTNER "  transports:\n  - tcp: {host: oftp.bolt.example}" => "  poll: '* * * * *'", [
-        "bolt.yaml:10:3: spec.poll: calls the partner, but transports is empty; say where to call, or leave out poll",
+    a_poll_without_a_transport: PARTNER "  transports:\n  - tcp: {host: oftp.bolt.example}" =>
+        "  poll: '* * * * *'", [
+        "bolt.yaml:10:3: spec.poll: calls the partner, but transports is empty; say where to \
+         call, or leave out poll",
     ];
     a_poll_with_four_fields: PARTNER "  transports:\n" => "  poll: '* * * *'\n  transports:\n", [
-        "bolt.yaml:10:3: spec.poll: \"* * * *\" is not a cron expression: it has 4 fields; give minute, hour, day of month, month, day of week, such as */15 * * * *",
+        "bolt.yaml:10:3: spec.poll: \"* * * *\" is not a cron expression: it has 4 fields; give \
+         minute, hour, day of month, month, day of week, such as */15 * * * *",
     ];
     a_poll_in_minute_61: PARTNER "  transports:\n" => "  poll: '61 * * * *'\n  transports:\n", [
-        "bolt.yaml:10:3: spec.poll: \"61 * * * *\" is not a cron expression: number out of bounds; give minute, hour, day of month, month, day of week, such as */15 * * * *",
+        "bolt.yaml:10:3: spec.poll: \"61 * * * *\" is not a cron expression: number out of \
+         bounds; give minute, hour, day of month, month, day of week, such as */15 * * * *",
     ];
-    a_level_without_quotes: PARTNER "  transports:\n" => "  protocol: {level: 2.0}\n  transports:\n", [
-        "bolt.yaml:10:14: spec.protocol.level: 2.0 is a number to YAML, and a text goes here; write it in quotes, \"2.0\" (usual: Auto)",
+    a_level_without_quotes: PARTNER "  transports:\n" =>
+        "  protocol: {level: 2.0}\n  transports:\n", [
+        "bolt.yaml:10:14: spec.protocol.level: 2.0 is a number to YAML, and a text goes here; \
+         write it in quotes, \"2.0\" (usual: Auto)",
     ];
-    a_level_that_does_not_exist: PARTNER "  transports:\n" => "  protocol: {level: '3.0'}\n  transports:\n", [
-        "bolt.yaml:10:14: spec.protocol.level: \"3.0\" is not known here; give one of Auto, 1.2, 1.3, 1.4, 2.0",
+    a_level_that_does_not_exist: PARTNER "  transports:\n" =>
+        "  protocol: {level: '3.0'}\n  transports:\n", [
+        "bolt.yaml:10:14: spec.protocol.level: \"3.0\" is not known here; give one of Auto, 1.2, \
+         1.3, 1.4, 2.0",
     ];
-    a_level_above_the_highest: PARTNER "  transports:\n" => "  protocol: {level: '2.0', highestLevel: '1.4'}\n  transports:\n", [
-        "bolt.yaml:10:14: spec.protocol.level: 2.0 is the lowest level that is accepted and above highestLevel, 1.4, so that no session could ever begin; lower level or raise highestLevel",
+    a_level_above_the_highest: PARTNER "  transports:\n" =>
+        "  protocol: {level: '2.0', highestLevel: '1.4'}\n  transports:\n", [
+        "bolt.yaml:10:14: spec.protocol.level: 2.0 is the lowest level that is accepted and \
+         above highestLevel, 1.4, so that no session could ever begin; lower level or raise \
+         highestLevel",
     ];
-    a_buffer_and_a_credit_out_of_range: PARTNER "  transports:\n" => "  protocol: {buffer: 100, credit: 1000}\n  transports:\n", [
-        "bolt.yaml:10:14: spec.protocol.buffer: 100 is out of range; give 128 to 99999 (usual: 32768)",
+    a_buffer_and_a_credit_out_of_range: PARTNER "  transports:\n" =>
+        "  protocol: {buffer: 100, credit: 1000}\n  transports:\n", [
+        "bolt.yaml:10:14: spec.protocol.buffer: 100 is out of range; give 128 to 99999 (usual: \
+         32768)",
         "bolt.yaml:10:27: spec.protocol.credit: 1000 is out of range; give 1 to 999 (usual: 64)",
     ];
-    a_quirk_both_borne_and_not: PARTNER "  transports:\n" => "  protocol: {quirks: [EarlyCredit], strict: [EarlyCredit]}\n  transports:\n", [
-        "bolt.yaml:10:46: spec.protocol.strict[0]: EarlyCredit is in quirks too; leave it in one of them",
+    a_quirk_both_borne_and_not: PARTNER "  transports:\n" =>
+        "  protocol: {quirks: [EarlyCredit], strict: [EarlyCredit]}\n  transports:\n", [
+        "bolt.yaml:10:46: spec.protocol.strict[0]: EarlyCredit is in quirks too; leave it in one \
+         of them",
     ];
-    a_quirk_twice: PARTNER "  transports:\n" => "  protocol: {quirks: [EarlyCredit, EarlyCredit]}\n  transports:\n", [
-        "bolt.yaml:10:36: spec.protocol.quirks[1]: EarlyCredit is in this list already; leave one of them",
+    a_quirk_twice: PARTNER "  transports:\n" =>
+        "  protocol: {quirks: [EarlyCredit, EarlyCredit]}\n  transports:\n", [
+        "bolt.yaml:10:36: spec.protocol.quirks[1]: EarlyCredit is in this list already; leave \
+         one of them",
     ];
-    a_rename_with_an_unknown_place: PARTNER "  transports:\n" => "  files: [{match: '*', rename: '{file}'}]\n  transports:\n", [
-        "bolt.yaml:10:24: spec.files[0].rename: {file} is not known; known are {dataset}, {date}, {time}, {counter}, {originator}, {destination}, {partner}",
+    a_rename_with_an_unknown_place: PARTNER "  transports:\n" =>
+        "  files: [{match: '*', rename: '{file}'}]\n  transports:\n", [
+        "bolt.yaml:10:24: spec.files[0].rename: {file} is not known; known are {dataset}, \
+         {date}, {time}, {counter}, {originator}, {destination}, {partner}",
     ];
-    a_rename_that_is_a_path: PARTNER "  transports:\n" => "  files: [{match: '*', rename: ../x}]\n  transports:\n", [
-        "bolt.yaml:10:24: spec.files[0].rename: \"../x\" is not a plain file name; give one without / and not beginning with a full stop",
+    a_rename_that_is_a_path: PARTNER "  transports:\n" =>
+        "  files: [{match: '*', rename: ../x}]\n  transports:\n", [
+        "bolt.yaml:10:24: spec.files[0].rename: \"../x\" is not a plain file name; give one \
+         without / and not beginning with a full stop",
     ];
-    a_hot_folder_outside: PARTNER "  transports:\n" => "  folders: [{directory: ../x}]\n  transports:\n", [
-        "bolt.yaml:10:14: spec.folders[0].directory: \"../x\" is not a folder for outgoing files; give one below the data directory that is not Seon's own, such as outgoing/bolt",
+    a_hot_folder_outside: PARTNER "  transports:\n" =>
+        "  folders: [{directory: ../x}]\n  transports:\n", [
+        "bolt.yaml:10:14: spec.folders[0].directory: \"../x\" is not a folder for outgoing \
+         files; give one below the data directory that is not Seon's own, such as outgoing/bolt",
     ];
-    a_hot_folder_that_is_seons_own: PARTNER "  transports:\n" => "  folders: [{directory: spool/x}]\n  transports:\n", [
-        "bolt.yaml:10:14: spec.folders[0].directory: \"spool/x\" is not a folder for outgoing files; give one below the data directory that is not Seon's own, such as outgoing/bolt",
+    a_hot_folder_that_is_seons_own: PARTNER "  transports:\n" =>
+        "  folders: [{directory: spool/x}]\n  transports:\n", [
+        "bolt.yaml:10:14: spec.folders[0].directory: \"spool/x\" is not a folder for outgoing \
+         files; give one below the data directory that is not Seon's own, such as outgoing/bolt",
     ];
-    a_format_without_its_record_length: PARTNER "  transports:\n" => "  folders: [{directory: x, format: Fixed}]\n  transports:\n", [
-        "bolt.yaml:10:13: spec.folders[0]: the formats Fixed and Variable need recordLength; add it",
+    a_format_without_its_record_length: PARTNER "  transports:\n" =>
+        "  folders: [{directory: x, format: Fixed}]\n  transports:\n", [
+        "bolt.yaml:10:13: spec.folders[0]: the formats Fixed and Variable need recordLength; add \
+         it",
     ];
-    a_record_length_without_its_format: PARTNER "  transports:\n" => "  folders: [{directory: x, recordLength: 80}]\n  transports:\n", [
-        "bolt.yaml:10:13: spec.folders[0]: recordLength belongs to the formats Fixed and Variable; remove it",
+    a_record_length_without_its_format: PARTNER "  transports:\n" =>
+        "  folders: [{directory: x, recordLength: 80}]\n  transports:\n", [
+        "bolt.yaml:10:13: spec.folders[0]: recordLength belongs to the formats Fixed and \
+         Variable; remove it",
     ];
-    a_certificate_active_from_tomorrow: PARTNER "  transports:\n" => "  certificates: [{purpose: [Tls], secretRef: {name: bolt-oftp}, activeFrom: tomorrow}]\n  transports:\n", [
-        "bolt.yaml:10:47: spec.certificates[0].secretRef.name: Secret bolt-oftp has neither tls.crt (the partner's certificate) nor ca.crt (its issuer's); add one of them",
-        "bolt.yaml:10:65: spec.certificates[0].activeFrom: \"tomorrow\" is not a date; give one such as 2026-12-01, or a time such as 2026-12-01T06:00:00Z",
+    a_certificate_active_from_tomorrow: PARTNER "  transports:\n" =>
+        "  certificates: [{purpose: [Tls], secretRef: {name: bolt-oftp}, activeFrom: tomorrow}]\n\
+         \x20 transports:\n", [
+        "bolt.yaml:10:47: spec.certificates[0].secretRef.name: Secret bolt-oftp has neither \
+         tls.crt (the partner's certificate) nor ca.crt (its issuer's); add one of them",
+        "bolt.yaml:10:65: spec.certificates[0].activeFrom: \"tomorrow\" is not a date; give one \
+         such as 2026-12-01, or a time such as 2026-12-01T06:00:00Z",
     ];
-    a_certificate_for_nothing: PARTNER "  transports:\n" => "  certificates: [{purpose: [], secretRef: {name: bolt-oftp}}]\n  transports:\n", [
+    a_certificate_for_nothing: PARTNER "  transports:\n" =>
+        "  certificates: [{purpose: [], secretRef: {name: bolt-oftp}}]\n  transports:\n", [
         "bolt.yaml:10:19: spec.certificates[0].purpose: is empty; give Tls",
     ];
-    a_timing_that_does_not_exist: PARTNER "  transports:\n" => "  receipts: {timing: later}\n  transports:\n", [
-        "bolt.yaml:10:14: spec.receipts.timing: \"later\" is not known here; give one of SameSession, NextSession, Manual",
+    a_timing_that_does_not_exist: PARTNER "  transports:\n" =>
+        "  receipts: {timing: later}\n  transports:\n", [
+        "bolt.yaml:10:14: spec.receipts.timing: \"later\" is not known here; give one of \
+         SameSession, NextSession, Manual",
     ];
     no_channel_at_all: PARTNER "  transports:\n" => "  channels: 0\n  transports:\n", [
         "bolt.yaml:10:3: spec.channels: 0 is out of range; give 1 to 256 (usual: 1)",
@@ -269,19 +379,26 @@ says! {
         "secrets.yaml:10:3: stringData.password: is a password of 9 characters; OFTP takes 1 to 8",
     ];
     a_password_with_a_line_break: SECRETS "BOLTPW" => "|\n    BOLTPW", [
-        "secrets.yaml:10:3: stringData.password: ends with a line break, which would count; encode it without one (printf %s … | base64)",
+        "secrets.yaml:10:3: stringData.password: ends with a line break, which would count; \
+         encode it without one (printf %s … | base64)",
     ];
-    a_password_encoded_with_a_line_break: SECRETS "stringData:\n  password: BOLTPW" => "data: {password: Qk9MVFBXCg==}", [
-        "secrets.yaml:9:8: data.password: ends with a line break, which would count; encode it without one (printf %s … | base64)",
+    a_password_encoded_with_a_line_break: SECRETS "stringData:\n  password: BOLTPW" =>
+        "data: {password: Qk9MVFBXCg==}", [
+        "secrets.yaml:9:8: data.password: ends with a line break, which would count; encode it \
+         without one (printf %s … | base64)",
     ];
     a_password_with_an_umlaut: SECRETS "BOLTPW" => "Köln", [
-        "secrets.yaml:10:3: stringData.password: is not a password for OFTP; give 1 to 8 printable ASCII characters",
+        "secrets.yaml:10:3: stringData.password: is not a password for OFTP; give 1 to 8 \
+         printable ASCII characters",
     ];
-    a_secret_that_is_not_base64: SECRETS "stringData:\n  password: BOLTPW" => "data: {password: BOLTPW!}", [
-        "secrets.yaml:9:8: data.password: is not base64; encode it (base64 -w0), or write it plainly under stringData",
+    a_secret_that_is_not_base64: SECRETS "stringData:\n  password: BOLTPW" =>
+        "data: {password: BOLTPW!}", [
+        "secrets.yaml:9:8: data.password: is not base64; encode it (base64 -w0), or write it \
+         plainly under stringData",
     ];
     a_secret_section_with_a_slip: SECRETS "stringData:\n  password" => "strongData:\n  password", [
-        "secrets.yaml:9:1: strongData: there is no such field; did you mean stringData? known here: apiVersion, kind, metadata, type, immutable, data, stringData",
+        "secrets.yaml:9:1: strongData: there is no such field; did you mean stringData? known \
+         here: apiVersion, kind, metadata, type, immutable, data, stringData",
     ];
     a_secret_section_that_is_a_list: SECRETS "stringData:\n  password: BOLTPW" => "data: [1]", [
         "secrets.yaml:9:1: data: is not a group of fields; give data: {key: value}",

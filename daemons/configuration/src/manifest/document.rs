@@ -1,6 +1,6 @@
 //! Documents: which kind, which name, and their contents as far as they are sound.
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use crds::{SeonInstanceSpec, SeonPartnerSpec};
@@ -101,7 +101,7 @@ pub(crate) fn read<'a>(
     files: impl Iterator<Item = (&'a str, &'a str)>,
     errors: &mut Errors,
 ) -> (Vec<Document<'a>>, bool) {
-    let schemas = Schemas::new();
+    let schemas = Schemas::default();
     let mut documents = Vec::new();
     let mut all_read = true;
     for (order, (file, text)) in files.enumerate() {
@@ -128,16 +128,13 @@ pub(crate) fn read<'a>(
     (documents, all_read)
 }
 
-/// The schemas of the two specs.
-struct Schemas {
-    instance: Option<JSONSchemaProps>,
-    partner: Option<JSONSchemaProps>,
-}
+/// The schemas of the two specs, made when the first document needs one.
+#[derive(Default)]
+struct Schemas(OnceCell<[Option<JSONSchemaProps>; 2]>);
 
 impl Schemas {
-    fn new() -> Self {
-        let [instance, partner] = crds::definitions().map(spec_schema);
-        Self { instance, partner }
+    fn both(&self) -> &[Option<JSONSchemaProps>; 2] {
+        self.0.get_or_init(|| crds::definitions().map(spec_schema))
     }
 }
 
@@ -179,10 +176,12 @@ impl<'a> Reader<'a, '_> {
         let (name, namespace) = metadata(entries, &mut report);
         let content = match kind {
             Kind::Instance => {
-                Content::Instance(spec(entries, self.schemas.instance.as_ref(), &mut report))
+                let [schema, _] = self.schemas.both();
+                Content::Instance(spec(entries, schema.as_ref(), &mut report))
             }
             Kind::Partner => {
-                Content::Partner(spec(entries, self.schemas.partner.as_ref(), &mut report))
+                let [_, schema] = self.schemas.both();
+                Content::Partner(spec(entries, schema.as_ref(), &mut report))
             }
             Kind::Secret => Content::Secret(secret(entries, &mut report)),
         };
