@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use crate::machine::{self, Action, Input, Loss, State};
+use crate::machine::{self, Action, Input, Loss, Renewal, State};
 use crate::{
     Acquired, Boottime, Clock, Daemon, Guard, Holder, LeaseRow, LeaseTable, Tenure, Terms,
 };
@@ -153,22 +153,10 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
     /// A keeper on a clock of the caller's choice.
     pub fn on_clock(table: Arc<T>, candidate: Candidate, terms: Terms, guard: G, clock: C) -> Self {
         let (sender, wishes) = watch::channel(Wish::Keep);
-        let handle = Handle {
-            wishes: Arc::new(sender),
-            trusted_until: Arc::new(AtomicU64::new(0)),
-        };
+        let handle =
+            Handle { wishes: Arc::new(sender), trusted_until: Arc::new(AtomicU64::new(0)) };
         let state = machine::begin(clock.now());
-        Self {
-            table,
-            candidate,
-            terms,
-            guard,
-            clock,
-            state,
-            call: None,
-            handle,
-            wishes,
-        }
+        Self { table, candidate, terms, guard, clock, state, call: None, handle, wishes }
     }
 
     /// The handle by which other tasks talk to this keeper.
@@ -290,6 +278,10 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
 
     async fn advance(&mut self, input: Input) {
         let (state, action) = machine::step(self.state, input, self.clock.now(), &self.terms);
+        let given_up = input == Input::TimePassed && is_asking(self.state) && !is_asking(state);
+        if given_up {
+            tracing::warn!(code = "E-LEASE-TIMEOUT", "the lease table does not answer");
+        }
         self.state = state;
         match action {
             Action::Wait => {}
@@ -300,15 +292,7 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
             Action::StepDown => self.handle.trusted_until.store(0, Ordering::SeqCst),
         }
         // An attempt that was given up is dropped, so that its answer comes too late for good.
-        let expected = matches!(
-            self.state,
-            State::Acquiring { .. }
-                | State::Active {
-                    renewal: machine::Renewal::Running { .. },
-                    ..
-                }
-        );
-        if !expected {
+        if !is_asking(self.state) {
             self.call = None;
         }
     }
@@ -317,19 +301,13 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
         if let State::Active { trusted_until, .. } = self.state {
             self.guard.trust_until(trusted_until);
             let nanoseconds = u64::try_from(trusted_until.as_nanos()).unwrap_or(u64::MAX);
-            self.handle
-                .trusted_until
-                .store(nanoseconds, Ordering::SeqCst);
+            self.handle.trusted_until.store(nanoseconds, Ordering::SeqCst);
         }
     }
 
     fn acquire(&self) -> Call<T::Error> {
         let table = Arc::clone(&self.table);
-        let Candidate {
-            daemon,
-            holder,
-            address,
-        } = self.candidate.clone();
+        let Candidate { daemon, holder, address } = self.candidate.clone();
         let ttl = self.terms.ttl();
         Box::pin(async move {
             // A look first: it locks nothing, while an attempt to take the row would wait for the
@@ -346,9 +324,7 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
         let tenure = self.tenure()?;
         let table = Arc::clone(&self.table);
         let ttl = self.terms.ttl();
-        Some(Box::pin(async move {
-            Answer::Renew(table.renew(&tenure, ttl).await)
-        }))
+        Some(Box::pin(async move { Answer::Renew(table.renew(&tenure, ttl).await) }))
     }
 
     /// Gives the lease back, as far as that goes within the time in which it is ours anyway. What
@@ -357,19 +333,12 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
         self.call = None;
         // Half of what is left of the trust, so that the watchdog does not take this for a loss.
         let now = self.clock.now();
-        let trust_left = self
-            .handle
-            .trusted_until()
-            .map(|until| until.saturating_sub(now));
+        let trust_left = self.handle.trusted_until().map(|until| until.saturating_sub(now));
         let limit = now.saturating_add(trust_left.unwrap_or(self.terms.trust()) / 2);
         // Trust ends before the release goes out: from then on somebody else may be active.
         self.handle.trusted_until.store(0, Ordering::SeqCst);
         let Candidate { daemon, holder, .. } = self.candidate.clone();
-        let tenure = Tenure {
-            daemon,
-            holder,
-            epoch,
-        };
+        let tenure = Tenure { daemon, holder, epoch };
         tokio::select! {
             biased;
             released = self.table.release(&tenure) => if let Err(error) = released {
@@ -381,6 +350,14 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
         }
         self.guard.stand_down();
     }
+}
+
+/// Whether an answer of the database is expected.
+fn is_asking(state: State) -> bool {
+    matches!(
+        state,
+        State::Acquiring { .. } | State::Active { renewal: Renewal::Running { .. }, .. }
+    )
 }
 
 async fn next_wish(wishes: &mut watch::Receiver<Wish>) -> Input {

@@ -139,10 +139,7 @@ pub enum Action {
 
 /// The first state: an attempt is due at once.
 pub fn begin(now: Duration) -> State {
-    State::Standby {
-        not_before: now,
-        attempt_at: now,
-    }
+    State::Standby { not_before: now, attempt_at: now }
 }
 
 /// When [`Input::TimePassed`] is due; `None` in a final state.
@@ -150,11 +147,7 @@ pub fn deadline(state: State, terms: &Terms) -> Option<Duration> {
     match state {
         State::Standby { attempt_at, .. } => Some(attempt_at),
         State::Acquiring { started, .. } => Some(started.saturating_add(terms.trust())),
-        State::Active {
-            trusted_until,
-            renewal,
-            ..
-        } => Some(trusted_until.min(match renewal {
+        State::Active { trusted_until, renewal, .. } => Some(trusted_until.min(match renewal {
             Renewal::Due(at) => at,
             Renewal::Running { give_up_at, .. } => give_up_at,
         })),
@@ -170,26 +163,12 @@ pub fn trusts(state: State, now: Duration) -> bool {
 /// The next state and what to do. Total: an input that means nothing in a state changes nothing.
 pub fn step(state: State, input: Input, now: Duration, terms: &Terms) -> (State, Action) {
     match state {
-        State::Standby {
-            not_before,
-            attempt_at,
-        } => standby(not_before, attempt_at, input, now),
+        State::Standby { not_before, attempt_at } => standby(not_before, attempt_at, input, now),
         State::Acquiring { started, releasing } => acquiring(started, releasing, input, now, terms),
         State::Active { trusted_until, .. } if now >= trusted_until => lose(Loss::Expired),
-        State::Active {
-            epoch,
-            trusted_until,
-            renewal,
-        } => active(
-            Active {
-                epoch,
-                trusted_until,
-                renewal,
-            },
-            input,
-            now,
-            terms,
-        ),
+        State::Active { epoch, trusted_until, renewal } => {
+            active(Active { epoch, trusted_until, renewal }, input, now, terms)
+        }
         State::Lost(_) | State::Released => (state, Action::Wait),
     }
 }
@@ -201,31 +180,15 @@ fn standby(
     now: Duration,
 ) -> (State, Action) {
     match input {
-        Input::TimePassed if now >= attempt_at => (
-            State::Acquiring {
-                started: now,
-                releasing: false,
-            },
-            Action::Acquire,
-        ),
+        Input::TimePassed if now >= attempt_at => {
+            (State::Acquiring { started: now, releasing: false }, Action::Acquire)
+        }
         Input::Woken => {
             let attempt_at = attempt_at.min(not_before.max(now));
-            (
-                State::Standby {
-                    not_before,
-                    attempt_at,
-                },
-                Action::Wait,
-            )
+            (State::Standby { not_before, attempt_at }, Action::Wait)
         }
         Input::Release => (State::Released, Action::Wait),
-        _ => (
-            State::Standby {
-                not_before,
-                attempt_at,
-            },
-            Action::Wait,
-        ),
+        _ => (State::Standby { not_before, attempt_at }, Action::Wait),
     }
 }
 
@@ -238,11 +201,7 @@ fn acquiring(
 ) -> (State, Action) {
     let trusted_until = started.saturating_add(terms.trust());
     let back = |wait: Duration| {
-        if releasing {
-            State::Released
-        } else {
-            rest(now, wait, terms)
-        }
+        if releasing { State::Released } else { rest(now, wait, terms) }
     };
     match input {
         Input::Granted(epoch) if releasing || now >= trusted_until => {
@@ -250,26 +209,13 @@ fn acquiring(
         }
         Input::Granted(epoch) => {
             let renewal = Renewal::Due(started.saturating_add(terms.renew_every()).max(now));
-            (
-                State::Active {
-                    epoch,
-                    trusted_until,
-                    renewal,
-                },
-                Action::Activate,
-            )
+            (State::Active { epoch, trusted_until, renewal }, Action::Activate)
         }
         // The holder may well renew, but if it does not we are there the moment its lease ends.
         Input::Held { expires_in } => (back(expires_in.min(terms.poll_every())), Action::Wait),
         Input::AcquireFailed => (back(terms.poll_every()), Action::Wait),
         Input::TimePassed if now >= trusted_until => (back(terms.poll_every()), Action::Wait),
-        Input::Release => (
-            State::Acquiring {
-                started,
-                releasing: true,
-            },
-            Action::Wait,
-        ),
+        Input::Release => (State::Acquiring { started, releasing: true }, Action::Wait),
         _ => (State::Acquiring { started, releasing }, Action::Wait),
     }
 }
@@ -293,18 +239,8 @@ struct Active {
 }
 
 impl From<Active> for State {
-    fn from(
-        Active {
-            epoch,
-            trusted_until,
-            renewal,
-        }: Active,
-    ) -> Self {
-        Self::Active {
-            epoch,
-            trusted_until,
-            renewal,
-        }
+    fn from(Active { epoch, trusted_until, renewal }: Active) -> Self {
+        Self::Active { epoch, trusted_until, renewal }
     }
 }
 
@@ -317,40 +253,19 @@ fn active(lease: Active, input: Input, now: Duration, terms: &Terms) -> (State, 
         (Input::TimePassed, Renewal::Due(at)) if now >= at => {
             // Half of what is left: a connection that went silent leaves time for another.
             let give_up_at = now.saturating_add(lease.trusted_until.saturating_sub(now) / 2);
-            let renewal = Renewal::Running {
-                started: now,
-                give_up_at,
-            };
+            let renewal = Renewal::Running { started: now, give_up_at };
             (Active { renewal, ..lease }.into(), Action::Renew)
         }
-        (Input::TimePassed, Renewal::Running { give_up_at, .. }) if now >= give_up_at => (
-            Active {
-                renewal: retry(),
-                ..lease
-            }
-            .into(),
-            Action::Wait,
-        ),
-        (Input::RenewalFailed, Renewal::Running { .. }) => (
-            Active {
-                renewal: retry(),
-                ..lease
-            }
-            .into(),
-            Action::Wait,
-        ),
+        (Input::TimePassed, Renewal::Running { give_up_at, .. }) if now >= give_up_at => {
+            (Active { renewal: retry(), ..lease }.into(), Action::Wait)
+        }
+        (Input::RenewalFailed, Renewal::Running { .. }) => {
+            (Active { renewal: retry(), ..lease }.into(), Action::Wait)
+        }
         (Input::Renewed, Renewal::Running { started, .. }) => {
             let trusted_until = started.saturating_add(terms.trust());
             let renewal = Renewal::Due(started.saturating_add(terms.renew_every()).max(now));
-            (
-                Active {
-                    trusted_until,
-                    renewal,
-                    ..lease
-                }
-                .into(),
-                Action::Extend,
-            )
+            (Active { trusted_until, renewal, ..lease }.into(), Action::Extend)
         }
         _ => (lease.into(), Action::Wait),
     }

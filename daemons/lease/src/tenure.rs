@@ -22,12 +22,8 @@ pub enum Daemon {
 
 impl Daemon {
     /// Every daemon, in the order in which tables show them.
-    pub const ALL: [Self; 4] = [
-        Self::Seonrd,
-        Self::SeonrdTcpip,
-        Self::SeonrdTcpipTls,
-        Self::Seonsqd,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::Seonrd, Self::SeonrdTcpip, Self::SeonrdTcpipTls, Self::Seonsqd];
 
     /// The classic process name, also the key of the lease row.
     pub fn name(self) -> &'static str {
@@ -98,11 +94,7 @@ impl TryFrom<i64> for Epoch {
     type Error = EpochError;
 
     fn try_from(value: i64) -> Result<Self, EpochError> {
-        u64::try_from(value)
-            .ok()
-            .and_then(NonZeroU64::new)
-            .map(Self)
-            .ok_or(EpochError(value))
+        u64::try_from(value).ok().and_then(NonZeroU64::new).map(Self).ok_or(EpochError(value))
     }
 }
 

@@ -47,22 +47,11 @@ impl Terms {
         renew_every: Duration,
         poll_every: Duration,
     ) -> Result<Self, TermsError> {
-        let all_above_zero = [ttl, margin, renew_every, poll_every]
-            .iter()
-            .all(|t| !t.is_zero());
+        let all_above_zero = [ttl, margin, renew_every, poll_every].iter().all(|t| !t.is_zero());
         if !all_above_zero || margin.saturating_add(renew_every) >= ttl {
-            return Err(TermsError::Proportion {
-                ttl,
-                margin,
-                renew_every,
-            });
+            return Err(TermsError::Proportion { ttl, margin, renew_every });
         }
-        Ok(Self {
-            ttl,
-            margin,
-            renew_every,
-            poll_every,
-        })
+        Ok(Self { ttl, margin, renew_every, poll_every })
     }
 
     /// For how long the database grants the lease, by its clock.

@@ -63,14 +63,13 @@ impl Watchdog {
             stopped: AtomicBool::new(false),
         });
         let watched = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("watchdog".to_owned())
-            .stack_size(STACK)
-            .spawn(move || {
+        std::thread::Builder::new().name("watchdog".to_owned()).stack_size(STACK).spawn(
+            move || {
                 if watched.wait_for_expiry() {
                     on_expiry();
                 }
-            })?;
+            },
+        )?;
         Ok(Self { shared })
     }
 }
@@ -106,13 +105,8 @@ impl Shared {
             tv_sec: i64::try_from(moment.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(moment.subsec_nanos()),
         };
-        let setting = Itimerspec {
-            it_interval: Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: value,
-        };
+        let setting =
+            Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         let set = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &setting);
         if let Err(error) = set {
             // Cannot happen with a valid timer and a valid moment. If it does, a lease without a
@@ -144,10 +138,7 @@ impl Shared {
 fn say(line: &str) {
     let error_output = io::stderr();
     let mut ready = [PollFd::new(&error_output, PollFlags::OUT)];
-    let no_wait = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let no_wait = Timespec { tv_sec: 0, tv_nsec: 0 };
     if matches!(poll(&mut ready, Some(&no_wait)), Ok(1))
         && ready[0].revents().contains(PollFlags::OUT)
     {

@@ -27,15 +27,9 @@ struct Row {
 impl Row {
     fn acquire(&mut self, holder: usize, now: Duration, ttl: Duration) -> Input {
         if self.epoch > 0 && now < self.expires_at {
-            return Input::Held {
-                expires_in: self.expires_at - now,
-            };
+            return Input::Held { expires_in: self.expires_at - now };
         }
-        *self = Self {
-            holder,
-            epoch: self.epoch + 1,
-            expires_at: now + ttl,
-        };
+        *self = Self { holder, epoch: self.epoch + 1, expires_at: now + ttl };
         Input::Granted(epoch(self.epoch))
     }
 

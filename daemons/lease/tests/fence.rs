@@ -16,7 +16,7 @@ use std::time::Duration;
 use lease::machine::{self, Action, Input, State};
 use lease::{Epoch, Terms};
 
-const HORIZON: Duration = Duration::from_secs(7);
+const HORIZON: Duration = Duration::from_secs(6);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Design {
@@ -58,11 +58,7 @@ fn terms() -> Terms {
 
 impl World {
     fn first() -> Self {
-        let process = Process {
-            state: machine::begin(Duration::ZERO),
-            call: None,
-            write: None,
-        };
+        let process = Process { state: machine::begin(Duration::ZERO), call: None, write: None };
         Self {
             now: Duration::ZERO,
             holder: 0,
@@ -98,34 +94,25 @@ impl World {
                     world.processes[who].call = None;
                     world.input(who, input);
                 }),
-                Some(call) => add(
-                    format!("the database works on {call:?} of {who}"),
-                    &|world| {
-                        let answer = world.work(who, call);
-                        world.processes[who].call = Some(Call::Answer(answer));
-                    },
-                ),
+                Some(call) => add(format!("the database works on {call:?} of {who}"), &|world| {
+                    let answer = world.work(who, call);
+                    world.processes[who].call = Some(Call::Answer(answer));
+                }),
                 None => {}
             }
             match (process.write, process.state) {
                 (None, State::Active { epoch, .. }) if machine::trusts(process.state, self.now) => {
-                    add(
-                        format!("{who} trusts its lease and begins a write"),
-                        &|world| {
-                            world.processes[who].write = Some(epoch);
-                        },
-                    );
+                    add(format!("{who} trusts its lease and begins a write"), &|world| {
+                        world.processes[who].write = Some(epoch);
+                    });
                 }
                 (Some(epoch), _) => {
-                    add(
-                        format!("the write of {who} in epoch {epoch} arrives"),
-                        &|world| {
-                            world.processes[who].write = None;
-                            if design == Design::Unfenced || world.epoch == epoch.get() {
-                                world.written = epoch.get();
-                            }
-                        },
-                    );
+                    add(format!("the write of {who} in epoch {epoch} arrives"), &|world| {
+                        world.processes[who].write = None;
+                        if design == Design::Unfenced || world.epoch == epoch.get() {
+                            world.written = epoch.get();
+                        }
+                    });
                 }
                 _ => {}
             }
@@ -149,9 +136,9 @@ impl World {
     fn work(&mut self, who: usize, call: Call) -> Input {
         let expires_at = self.now + terms().ttl();
         match call {
-            Call::Acquire if self.now < self.expires_at => Input::Held {
-                expires_in: self.expires_at - self.now,
-            },
+            Call::Acquire if self.now < self.expires_at => {
+                Input::Held { expires_in: self.expires_at - self.now }
+            }
             Call::Acquire => {
                 (self.holder, self.epoch, self.expires_at) = (who, self.epoch + 1, expires_at);
                 Input::Granted(Epoch::try_from(self.epoch).unwrap())
@@ -196,15 +183,10 @@ fn explore(design: Design) -> Explored {
                     back = order[back].1;
                 }
                 steps.reverse();
-                return Explored {
-                    worlds: seen.len(),
-                    takeovers,
-                    interleaved: Some(steps),
-                };
+                return Explored { worlds: seen.len(), takeovers, interleaved: Some(steps) };
             }
-            let trusting = (0..2)
-                .filter(|&who| machine::trusts(next.processes[who].state, next.now))
-                .count();
+            let trusting =
+                (0..2).filter(|&who| machine::trusts(next.processes[who].state, next.now)).count();
             assert!(trusting < 2, "both trust after {step}: {next:?}");
             if seen.insert(next.clone()) {
                 takeovers += usize::from(next.written > 1);
@@ -213,39 +195,22 @@ fn explore(design: Design) -> Explored {
             }
         }
     }
-    Explored {
-        worlds: seen.len(),
-        takeovers,
-        interleaved: None,
-    }
+    Explored { worlds: seen.len(), takeovers, interleaved: None }
 }
 
 #[test]
 fn without_a_fence_a_late_write_lands_in_another_tenure() {
-    let steps = explore(Design::Unfenced)
-        .interleaved
-        .expect("a counter-example");
+    let steps = explore(Design::Unfenced).interleaved.expect("a counter-example");
     println!("{}", steps.join("\n"));
     // The counter-example needs no broken machine: each write was begun while trusted.
-    assert!(
-        steps
-            .iter()
-            .any(|step| step.contains("trusts its lease and begins a write"))
-    );
+    assert!(steps.iter().any(|step| step.contains("trusts its lease and begins a write")));
     assert!(steps.last().unwrap().contains("in epoch 1 arrives"));
 }
 
 #[test]
 fn with_the_fence_no_order_of_events_lets_tenures_interleave() {
-    let Explored {
-        worlds,
-        takeovers,
-        interleaved,
-    } = explore(Design::Fenced);
+    let Explored { worlds, takeovers, interleaved } = explore(Design::Fenced);
     println!("{worlds} worlds, {takeovers} of them after a take-over");
     assert_eq!(interleaved, None);
-    assert!(
-        takeovers > 0,
-        "the exploration never reached a take-over that wrote"
-    );
+    assert!(takeovers > 0, "the exploration never reached a take-over that wrote");
 }

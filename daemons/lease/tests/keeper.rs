@@ -41,11 +41,7 @@ fn seconds(seconds: u64) -> Duration {
 impl World {
     fn new() -> Self {
         let clock = Virtual::new();
-        Self {
-            table: Memory::new(&clock),
-            clock,
-            told: Told::default(),
-        }
+        Self { table: Memory::new(&clock), clock, told: Told::default() }
     }
 
     fn keeper(&self, host: &str) -> TestKeeper {
@@ -55,11 +51,7 @@ impl World {
     fn guarded(&self, host: &str, guard: Told) -> TestKeeper {
         let candidate = Candidate {
             daemon: Daemon::Seonsqd,
-            holder: Holder {
-                host: host.to_owned(),
-                process: 1,
-                start: "x".to_owned(),
-            },
+            holder: Holder { host: host.to_owned(), process: 1, start: "x".to_owned() },
             address: "unix:/run/x.sock".to_owned(),
         };
         let table = Arc::new(self.table.clone());
@@ -89,9 +81,7 @@ async fn an_attempt_on_a_free_lease_is_granted_and_guarded_from_its_start() {
     let world = World::new();
     let began = world.clock.now();
     let mut keeper = world.keeper("a");
-    let Ok(Attempt::Granted(tenure)) = keeper.attempt().await else {
-        panic!("not granted")
-    };
+    let Ok(Attempt::Granted(tenure)) = keeper.attempt().await else { panic!("not granted") };
     assert_eq!(tenure.epoch.get(), 1);
     assert_eq!(world.last_told(), Some(began + seconds(9)));
     assert_eq!(keeper.handle().trusted_until(), Some(began + seconds(9)));
@@ -102,13 +92,8 @@ async fn an_attempt_on_a_held_lease_tells_who_holds_it_and_locks_nothing() {
     let world = World::new();
     let _holder = world.active("a").await;
     let mut late = world.keeper("b");
-    let Ok(Attempt::Held(row)) = late.attempt().await else {
-        panic!("not held")
-    };
-    assert_eq!(
-        (row.holder.host.as_str(), row.expires_in),
-        ("a", seconds(10))
-    );
+    let Ok(Attempt::Held(row)) = late.attempt().await else { panic!("not held") };
+    assert_eq!((row.holder.host.as_str(), row.expires_in), ("a", seconds(10)));
     assert_eq!(world.table.calls(), ["read", "acquire", "read"]);
     assert_eq!(late.handle().trusted_until(), None);
 }
@@ -120,9 +105,7 @@ async fn an_attempt_can_be_repeated() {
     let mut late = world.keeper("b");
     assert!(matches!(late.attempt().await, Ok(Attempt::Held(_))));
     world.clock.pass(seconds(10)).await;
-    let Ok(Attempt::Granted(tenure)) = late.attempt().await else {
-        panic!("not granted")
-    };
+    let Ok(Attempt::Granted(tenure)) = late.attempt().await else { panic!("not granted") };
     assert_eq!(tenure.epoch.get(), 2);
 }
 
@@ -154,15 +137,7 @@ async fn an_attempt_told_to_release_gives_the_grant_back() {
     world.table.set(Mode::Answering);
     assert_eq!(ended(attempt).await.unwrap_err().code(), "E-LEASE-GIVEN-UP");
     assert_eq!(world.table.calls().last(), Some(&"release"));
-    assert!(
-        !world
-            .table
-            .read(Daemon::Seonsqd)
-            .await
-            .unwrap()
-            .unwrap()
-            .is_held()
-    );
+    assert!(!world.table.read(Daemon::Seonsqd).await.unwrap().unwrap().is_held());
 }
 
 #[tokio::test]
@@ -179,10 +154,7 @@ async fn a_standby_takes_over_when_the_lease_of_a_dead_holder_ends() {
     let (tenure, at) = ended(standing).await;
     assert_eq!(tenure.unwrap().epoch.get(), 2);
     let waited = at - began;
-    assert!(
-        (seconds(10)..=seconds(11)).contains(&waited),
-        "after {waited:?}"
-    );
+    assert!((seconds(10)..=seconds(11)).contains(&waited), "after {waited:?}");
 }
 
 #[tokio::test]
@@ -250,12 +222,7 @@ async fn a_renewal_that_hangs_is_given_up_while_there_is_time_for_another() {
     world.clock.flow(seconds(2)).await;
     world.table.set(Mode::Hanging);
     world.clock.flow(seconds(5)).await;
-    let renewals = world
-        .table
-        .calls()
-        .iter()
-        .filter(|call| **call == "renew")
-        .count();
+    let renewals = world.table.calls().iter().filter(|call| **call == "renew").count();
     assert!(renewals >= 2, "only {renewals} renewals were tried");
     world.table.set(Mode::Answering);
     world.clock.flow(seconds(20)).await;
@@ -277,11 +244,7 @@ async fn a_lease_that_cannot_be_renewed_is_lost_when_its_trust_ends() {
         assert_eq!(ending, Ending::Lost(Loss::Expired));
         assert_eq!(at, trusted_until);
         assert_eq!(handle.trusted_until(), None);
-        assert_eq!(
-            world.last_told(),
-            Some(trusted_until),
-            "the guard was never stood down"
-        );
+        assert_eq!(world.last_told(), Some(trusted_until), "the guard was never stood down");
     }
 }
 
@@ -331,9 +294,7 @@ async fn a_released_lease_can_be_taken_at_once_and_the_guard_stands_down() {
     assert_eq!(world.told.0.lock().unwrap().last(), Some(&None));
     assert_eq!(handle.trusted_until(), None);
     let mut next = world.guarded("b", Told::default());
-    let Ok(Attempt::Granted(tenure)) = next.attempt().await else {
-        panic!("not granted")
-    };
+    let Ok(Attempt::Granted(tenure)) = next.attempt().await else { panic!("not granted") };
     assert_eq!(tenure.epoch.get(), 2);
 }
 

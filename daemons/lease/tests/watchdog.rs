@@ -61,10 +61,7 @@ fn a_watchdog_that_stood_down_or_was_dropped_does_not_act() {
     watchdog.stand_down();
     drop(watchdog);
     // Its thread has ended, and with it the sender, without a word.
-    assert_eq!(
-        expired.recv_timeout(DEADLINE),
-        Err(RecvTimeoutError::Disconnected)
-    );
+    assert_eq!(expired.recv_timeout(DEADLINE), Err(RecvTimeoutError::Disconnected));
 }
 
 /// Not a test of its own: the child of the tests below. It trusts its lease for half a second,
@@ -93,10 +90,7 @@ fn child() -> (Child, BufReader<ChildStdout>) {
     // The harness prints on the same line before the child does.
     while !line.ends_with("trusting\n") {
         line.clear();
-        assert!(
-            output.read_line(&mut line).unwrap() > 0,
-            "the child ended early"
-        );
+        assert!(output.read_line(&mut line).unwrap() > 0, "the child ended early");
     }
     (child, output)
 }
@@ -108,12 +102,7 @@ fn a_starved_process_is_ended_with_its_own_exit_code() {
     std::io::copy(&mut output, &mut std::io::sink()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(EXIT_LEASE_LOST));
     let mut said = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(said.contains("E-LEASE-EXPIRED"), "{said}");
 }
 
@@ -127,11 +116,7 @@ fn a_process_that_was_stopped_beyond_its_lease_ends_when_it_thaws() {
     let timer = reporting(sender);
     timer.trust_until(Boottime.now() + Duration::from_millis(700));
     over.recv_timeout(DEADLINE).unwrap();
-    assert_eq!(
-        child.try_wait().unwrap(),
-        None,
-        "a stopped process cannot end"
-    );
+    assert_eq!(child.try_wait().unwrap(), None, "a stopped process cannot end");
     let thawed = Boottime.now();
     kill_process(pid, Signal::CONT).unwrap();
     std::io::copy(&mut output, &mut std::io::sink()).unwrap();

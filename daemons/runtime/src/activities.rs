@@ -77,35 +77,25 @@ struct Details {
 impl Activities {
     /// An empty registry whose sessions and octets are counted in `metrics`.
     pub fn new(metrics: Metrics) -> Self {
-        Self {
-            live: Arc::default(),
-            metrics,
-        }
+        Self { live: Arc::default(), metrics }
     }
 
     /// Lists a session until the returned value is dropped.
     pub fn begin(&self, beginning: Beginning) -> Activity {
         let id = Uuid::now_v7();
-        self.metrics
-            .session_began(beginning.direction, beginning.transport);
+        self.metrics.session_began(beginning.direction, beginning.transport);
         let partner = beginning.partner.clone();
         let entry = Arc::new(Entry {
             id,
             beginning,
             since: Timestamp::now(),
-            details: Mutex::new(Details {
-                partner,
-                ..Details::default()
-            }),
+            details: Mutex::new(Details { partner, ..Details::default() }),
             octets: AtomicU64::new(0),
             abort: CancellationToken::new(),
             reason: OnceLock::new(),
         });
         locked(&self.live).insert(id, Arc::clone(&entry));
-        Activity {
-            entry,
-            activities: self.clone(),
-        }
+        Activity { entry, activities: self.clone() }
     }
 
     /// What each session is doing now, oldest first.
@@ -202,11 +192,7 @@ impl Activity {
 impl Drop for Activity {
     fn drop(&mut self) {
         locked(&self.activities.live).remove(&self.entry.id);
-        let Beginning {
-            direction,
-            transport,
-            ..
-        } = self.entry.beginning;
+        let Beginning { direction, transport, .. } = self.entry.beginning;
         self.activities.metrics.session_ended(direction, transport);
     }
 }
@@ -229,10 +215,7 @@ impl Entry {
             peer: self.beginning.peer.clone(),
             since: self.since,
             level: details.level.clone(),
-            file: details
-                .file
-                .as_ref()
-                .map(|(file, began)| self.file_status(file, *began)),
+            file: details.file.as_ref().map(|(file, began)| self.file_status(file, *began)),
         }
     }
 

@@ -113,17 +113,8 @@ impl std::error::Error for Held {}
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            instance,
-            directory,
-            row,
-        } = self;
-        let LeaseRow {
-            daemon,
-            holder,
-            epoch,
-            ..
-        } = row;
+        let Self { instance, directory, row } = self;
+        let LeaseRow { daemon, holder, epoch, .. } = row;
         let directory = directory.display();
         writeln!(
             f,
@@ -182,10 +173,7 @@ impl ServiceError {
         code: &'static str,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self::Failed {
-            code,
-            error: error.into(),
-        }
+        Self::Failed { code, error: error.into() }
     }
 
     /// The stable code for logs, metrics, journal and docs.

@@ -24,13 +24,8 @@ struct Shared {
 impl Limiter {
     /// Room for `limit` at once.
     pub fn new(limit: usize) -> Self {
-        let shared = Shared {
-            limit: AtomicUsize::new(limit),
-            inside: AtomicUsize::new(0),
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared = Shared { limit: AtomicUsize::new(limit), inside: AtomicUsize::new(0) };
+        Self { shared: Arc::new(shared) }
     }
 
     /// A place, or `None` when all are taken.
@@ -42,9 +37,7 @@ impl Limiter {
                 (inside < limit).then_some(inside + 1)
             })
             .ok()
-            .map(|_| Permit {
-                shared: Arc::clone(&self.shared),
-            })
+            .map(|_| Permit { shared: Arc::clone(&self.shared) })
     }
 
     /// Another limit, as after a reload. Nobody who is inside is put out.

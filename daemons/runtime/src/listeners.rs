@@ -45,19 +45,11 @@ impl Listeners {
         let number = self.with(|slots| {
             let number = slots.iter().map(|slot| slot.number + 1).max().unwrap_or(0);
             let name = name.to_owned();
-            let status = ListenerStatus {
-                name,
-                address,
-                ok: error.is_none(),
-                error,
-            };
+            let status = ListenerStatus { name, address, ok: error.is_none(), error };
             slots.push(Slot { number, status });
             number
         });
-        Listening {
-            listeners: self.clone(),
-            number,
-        }
+        Listening { listeners: self.clone(), number }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Vec<Slot>) -> T) -> T {
@@ -92,7 +84,6 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.listeners
-            .with(|slots| slots.retain(|slot| slot.number != self.number));
+        self.listeners.with(|slots| slots.retain(|slot| slot.number != self.number));
     }
 }

@@ -86,16 +86,9 @@ fn read_manifests(directory: &Path) -> Result<Vec<(String, String)>, Configurati
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ConfigurationError {
-    |error| ConfigurationError::Unreadable {
-        path: path.to_owned(),
-        error,
-    }
+    |error| ConfigurationError::Unreadable { path: path.to_owned(), error }
 }
 
 fn lines(errors: &[ManifestError]) -> String {
-    errors
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -81,18 +81,11 @@ impl Metrics {
     }
 
     fn register_all(&self, registry: &mut Registry, daemon: Daemon) {
-        let build = Info::new([
-            ("version", env!("CARGO_PKG_VERSION")),
-            ("daemon", daemon.name()),
-        ]);
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION")), ("daemon", daemon.name())]);
         registry.register("build", "Which program runs", build);
         let active = "1 while this process holds its daemon's lease";
         registry.register("lease_active", active, self.lease_active.clone());
-        registry.register(
-            "lease_epoch",
-            "The epoch while active",
-            self.lease_epoch.clone(),
-        );
+        registry.register("lease_epoch", "The epoch while active", self.lease_epoch.clone());
         let valid = "For how many milliseconds the lease is trusted yet";
         registry.register("lease_valid_milliseconds", valid, self.lease_valid.clone());
         registry.register("sessions", "Live sessions", self.sessions.clone());
@@ -100,17 +93,9 @@ impl Metrics {
         registry.register("sessions_begun", begun, self.sessions_begun.clone());
         let received = "Octets of virtual files received";
         registry.register("octets_received", received, self.octets_received.clone());
-        registry.register(
-            "octets_sent",
-            "Octets of virtual files sent",
-            self.octets_sent.clone(),
-        );
+        registry.register("octets_sent", "Octets of virtual files sent", self.octets_sent.clone());
         registry.register("errors", "Errors by their stable code", self.errors.clone());
-        registry.register(
-            "commits",
-            "Fenced transactions committed",
-            self.commits.clone(),
-        );
+        registry.register("commits", "Fenced transactions committed", self.commits.clone());
         registry.register("reloads", "Configurations reloaded", self.reloads.clone());
     }
 
@@ -122,11 +107,7 @@ impl Metrics {
     /// Counts an error by its stable code. Codes are a fixed set, a partner's reason of two digits
     /// at their end at most, so the family stays small.
     pub fn error(&self, code: &str) {
-        self.errors
-            .get_or_create(&ErrorLabels {
-                code: code.to_owned(),
-            })
-            .inc();
+        self.errors.get_or_create(&ErrorLabels { code: code.to_owned() }).inc();
     }
 
     /// Counts a fenced transaction that was committed.
@@ -154,19 +135,13 @@ impl Metrics {
     }
 
     pub(crate) fn session_began(&self, direction: Direction, transport: &'static str) {
-        let labels = SessionLabels {
-            direction: direction.name(),
-            transport,
-        };
+        let labels = SessionLabels { direction: direction.name(), transport };
         self.sessions.get_or_create(&labels).inc();
         self.sessions_begun.get_or_create(&labels).inc();
     }
 
     pub(crate) fn session_ended(&self, direction: Direction, transport: &'static str) {
-        let labels = SessionLabels {
-            direction: direction.name(),
-            transport,
-        };
+        let labels = SessionLabels { direction: direction.name(), transport };
         self.sessions.get_or_create(&labels).dec();
     }
 
@@ -179,11 +154,7 @@ impl Metrics {
     pub(crate) fn lease(&self, epoch: Option<i64>, valid_for_ms: Option<u64>) {
         self.lease_active.set(i64::from(epoch.is_some()));
         self.lease_epoch.set(epoch.unwrap_or(0));
-        self.lease_valid.set(
-            valid_for_ms
-                .and_then(|ms| i64::try_from(ms).ok())
-                .unwrap_or(0),
-        );
+        self.lease_valid.set(valid_for_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0));
     }
 }
 

@@ -41,16 +41,9 @@ struct Standing {
 
 /// What makes this process start different from every other.
 pub(crate) fn this_start() -> Holder {
-    let host = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let start = Uuid::now_v7().simple().to_string();
-    Holder {
-        host,
-        process: std::process::id(),
-        start,
-    }
+    Holder { host, process: std::process::id(), start }
 }
 
 impl Process {
@@ -73,10 +66,7 @@ impl Process {
             metrics,
             listeners: Listeners::default(),
             reload,
-            standing: Mutex::new(Standing {
-                role: Role::Starting,
-                active: None,
-            }),
+            standing: Mutex::new(Standing { role: Role::Starting, active: None }),
             lease: OnceLock::new(),
         }
     }
@@ -107,11 +97,7 @@ impl Process {
 
     /// For how many more milliseconds the lease is trusted; `None` while it is not ours.
     fn lease_valid_for_ms(&self) -> Option<u64> {
-        let left = self
-            .lease
-            .get()?
-            .trusted_until()?
-            .saturating_sub(Boottime.now());
+        let left = self.lease.get()?.trusted_until()?.saturating_sub(Boottime.now());
         u64::try_from(left.as_millis()).ok()
     }
 }
@@ -151,16 +137,9 @@ impl Reading for Process {
             Role::Standby => Some("standby: another process holds the lease".to_owned()),
             Role::Stopping => Some("stopping".to_owned()),
             Role::Active => self.unhealthy().or_else(|| {
-                let broken = self
-                    .listeners
-                    .snapshot()
-                    .into_iter()
-                    .find(|listener| !listener.ok)?;
+                let broken = self.listeners.snapshot().into_iter().find(|listener| !listener.ok)?;
                 let reason = broken.error.unwrap_or_default();
-                Some(format!(
-                    "{} does not listen on {}: {reason}",
-                    broken.name, broken.address
-                ))
+                Some(format!("{} does not listen on {}: {reason}", broken.name, broken.address))
             }),
         }
     }
@@ -176,9 +155,7 @@ impl Reading for Process {
     }
 
     fn set_log_level(&self, level: &str) -> Result<(), String> {
-        self.telemetry
-            .set_level(level)
-            .map_err(|error| error.to_string())?;
+        self.telemetry.set_level(level).map_err(|error| error.to_string())?;
         tracing::info!(level, "the log level was changed");
         Ok(())
     }

@@ -44,10 +44,7 @@ impl Reload {
     ) -> Result<Self, RunError> {
         let configuration = start.load.load(&start.directory)?;
         let level_is_fixed = start.log_level.is_some();
-        let status = ConfigurationStatus {
-            loaded: Timestamp::now(),
-            refused: Vec::new(),
-        };
+        let status = ConfigurationStatus { loaded: Timestamp::now(), refused: Vec::new() };
         let reload = Self {
             shared: Arc::new(Shared {
                 directory: start.directory.clone(),
@@ -77,9 +74,7 @@ impl Reload {
             }
             Ok(Err(error)) => Err(self.refuse(&error)),
             // A loader that panics is as good as an invalid configuration: the old one stays.
-            Err(error) => Err(vec![format!(
-                "the configuration could not be loaded: {error}"
-            )]),
+            Err(error) => Err(vec![format!("the configuration could not be loaded: {error}")]),
         }
     }
 
@@ -128,10 +123,7 @@ impl Reload {
         }
         self.shared.current.send_replace(Arc::new(configuration));
         let loaded = Timestamp::now();
-        self.shared.status.send_replace(ConfigurationStatus {
-            loaded,
-            refused: Vec::new(),
-        });
+        self.shared.status.send_replace(ConfigurationStatus { loaded, refused: Vec::new() });
         self.apply_level();
         self.shared.metrics.reloaded(true);
         tracing::info!("the configuration was reloaded");
@@ -141,14 +133,9 @@ impl Reload {
         let lines = error.lines();
         for line in &lines {
             let code = error.code();
-            tracing::error!(
-                code,
-                "the new configuration is refused, the old one stays: {line}"
-            );
+            tracing::error!(code, "the new configuration is refused, the old one stays: {line}");
         }
-        self.shared
-            .status
-            .send_modify(|status| status.refused.clone_from(&lines));
+        self.shared.status.send_modify(|status| status.refused.clone_from(&lines));
         self.shared.metrics.reloaded(false);
         self.shared.metrics.error(error.code());
         lines
@@ -186,10 +173,7 @@ fn needing_a_start(old: &Configuration, new: &Configuration) -> Vec<&'static str
         ("spec.storage", old.data_directory != new.data_directory),
         ("spec.lease", old.lease != new.lease),
     ];
-    changed
-        .into_iter()
-        .filter_map(|(field, changed)| changed.then_some(field))
-        .collect()
+    changed.into_iter().filter_map(|(field, changed)| changed.then_some(field)).collect()
 }
 
 /// Our own daemons at the level asked for; the database driver only when something is wrong.

@@ -44,21 +44,12 @@ where
         .max_blocking_threads(16)
         .enable_all()
         .build()
-        .map_err(|error| RunError::System {
-            what: "threads",
-            error,
-        })?;
+        .map_err(|error| RunError::System { what: "threads", error })?;
     let parent = start.parent;
     let result = runtime.block_on(async {
         let requests = signals::of_process(parent)?;
         let end = || std::process::exit(EXIT_LEASE_LOST);
-        Life {
-            start,
-            requests,
-            end,
-        }
-        .run(service)
-        .await
+        Life { start, requests, end }.run(service).await
     });
     // A blocking write that hangs in a dead file system must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -107,7 +98,11 @@ impl<E: Fn()> Life<E> {
     {
         let level = self.start.log_level.as_deref().unwrap_or("info,sqlx=warn");
         let telemetry = Telemetry::start(self.start.log_format, level)?;
-        let mut prepared = prepare(&self.start, telemetry).await?;
+        let mut prepared = tokio::select! {
+            prepared = prepare(&self.start, telemetry) => prepared?,
+            // A database that does not answer must not keep a process that is told to end.
+            () = stop(&mut self.requests) => return Ok(()),
+        };
         let Some(tenure) = self.acquire(&mut prepared).await? else {
             tracing::info!("ended before the lease was ours");
             return Ok(());
@@ -142,17 +137,10 @@ impl<E: Fn()> Life<E> {
             Ok(Attempt::Held(row)) => {
                 let instance = prepared.process.reload.current().instance.name.to_string();
                 let directory = self.start.directory.clone();
-                Err(RunError::Held(Box::new(Held {
-                    instance,
-                    directory,
-                    row,
-                })))
+                Err(RunError::Held(Box::new(Held { instance, directory, row })))
             }
             Err(lease::KeeperError::GivenUp) => Ok(None),
-            Err(error) => Err(RunError::Lease {
-                code: error.code(),
-                message: error.to_string(),
-            }),
+            Err(error) => Err(RunError::Lease { code: error.code(), message: error.to_string() }),
         }
     }
 
@@ -192,15 +180,7 @@ impl<E: Fn()> Life<E> {
         S: FnOnce(Active) -> F + Send,
         F: Future<Output = Result<(), ServiceError>> + Send + 'static,
     {
-        let Prepared {
-            process,
-            data,
-            store,
-            spool,
-            keeper,
-            _endpoint,
-            admin,
-        } = prepared;
+        let Prepared { process, data, store, spool, keeper, _endpoint, admin } = prepared;
         let lease = keeper.handle();
         // Before anything else: whatever follows may take longer than a lease.
         let keeping = tokio::spawn(keeper.keep());
@@ -223,25 +203,11 @@ impl<E: Fn()> Life<E> {
             lease: lease.clone(),
         };
         let tenure = Arc::clone(&active.tenure);
-        let mut working = Working {
-            process,
-            store,
-            tenure,
-            lease,
-            keeping,
-            tasks,
-            admin,
-            shutdown,
-        };
+        let mut working =
+            Working { process, store, tenure, lease, keeping, tasks, admin, shutdown };
         let reason = match working.take_over().await {
             Ok(()) => {
-                let Working {
-                    process,
-                    store,
-                    tenure,
-                    shutdown,
-                    ..
-                } = &working;
+                let Working { process, store, tenure, shutdown, .. } = &working;
                 let reload = process.reload.clone();
                 let journal =
                     reload.keep_journal(store.clone(), Arc::clone(tenure), shutdown.clone());
@@ -303,9 +269,7 @@ impl<E: Fn()> Life<E> {
             Drained::Quiet => {}
         }
         // The last write of this tenure, then the lease goes back: the successor starts at once.
-        if let Err(error) = close_tenure(&working.store, &working.tenure).await {
-            tracing::warn!(code = error.code(), %error, "the end of the tenure is not journalled");
-        }
+        close_tenure(&working.store, &working.tenure).await;
         working.lease.release();
         if let Ok(Ending::Lost(loss)) = keeping.await {
             tracing::warn!(%daemon, code = loss.code(), "the lease was lost at the very end");
@@ -343,11 +307,7 @@ impl Reason {
     }
 
     fn ended(end: TaskEnd) -> Self {
-        if end.is_fenced() {
-            Self::Lost(Loss::Fenced)
-        } else {
-            Self::Failed(end.into())
-        }
+        if end.is_fenced() { Self::Lost(Loss::Fenced) } else { Self::Failed(end.into()) }
     }
 }
 
@@ -365,11 +325,8 @@ async fn prepare(start: &Start, telemetry: Telemetry) -> Result<Prepared, RunErr
     let reload = Reload::first(start, telemetry.clone(), metrics.clone())?;
     let configuration = reload.current();
     let data = start.directory.join(&configuration.instance.data_directory);
-    let terms =
-        Terms::try_from(configuration.instance.lease.ttl).map_err(|error| RunError::Lease {
-            code: error.code(),
-            message: error.to_string(),
-        })?;
+    let terms = Terms::try_from(configuration.instance.lease.ttl)
+        .map_err(|error| RunError::Lease { code: error.code(), message: error.to_string() })?;
     // First, because it makes the data directory and names what is wrong with it.
     let spool = Spool::open(&data)?;
     let store = open_store(start, &configuration, &data).await?;
@@ -391,20 +348,10 @@ async fn prepare(start: &Start, telemetry: Telemetry) -> Result<Prepared, RunErr
         holder: process.holder.clone(),
         address: process.address.to_string(),
     };
-    let watchdog = Watchdog::ending_the_process().map_err(|error| RunError::System {
-        what: "the watchdog thread",
-        error,
-    })?;
+    let watchdog = Watchdog::ending_the_process()
+        .map_err(|error| RunError::System { what: "the watchdog thread", error })?;
     let keeper = Keeper::new(Arc::new(store.clone()), candidate, terms, watchdog);
-    Ok(Prepared {
-        process,
-        data,
-        store,
-        spool,
-        keeper,
-        _endpoint: endpoint,
-        admin,
-    })
+    Ok(Prepared { process, data, store, spool, keeper, _endpoint: endpoint, admin })
 }
 
 async fn open_store(
@@ -425,23 +372,27 @@ async fn drain(tasks: &mut Watch, process: &Process, grace: Duration) -> bool {
     let mut failures = tasks.drain(grace).await;
     if !tasks.is_empty() {
         let sessions = process.activities.abort("the daemon ends", |_| true);
-        tracing::warn!(
-            sessions,
-            "the time for an orderly end is over: aborting sessions"
-        );
+        tracing::warn!(sessions, "the time for an orderly end is over: aborting sessions");
         failures.extend(tasks.drain(LAST_WORDS).await);
     }
     for name in tasks.abort().await {
-        tracing::error!(
-            code = "E-TASK-STUCK",
-            name,
-            "a task did not end and was aborted"
-        );
+        tracing::error!(code = "E-TASK-STUCK", name, "a task did not end and was aborted");
     }
     for end in &failures {
         tracing::error!(code = end.code(), %end, "a task failed while ending");
     }
     failures.iter().any(TaskEnd::is_fenced)
+}
+
+/// Completes with a request to stop.
+async fn stop(requests: &mut Requests) {
+    loop {
+        match requests.recv().await {
+            Some(Request::Stop(_)) => return,
+            Some(Request::Reload) => {}
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Completes with a second request to stop that is a signal. The parent's death is none: it often
@@ -467,9 +418,7 @@ impl Working {
     async fn take_over(&mut self) -> Result<(), Reason> {
         let taken = async {
             let mut transaction = self.store.fenced(&self.tenure).await?;
-            transaction
-                .journal(&JournalEntry::new(JournalKind::LeaseAcquired))
-                .await?;
+            transaction.journal(&JournalEntry::new(JournalKind::LeaseAcquired)).await?;
             let recovered = transaction.recover_orphans().await?;
             transaction.commit().await?;
             Ok::<_, StoreError>(recovered)
@@ -482,19 +431,26 @@ impl Working {
             })?,
         };
         self.process.metrics.committed();
-        self.process
-            .activated(self.tenure.epoch, self.lease.clone());
+        self.process.activated(self.tenure.epoch, self.lease.clone());
         let (daemon, epoch) = (self.tenure.daemon, self.tenure.epoch);
         tracing::info!(%daemon, %epoch, ?recovered, "active");
         Ok(())
     }
 }
 
-/// The last write of a tenure.
-async fn close_tenure(store: &Store, tenure: &Tenure) -> Result<(), StoreError> {
-    let mut transaction = store.fenced(tenure).await?;
-    transaction
-        .journal(&JournalEntry::new(JournalKind::LeaseReleased))
-        .await?;
-    transaction.commit().await
+/// The last write of a tenure. What fails here is no reason to keep the lease from the successor.
+async fn close_tenure(store: &Store, tenure: &Tenure) {
+    const LIMIT: Duration = Duration::from_secs(3);
+    let written = async {
+        let mut transaction = store.fenced(tenure).await?;
+        transaction.journal(&JournalEntry::new(JournalKind::LeaseReleased)).await?;
+        transaction.commit().await
+    };
+    match tokio::time::timeout(LIMIT, written).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(code = error.code(), %error, "the end of the tenure is not journalled");
+        }
+        Err(_) => tracing::warn!("the end of the tenure is not journalled: the database is slow"),
+    }
 }

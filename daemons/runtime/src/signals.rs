@@ -41,32 +41,20 @@ pub(crate) fn of_process(
 ) -> Result<mpsc::UnboundedReceiver<Request>, RunError> {
     let (sender, requests) = mpsc::unbounded_channel();
     let kinds = [
-        (
-            SignalKind::terminate(),
-            Request::Stop(Cause::Signal("SIGTERM")),
-        ),
-        (
-            SignalKind::interrupt(),
-            Request::Stop(Cause::Signal("SIGINT")),
-        ),
+        (SignalKind::terminate(), Request::Stop(Cause::Signal("SIGTERM"))),
+        (SignalKind::interrupt(), Request::Stop(Cause::Signal("SIGINT"))),
         (SignalKind::hangup(), Request::Reload),
     ];
     for (kind, request) in kinds {
-        let mut signals = signal(kind).map_err(|error| RunError::System {
-            what: "a signal handler",
-            error,
-        })?;
+        let mut signals =
+            signal(kind).map_err(|error| RunError::System { what: "a signal handler", error })?;
         let sender = sender.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() && sender.send(request).is_ok() {}
         });
     }
     if let Some(parent) = parent {
-        report(
-            children::parent_gone(parent),
-            sender,
-            Request::Stop(Cause::ParentDied),
-        );
+        report(children::parent_gone(parent), sender, Request::Stop(Cause::ParentDied));
     }
     Ok(requests)
 }

@@ -54,10 +54,7 @@ impl Start {
 
     /// Where the admin endpoint answers readings over TCP too.
     pub fn admin_tcp(self, address: Option<SocketAddr>) -> Self {
-        Self {
-            admin_tcp: address,
-            ..self
-        }
+        Self { admin_tcp: address, ..self }
     }
 
     /// How log lines look.
@@ -67,10 +64,7 @@ impl Start {
 
     /// A log level that goes before the configuration's.
     pub fn log_level(self, level: Option<String>) -> Self {
-        Self {
-            log_level: level,
-            ..self
-        }
+        Self { log_level: level, ..self }
     }
 
     /// How long running sessions may take to come to a restartable end.
@@ -80,9 +74,6 @@ impl Start {
 
     /// Another source of the configuration.
     pub fn load(self, load: impl Load) -> Self {
-        Self {
-            load: Arc::new(load),
-            ..self
-        }
+        Self { load: Arc::new(load), ..self }
     }
 }

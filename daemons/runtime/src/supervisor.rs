@@ -65,24 +65,14 @@ impl TaskEnd {
 
     /// Whether a fenced write was refused: the lease is lost.
     pub(crate) fn is_fenced(&self) -> bool {
-        matches!(
-            self,
-            Self::Failed {
-                error: ServiceError::Fenced(_),
-                ..
-            }
-        )
+        matches!(self, Self::Failed { error: ServiceError::Fenced(_), .. })
     }
 }
 
 impl Supervisor {
     pub(crate) fn new() -> (Self, Watch) {
         let (sender, newcomers) = mpsc::unbounded_channel();
-        let watch = Watch {
-            newcomers,
-            tasks: JoinSet::new(),
-            names: HashMap::new(),
-        };
+        let watch = Watch { newcomers, tasks: JoinSet::new(), names: HashMap::new() };
         (Self { newcomers: sender }, watch)
     }
 
@@ -96,10 +86,7 @@ impl Supervisor {
         task: impl Future<Output = Result<(), ServiceError>> + Send + 'static,
     ) {
         // Only a process that has ended its watch already refuses: then there is nothing to run.
-        let _ = self.newcomers.send(Newcomer {
-            name,
-            task: Box::pin(task),
-        });
+        let _ = self.newcomers.send(Newcomer { name, task: Box::pin(task) });
     }
 }
 
@@ -158,16 +145,10 @@ impl Watch {
     fn end(&mut self, ended: Result<(Id, Result<(), ServiceError>), JoinError>) -> TaskEnd {
         match ended {
             Ok((id, Ok(()))) => TaskEnd::Returned(self.forget(id)),
-            Ok((id, Err(error))) => TaskEnd::Failed {
-                name: self.forget(id),
-                error,
-            },
+            Ok((id, Err(error))) => TaskEnd::Failed { name: self.forget(id), error },
             Err(error) => {
                 let name = self.forget(error.id());
-                TaskEnd::Panicked {
-                    name,
-                    message: message(error),
-                }
+                TaskEnd::Panicked { name, message: message(error) }
             }
         }
     }

@@ -52,18 +52,11 @@ impl Telemetry {
         let output = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
         let layer = match format {
             LogFormat::Human => output.with_target(false).with_filter(filter).boxed(),
-            LogFormat::Json => output
-                .json()
-                .flatten_event(true)
-                .with_filter(filter)
-                .boxed(),
+            LogFormat::Json => output.json().flatten_event(true).with_filter(filter).boxed(),
         };
         // Refused when there is a log already, which then stays.
         let _ = tracing_subscriber::registry().with(layer).try_init();
-        Ok(Self {
-            filter: handle,
-            level: Arc::new(Mutex::new(level.to_owned())),
-        })
+        Ok(Self { filter: handle, level: Arc::new(Mutex::new(level.to_owned())) })
     }
 
     /// Changes the level, such as `debug` or `info,session=debug`.
@@ -77,19 +70,13 @@ impl Telemetry {
 
     /// The level in effect.
     pub(crate) fn level(&self) -> String {
-        self.level
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.level.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 fn targets(level: &str) -> Result<Targets, LevelError> {
     let level = level.trim();
-    let wrong = |reason: String| LevelError {
-        text: level.to_owned(),
-        reason,
-    };
+    let wrong = |reason: String| LevelError { text: level.to_owned(), reason };
     if level.is_empty() {
         return Err(wrong("it is empty".to_owned()));
     }
@@ -102,8 +89,5 @@ fn targets(level: &str) -> Result<Targets, LevelError> {
     if let Some(word) = unknown {
         return Err(wrong(format!("\"{word}\" names no level")));
     }
-    level
-        .to_ascii_lowercase()
-        .parse()
-        .map_err(|error| wrong(format!("{error}")))
+    level.to_ascii_lowercase().parse().map_err(|error| wrong(format!("{error}")))
 }

@@ -68,16 +68,8 @@ stringData: {{password: SECRET}}
     }
 
     async fn journalled(&self) -> Vec<(JournalKind, Option<String>)> {
-        let records = self
-            .store()
-            .await
-            .journal(&JournalFilter::default())
-            .await
-            .unwrap();
-        records
-            .into_iter()
-            .map(|record| (record.entry.kind, record.entry.code))
-            .collect()
+        let records = self.store().await.journal(&JournalFilter::default()).await.unwrap();
+        records.into_iter().map(|record| (record.entry.kind, record.entry.code)).collect()
     }
 
     /// Starts a daemon whose service does `work` until it is told to end.
@@ -86,8 +78,7 @@ stringData: {{password: SECRET}}
         W: FnOnce(Active) -> F + Send + 'static,
         F: Future<Output = Result<(), ServiceError>> + Send + 'static,
     {
-        self.start_as(Start::new(Daemon::Seonsqd, self.directory.path()), work)
-            .await
+        self.start_as(Start::new(Daemon::Seonsqd, self.directory.path()), work).await
     }
 
     async fn start_as<W, F>(&self, start: Start, work: W) -> Running
@@ -102,25 +93,14 @@ stringData: {{password: SECRET}}
         let end = move || {
             counted.fetch_add(1, Ordering::SeqCst);
         };
-        let life = Life {
-            start,
-            requests: receiver,
-            end,
-        };
+        let life = Life { start, requests: receiver, end };
         let ended = tokio::spawn(life.run(move |active| {
             let _ = sender.send(active.clone());
             work(active)
         }));
         let active = tokio::time::timeout(DEADLINE, active).await.unwrap();
-        let Ok(active) = active else {
-            panic!("{:?}", ended.await.unwrap())
-        };
-        Running {
-            active,
-            requests,
-            ended,
-            ends,
-        }
+        let Ok(active) = active else { panic!("{:?}", ended.await.unwrap()) };
+        Running { active, requests, ended, ends }
     }
 }
 
@@ -135,9 +115,7 @@ struct Running {
 impl Running {
     fn client(&self) -> Client {
         let sockets = local_sockets(&self.active.data).unwrap();
-        let [(_, _, address)] = sockets.as_slice() else {
-            panic!("{sockets:?}")
-        };
+        let [(_, _, address)] = sockets.as_slice() else { panic!("{sockets:?}") };
         Client::new(address.clone())
     }
 
@@ -152,10 +130,7 @@ impl Running {
     /// How the run ended, and how often the process would have been ended by force.
     async fn end(self) -> (Result<(), RunError>, usize) {
         let ended = tokio::time::timeout(DEADLINE, self.ended).await;
-        (
-            ended.expect("the run ends").unwrap(),
-            self.ends.load(Ordering::SeqCst),
-        )
+        (ended.expect("the run ends").unwrap(), self.ends.load(Ordering::SeqCst))
     }
 }
 

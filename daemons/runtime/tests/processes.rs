@@ -1,10 +1,6 @@
 //! Real daemon processes that are ended, killed, frozen and thawed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "what fails here is a test"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,12 +35,7 @@ stringData: {password: SECRET}
 /// The example binary `idle`, which cargo builds beside the tests.
 fn idle(instance: &TemporaryDirectory, arguments: &[&str]) -> Process {
     let tests = std::env::current_exe().unwrap();
-    let program: PathBuf = tests
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/idle");
+    let program: PathBuf = tests.parent().unwrap().parent().unwrap().join("examples/idle");
     let mut command = guarded_command(program);
     command.arg(instance.path()).args(arguments);
     Process::spawn(command)
@@ -56,13 +47,8 @@ fn active(process: &Process) -> String {
 
 fn status(instance: &TemporaryDirectory, pid: u32) -> Option<DaemonStatus> {
     let sockets = local_sockets(&instance.join("data")).ok()?;
-    let (_, _, address) = sockets
-        .into_iter()
-        .find(|(_, process, _)| *process == pid)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let (_, _, address) = sockets.into_iter().find(|(_, process, _)| *process == pid)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(Client::new(address).status()).ok()
 }
 
@@ -149,17 +135,10 @@ fn a_standby_told_to_end_ends_with_0() {
 fn a_daemon_whose_parent_is_gone_ends_in_order() {
     let instance = instance();
     let tests = std::env::current_exe().unwrap();
-    let program = tests
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/idle");
+    let program = tests.parent().unwrap().parent().unwrap().join("examples/idle");
     // The parent named here is long gone: init never starts our tests.
     let mut command = guarded_command(program);
-    command
-        .arg(instance.path())
-        .env(children::PARENT_VARIABLE, "1");
+    command.arg(instance.path()).env(children::PARENT_VARIABLE, "1");
     let mut orphan = Process::spawn(command);
     assert_eq!(orphan.wait(DEADLINE).code(), Some(0));
 }
@@ -170,20 +149,9 @@ fn an_idle_daemon_is_small() {
     let daemon = idle(&instance, &[]);
     active(&daemon);
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-    let resident = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap();
-    let anonymous = status
-        .lines()
-        .find(|line| line.starts_with("RssAnon"))
-        .unwrap();
+    let resident = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    let anonymous = status.lines().find(|line| line.starts_with("RssAnon")).unwrap();
     println!("{resident}, {anonymous}");
-    let kibibytes: u64 = anonymous
-        .split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
+    let kibibytes: u64 = anonymous.split_whitespace().nth(1).unwrap().parse().unwrap();
     assert!(kibibytes < 12 * 1024, "{anonymous}");
 }

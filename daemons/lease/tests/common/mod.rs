@@ -118,11 +118,7 @@ impl Memory {
         self.inner.lock().unwrap().calls.push(call);
         let mut mode = self.mode.subscribe();
         let mode = *mode.wait_for(|mode| *mode != Mode::Hanging).await.unwrap();
-        if mode == Mode::Failing {
-            Err(Away)
-        } else {
-            Ok(())
-        }
+        if mode == Mode::Failing { Err(Away) } else { Ok(()) }
     }
 
     fn show(&self, daemon: Daemon, row: &Row) -> LeaseRow {

@@ -67,10 +67,7 @@ pub fn local_sockets(data: &Path) -> io::Result<Vec<(Daemon, u32, Address)>> {
     let mut found = Vec::new();
     for file in directory {
         let path = file?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if let Some((daemon, process)) = parse_name(name) {
             found.push((daemon, process, Address::Unix(std::path::absolute(&path)?)));
         }
@@ -92,10 +89,7 @@ pub(super) fn short_path(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
         return Ok((path.to_owned(), None));
     }
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the path has no file name",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
     };
     let directory = File::open(parent)?;
     let short = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name);

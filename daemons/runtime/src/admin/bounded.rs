@@ -31,10 +31,7 @@ pub(super) struct Timed<I> {
 
 impl<L> Bounded<L> {
     pub(super) fn new(listener: L) -> Self {
-        Self {
-            listener,
-            places: Arc::new(Semaphore::new(CONNECTIONS)),
-        }
+        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 }
 
@@ -47,14 +44,7 @@ impl<L: Listener> Listener for Bounded<L> {
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
         let (stream, address) = self.listener.accept().await;
         let deadline = Box::pin(sleep(LIFETIME));
-        (
-            Timed {
-                stream,
-                deadline,
-                _place: place,
-            },
-            address,
-        )
+        (Timed { stream, deadline, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

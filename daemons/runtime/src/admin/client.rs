@@ -93,10 +93,7 @@ impl ClientError {
 impl Client {
     /// A client that waits 3 seconds for each answer.
     pub fn new(address: Address) -> Self {
-        Self {
-            address,
-            limit: Duration::from_secs(3),
-        }
+        Self { address, limit: Duration::from_secs(3) }
     }
 
     /// Another time to wait for each answer.
@@ -114,11 +111,7 @@ impl Client {
         let answer = self.get(path).await?;
         if answer.status != 200 {
             let Answer { status, body } = answer;
-            return Err(ClientError::Refused {
-                address: self.address.clone(),
-                status,
-                body,
-            });
+            return Err(ClientError::Refused { address: self.address.clone(), status, body });
         }
         serde_json::from_str(&answer.body).map_err(|error| self.not_understood(&error.to_string()))
     }
@@ -150,18 +143,14 @@ impl Client {
                     self.exchange(stream, &head, body).await
                 }
                 Address::Tcp(address) => {
-                    let stream = TcpStream::connect(address)
-                        .await
-                        .map_err(|error| self.connect(error))?;
+                    let stream =
+                        TcpStream::connect(address).await.map_err(|error| self.connect(error))?;
                     self.exchange(stream, &head, body).await
                 }
             }
         };
         timeout(self.limit, exchange).await.unwrap_or_else(|_| {
-            Err(ClientError::TimedOut {
-                address: self.address.clone(),
-                limit: self.limit,
-            })
+            Err(ClientError::TimedOut { address: self.address.clone(), limit: self.limit })
         })
     }
 
@@ -173,10 +162,7 @@ impl Client {
     ) -> Result<Answer, ClientError> {
         /// No answer is larger: the status of some thousand sessions.
         const LARGEST: u64 = 16 * 1024 * 1024;
-        let broken = |error| ClientError::Broken {
-            address: self.address.clone(),
-            error,
-        };
+        let broken = |error| ClientError::Broken { address: self.address.clone(), error };
         stream.write_all(head.as_bytes()).await.map_err(broken)?;
         stream.write_all(body.as_bytes()).await.map_err(broken)?;
         let mut octets = Vec::new();
@@ -190,18 +176,12 @@ impl Client {
     }
 
     fn connect(&self, error: io::Error) -> ClientError {
-        ClientError::Connect {
-            address: self.address.clone(),
-            error,
-        }
+        ClientError::Connect { address: self.address.clone(), error }
     }
 
     fn not_understood(&self, reason: &str) -> ClientError {
         let address = self.address.clone();
-        ClientError::NotUnderstood {
-            address,
-            reason: reason.to_owned(),
-        }
+        ClientError::NotUnderstood { address, reason: reason.to_owned() }
     }
 }
 
@@ -210,10 +190,7 @@ fn parse(text: &str) -> Result<Answer, &'static str> {
     let (head, body) = text.split_once("\r\n\r\n").ok_or("the head does not end")?;
     let mut lines = head.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
-    let (version, status) = (
-        words.next(),
-        words.next().and_then(|word| word.parse().ok()),
-    );
+    let (version, status) = (words.next(), words.next().and_then(|word| word.parse().ok()));
     let (Some("HTTP/1.1" | "HTTP/1.0"), Some(status)) = (version, status) else {
         return Err("the first line is no HTTP status");
     };
@@ -227,10 +204,7 @@ fn parse(text: &str) -> Result<Answer, &'static str> {
             return Err("it is shorter or longer than it says");
         }
     }
-    Ok(Answer {
-        status,
-        body: body.to_owned(),
-    })
+    Ok(Answer { status, body: body.to_owned() })
 }
 
 #[cfg(test)]
@@ -240,13 +214,7 @@ mod tests {
     #[test]
     fn an_answer_with_its_length_is_read() {
         let answer = parse("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 7\r\n\r\nstandby");
-        assert_eq!(
-            answer,
-            Ok(Answer {
-                status: 503,
-                body: "standby".to_owned()
-            })
-        );
+        assert_eq!(answer, Ok(Answer { status: 503, body: "standby".to_owned() }));
     }
 
     #[test]

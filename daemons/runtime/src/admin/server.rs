@@ -94,10 +94,7 @@ impl Endpoint {
         tcp: Option<SocketAddr>,
     ) -> Result<Self, AdminError> {
         let directory = data.join(RUN);
-        let directory_error = |error| AdminError::Directory {
-            path: directory.clone(),
-            error,
-        };
+        let directory_error = |error| AdminError::Directory { path: directory.clone(), error };
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o750)
@@ -106,22 +103,17 @@ impl Endpoint {
         let directory = std::fs::canonicalize(&directory).map_err(directory_error)?;
         sweep(&directory);
         let path = directory.join(socket_name(daemon, std::process::id()));
-        let unix = bind_unix(&path).map_err(|error| AdminError::Bind {
-            address: Address::Unix(path.clone()),
-            error,
-        })?;
+        let unix = bind_unix(&path)
+            .map_err(|error| AdminError::Bind { address: Address::Unix(path.clone()), error })?;
         let tcp = match tcp {
             None => None,
-            Some(wanted) => Some(bind_tcp(wanted).await.map_err(|error| AdminError::Bind {
-                address: Address::Tcp(wanted),
-                error,
-            })?),
+            Some(wanted) => Some(
+                bind_tcp(wanted)
+                    .await
+                    .map_err(|error| AdminError::Bind { address: Address::Tcp(wanted), error })?,
+            ),
         };
-        Ok(Self {
-            unix: Some(unix),
-            path,
-            tcp,
-        })
+        Ok(Self { unix: Some(unix), path, tcp })
     }
 
     /// What goes into the lease row: the TCP address if there is one, as others can reach it.
@@ -160,9 +152,7 @@ fn sweep(directory: &Path) {
         return;
     };
     for path in files.flatten().map(|file| file.path()) {
-        let is_socket = path
-            .extension()
-            .is_some_and(|extension| extension == "sock");
+        let is_socket = path.extension().is_some_and(|extension| extension == "sock");
         let is_old = std::fs::symlink_metadata(&path)
             .and_then(|status| status.modified())
             .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > OLD));
@@ -202,9 +192,7 @@ where
     L: Listener,
     L::Addr: std::fmt::Debug,
 {
-    let router = router
-        .layer(from_fn(bound))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY));
+    let router = router.layer(from_fn(bound)).layer(DefaultBodyLimit::max(LARGEST_BODY));
     axum::serve(Bounded::new(listener), router)
         .await
         .map_err(|error| ServiceError::failed("E-ADMIN-SERVE", error))
@@ -216,9 +204,7 @@ async fn bound(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => (StatusCode::GATEWAY_TIMEOUT, "it took too long\n").into_response(),
     };
-    response
-        .headers_mut()
-        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -30,17 +30,10 @@ async fn the_status_says_who_is_active_since_when_and_on_what_it_listens() {
     let daemon = instance.start(idle).await;
     let _listening = daemon.active.listeners.bound("tcpip", "127.0.0.1:3305");
     let status = daemon.client().status().await.unwrap();
-    assert_eq!(
-        (status.daemon, status.role),
-        (Daemon::Seonsqd, Role::Active)
-    );
+    assert_eq!((status.daemon, status.role), (Daemon::Seonsqd, Role::Active));
     assert_eq!((status.pid, status.epoch), (std::process::id(), Some(1)));
     assert!(status.since.is_some() && status.parent.is_some());
-    assert!(
-        status
-            .lease_valid_for_ms
-            .is_some_and(|left| left > 0 && left <= 9_000)
-    );
+    assert!(status.lease_valid_for_ms.is_some_and(|left| left > 0 && left <= 9_000));
     assert_eq!(status.listeners[0].address, "127.0.0.1:3305");
     assert!(status.listeners[0].ok);
     let row = &instance.store().await.leases().await.unwrap()[0];
@@ -74,10 +67,7 @@ async fn a_session_is_shown_with_its_progress_and_ends_when_asked_to() {
         })
     );
     let file = status.sessions[0].file.as_ref().unwrap();
-    assert_eq!(
-        (file.octets, file.of, file.restart_at),
-        (1_500, Some(10_000), 1_000)
-    );
+    assert_eq!((file.octets, file.of, file.restart_at), (1_500, Some(10_000), 1_000));
 
     let path = format!("/sessions/{}/abort", session.id());
     assert_eq!(client.post(&path, "by a test").await.unwrap().status, 200);
@@ -94,16 +84,10 @@ async fn readiness_follows_the_listeners() {
     let client = daemon.client();
     assert_eq!(client.get("/healthz").await.unwrap().status, 200);
     assert_eq!(client.get("/readyz").await.unwrap().status, 200);
-    let listening = daemon
-        .active
-        .listeners
-        .failed("tcpip", "0.0.0.0:3305", "address in use");
+    let listening = daemon.active.listeners.failed("tcpip", "0.0.0.0:3305", "address in use");
     let answer = client.get("/readyz").await.unwrap();
     assert_eq!(answer.status, 503);
-    assert_eq!(
-        answer.body,
-        "tcpip does not listen on 0.0.0.0:3305: address in use\n"
-    );
+    assert_eq!(answer.body, "tcpip does not listen on 0.0.0.0:3305: address in use\n");
     listening.recovered();
     assert_eq!(client.get("/readyz").await.unwrap().status, 200);
     listening.broke("too many open files");
@@ -132,10 +116,7 @@ async fn the_metrics_have_every_family_of_the_table() {
         "seon_errors_total{code=\"E-TEST\"} 1",
         "seon_commits_total 1",
     ] {
-        assert!(
-            text.lines().any(|found| found == line),
-            "no {line} in\n{text}"
-        );
+        assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
     }
     assert!(text.contains("seon_lease_valid_milliseconds "), "{text}");
 }
@@ -147,20 +128,9 @@ async fn a_valid_configuration_takes_effect_while_sessions_go_on() {
     let session = daemon.active.activities.begin(incoming());
     let mut configuration = daemon.active.configuration.clone();
     instance.write("acme", "  send: {maxSessions: 3}\n  debug: {level: Debug}");
-    assert_eq!(
-        daemon.client().post("/reload", "").await.unwrap().status,
-        200
-    );
+    assert_eq!(daemon.client().post("/reload", "").await.unwrap().status, 200);
     assert!(configuration.has_changed().unwrap());
-    assert_eq!(
-        configuration
-            .borrow_and_update()
-            .instance
-            .send
-            .max_sessions
-            .get(),
-        3
-    );
+    assert_eq!(configuration.borrow_and_update().instance.send.max_sessions.get(), 3);
     let status = daemon.client().status().await.unwrap();
     assert_eq!(status.log_level, "debug,sqlx=warn");
     assert_eq!(status.sessions.len(), 1);
@@ -195,10 +165,7 @@ async fn an_invalid_configuration_is_refused_and_the_old_one_stays() {
     instance.write("acme", "");
     daemon.ask(Request::Reload);
     wait_until("the cure takes effect", DEADLINE, async || {
-        client
-            .status()
-            .await
-            .is_ok_and(|status| status.configuration.refused.is_empty())
+        client.status().await.is_ok_and(|status| status.configuration.refused.is_empty())
     })
     .await;
 }
@@ -208,29 +175,12 @@ async fn the_log_level_changes_and_nonsense_is_refused() {
     let instance = Instance::new();
     let daemon = instance.start(idle).await;
     let client = daemon.client();
-    assert_eq!(
-        client
-            .post("/log-level", "info,session=debug\n")
-            .await
-            .unwrap()
-            .status,
-        200
-    );
-    assert_eq!(
-        client.status().await.unwrap().log_level,
-        "info,session=debug"
-    );
+    assert_eq!(client.post("/log-level", "info,session=debug\n").await.unwrap().status, 200);
+    assert_eq!(client.status().await.unwrap().log_level, "info,session=debug");
     let answer = client.post("/log-level", "loud").await.unwrap();
     assert_eq!(answer.status, 422);
-    assert!(
-        answer.body.contains("give one of error, warn"),
-        "{}",
-        answer.body
-    );
-    assert_eq!(
-        client.status().await.unwrap().log_level,
-        "info,session=debug"
-    );
+    assert!(answer.body.contains("give one of error, warn"), "{}", answer.body);
+    assert_eq!(client.status().await.unwrap().log_level, "info,session=debug");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,20 +189,14 @@ async fn an_address_on_tcp_is_for_reading_only() {
     let start = Start::new(Daemon::Seonsqd, instance.directory.path())
         .admin_tcp(Some("127.0.0.1:0".parse().unwrap()));
     let daemon = instance.start_as(start, idle).await;
-    let address: Address = instance.store().await.leases().await.unwrap()[0]
-        .address
-        .parse()
-        .unwrap();
+    let address: Address =
+        instance.store().await.leases().await.unwrap()[0].address.parse().unwrap();
     assert!(matches!(address, Address::Tcp(_)));
     let client = Client::new(address);
     assert_eq!(client.status().await.unwrap().epoch, Some(1));
     assert_eq!(client.get("/readyz").await.unwrap().status, 200);
     for path in ["/reload", "/log-level", "/sessions/x/abort"] {
-        assert_eq!(
-            client.post(path, "debug").await.unwrap().status,
-            404,
-            "{path}"
-        );
+        assert_eq!(client.post(path, "debug").await.unwrap().status, 404, "{path}");
     }
     drop(daemon);
 }
@@ -262,10 +206,7 @@ async fn requests_that_are_too_large_or_nonsense_are_refused_and_the_endpoint_go
     let instance = Instance::new();
     let daemon = instance.start(idle).await;
     let client = daemon.client();
-    let answer = client
-        .post("/log-level", &"x".repeat(20_000))
-        .await
-        .unwrap();
+    let answer = client.post("/log-level", &"x".repeat(20_000)).await.unwrap();
     assert_eq!(answer.status, 413);
     assert_eq!(client.get("/nothing").await.unwrap().status, 404);
     assert_eq!(client.get("/reload").await.unwrap().status, 405);
@@ -321,11 +262,7 @@ async fn a_client_says_when_nobody_answers() {
 
 #[test]
 fn an_address_reads_as_it_is_written() {
-    for text in [
-        "unix:/acme/data/run/seonrd.1.sock",
-        "tcp:10.0.0.7:9090",
-        "tcp:[::1]:9090",
-    ] {
+    for text in ["unix:/acme/data/run/seonrd.1.sock", "tcp:10.0.0.7:9090", "tcp:[::1]:9090"] {
         assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
     }
     for text in ["", "unix:relative", "tcp:host", "http://x"] {

@@ -25,17 +25,11 @@ async fn a_daemon_that_is_told_to_end_journals_its_tenure_and_releases_its_lease
     assert!(ended.is_ok(), "{ended:?}");
     assert_eq!(ends, 0);
     assert!(!instance.store().await.leases().await.unwrap()[0].is_held());
-    let journalled: Vec<_> = instance
-        .journalled()
-        .await
-        .into_iter()
-        .map(|(kind, _)| kind)
-        .collect();
+    let journalled: Vec<_> =
+        instance.journalled().await.into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(journalled.first(), Some(&JournalKind::LeaseAcquired));
     assert_eq!(journalled.last(), Some(&JournalKind::LeaseReleased));
-    let left = std::fs::read_dir(instance.data().join("run"))
-        .unwrap()
-        .count();
+    let left = std::fs::read_dir(instance.data().join("run")).unwrap().count();
     assert_eq!(left, 0, "the socket is still there");
 }
 
@@ -57,18 +51,13 @@ async fn running_work_is_waited_for_at_the_end() {
     let daemon = instance
         .start(|active| async move {
             active.shutdown.cancelled().await;
-            finished
-                .await
-                .map_err(|error| ServiceError::failed("E-TEST", error))
+            finished.await.map_err(|error| ServiceError::failed("E-TEST", error))
         })
         .await;
     daemon.stop();
     let client = daemon.client();
     wait_until("it is stopping", DEADLINE, async || {
-        client
-            .get("/readyz")
-            .await
-            .is_ok_and(|answer| answer.body == "stopping\n")
+        client.get("/readyz").await.is_ok_and(|answer| answer.body == "stopping\n")
     })
     .await;
     assert!(instance.store().await.leases().await.unwrap()[0].is_held());
@@ -123,11 +112,9 @@ async fn the_death_of_the_parent_ends_a_daemon_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_supervised_task_that_ends_ends_the_process_with_its_reason() {
-    for (what, code) in [
-        ("returns", "E-TASK-ENDED"),
-        ("fails", "E-TEST"),
-        ("panics", "E-TASK-PANICKED"),
-    ] {
+    for (what, code) in
+        [("returns", "E-TASK-ENDED"), ("fails", "E-TEST"), ("panics", "E-TASK-PANICKED")]
+    {
         let instance = Instance::new();
         let daemon = instance.start(idle).await;
         daemon.active.supervisor.spawn("under test", async move {
@@ -160,39 +147,18 @@ async fn a_fenced_write_of_a_task_ends_the_process_as_lost() {
         .start(|active| async move {
             active.shutdown.cancelled().await;
             let mut transaction = active.store.fenced(&active.tenure).await?;
-            transaction
-                .journal(&JournalEntry::new(JournalKind::FileSent))
-                .await?;
+            transaction.journal(&JournalEntry::new(JournalKind::FileSent)).await?;
             transaction.commit().await?;
             Ok(())
         })
         .await;
-    instance
-        .store()
-        .await
-        .force_lease(Daemon::Seonsqd, "a test")
-        .await
-        .unwrap();
+    instance.store().await.force_lease(Daemon::Seonsqd, "a test").await.unwrap();
     daemon.stop();
     let (ended, ends) = daemon.end().await;
     let error = ended.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            RunError::Lost {
-                loss: Loss::Fenced,
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, RunError::Lost { loss: Loss::Fenced, .. }), "{error:?}");
     assert_eq!((error.exit_code(), ends), (70, 1));
-    let kinds: Vec<_> = instance
-        .journalled()
-        .await
-        .into_iter()
-        .map(|(kind, _)| kind)
-        .collect();
+    let kinds: Vec<_> = instance.journalled().await.into_iter().map(|(kind, _)| kind).collect();
     assert!(!kinds.contains(&JournalKind::FileSent), "{kinds:?}");
     assert!(!kinds.contains(&JournalKind::LeaseReleased), "{kinds:?}");
 }
@@ -212,12 +178,7 @@ async fn a_forced_lease_ends_an_idle_daemon_by_its_next_renewal() {
     let instance = Instance::new();
     instance.write("acme", "  lease: {ttl: 2s}");
     let daemon = instance.start(idle).await;
-    instance
-        .store()
-        .await
-        .force_lease(Daemon::Seonsqd, "a test")
-        .await
-        .unwrap();
+    instance.store().await.force_lease(Daemon::Seonsqd, "a test").await.unwrap();
     let (ended, ends) = daemon.end().await;
     assert_eq!(ended.unwrap_err().code(), "E-LEASE-LOST");
     assert_eq!(ends, 1);

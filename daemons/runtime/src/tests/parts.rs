@@ -15,10 +15,7 @@ fn a_limiter_lets_in_as_many_as_its_limit_and_follows_a_change() {
     assert!(limiter.enter().is_none());
     limiter.set_limit(1);
     drop(first);
-    assert!(
-        limiter.enter().is_none(),
-        "one is inside, and one is the limit now"
-    );
+    assert!(limiter.enter().is_none(), "one is inside, and one is the limit now");
     limiter.set_limit(3);
     let _third = limiter.enter().unwrap();
     assert_eq!((limiter.inside(), limiter.limit()), (2, 3));
@@ -36,14 +33,8 @@ fn only_matching_sessions_are_asked_to_end_and_the_first_reason_stays() {
         })
     };
     let (one, other) = (begin("one"), begin("other"));
-    assert_eq!(
-        activities.abort("first", |session| session.peer == "one"),
-        1
-    );
-    assert_eq!(
-        activities.abort("second", |session| session.peer == "one"),
-        1
-    );
+    assert_eq!(activities.abort("first", |session| session.peer == "one"), 1);
+    assert_eq!(activities.abort("second", |session| session.peer == "one"), 1);
     assert_eq!(one.abort_reason().as_deref(), Some("first"));
     assert_eq!(other.abort_reason(), None);
     drop(one);

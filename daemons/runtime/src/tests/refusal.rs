@@ -9,15 +9,12 @@ use tokio::sync::mpsc;
 use super::{Instance, idle};
 use crate::error::{Held, RunError};
 use crate::run::Life;
+use crate::signals::{Cause, Request};
 use crate::start::Start;
 
 async fn refused(start: Start) -> RunError {
     let (_requests, receiver) = mpsc::unbounded_channel();
-    let life = Life {
-        start,
-        requests: receiver,
-        end: || {},
-    };
+    let life = Life { start, requests: receiver, end: || {} };
     life.run(idle).await.unwrap_err()
 }
 
@@ -32,11 +29,7 @@ fn a_refused_start_says_who_is_active_and_what_to_do() {
         directory: PathBuf::from("./acme"),
         row: LeaseRow {
             daemon: Daemon::SeonrdTcpip,
-            holder: Holder {
-                host: "box1".to_owned(),
-                process: 418,
-                start: "x".to_owned(),
-            },
+            holder: Holder { host: "box1".to_owned(), process: 418, start: "x".to_owned() },
             address: "unix:/acme/data/run/seonrd_tcpip.418.sock".to_owned(),
             epoch: Epoch::try_from(3).unwrap(),
             acquired_at: 1_795_162_442_000_000,
@@ -65,25 +58,13 @@ async fn a_start_beside_an_active_daemon_is_refused_with_75() {
     let daemon = instance.start(idle).await;
     daemon.stop();
     assert!(daemon.end().await.0.is_ok());
-    let other = Holder {
-        host: "box1".to_owned(),
-        process: 418,
-        start: "x".to_owned(),
-    };
+    let other = Holder { host: "box1".to_owned(), process: 418, start: "x".to_owned() };
     let store = instance.store().await;
-    let ttl = Duration::from_secs(60);
-    store
-        .acquire(Daemon::Seonsqd, &other, "unix:/x", ttl)
-        .await
-        .unwrap();
+    let ttl = Duration::from_mins(1);
+    store.acquire(Daemon::Seonsqd, &other, "unix:/x", ttl).await.unwrap();
     let error = refused(start(&instance)).await;
     assert_eq!((error.code(), error.exit_code()), ("E-LEASE-HELD", 75));
-    assert!(
-        error
-            .to_string()
-            .contains("on host box1 as process 418 (epoch 2)"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("on host box1 as process 418 (epoch 2)"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,15 +81,8 @@ async fn an_invalid_configuration_is_refused_with_78_and_every_error_is_a_line()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_or_empty_directory_is_refused_with_78() {
     let instance = Instance::new();
-    let error = refused(Start::new(
-        Daemon::Seonsqd,
-        instance.directory.join("nowhere"),
-    ))
-    .await;
-    assert_eq!(
-        (error.code(), error.exit_code()),
-        ("E-CONFIG-UNREADABLE", 78)
-    );
+    let error = refused(Start::new(Daemon::Seonsqd, instance.directory.join("nowhere"))).await;
+    assert_eq!((error.code(), error.exit_code()), ("E-CONFIG-UNREADABLE", 78));
     std::fs::remove_file(instance.directory.join("acme.yaml")).unwrap();
     let error = refused(start(&instance)).await;
     assert_eq!((error.code(), error.exit_code()), ("E-CONFIG-EMPTY", 78));
@@ -128,4 +102,30 @@ async fn a_data_directory_that_is_a_file_is_refused_by_name() {
     let error = refused(start(&instance)).await;
     assert!(error.code().starts_with("E-SPOOL-"), "{}", error.code());
     assert!(error.to_string().contains("/data"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_waits_for_its_database_ends_when_it_is_told_to() {
+    let instance = Instance::new();
+    // Takes connections, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    instance.write(
+        "acme",
+        &format!(
+            "  database: {{secretRef: {{name: db, key: uri}}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: db}}
+stringData: {{uri: \"postgres://acme@127.0.0.1:{port}/acme\"}}"
+        ),
+    );
+    let (requests, receiver) = mpsc::unbounded_channel();
+    let life = Life { start: start(&instance), requests: receiver, end: || {} };
+    let ended = tokio::spawn(life.run(idle));
+    let (_connection, _) =
+        tokio::task::spawn_blocking(move || silent.accept()).await.unwrap().unwrap();
+    requests.send(Request::Stop(Cause::Signal("SIGTERM"))).unwrap();
+    assert!(ended.await.unwrap().is_ok());
 }
