@@ -457,6 +457,22 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_listener_says_which_cure_helps() {
+        let address = "192.0.2.1:330".parse().unwrap();
+        for (errno, code, cure) in [
+            (Errno::ADDRINUSE, "E-LISTEN-IN-USE", "another port"),
+            (Errno::ADDRNOTAVAIL, "E-LISTEN-ADDRESS", "0.0.0.0"),
+            (Errno::ACCESS, "E-LISTEN-PERMISSION", "CAP_NET_BIND_SERVICE"),
+            (Errno::AFNOSUPPORT, "E-LISTEN-OTHER", "not supported"),
+        ] {
+            let error = ListenError::of(address, &errno.into());
+            assert_eq!(error.code(), code);
+            let sentence = error.to_string();
+            assert!(sentence.contains("192.0.2.1:330") && sentence.contains(cure), "{sentence}");
+        }
+    }
+
+    #[test]
     fn pauses_for_lack_of_resources_grow_up_to_a_second() {
         let mut pause = Pause::default();
         let pauses: Vec<_> = (0..9).map(|_| pause.next().as_millis()).collect();

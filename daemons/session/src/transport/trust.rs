@@ -45,7 +45,7 @@ pub struct TrustedCertificates {
     /// Certificates of those that issue its certificates.
     pub authorities: Vec<CertificateDer<'static>>,
     /// Of which a certificate by an authority must carry one: a DNS name or IP address in the
-    /// subject alternative name, a common name, or the whole subject as logs show it.
+    /// subject alternative name, or a common name (in full, in any case).
     pub names: Vec<String>,
 }
 

@@ -82,6 +82,27 @@ async fn who_finds_no_place_is_closed_at_once_and_a_freed_place_is_given_again()
 }
 
 #[tokio::test]
+async fn known_partners_leave_the_places_for_strangers_from_their_address() {
+    let limits = Limits { sessions_per_address: 1, ..limits() };
+    let tcp = TcpReceiver::bind(LOOPBACK, 0, limits).unwrap();
+    let port = tcp.local_address().port();
+    let _first_call = connect_tcp("127.0.0.1", port, PATIENCE).await.unwrap();
+    let mut first = tcp.accept().await.unwrap().establish().await.unwrap();
+    first.recognised();
+    let _second_call = connect_tcp("127.0.0.1", port, PATIENCE).await.unwrap();
+    let _second = tcp.accept().await.unwrap();
+    assert_eq!(tcp.sessions(), 2);
+
+    // By its certificate a partner is known at once.
+    let companies = companies();
+    let tls = companies.receiver();
+    tls.set_limits(limits);
+    let _first = connection(&tls, &companies.caller()).await;
+    let _second = connection(&tls, &companies.caller()).await;
+    assert_eq!(tls.sessions(), 2);
+}
+
+#[tokio::test]
 async fn a_session_holds_its_place_until_it_is_dropped() {
     let companies = companies();
     let receiver = companies.receiver();

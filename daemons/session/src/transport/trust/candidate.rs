@@ -217,7 +217,6 @@ impl<'a> Candidate<'a> {
         let alternative = ServerName::try_from(name)
             .is_ok_and(|name| self.certificate.verify_is_valid_for_subject_name(&name).is_ok());
         alternative
-            || self.facts.subject == name
             || self.facts.common_names.iter().any(|common| common.eq_ignore_ascii_case(name))
     }
 
