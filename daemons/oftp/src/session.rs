@@ -34,6 +34,7 @@ mod terms;
 mod timers;
 mod wire;
 
+use core::fmt;
 use core::time::Duration;
 use std::collections::VecDeque;
 
@@ -68,7 +69,6 @@ use wire::Wire;
 /// 6. the transport ends: [`disconnected`](Self::disconnected).
 ///
 /// It is over when [`has_ended`](Self::has_ended).
-#[derive(Debug)]
 pub struct Session {
     role: Role,
     state: State,
@@ -112,7 +112,6 @@ enum Asked {
 }
 
 /// A request stored in state `WF_CD`.
-#[derive(Debug)]
 enum Stored {
     /// An EERP or a NERP.
     Receipt(Command),
@@ -222,11 +221,7 @@ impl Session {
             }
         }
         self.wire.put_back(deframer);
-        if self.is_deaf() {
-            octets.len()
-        } else {
-            octets.len() - rest.len()
-        }
+        if self.is_deaf() { octets.len() } else { octets.len() - rest.len() }
     }
 
     /// What the user asks for, or answers.
@@ -245,31 +240,26 @@ impl Session {
             Request::ChallengeVerified(is_right) => self.challenge_verified(is_right),
             Request::StartFile(sfid) => self.speak(speaker::Input::StartFile(sfid)),
             Request::AcceptFile { restart, already } => {
-                self.listen(listener::Input::StartFileResponse(
-                    StartFileResponse::Positive { restart, already },
-                ))
+                self.listen(listener::Input::StartFileResponse(StartFileResponse::Positive {
+                    restart,
+                    already,
+                }))
             }
-            Request::RefuseFile {
-                reason,
-                retry,
-                text,
-            } => self.listen(listener::Input::StartFileResponse(
-                StartFileResponse::Negative(crate::command::Sfna {
-                    reason,
-                    retry,
-                    text,
-                }),
-            )),
+            Request::RefuseFile { reason, retry, text } => {
+                self.listen(listener::Input::StartFileResponse(StartFileResponse::Negative(
+                    crate::command::Sfna { reason, retry, text },
+                )))
+            }
             Request::CloseFile { already } => self.close(speaker_closing::Input::Close(already)),
             Request::AcceptClose { change_direction } => {
-                self.listen(listener::Input::CloseFileResponse(
-                    CloseFileResponse::Positive { change_direction },
-                ))
+                self.listen(listener::Input::CloseFileResponse(CloseFileResponse::Positive {
+                    change_direction,
+                }))
             }
             Request::RefuseClose { reason, text } => {
-                self.listen(listener::Input::CloseFileResponse(
-                    CloseFileResponse::Negative(crate::command::Efna { reason, text }),
-                ))
+                self.listen(listener::Input::CloseFileResponse(CloseFileResponse::Negative(
+                    crate::command::Efna { reason, text },
+                )))
             }
             Request::SendEerp(eerp) => self.speak(speaker::Input::SendEerp(eerp)),
             Request::SendNerp(nerp) => self.speak(speaker::Input::SendNerp(nerp)),
@@ -297,10 +287,7 @@ impl Session {
     pub fn can_send_data(&self) -> bool {
         self.state == State::OpenOut
             && self.wire.has_room()
-            && self
-                .outgoing
-                .as_ref()
-                .is_some_and(|outgoing| !outgoing.is_closing())
+            && self.outgoing.as_ref().is_some_and(|outgoing| !outgoing.is_closing())
     }
 
     /// What the partner said of itself, identity and password included, once it has.
@@ -337,11 +324,15 @@ impl Session {
         self.wire.take_packet(packet)
     }
 
-    /// The transport took octets: the partner is alive and reads. Puts the inactivity timer off,
-    /// which a long stretch of data on a slow line would otherwise run into.
+    /// The transport took octets: the partner is alive and reads. Puts the inactivity timer off
+    /// while a file is sent: what is queued may take a slow line longer than a partner may take to
+    /// answer, and its answer can only come after.
     pub fn written(&mut self, now: Duration) {
         self.now = now;
-        if self.state == State::OpenOut {
+        if matches!(
+            self.state,
+            State::OpenOut | State::OpenOutWaitForCredit | State::CloseOutPending
+        ) {
             self.enter(self.state);
         }
     }
@@ -369,6 +360,19 @@ impl Session {
     /// What both sides agreed on, once they have.
     pub fn agreed(&self) -> Option<&Agreed> {
         self.agreed.as_ref()
+    }
+}
+
+/// Without what waits to be sent or stored: files, and at the start our password.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .field("has_ended", &self.has_ended)
+            .field("deadline", &self.deadline)
+            .field("agreed", &self.agreed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -424,10 +428,7 @@ impl Session {
 
     /// Once ESID is sent, or the session over, nothing that comes is of interest.
     fn is_deaf(&self) -> bool {
-        matches!(
-            self.state,
-            State::Idle | State::WaitForConnection | State::WaitForDisconnect
-        )
+        matches!(self.state, State::Idle | State::WaitForConnection | State::WaitForDisconnect)
     }
 }
 
@@ -454,9 +455,7 @@ impl Session {
 
     /// Queues a command with content of the user's.
     fn try_say(&mut self, request: &'static str, command: &Command) -> Result<(), UserError> {
-        self.wire
-            .put(command, self.level())
-            .map_err(|source| UserError::Encode { request, source })
+        self.wire.put(command, self.level()).map_err(|source| UserError::Encode { request, source })
     }
 
     /// Whether a command could be queued.
@@ -467,10 +466,7 @@ impl Session {
     }
 
     fn not_now(&self, request: &'static str) -> UserError {
-        UserError::NotNow {
-            request,
-            state: self.state,
-        }
+        UserError::NotNow { request, state: self.state }
     }
 
     /// The level to encode in: agreed, or else the best guess at what the partner can read.

@@ -163,11 +163,7 @@ impl Session {
     /// ESID 02: the partner's command is not possible in this state.
     pub(super) fn violation(&mut self, command: impl core::fmt::Display) {
         let text = ReasonText::fitting(&format!("{command} in state {}", self.state));
-        self.end(
-            AbortOrigin::Protocol,
-            EndSessionReason::ProtocolViolation,
-            text,
-        );
+        self.end(AbortOrigin::Protocol, EndSessionReason::ProtocolViolation, text);
     }
 
     pub(super) fn aborted(&mut self, by: AbortOrigin, reason: EndSessionReason, text: ReasonText) {

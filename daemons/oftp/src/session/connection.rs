@@ -170,8 +170,7 @@ impl Session {
     /// there it gets an ESID that says what is wrong instead of a closed connection.
     fn partner_called(&mut self, ssid: Ssid) {
         self.partner_level = Some(ssid.level);
-        self.events
-            .push_back(Event::PartnerPresented(Box::new(ssid.clone())));
+        self.events.push_back(Event::PartnerPresented(Box::new(ssid.clone())));
         self.partner = Some(Box::new(ssid));
         self.enter(State::WaitForAcceptance);
     }
@@ -188,10 +187,10 @@ impl Session {
 
     /// G.
     fn accept(&mut self, terms: Terms) -> Result<(), UserError> {
-        let Some(ssid) = &self.partner else {
+        let Some(ssid) = self.partner.take() else {
             return Err(self.not_now("accepting the session"));
         };
-        match terms.respond(ssid, &self.tolerance) {
+        match terms.respond(&ssid, &self.tolerance) {
             // P2 & P10
             Ok(agreed) => {
                 let must_authenticate = agreed.authentication; // P9
@@ -271,8 +270,7 @@ impl Session {
 
     fn establish(&mut self, state: State) {
         if let Some(agreed) = &self.agreed {
-            self.events
-                .push_back(Event::Established(Box::new(agreed.clone())));
+            self.events.push_back(Event::Established(Box::new(agreed.clone())));
         }
         self.enter(state);
     }

@@ -10,7 +10,6 @@ use super::limits::MAXIMUM_EMPTY_DATA_BUFFERS;
 use super::request::UserError;
 
 /// A file from SFID to the answer to EFID.
-#[derive(Debug)]
 pub(super) struct Incoming {
     format: Format,
     /// V.Restart-pos.
@@ -101,11 +100,7 @@ impl Incoming {
             accepts_restart_counts && self.differs(announced, since_restart).is_none();
         let mismatch =
             unfinished.or_else(|| self.differs(announced, seen).filter(|_| !is_since_restart));
-        Event::FileEnded {
-            announced,
-            seen,
-            mismatch,
-        }
+        Event::FileEnded { announced, seen, mismatch }
     }
 
     fn differs(&self, announced: Counts, seen: Counts) -> Option<FileReason> {

@@ -153,10 +153,7 @@ impl Session {
         let Some(agreed) = &self.agreed else { return };
         // P1
         if sfid.restart > 0 && !agreed.restart {
-            return self.violation(format_args!(
-                "SFID at {}, restart not agreed,",
-                sfid.restart
-            ));
+            return self.violation(format_args!("SFID at {}, restart not agreed,", sfid.restart));
         }
         if agreed.capability == Capability::SenderOnly {
             return self.violation("SFID to a station that only sends");
@@ -240,10 +237,7 @@ impl Session {
     /// transport's own flow control keeps a fast speaker back.
     fn take_data(&mut self, sub_records: &[u8], payload: &mut Vec<u8>) {
         let window = self.window();
-        let buffer_size = self
-            .agreed
-            .as_ref()
-            .map_or(0, |agreed| agreed.buffer_size.octets());
+        let buffer_size = self.agreed.as_ref().map_or(0, |agreed| agreed.buffer_size.octets());
         if sub_records.len() + 1 > buffer_size {
             return self.end(
                 AbortOrigin::Protocol,
@@ -272,8 +266,7 @@ impl Session {
         let Some(incoming) = &self.incoming else {
             return;
         };
-        self.events
-            .push_back(incoming.end(announced, self.tolerance.restart_counts));
+        self.events.push_back(incoming.end(announced, self.tolerance.restart_counts));
         self.enter(State::CloseInPending);
     }
 

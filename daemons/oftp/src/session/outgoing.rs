@@ -11,7 +11,6 @@ use super::state::State;
 use super::wire::Wire;
 
 /// A file from SFID to the answer to EFID.
-#[derive(Debug)]
 pub(super) struct Outgoing {
     format: Format,
     /// V.Restart-pos: offered, then agreed.
@@ -150,10 +149,7 @@ impl Outgoing {
         let Some(records) = &mut self.records else {
             return Ok(0);
         };
-        let mut filled = record::Filled {
-            taken: 0,
-            buffer: 0,
-        };
+        let mut filled = record::Filled { taken: 0, buffer: 0 };
         wire.append(|buffer| {
             filled = records.fill(octets, is_last, buffer)?;
             Ok::<(), RecordError>(())
@@ -170,9 +166,7 @@ impl Outgoing {
     }
 
     fn has_sent_nothing(&self) -> bool {
-        self.records
-            .as_ref()
-            .is_none_or(|records| records.counts() == Counts::default())
+        self.records.as_ref().is_none_or(|records| records.counts() == Counts::default())
     }
 
     fn is_out(&self) -> bool {
@@ -184,11 +178,7 @@ impl Outgoing {
 impl Session {
     /// DATA, as many buffers as the octets fill and credit and room allow.
     pub(super) fn fill_buffers(&mut self, octets: &[u8]) -> Result<usize, UserError> {
-        let Some(outgoing) = self
-            .outgoing
-            .as_mut()
-            .filter(|_| self.state == State::OpenOut)
-        else {
+        let Some(outgoing) = self.outgoing.as_mut().filter(|_| self.state == State::OpenOut) else {
             return Ok(0);
         };
         if outgoing.is_closing() {
@@ -212,14 +202,7 @@ impl Session {
 
     /// P3: whether the credit is used up.
     fn after_data(&mut self) {
-        let is_out_of_credit = self
-            .outgoing
-            .as_ref()
-            .is_some_and(|outgoing| outgoing.credit == 0);
-        self.enter(if is_out_of_credit {
-            State::OpenOutWaitForCredit
-        } else {
-            State::OpenOut
-        });
+        let is_out_of_credit = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.credit == 0);
+        self.enter(if is_out_of_credit { State::OpenOutWaitForCredit } else { State::OpenOut });
     }
 }

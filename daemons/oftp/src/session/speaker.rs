@@ -219,17 +219,13 @@ impl Session {
             return Err(self.not_now(OFFERING_A_FILE));
         };
         if sfid.restart > 0 && !agreed.restart {
-            return Err(UserError::RestartNotAgreed {
-                position: sfid.restart,
-            });
+            return Err(UserError::RestartNotAgreed { position: sfid.restart });
         }
         if agreed.capability == Capability::ReceiverOnly {
             return Err(UserError::ReceiveOnly);
         }
         if self.refusals >= MAXIMUM_REFUSALS {
-            return Err(UserError::RefusedTooOften {
-                refusals: self.refusals,
-            });
+            return Err(UserError::RefusedTooOften { refusals: self.refusals });
         }
         Ok(())
     }
@@ -286,36 +282,18 @@ impl Session {
             let what = format!("SFPA at {}, offered {},", sfpa.restart, outgoing.offered());
             return self.violation(what);
         }
-        let Agreed {
-            buffer_size,
-            compression,
-            credit,
-            ..
-        } = *agreed;
+        let Agreed { buffer_size, compression, credit, .. } = *agreed;
         outgoing.accept(sfpa.restart, buffer_size, compression, credit.get());
         self.refusals = 0;
-        self.events.push_back(Event::FileAccepted {
-            restart: sfpa.restart,
-        });
+        self.events.push_back(Event::FileAccepted { restart: sfpa.restart });
         self.enter(State::OpenOut);
     }
 
     /// L.
-    fn file_refused(
-        &mut self,
-        Sfna {
-            reason,
-            retry,
-            text,
-        }: Sfna,
-    ) {
+    fn file_refused(&mut self, Sfna { reason, retry, text }: Sfna) {
         self.outgoing = None;
         self.refusals += 1;
-        self.events.push_back(Event::FileRefused {
-            reason,
-            retry,
-            text,
-        });
+        self.events.push_back(Event::FileRefused { reason, retry, text });
         self.enter(State::IdleSpeaker);
     }
 

@@ -113,8 +113,7 @@ impl Session {
         self.outgoing = None;
         self.idle_turns = 0;
         let change_direction = efpa.change_direction; // P1
-        self.events
-            .push_back(Event::FileCompleted { change_direction });
+        self.events.push_back(Event::FileCompleted { change_direction });
         if change_direction {
             self.say(&Command::Cd);
             self.enter(State::IdleListener);
@@ -126,8 +125,7 @@ impl Session {
     /// D.
     fn close_refused(&mut self, Efna { reason, text }: Efna) {
         self.outgoing = None;
-        self.events
-            .push_back(Event::FileCloseRefused { reason, text });
+        self.events.push_back(Event::FileCloseRefused { reason, text });
         self.enter(State::IdleSpeaker);
     }
 }

@@ -71,10 +71,7 @@ pub(super) struct Disagreement {
 impl Disagreement {
     /// ESID 10, mode or capabilities incompatible.
     fn capabilities(text: &str) -> Self {
-        Self {
-            reason: EndSessionReason::Incompatible,
-            text: ReasonText::fitting(text),
-        }
+        Self { reason: EndSessionReason::Incompatible, text: ReasonText::fitting(text) }
     }
 }
 
@@ -119,8 +116,8 @@ impl Terms {
         theirs: &Ssid,
         tolerance: &Tolerance,
     ) -> Result<Agreed, Disagreement> {
-        let level = self.true_level(theirs.level, tolerance).min(self.level);
-        self.agree(theirs, level, self.credit.min(theirs.credit))
+        let (level, credit) = (self.level.min(theirs.level), self.credit.min(theirs.credit));
+        self.agree(theirs, level, credit, tolerance)
     }
 
     /// The initiator's negotiation: the responder's answer must lie within our offer.
@@ -136,9 +133,7 @@ impl Terms {
             )));
         }
         if theirs.special_logic {
-            return Err(Disagreement::capabilities(
-                "special logic answered, not offered",
-            ));
+            return Err(Disagreement::capabilities("special logic answered, not offered"));
         }
         // A responder that keeps a larger window would wait for buffers that we never send while
         // we wait for its credit. No smaller number heals that.
@@ -149,25 +144,20 @@ impl Terms {
                 self.credit.get()
             )));
         }
-        self.agree(
-            theirs,
-            self.true_level(theirs.level, tolerance),
-            theirs.credit,
-        )
+        self.agree(theirs, theirs.level, theirs.credit, tolerance)
     }
 
-    /// RFC 2204 itself is 1.3 and says `1`; the layouts are the same.
-    fn true_level(&self, theirs: Level, tolerance: &Tolerance) -> Level {
-        let may_be_1_3 = tolerance.level_digit && self.minimum_level == Level::V1_3;
-        if theirs == Level::V1_2 && may_be_1_3 {
-            Level::V1_3
-        } else {
-            theirs
-        }
-    }
-
-    fn agree(&self, theirs: &Ssid, level: Level, credit: Credit) -> Result<Agreed, Disagreement> {
-        if level < self.minimum_level {
+    fn agree(
+        &self,
+        theirs: &Ssid,
+        level: Level,
+        credit: Credit,
+        tolerance: &Tolerance,
+    ) -> Result<Agreed, Disagreement> {
+        // RFC 2204 is 1.3 and says `1`, which is 1.2; the layouts are the same.
+        let may_mean_1_3 = level == Level::V1_2 && tolerance.level_digit;
+        let is_too_low = level < self.minimum_level;
+        if is_too_low && !(may_mean_1_3 && self.minimum_level == Level::V1_3) {
             return Err(Disagreement::capabilities(&format!(
                 "level {level} is below {}, the lowest accepted here",
                 self.minimum_level

@@ -17,9 +17,6 @@ impl Default for Timers {
     /// Two minutes to answer, half of which a partner may well spend on storing a large file;
     /// ten seconds to hang up.
     fn default() -> Self {
-        Self {
-            response: Duration::from_mins(2),
-            disconnect: Duration::from_secs(10),
-        }
+        Self { response: Duration::from_mins(2), disconnect: Duration::from_secs(10) }
     }
 }

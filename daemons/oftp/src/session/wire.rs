@@ -19,7 +19,6 @@ pub enum Framing {
 }
 
 /// The octets to be written, and the way from the octets read to exchange buffers.
-#[derive(Debug)]
 pub(super) struct Wire {
     deframer: Reader,
     transmit: Vec<u8>,
@@ -29,7 +28,6 @@ pub(super) struct Wire {
 }
 
 /// Finds the exchange buffers in what the transport brings.
-#[derive(Debug)]
 pub(super) enum Reader {
     Stream(Deframer),
     Packet,
@@ -53,12 +51,7 @@ impl Wire {
             Framing::Stream => Reader::Stream(Deframer::new(tolerance)),
             Framing::Packet => Reader::Packet,
         };
-        Self {
-            deframer,
-            transmit: Vec::new(),
-            packets: VecDeque::new(),
-            framing,
-        }
+        Self { deframer, transmit: Vec::new(), packets: VecDeque::new(), framing }
     }
 
     /// Lends the reader out, so that the session can act on what it hands out.

@@ -129,16 +129,17 @@ fn octets_that_are_no_whole_command_do_not_put_the_timer_off() {
 }
 
 #[test]
-fn octets_written_put_the_timer_off_while_data_flows() {
-    let mut bench = Bench::in_state(State::OpenOut);
-    bench.now += 59 * SECOND;
-    bench.session.written(bench.now);
-    assert_eq!(bench.session.deadline(), Some(bench.now + timers().response));
-    let mut bench = Bench::in_state(State::CloseOutPending);
-    let before = bench.session.deadline();
-    bench.now += 59 * SECOND;
-    bench.session.written(bench.now);
-    assert_eq!(bench.session.deadline(), before, "an answer is due by then");
+fn octets_written_put_the_timer_off_while_a_file_is_sent() {
+    for state in State::ALL {
+        let mut bench = Bench::in_state(state);
+        let before = bench.session.deadline();
+        bench.now += 5 * SECOND;
+        bench.session.written(bench.now);
+        let is_sending =
+            matches!(state, State::OpenOut | State::OpenOutWaitForCredit | State::CloseOutPending);
+        let put_off = Some(bench.now + timers().response);
+        assert_eq!(bench.session.deadline(), if is_sending { put_off } else { before });
+    }
 }
 
 #[test]
@@ -171,6 +172,14 @@ fn the_one_whose_connection_is_closed_learns_where_it_stood() {
     assert_eq!(*reason, EndSessionReason::Unspecified);
     assert!(text.text().contains("CLOP"), "{text}");
     assert!(bench.session.has_ended());
+}
+
+#[test]
+fn what_a_session_shows_of_itself_holds_no_password() {
+    let bench = Bench::in_state(State::WaitForStartSession);
+    let shown = format!("{:?}", bench.session);
+    assert!(shown.contains("WaitForStartSession"), "{shown}");
+    assert!(!shown.contains("SECRET") && !shown.contains("83, 69, 67"), "{shown}");
 }
 
 #[test]

@@ -326,19 +326,34 @@ fn d_the_lower_value_of_each_offer_holds() {
 
 /// RFC 2204 is 1.3 and says `1`.
 #[test]
-fn d_a_partner_that_calls_1_3_by_the_digit_1_is_taken_at_its_word_only_if_tolerated() {
+fn d_a_partner_that_says_1_2_may_mean_1_3_if_tolerated() {
     let terms = Terms { level: Level::V1_3, minimum_level: Level::V1_3, ..ours() };
-    let ssid = Ssid { level: Level::V1_2, ..theirs() };
     let answer = |tolerance| {
         let session = Session::initiator(terms.clone(), timers(), tolerance, Framing::Stream);
         let mut bench = Bench::with(session);
         bench.session.connected(SECOND);
         bench.gets(&Command::Ssrm);
-        bench.gets(&Command::Ssid(ssid.clone()));
+        bench.gets(&Command::Ssid(Ssid { level: Level::V1_2, ..theirs() }));
         bench.session.state()
     };
     assert_eq!(answer(Tolerance::STRICT), State::WaitForDisconnect);
     assert_eq!(answer(Tolerance::STRICT.with(Quirk::LevelDigit, true)), State::IdleSpeaker);
+}
+
+/// And gets the digit back that it said: a higher one is no answer to it.
+#[test]
+fn g_a_partner_that_says_1_2_may_mean_1_3_if_tolerated() {
+    let tolerance = Tolerance::STRICT.with(Quirk::LevelDigit, true);
+    let session = Session::responder(timers(), tolerance, Framing::Stream);
+    let mut bench = Bench::with(session);
+    bench.session.connected(SECOND);
+    bench.gets(&Command::Ssid(Ssid { level: Level::V1_2, ..theirs() }));
+    let terms = Terms { minimum_level: Level::V1_3, ..ours() };
+    bench.said();
+    bench.asks(Request::AcceptSession(Box::new(terms))).unwrap();
+    let [Command::Ssid(answer)] = &bench.said()[..] else { panic!("one SSID") };
+    assert_eq!(answer.level, Level::V1_2);
+    assert_eq!(bench.session.state(), State::IdleListener);
 }
 
 // G, the predicates.
