@@ -5,8 +5,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lease::Daemon;
 use runtime::admin::{Client, local_sockets};
 use runtime::status::{DaemonStatus, Role};
+use rustix::process::Signal;
+use store::{DatabaseUri, Store};
 use support::{Process, TemporaryDirectory, guarded_command, wait_until_blocking};
 
 /// Long enough for any machine; reached only by a failing test.
@@ -119,6 +122,38 @@ fn a_daemon_frozen_beyond_its_lease_ends_with_70_when_it_thaws() {
     first.thaw();
     assert_eq!(first.wait(DEADLINE).code(), Some(70));
     assert!(!first.output().iter().any(|line| line == "draining"));
+}
+
+#[test]
+fn a_forced_daemon_ends_with_70_and_its_standby_takes_over() {
+    let instance = instance();
+    let mut first = idle(&instance, &[]);
+    active(&first);
+    let second = standing_by(&instance);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let uri = DatabaseUri::sqlite(instance.join("data/seon.db"));
+        let store = Store::open(&uri, "test").await.unwrap();
+        store.force_lease(Daemon::Seonsqd, "a test").await.unwrap();
+    });
+    // The forced epoch is nobody's; the standby's is the one after it.
+    assert_eq!(active(&second), "active in epoch 3");
+    assert_eq!(first.wait(DEADLINE).code(), Some(70));
+}
+
+#[test]
+fn sighup_loads_the_configuration_again() {
+    let instance = instance();
+    let daemon = idle(&instance, &[]);
+    active(&daemon);
+    let path = instance.join("acme.yaml");
+    let manifests = std::fs::read_to_string(&path).unwrap();
+    let changed = manifests.replace("  lease:", "  debug: {level: Debug}\n  lease:");
+    std::fs::write(&path, changed).unwrap();
+    daemon.signal(Signal::HUP);
+    wait_until_blocking("the level changes", DEADLINE, || {
+        status(&instance, daemon.pid()).is_some_and(|status| status.log_level.contains("debug"))
+    });
 }
 
 #[test]
