@@ -184,7 +184,7 @@ pub(crate) enum Command {
 pub(crate) struct Up {
     /// The instance's folder; the one of -c without it.
     #[arg(value_name = "DIR")]
-    pub(crate) directory: Option<PathBuf>,
+    pub(crate) folder: Option<PathBuf>,
     /// Daemons that are active elsewhere wait for their turn.
     #[arg(long)]
     pub(crate) standby: bool,
@@ -298,9 +298,10 @@ pub(crate) struct Quickstart {
     /// Leaves both companies running.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Where to make them; a folder in the system's temporary one without it.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) directory: Option<PathBuf>,
+    /// Where to make them, to stay there; without it a temporary folder that is removed.
+    // Not named `directory`: that is -c, which every command has.
+    #[arg(long = "directory", value_name = "DIR")]
+    pub(crate) place: Option<PathBuf>,
 }
 
 /// The formats of a virtual file (SFIDFMT, RFC 5024 section 5.3.3).

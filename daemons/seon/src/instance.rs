@@ -33,8 +33,9 @@ impl Instance {
 
     /// Where queue, spool and sockets are.
     pub(crate) fn data(&self) -> PathBuf {
-        // Joining an absolute path gives that path.
-        self.directory.join(&self.configuration.instance.data_directory)
+        // Joining an absolute path gives that path; taken apart and put together again, a `./` in
+        // the middle is gone.
+        self.directory.join(&self.configuration.instance.data_directory).components().collect()
     }
 
     /// The database, whose schema must be this version's.

@@ -93,5 +93,15 @@ fn wrong_words_are_refused_with_what_was_expected() {
 fn the_quick_start_is_one_gibibyte_and_a_hundred_files() {
     let Invocation::Tool(arguments) = parse("seon quickstart") else { panic!("a tool") };
     let Command::Quickstart(wish) = arguments.command else { panic!("quickstart") };
-    assert_eq!((wish.size, wish.files, wish.keep), (1 << 30, 100, false));
+    assert_eq!((wish.size, wish.files, wish.keep, wish.place), (1 << 30, 100, false, None));
+}
+
+#[test]
+fn up_takes_a_folder_of_its_own_or_the_one_of_the_instance() {
+    let Invocation::Tool(arguments) = parse("seon up ./acme") else { panic!("a tool") };
+    let Command::Up(up) = arguments.command else { panic!("up") };
+    assert_eq!(up.folder, Some(PathBuf::from("./acme")));
+    let Invocation::Tool(arguments) = parse("seon up -c ./acme") else { panic!("a tool") };
+    let Command::Up(up) = arguments.command else { panic!("up") };
+    assert_eq!((up.folder, arguments.shared.directory), (None, PathBuf::from("./acme")));
 }

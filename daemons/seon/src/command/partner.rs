@@ -167,14 +167,10 @@ async fn ping(
 
 impl Pinged<'_> {
     fn line(&self, terminal: &Terminal, elapsed: Duration) -> String {
-        let Self { partner, success, code, text, .. } = self;
+        let Self { success, code, text, .. } = self;
         let (mark, style) = if *success { ("√", Style::Good) } else { ("×", Style::Bad) };
         let code = code.as_ref().map(|code| format!("{code} ")).unwrap_or_default();
-        format!(
-            "{} {code}{partner}: {text} ({})\n",
-            terminal.paint(style, mark),
-            human::span(elapsed)
-        )
+        format!("{} {code}{text} ({})\n", terminal.paint(style, mark), human::span(elapsed))
     }
 }
 

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use lease::{Daemon, LeaseRow};
 use runtime::admin::{Address, Client, local_sockets};
-use runtime::status::{DaemonStatus, Direction, ListenerStatus, Role};
+use runtime::status::{DaemonStatus, Direction, ListenerStatus, Role, SessionStatus};
 use serde::Serialize;
 use store::Store;
 
@@ -40,10 +40,8 @@ pub(crate) struct DaemonView {
     pub(crate) lease_valid_for: Option<u64>,
     /// What it listens on.
     pub(crate) listeners: Vec<ListenerStatus>,
-    /// Sessions that came in.
-    pub(crate) sessions_in: usize,
-    /// Sessions that go out.
-    pub(crate) sessions_out: usize,
+    /// Its live sessions, with how far each is.
+    pub(crate) sessions: Vec<SessionStatus>,
     /// Who waits to take over, as host and process number.
     pub(crate) standbys: Vec<String>,
     /// Why it could not be asked.
@@ -144,8 +142,7 @@ impl DaemonView {
             since: None,
             lease_valid_for: None,
             listeners: Vec::new(),
-            sessions_in: 0,
-            sessions_out: 0,
+            sessions: Vec::new(),
             standbys,
             error: None,
         }
@@ -163,19 +160,13 @@ impl DaemonView {
         };
         match answer {
             Err(error) => Self { error: Some(error), ..lease },
-            Ok(status) => {
-                let count = |direction: Direction| {
-                    status.sessions.iter().filter(|one| one.direction == direction).count()
-                };
-                Self {
-                    state: State::Active,
-                    parent: status.parent,
-                    sessions_in: count(Direction::In),
-                    sessions_out: count(Direction::Out),
-                    listeners: status.listeners,
-                    ..lease
-                }
-            }
+            Ok(status) => Self {
+                state: State::Active,
+                parent: status.parent,
+                sessions: status.sessions,
+                listeners: status.listeners,
+                ..lease
+            },
         }
     }
 
@@ -209,7 +200,10 @@ impl DaemonView {
     }
 
     fn sessions(&self) -> String {
-        match (self.sessions_in, self.sessions_out) {
+        let count = |direction: Direction| {
+            self.sessions.iter().filter(|session| session.direction == direction).count()
+        };
+        match (count(Direction::In), count(Direction::Out)) {
             (0, 0) => "0".into(),
             (coming, 0) => format!("{coming} in"),
             (0, going) => format!("{going} out"),
@@ -269,10 +263,24 @@ mod tests {
                 ok: true,
                 error: None,
             }],
-            sessions_in: 2,
+            sessions: vec![session(), session()],
             ..DaemonView::inactive(Daemon::SeonrdTcpip, vec!["box2/99".into()])
         };
         vec![receiver, DaemonView::inactive(Daemon::Seonsqd, Vec::new())]
+    }
+
+    fn session() -> SessionStatus {
+        SessionStatus {
+            id: "1".into(),
+            session: None,
+            partner: Some("bolt".into()),
+            direction: Direction::In,
+            transport: "tcp".into(),
+            peer: "192.0.2.7:50000".into(),
+            since: "2026-11-22T12:14:00Z".parse().unwrap(),
+            level: None,
+            file: None,
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(75);
 
 pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Failure> {
-    let directory = command.directory.unwrap_or_else(|| context.shared.directory.clone());
+    let directory = command.folder.unwrap_or_else(|| context.shared.directory.clone());
     let instance = Instance::load(&directory)?;
     // Migrated here, so that the daemons do not all try at once and errors show up in one place.
     let store = instance.migrated_store().await?;

@@ -112,6 +112,15 @@ impl Report {
         text + &self.summary() + "\n"
     }
 
+    /// Only what is not as it should be, for people.
+    pub(crate) fn render_findings(&self, terminal: &Terminal) -> String {
+        let checks = self.categories.iter().flat_map(|category| &category.checks);
+        checks
+            .filter(|check| check.result != Verdict::Success)
+            .map(|check| check.render(terminal))
+            .collect()
+    }
+
     /// The last line: how many of each.
     pub(crate) fn summary(&self) -> String {
         let count = |verdict| {
@@ -182,6 +191,14 @@ mod tests {
              \n\
              1 error, 1 warning, 1 passed\n"
         );
+    }
+
+    #[test]
+    fn findings_are_what_is_not_as_it_should_be() {
+        let findings = report().render_findings(&Terminal::default());
+        assert!(findings.starts_with("× the certificate served"), "{findings}");
+        assert!(findings.contains("‼ no partner yet"), "{findings}");
+        assert!(!findings.contains('√'), "{findings}");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The exchange: a large file by TLS one way, small ones by TCP the other way, at the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use store::{EntryId, EntryState, JournalFilter, JournalKind, QueueFilter, Store};
+use store::{EntryId, EntryState, JournalFilter, JournalKind, QueueEntry, QueueFilter, Store};
 use tokio::time::{Instant, interval};
 
 use super::data::{self, Hash};
@@ -19,6 +19,8 @@ use crate::output::{Column, Style, Table, Terminal, human};
 
 /// How long the exchange may stand still before it counts as failed.
 const STANDSTILL: Duration = Duration::from_mins(1);
+/// How long a call may take until it has the large file.
+const CLAIM: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(200);
 /// The large file's name on the wire.
 const LARGE: &str = "ENGDAT00471.LARGE";
@@ -34,7 +36,7 @@ pub(super) struct Summary {
 struct Way {
     from: &'static str,
     to: &'static str,
-    transport: &'static str,
+    transport: String,
     files: u64,
     octets: u64,
     acknowledged: u64,
@@ -70,16 +72,20 @@ pub(super) async fn run(
     ))?;
     let (large, small) = blocking(move || make(&files, size, count)).await?;
 
+    // The large one first, until its session has it: any session with a partner takes what is
+    // ready, so that a call of bolt's could take it along by TCP.
     let started = Instant::now();
-    // The small ones first: they are on their way while the large one is taken in.
-    let small_ids = put(bolt, "acme", &small).await?;
     let large_ids = put(acme, "bolt", std::slice::from_ref(&large)).await?;
+    claimed(&acme.store, &large_ids).await?;
+    let small_started = Instant::now();
+    let small_ids = put(bolt, "acme", &small).await?;
     let board = Board::new(&context.terminal);
     let (large_took, small_took) =
-        watch(&board, started, (acme, &large_ids, large.octets), (bolt, &small_ids)).await?;
+        watch(&board, (acme, &large_ids, large.octets, started), (bolt, &small_ids, small_started))
+            .await?;
 
-    let large_way = judge((acme, bolt), "tls", &[large], &large_ids, large_took).await?;
-    let small_way = judge((bolt, acme), "tcp", &small, &small_ids, small_took).await?;
+    let large_way = judge((acme, bolt), &[large], &large_ids, large_took).await?;
+    let small_way = judge((bolt, acme), &small, &small_ids, small_took).await?;
     Ok(Summary { ways: vec![large_way, small_way] })
 }
 
@@ -122,9 +128,8 @@ async fn put(from: &Running, to: &str, files: &[Made]) -> Result<Vec<EntryId>, F
 /// Shows both ways until every entry is finished; how long each way took.
 async fn watch(
     board: &Board,
-    started: Instant,
-    (acme, large, octets): (&Running, &[EntryId], u64),
-    (bolt, small): (&Running, &[EntryId]),
+    (acme, large, octets, started): (&Running, &[EntryId], u64, Instant),
+    (bolt, small, small_started): (&Running, &[EntryId], Instant),
 ) -> Result<(Duration, Duration), Failure> {
     let mut large_bar = Some(board.octets(format!("acme → bolt  {LARGE}  tls"), octets));
     let count = small.len() as u64;
@@ -154,7 +159,7 @@ async fn watch(
         if let Some(mut bar) = small_bar.take() {
             finished = finished_entries(&bolt.store, small).await?;
             if finished == count {
-                small_took = started.elapsed();
+                small_took = small_started.elapsed();
                 bar.finish(&format!(
                     "bolt → acme  {}  tcp  {}",
                     human::count(count, "file", "files"),
@@ -190,11 +195,11 @@ async fn live_octets(running: &Running, ids: &[EntryId]) -> Result<Option<u64>, 
 
 /// How many of the entries are finished, well or badly.
 async fn finished_entries(store: &Store, ids: &[EntryId]) -> Result<u64, Failure> {
-    let entries = states(store).await?;
+    let entries = entries(store).await?;
     let is_over = |id: &&EntryId| {
-        entries.get(id).is_some_and(|state| {
+        entries.get(id).is_some_and(|entry| {
             matches!(
-                state,
+                entry.state,
                 EntryState::Acknowledged
                     | EntryState::Rejected
                     | EntryState::Blocked
@@ -205,24 +210,54 @@ async fn finished_entries(store: &Store, ids: &[EntryId]) -> Result<u64, Failure
     Ok(ids.iter().filter(is_over).count() as u64)
 }
 
-async fn states(store: &Store) -> Result<BTreeMap<EntryId, EntryState>, Failure> {
+async fn entries(store: &Store) -> Result<BTreeMap<EntryId, QueueEntry>, Failure> {
     let all = QueueFilter { limit: u32::MAX, ..QueueFilter::default() };
-    Ok(store.queue(&all).await?.into_iter().map(|entry| (entry.id, entry.state)).collect())
+    Ok(store.queue(&all).await?.into_iter().map(|entry| (entry.id, entry)).collect())
+}
+
+/// Waits until a session has the entries, or gives up waiting: the outcome shows up anyway.
+async fn claimed(store: &Store, ids: &[EntryId]) -> Result<(), Failure> {
+    let deadline = Instant::now() + CLAIM;
+    let mut tick = interval(Duration::from_millis(5));
+    while Instant::now() < deadline {
+        tick.tick().await;
+        let entries = entries(store).await?;
+        let waits = |id: &EntryId| {
+            let state = entries.get(id).map(|entry| entry.state);
+            matches!(state, Some(EntryState::Queued | EntryState::Ready))
+        };
+        if !ids.iter().any(waits) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What really carried the entries, by the sessions that had them last.
+async fn transports(
+    store: &Store,
+    entries: impl Iterator<Item = &QueueEntry>,
+) -> Result<String, Failure> {
+    let sessions: BTreeSet<_> = entries.filter_map(|entry| entry.last_session).collect();
+    let mut transports = BTreeSet::new();
+    for id in sessions {
+        transports.extend(store.session(id).await?.map(|session| session.transport.as_str()));
+    }
+    Ok(transports.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// Compares what was sent with what arrived, by hash, and with what the journals say.
 async fn judge(
     (from, to): (&Running, &Running),
-    transport: &'static str,
     files: &[Made],
     ids: &[EntryId],
     took: Duration,
 ) -> Result<Way, Failure> {
     let mut problems = Vec::new();
-    let states = states(&from.store).await?;
+    let entries = entries(&from.store).await?;
     let mut acknowledged = 0;
     for (id, file) in ids.iter().zip(files) {
-        match states.get(id) {
+        match entries.get(id).map(|entry| entry.state) {
             Some(EntryState::Acknowledged) => acknowledged += 1,
             state => problems.push(format!(
                 "{} is {}",
@@ -239,7 +274,7 @@ async fn judge(
     Ok(Way {
         from: from.company.name,
         to: to.company.name,
-        transport,
+        transport: transports(&from.store, ids.iter().filter_map(|id| entries.get(id))).await?,
         files: files.len() as u64,
         octets: files.iter().map(|file| file.octets).sum(),
         acknowledged,
@@ -295,7 +330,7 @@ impl Summary {
         for way in &self.ways {
             table.row([
                 format!("{} → {}", way.from, way.to).into(),
-                way.transport.into(),
+                way.transport.as_str().into(),
                 way.files.to_string().into(),
                 human::octets(way.octets).into(),
                 way.receipts_in_journal.to_string().into(),
@@ -351,7 +386,7 @@ mod tests {
         Way {
             from: "acme",
             to: "bolt",
-            transport: "tls",
+            transport: "tls".into(),
             files: 1,
             octets: 1 << 30,
             acknowledged: 1,

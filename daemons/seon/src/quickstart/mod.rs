@@ -44,13 +44,14 @@ pub(crate) async fn run(context: &Context, wish: Quickstart) -> Result<ExitCode,
     };
     // Ended in every case, and before the folder goes.
     let keep = wish.keep && outcome.is_ok();
+    let stays = keep || wish.place.is_some();
     if keep {
         output::answer(&next_steps(&place))?;
         stop.asked().await;
     }
     shutdown.cancel();
     children.wait().await;
-    match (&outcome, keep) {
+    match (&outcome, stays) {
         (Ok(_), false) => place.remove()?,
         (Ok(_), true) => output::complain(&format!("its files stay in {}\n", place.root.display())),
         (Err(_), _) => output::complain(&place.logs()),
@@ -92,9 +93,7 @@ async fn play(
         let mark = if report.is_success() { "√" } else { "×" };
         let mark = context.terminal.paint(style, mark);
         say(&format!("{mark} seon check of {}: {}", running.company.name, report.summary()))?;
-        if !report.is_success() {
-            output::answer(&report.render(&context.terminal))?;
-        }
+        output::answer(&report.render_findings(&context.terminal))?;
     }
     say(&format!("\nall in {}", human::span(started.elapsed())))?;
     if all_well {
@@ -215,7 +214,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn make(wish: &Quickstart) -> Result<Self, Failure> {
-        let root = wish.directory.clone().unwrap_or_else(|| {
+        let root = wish.place.clone().unwrap_or_else(|| {
             std::env::temp_dir().join(format!("seon-quickstart-{}", std::process::id()))
         });
         let is_empty = fs::read_dir(&root).map_or(true, |mut entries| entries.next().is_none());

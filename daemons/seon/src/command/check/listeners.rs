@@ -23,8 +23,11 @@ use crate::output::verdict::Check;
 
 /// A listener of one's own answers at once.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// SSRM in RFC 5024 section 5.3.1, before its carriage return.
+/// SSRM (RFC 5024 section 5.3.1) before its carriage return, which some partners leave out or
+/// write otherwise.
 const SSRM: &[u8] = b"IODETTE FTP READY ";
+/// The whole exchange buffer: read to its end, so that closing is no reset.
+const WHOLE: usize = HEADER_LENGTH + SSRM.len() + 1;
 
 /// One check for every address that an active receiver listens on.
 pub(super) async fn examine(
@@ -134,11 +137,11 @@ fn verdict(daemon: Daemon, address: SocketAddr, answer: Result<(), String>) -> C
 
 /// Waits for SSRM: a stream transmission header and the exchange buffer.
 async fn ready(mut transport: Transport) -> io::Result<()> {
-    let mut buffer = [0_u8; HEADER_LENGTH + SSRM.len()];
+    let mut buffer = [0_u8; WHOLE];
     timeout(PATIENCE, transport.read_exact(&mut buffer))
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no SSRM within 5 s"))??;
-    if buffer.ends_with(SSRM) {
+    if buffer[HEADER_LENGTH..].starts_with(SSRM) {
         Ok(())
     } else {
         Err(io::Error::new(
