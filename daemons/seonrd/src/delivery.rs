@@ -134,7 +134,9 @@ impl Delivery {
         }
         let partner: FileName = file.partner.parse().map_err(SpoolError::Name)?;
         let wanted = match configuration.partner(&file.partner) {
-            Some(known) => known.files.file_name(&file.identity).parse().map_err(SpoolError::Name)?,
+            Some(known) => {
+                known.files.file_name(&file.identity).parse().map_err(SpoolError::Name)?
+            }
             None => FileName::from_dataset_name(file.identity.dataset_name.as_str())
                 .map_err(SpoolError::Name)?,
         };

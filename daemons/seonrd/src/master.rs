@@ -10,7 +10,7 @@ use crate::delivery;
 
 /// What nobody knows any more is swept away when it is this old: an hour is more than any step
 /// between a file on disk and its row takes.
-const SWEEP_AGE: Duration = Duration::from_secs(3600);
+const SWEEP_AGE: Duration = Duration::from_hours(1);
 
 /// Runs the master until shutdown. `receivers` are kept running as child processes, as on a classic
 /// box; on Kubernetes, where each has its own pod, there are none.

@@ -161,11 +161,9 @@ fn listen(active: &Active, kind: Kind, wanted: Wanted) -> Result<Open, ServiceEr
             (Receiver::Tls(receiver), local)
         }),
     };
-    let (receiver, local) =
-        bound.map_err(|error| ServiceError::failed(error.code(), error))?;
+    let (receiver, local) = bound.map_err(|error| ServiceError::failed(error.code(), error))?;
     tracing::info!(address = %local, "listening");
-    let _listening = active.listeners.bound(name, local);
-    Ok(Open { receiver, asked: (address, port), _listening })
+    Ok(Open { receiver, asked: (address, port), _listening: active.listeners.bound(name, local) })
 }
 
 /// `None`: the configuration has no such listener.
@@ -175,6 +173,10 @@ fn wanted(kind: Kind, configuration: &Configuration) -> Result<Option<Wanted>, S
         sessions_per_address: (sessions / ADDRESS_SHARE).max(1),
         handshake: HANDSHAKE_LIMIT,
     };
+    // A suspended instance listens on nothing; the daemon stays, and follows when that changes.
+    if configuration.instance.suspend {
+        return Ok(None);
+    }
     let receive = &configuration.instance.receive;
     Ok(match kind {
         Kind::Tcp => receive.tcpip.as_ref().map(|tcpip| Wanted {
@@ -183,16 +185,18 @@ fn wanted(kind: Kind, configuration: &Configuration) -> Result<Option<Wanted>, S
             limits: limits(tcpip.max_sessions.get()),
             tls: None,
         }),
-        Kind::Tls => match receive.tls.as_ref() {
-            None => None,
-            Some(tls) => Some(Wanted {
-                address: tls.address,
-                port: tls.port,
-                limits: limits(tls.max_sessions.get()),
-                tls: Some(server_settings(configuration, tls).map_err(
-                    |error: SettingsError| ServiceError::failed(error.code(), error),
-                )?),
-            }),
-        },
+        Kind::Tls => {
+            match receive.tls.as_ref() {
+                None => None,
+                Some(tls) => Some(Wanted {
+                    address: tls.address,
+                    port: tls.port,
+                    limits: limits(tls.max_sessions.get()),
+                    tls: Some(server_settings(configuration, tls).map_err(
+                        |error: SettingsError| ServiceError::failed(error.code(), error),
+                    )?),
+                }),
+            }
+        }
     })
 }

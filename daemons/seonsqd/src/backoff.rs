@@ -72,8 +72,8 @@ stringData: {password: ACMEPW}
         configuration::parse(&[("acme.yaml", text)]).unwrap().instance.send.retry
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_wait_doubles_with_each_failure_up_to_the_longest() {
+    #[test]
+    fn the_wait_doubles_with_each_failure_up_to_the_longest() {
         let mut backoff = Backoff::default();
         let now = Instant::now();
         let waits: Vec<_> = (0..5)
@@ -82,15 +82,15 @@ stringData: {password: ACMEPW}
         assert_eq!(waits, [10.0, 20.0, 40.0, 60.0, 60.0]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn jitter_stays_within_a_tenth() {
+    #[test]
+    fn jitter_stays_within_a_tenth() {
         let wait = Duration::from_secs(100);
         assert_eq!(jittered(wait, 0.0), Duration::from_secs(90));
         assert_eq!(jittered(wait, 1.0), Duration::from_secs(110));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_session_that_comes_about_ends_the_wait() {
+    #[test]
+    fn a_session_that_comes_about_ends_the_wait() {
         let mut backoff = Backoff::default();
         let now = Instant::now();
         backoff.failed("bolt", &retry(), 0.5, now);
@@ -100,8 +100,8 @@ stringData: {password: ACMEPW}
         assert!(backoff.until("bolt", now).is_none());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_wait_is_over_when_its_time_has_come() {
+    #[test]
+    fn the_wait_is_over_when_its_time_has_come() {
         let mut backoff = Backoff::default();
         let now = Instant::now();
         let wait = backoff.failed("bolt", &retry(), 0.5, now);

@@ -57,9 +57,10 @@ pub(crate) async fn dial(active: Active, partner: Arc<Partner>, purpose: Purpose
             }
         }
     }
-    let text = match failures.is_empty() {
-        true => format!("{} has no transports, so only it can call", partner.name),
-        false => failures.join("; "),
+    let text = if failures.is_empty() {
+        format!("{} has no transports, so only it can call", partner.name)
+    } else {
+        failures.join("; ")
     };
     Dialled::Unreachable { code, text }
 }

@@ -194,7 +194,7 @@ impl Dispatcher {
         *self.running.entry(name.clone()).or_default() += 1;
         let active = self.active.clone();
         self.calls.spawn(async move {
-            let dialled = dial(active, partner, purpose).await;
+            let dialled = Box::pin(dial(active, partner, purpose)).await;
             Ended { partner: name, dialled, request }
         });
     }
@@ -297,11 +297,7 @@ fn has_moved(outcome: &Outcome) -> bool {
     outcome.counts.files_sent + outcome.counts.files_received > 0
 }
 
-fn answer(
-    partner: &str,
-    dialled: &Dialled,
-    failure: Option<(String, String)>,
-) -> RequestOutcome {
+fn answer(partner: &str, dialled: &Dialled, failure: Option<(String, String)>) -> RequestOutcome {
     match (failure, dialled) {
         (Some((code, text)), _) => RequestOutcome { code: Some(code), text },
         (None, Dialled::Session(outcome)) => RequestOutcome {

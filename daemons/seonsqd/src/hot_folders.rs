@@ -84,13 +84,12 @@ fn open(active: &Active) -> Vec<Watched> {
 async fn look(active: &Active, watched: &mut Watched) -> Result<(), HotFolderError> {
     let configuration = active.configuration();
     let Some(partner) = configuration.partner(&watched.partner).cloned() else { return Ok(()) };
-    let hot = match watched.hot.take() {
-        Some(hot) => hot,
-        None => {
-            let (spool, path) = (active.spool.clone(), watched.path.clone());
-            let hot = blocking(move || spool.hot_folder_at(&path)).await?;
-            take_up(active, &configuration, &partner, watched, hot).await?
-        }
+    let hot = if let Some(hot) = watched.hot.take() {
+        hot
+    } else {
+        let (spool, path) = (active.spool.clone(), watched.path.clone());
+        let hot = blocking(move || spool.hot_folder_at(&path)).await?;
+        take_up(active, &configuration, &partner, watched, hot).await?
     };
     let (hot, scan) = blocking(move || {
         let mut hot = hot;
@@ -180,7 +179,12 @@ async fn queue(
     blocking(move || hot.settle(&taken).map(|()| hot)).await
 }
 
-fn entry(partner: &Partner, folder: &Folder, identity: FileIdentity, payload: &Payload) -> NewEntry {
+fn entry(
+    partner: &Partner,
+    folder: &Folder,
+    identity: FileIdentity,
+    payload: &Payload,
+) -> NewEntry {
     NewEntry {
         partner: partner.name.to_string(),
         identity,

@@ -10,10 +10,7 @@ use oftp::{DatasetName, Stamp};
 /// that the RFC's set does not have. A name that is too long is refused rather than cut, since two
 /// files could become one name.
 pub fn dataset_name(file: &Path) -> Result<DatasetName, String> {
-    let name = file
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let fitting: String = name.chars().map(in_the_set).collect();
     fitting.parse().map_err(|_| {
         format!(
@@ -35,11 +32,7 @@ fn in_the_set(character: char) -> char {
 /// The stamp of a moment, in UTC, with the first counter of its second.
 pub fn stamp(moment: Timestamp) -> Stamp {
     let time = moment.to_zoned(TimeZone::UTC).datetime();
-    let date = (
-        time.year().unsigned_abs(),
-        time.month().unsigned_abs(),
-        time.day().unsigned_abs(),
-    );
+    let date = (time.year().unsigned_abs(), time.month().unsigned_abs(), time.day().unsigned_abs());
     let clock = (
         time.hour().unsigned_abs(),
         time.minute().unsigned_abs(),

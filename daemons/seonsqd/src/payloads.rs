@@ -28,10 +28,7 @@ pub(crate) async fn remove_finished(active: Active) -> Result<(), ServiceError> 
     }
 }
 
-async fn remove_once(
-    active: &Active,
-    removed: &mut HashSet<String>,
-) -> Result<(), ServiceError> {
+async fn remove_once(active: &Active, removed: &mut HashSet<String>) -> Result<(), ServiceError> {
     let mut finished = HashSet::new();
     for state in [EntryState::Acknowledged, EntryState::Cancelled] {
         let filter = QueueFilter { state: Some(state), limit: LOOK_AT, ..QueueFilter::default() };

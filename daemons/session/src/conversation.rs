@@ -24,11 +24,11 @@ use self::speaking::{Outgoing, Pending};
 
 /// From the connection until both sides know each other. It holds against a peer that sends an
 /// octet now and then.
-const LOGON_LIMIT: Duration = Duration::from_secs(60);
+const LOGON_LIMIT: Duration = Duration::from_mins(1);
 
 /// One piece of what we write (at most the engine's high-water mark and a command) has to be taken
 /// within this time: a slow ISDN line does 256 KiB in under a minute.
-const WRITE_LIMIT: Duration = Duration::from_secs(300);
+const WRITE_LIMIT: Duration = Duration::from_mins(5);
 
 /// At shutdown a file under way may still finish for so long, then it is parked.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -66,7 +66,8 @@ pub async fn respond(active: Active, transport: Transport) -> Outcome {
         })
         .map_or_else(oftp::Tolerance::default, |partner| partner.protocol.tolerance);
     let engine = Session::responder(Timers::default(), tolerance, Framing::Stream);
-    Conversation::new(active, configuration, transport, engine, None).run().await
+    // On the heap, so that a task that awaits a session stays small.
+    Box::pin(Conversation::new(active, configuration, transport, engine, None).run()).await
 }
 
 /// Runs a session with a partner that we called.
@@ -75,7 +76,7 @@ pub async fn initiate(active: Active, transport: Transport, call: Call) -> Outco
     let terms = logon::terms(&configuration, &call.partner);
     let tolerance = call.partner.protocol.tolerance;
     let engine = Session::initiator(terms, Timers::default(), tolerance, Framing::Stream);
-    Conversation::new(active, configuration, transport, engine, Some(call)).run().await
+    Box::pin(Conversation::new(active, configuration, transport, engine, Some(call)).run()).await
 }
 
 pub(crate) struct Conversation {
@@ -201,7 +202,7 @@ impl Conversation {
 
     async fn on_event(&mut self, event: Event) -> Result<(), Stop> {
         match event {
-            Event::PartnerPresented(ssid) => self.partner_presented(&ssid).await,
+            Event::PartnerPresented(ssid) => self.partner_presented(&ssid),
             Event::Established(agreed) => self.established(&agreed).await,
             Event::FileOffered(sfid) => self.file_offered(*sfid).await,
             Event::FileEnded { announced, seen, mismatch } => {
@@ -275,10 +276,10 @@ impl Conversation {
                 self.shutdown_at = Some(Instant::now() + SHUTDOWN_GRACE);
                 return Ok(Woken::StoreChanged);
             }
-            _ = wakeups.changed(), if lingering => return Ok(Woken::StoreChanged),
+            () = wakeups.changed(), if lingering => return Ok(Woken::StoreChanged),
             () = sleep_until(deadline) => return self.timed_out(),
         };
-        self.woken_by(read)
+        woken_by(read)
     }
 
     /// Takes what lies ready without waiting.
@@ -299,25 +300,17 @@ impl Conversation {
             read = transport.read_buf(inbound) => read,
             () = std::future::ready(()) => return Ok(()),
         };
-        if let Woken::Closed = self.woken_by(read)? {
+        if let Woken::Closed = woken_by(read)? {
             let now = self.now();
             self.engine.disconnected(now);
         }
         Ok(())
     }
 
-    fn woken_by(&self, read: std::io::Result<usize>) -> Result<Woken, Stop> {
-        match read {
-            Ok(0) => Ok(Woken::Closed),
-            Ok(_) => Ok(Woken::Read),
-            Err(error) => Err(Stop::Transport(error)),
-        }
-    }
-
     /// The nearest of: the engine's timers, the logon's end, lingering's end, shutdown's grace, and
     /// when something done has to be recorded.
     fn deadline(&self) -> Instant {
-        let far = Instant::now() + Duration::from_secs(3600);
+        let far = Instant::now() + Duration::from_hours(1);
         let engine = self.engine.deadline().map(|deadline| self.origin + deadline);
         let logon = self.record.is_none().then_some(self.origin + LOGON_LIMIT);
         [engine, logon, self.lingering_until, self.shutdown_at, self.settle_deadline()]
@@ -365,5 +358,13 @@ impl Conversation {
 
     fn partner_name(&self) -> Option<String> {
         self.partner.as_ref().map(|partner| partner.name.to_string())
+    }
+}
+
+fn woken_by(read: std::io::Result<usize>) -> Result<Woken, Stop> {
+    match read {
+        Ok(0) => Ok(Woken::Closed),
+        Ok(_) => Ok(Woken::Read),
+        Err(error) => Err(Stop::Transport(error)),
     }
 }

@@ -59,11 +59,8 @@ async fn attend_once(
     calls: Option<&mpsc::Sender<WantedCall>>,
 ) -> Result<(), StoreError> {
     // A look costs nothing; a fenced transaction for every change of anything would.
-    let waiting = RequestFilter {
-        daemon: Some(active.daemon),
-        unfinished: true,
-        limit: REQUESTS_AT_ONCE,
-    };
+    let waiting =
+        RequestFilter { daemon: Some(active.daemon), unfinished: true, limit: REQUESTS_AT_ONCE };
     if active.store.requests(&waiting).await?.is_empty() {
         return Ok(());
     }
@@ -79,9 +76,10 @@ async fn attend_once(
             OperatorRequest::AbortSession(id) => abort(active, &record, id).await,
             OperatorRequest::ReleaseReceipt(id) => {
                 let mut tx = active.store.fenced(&active.tenure).await?;
-                let outcome = match tx.release_held_receipt(id).await? {
-                    true => done(format!("receipt {id} goes out with the next session")),
-                    false => refused("E-REQUEST-STATE", format!("receipt {id} is not held")),
+                let outcome = if tx.release_held_receipt(id).await? {
+                    done(format!("receipt {id} goes out with the next session"))
+                } else {
+                    refused("E-REQUEST-STATE", format!("receipt {id} is not held"))
                 };
                 tx.request_done(record.id, &outcome).await?;
                 tx.commit().await
@@ -163,16 +161,21 @@ async fn cancel(active: &Active, record: &RequestRecord, id: EntryId) -> Result<
     let mut wakeups = active.store.wakeups();
     let until = Instant::now() + BREAK_OFF_LIMIT;
     loop {
-        let claim = match active.store.entry(id).await? {
-            Some(QueueEntry { state: EntryState::Sending, claim: Some(claim), .. }) => claim,
-            _ => return change(active, record, id, Wish::Cancel).await,
+        let Some(QueueEntry { state: EntryState::Sending, claim: Some(claim), .. }) =
+            active.store.entry(id).await?
+        else {
+            return change(active, record, id, Wish::Cancel).await;
         };
         if claim.daemon != active.daemon {
             let mut tx = active.store.fenced(&active.tenure).await?;
             tx.forward_request(record.id, claim.daemon).await?;
             return tx.commit().await;
         }
-        break_off(active, claim.session, &format!("entry {id} cancelled by {}", record.requested_by));
+        break_off(
+            active,
+            claim.session,
+            &format!("entry {id} cancelled by {}", record.requested_by),
+        );
         if timeout(until.saturating_duration_since(Instant::now()), wakeups.changed())
             .await
             .is_err()

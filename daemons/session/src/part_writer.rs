@@ -25,7 +25,9 @@ pub(crate) struct PartWriter {
 pub(crate) enum CheckpointStep {
     Nothing,
     /// All octets so far are being flushed.
-    Begun { octets: u64 },
+    Begun {
+        octets: u64,
+    },
     /// What was begun is durable.
     Durable,
 }

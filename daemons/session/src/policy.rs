@@ -18,7 +18,9 @@ const RESERVED_OCTETS: u64 = 64 * 1024 * 1024;
 /// Why an offered file is not taken (SFNA).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OfferRefused {
-    #[error("destination {0} is not a station of ours; correct SFIDDEST, or add it to spec.identity.stations")]
+    #[error(
+        "destination {0} is not a station of ours; correct SFIDDEST, or add it to spec.identity.stations"
+    )]
     Destination(OdetteId),
     #[error("the file is encrypted, and decryption is not built yet; send it plain")]
     Encrypted,
@@ -28,7 +30,9 @@ pub(crate) enum OfferRefused {
     Packaged,
     #[error("a signed receipt is asked for, and signing is not built yet; ask for a plain one")]
     SignedReceipt,
-    #[error("the file takes {announced} octets and only {free} are free; make room, then send it again")]
+    #[error(
+        "the file takes {announced} octets and only {free} are free; make room, then send it again"
+    )]
     TooBig { announced: u64, free: u64 },
     #[error("this very file has arrived before ({state})")]
     Duplicate { state: String },
@@ -129,3 +133,6 @@ pub(crate) fn after_close_refused(reason: FileReason) -> AfterRefusal {
         _ => AfterRefusal::Block,
     }
 }
+
+#[cfg(test)]
+mod tests;

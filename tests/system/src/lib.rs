@@ -1,1 +1,26 @@
-//! To be written.
+//! Companies for the system tests: real folders, real daemons, the real command line, and a checker
+//! that nothing is lost and nothing doubled.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here is a test"
+)]
+
+mod caller;
+mod checker;
+mod company;
+mod proxy;
+mod request;
+
+pub use checker::{assert_each_arrived_once, incoming};
+pub use caller::{Caller, offer};
+pub use company::{Company, Line, Pair, Up, exit_code};
+pub use proxy::{Break, Proxy, Way};
+pub use request::{held_receipts, request};
+
+use std::time::Duration;
+
+/// How long a test waits for what takes a moment: generous, for machines that are busy.
+pub const PATIENCE: Duration = Duration::from_mins(1);

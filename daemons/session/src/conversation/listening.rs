@@ -83,7 +83,7 @@ impl Conversation {
         let format = sfid.transmitted_format();
         let epoch = self.active.tenure.epoch;
         let fresh = Uuid::now_v7().to_string();
-        let offer = self.offer(sfid, PartName::new(epoch, &fresh).map_err(SpoolError::Name)?);
+        let offer = self.offer(sfid, &PartName::new(epoch, &fresh).map_err(SpoolError::Name)?);
         let session = self.session()?;
         let mut tx = self.active.store.fenced(&self.active.tenure).await?;
         let receiving = tx.begin_receiving(session, &offer).await?;
@@ -110,7 +110,7 @@ impl Conversation {
         Ok(Ok((Incoming { id, format, dataset_name, writer, marked, records }, point)))
     }
 
-    fn offer(&self, sfid: &Sfid, part: PartName) -> Offer {
+    fn offer(&self, sfid: &Sfid, part: &PartName) -> Offer {
         Offer {
             partner: self.partner_name().unwrap_or_default(),
             identity: sfid.file.clone(),
@@ -264,8 +264,7 @@ impl Conversation {
     }
 
     pub(super) async fn nerp_received(&mut self, nerp: &Nerp) -> Result<(), Stop> {
-        let kind =
-            ReceiptKind::Negative { reason: nerp.reason.number(), text: nerp.text.clone() };
+        let kind = ReceiptKind::Negative { reason: nerp.reason.number(), text: nerp.text.clone() };
         self.receipt_received(&nerp.file, kind).await
     }
 

@@ -32,7 +32,7 @@ pub(super) fn terms(configuration: &Configuration, partner: &Partner) -> Terms {
 
 impl Conversation {
     /// A caller says who it is.
-    pub(super) async fn partner_presented(&mut self, ssid: &Ssid) -> Result<(), Stop> {
+    pub(super) fn partner_presented(&mut self, ssid: &Ssid) -> Result<(), Stop> {
         let configuration = self.configuration.clone();
         let partner = match configuration.identify(&ssid.identity, &ssid.password) {
             Ok(partner) => partner.clone(),
@@ -55,6 +55,7 @@ impl Conversation {
             let reason = EndSessionReason::UserCodeNotKnown;
             return self.turn_away(mismatch.code(), reason, mismatch.to_string());
         }
+        self.transport.recognised();
         self.engine.tolerate(partner.protocol.tolerance);
         let terms = terms(&configuration, &partner);
         self.partner = Some(partner);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use oftp::command::{Eerp, Nerp, Seal, Sfid};
 use oftp::field::{
-    Blocks, CipherSuite, Counts, Envelope, FileCompression, FileReason, Level,
-    NegativeReason, SecurityLevel,
+    Blocks, CipherSuite, Counts, Envelope, FileCompression, FileReason, Level, NegativeReason,
+    SecurityLevel,
 };
 use oftp::restart::{RestartPoint, VariableScan};
 use oftp::session::{Request, State};
@@ -155,7 +155,8 @@ impl Conversation {
 
     /// Records what is done if it has waited long enough.
     pub(super) async fn settle_if_due(&mut self) -> Result<(), Stop> {
-        let due = self.pending.unsettled_since.is_some_and(|since| since.elapsed() >= SETTLE_WITHIN);
+        let due =
+            self.pending.unsettled_since.is_some_and(|since| since.elapsed() >= SETTLE_WITHIN);
         if due { self.settle().await } else { Ok(()) }
     }
 

@@ -1,0 +1,374 @@
+//! A company: its folder of manifests, its daemons, its command line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{
+    Identity, Process, TemporaryDirectory, free_port, seon_binary, wait_until_blocking,
+    write_pseudo_random,
+};
+
+use crate::PATIENCE;
+
+/// How one company calls the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// By TLS, both certificates pinned.
+    Tls,
+    /// By plain TCP.
+    Tcp,
+    /// By plain TCP, through this port: a [`Proxy`](crate::Proxy) or nobody.
+    TcpBy(u16),
+    /// Not at all: it waits to be called.
+    Nothing,
+}
+
+/// One company's folder and addresses.
+pub struct Company {
+    /// Its instance's name.
+    pub name: &'static str,
+    /// Its Odette ID.
+    pub odette_id: &'static str,
+    /// What it says to its partner.
+    pub password: String,
+    /// Its key and certificate.
+    pub identity: Identity,
+    /// Where it listens on TCP.
+    pub tcp: u16,
+    /// Where it listens on TLS.
+    pub tls: u16,
+    /// Its folder.
+    pub directory: PathBuf,
+    /// PostgreSQL, if not SQLite.
+    pub database: Option<String>,
+    /// `spec.storage.directory`, if not `data` in its folder.
+    pub storage: Option<PathBuf>,
+    /// More lines of the instance's `spec`, each indented by two.
+    pub instance_extra: String,
+    /// More lines of its partner's `spec`, each indented by two.
+    pub partner_extra: String,
+}
+
+/// Two companies that know each other.
+pub struct Pair {
+    /// Calls bolt.
+    pub acme: Company,
+    /// Calls acme.
+    pub bolt: Company,
+    _directory: TemporaryDirectory,
+}
+
+impl Pair {
+    /// Two companies in folders of their own, manifests not written yet.
+    pub fn new() -> Self {
+        let directory = TemporaryDirectory::new();
+        let company = |name: &'static str, odette_id: &'static str, password: &str| Company {
+            name,
+            odette_id,
+            password: password.to_owned(),
+            identity: Identity::self_signed("127.0.0.1"),
+            tcp: free_port(),
+            tls: free_port(),
+            directory: directory.join(name),
+            database: None,
+            storage: None,
+            instance_extra: "  lease: {ttl: 3s}\n  send: {retry: {attempts: 20, first: 1s, longest: 3s}}\n"
+                .to_owned(),
+            partner_extra: String::new(),
+        };
+        Self {
+            acme: company("acme", "O0013000001ACME", "ACMESPW"),
+            bolt: company("bolt", "O0013000002BOLT", "BOLTSPW"),
+            _directory: directory,
+        }
+    }
+
+    /// Writes both companies' manifests.
+    pub fn write(&self, acme_calls: Line, bolt_calls: Line) {
+        self.acme.write(&self.bolt, acme_calls);
+        self.bolt.write(&self.acme, bolt_calls);
+    }
+
+    /// The usual pair: acme calls by TLS, bolt by TCP, both up and ready.
+    pub fn running() -> (Self, Up, Up) {
+        let pair = Self::new();
+        pair.write(Line::Tls, Line::Tcp);
+        let (acme, bolt) = (pair.acme.up(), pair.bolt.up());
+        pair.acme.wait_until_ready();
+        pair.bolt.wait_until_ready();
+        (pair, acme, bolt)
+    }
+}
+
+impl Default for Pair {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A running `seon up`; killed with all its daemons when dropped.
+pub struct Up(pub Process);
+
+impl Up {
+    /// SIGTERM, and waits for the orderly end.
+    pub fn stop(mut self) {
+        self.0.terminate();
+        let status = self.0.wait(PATIENCE);
+        assert!(status.success(), "seon up ended with {status}");
+    }
+}
+
+impl Company {
+    /// Writes the manifests: the instance, its one partner, their Secrets.
+    pub fn write(&self, partner: &Self, line: Line) {
+        fs::create_dir_all(&self.directory).unwrap();
+        let write = |name: &str, text: String| fs::write(self.directory.join(name), text).unwrap();
+        write("instance.yaml", self.instance());
+        write("partner.yaml", self.partner(partner, line));
+        write("secrets.yaml", self.secrets(partner));
+    }
+
+    fn instance(&self) -> String {
+        let Self { name, odette_id, tcp, tls, instance_extra, .. } = self;
+        let database = match &self.database {
+            Some(_) => format!("  database: {{secretRef: {{name: {name}-db, key: uri}}}}\n"),
+            None => String::new(),
+        };
+        let storage = match &self.storage {
+            Some(path) => format!("  storage: {{directory: {}}}\n", path.display()),
+            None => String::new(),
+        };
+        format!(
+            "apiVersion: seon.dev/v1alpha1
+kind: SeonInstance
+metadata: {{name: {name}}}
+spec:
+  identity:
+    odetteId: {odette_id}
+    passwordSecretRef: {{name: {name}-oftp, key: password}}
+  receive:
+    tcpip: {{address: 127.0.0.1, port: {tcp}}}
+    tls: {{address: 127.0.0.1, port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}
+{database}{storage}{instance_extra}"
+        )
+    }
+
+    fn partner(&self, partner: &Self, line: Line) -> String {
+        let Self { name: own, partner_extra, .. } = self;
+        let Self { name, odette_id, tcp, tls, .. } = partner;
+        let transports = match line {
+            Line::Tls => format!("  transports:\n  - tls: {{host: 127.0.0.1, port: {tls}}}\n"),
+            Line::Tcp => format!("  transports:\n  - tcp: {{host: 127.0.0.1, port: {tcp}}}\n"),
+            Line::TcpBy(port) => {
+                format!("  transports:\n  - tcp: {{host: 127.0.0.1, port: {port}}}\n")
+            }
+            Line::Nothing => String::new(),
+        };
+        format!(
+            "apiVersion: seon.dev/v1alpha1
+kind: SeonPartner
+metadata: {{name: {name}}}
+spec:
+  instanceRef: {{name: {own}}}
+  identity:
+    odetteId: {odette_id}
+    passwordSecretRef: {{name: {name}-oftp, key: password}}
+  certificates:
+  - {{purpose: [Tls], secretRef: {{name: {name}-certificate}}}}
+{transports}{partner_extra}"
+        )
+    }
+
+    fn secrets(&self, partner: &Self) -> String {
+        let Self { name: own, password, identity, .. } = self;
+        let name = partner.name;
+        let database = match &self.database {
+            Some(uri) => format!(
+                "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {own}-db}}\n\
+                 stringData: {{uri: \"{uri}\"}}\n"
+            ),
+            None => String::new(),
+        };
+        format!(
+            r#"apiVersion: v1
+kind: Secret
+metadata: {{name: {own}-oftp}}
+stringData: {{password: "{password}"}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: {own}-tls}}
+type: kubernetes.io/tls
+stringData:
+  tls.crt: |
+{}  tls.key: |
+{}---
+apiVersion: v1
+kind: Secret
+metadata: {{name: {name}-oftp}}
+stringData: {{password: "{}"}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: {name}-certificate}}
+stringData:
+  tls.crt: |
+{}{database}"#,
+            indented(&identity.certificate_pem),
+            indented(&identity.key_pem),
+            partner.password,
+            indented(&partner.identity.certificate_pem),
+        )
+    }
+
+    /// Starts every daemon.
+    pub fn up(&self) -> Up {
+        Up(Process::start(seon_binary(), ["up".as_ref(), self.directory.as_os_str()]))
+    }
+
+    /// Starts every daemon from a second folder with the same manifests and the same database, as a
+    /// second machine would: `folder` is its name beside the first.
+    pub fn up_elsewhere(&self, folder: &Path) -> Up {
+        Up(Process::start(seon_binary(), ["up".as_ref(), folder.as_os_str()]))
+    }
+
+    /// Waits until every daemon is active and answers.
+    pub fn wait_until_ready(&self) {
+        wait_until_blocking("every daemon active", PATIENCE, || {
+            let daemons = self.daemons();
+            daemons.len() == 4 && daemons.iter().all(|daemon| daemon["pid"].is_u64())
+        });
+    }
+
+    /// `seon ps -o json`, one value a daemon; empty while it cannot be told.
+    pub fn daemons(&self) -> Vec<Value> {
+        let output = self.seon(["ps", "-o", "json"]);
+        let parsed: Result<Value, _> = serde_json::from_slice(&output.stdout);
+        parsed.ok().and_then(|value| value.as_array().cloned()).unwrap_or_default()
+    }
+
+    /// A daemon's row of `seon ps -o json`.
+    pub fn daemon(&self, name: &str) -> Option<Value> {
+        self.daemons().into_iter().find(|daemon| daemon["daemon"] == name)
+    }
+
+    /// The process number of the active daemon.
+    pub fn pid(&self, daemon: &str) -> Option<u32> {
+        let row = self.daemon(daemon)?;
+        row["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
+    }
+
+    /// Runs `seon` in this company's folder, whatever comes of it.
+    pub fn seon<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Output {
+        let mut command = support::guarded_command(seon_binary());
+        command.args(arguments).env("SEON_DIRECTORY", &self.directory).output().unwrap()
+    }
+
+    /// Runs `seon` and gives its output; it must succeed.
+    pub fn ok<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> String {
+        let output = self.seon(arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {text}{errors}", output.status);
+        text
+    }
+
+    /// Queues a file; its number.
+    pub fn enqueue(&self, partner: &str, file: &Path, more: &[&str]) -> u64 {
+        let path = file.to_str().unwrap();
+        let arguments = [&["enqueue", "--partner", partner, "-o", "json"], more, &[path]].concat();
+        let answer: Value = serde_json::from_str(&self.ok(arguments)).unwrap();
+        answer[0]["id"].as_u64().expect("the entry's number")
+    }
+
+    /// Queues many files at once; their numbers.
+    pub fn enqueue_all(&self, partner: &str, files: &[PathBuf]) -> Vec<u64> {
+        let paths = files.iter().map(|file| file.to_str().unwrap());
+        let arguments = ["enqueue", "--partner", partner, "-o", "json"].into_iter().chain(paths);
+        let answer: Value = serde_json::from_str(&self.ok(arguments)).unwrap();
+        answer.as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap()).collect()
+    }
+
+    /// A new file in this company's folder, of pseudo-random octets.
+    pub fn file(&self, name: &str, octets: u64) -> PathBuf {
+        let file = self.directory.join(name);
+        write_pseudo_random(&file, octets, octets ^ 42);
+        file
+    }
+
+    /// Every entry of the queue.
+    pub fn queue(&self) -> Vec<Value> {
+        let all = ["queue", "--all", "--limit", "100000", "-o", "json"];
+        let answer: Value = serde_json::from_str(&self.ok(all)).unwrap();
+        answer.as_array().cloned().unwrap_or_default()
+    }
+
+    /// An entry of the queue.
+    pub fn entry(&self, entry: u64) -> Value {
+        let mut queue = self.queue().into_iter();
+        queue.find(|row| row["id"] == entry).expect("the entry is in the queue")
+    }
+
+    /// The state of an entry.
+    pub fn state(&self, entry: u64) -> String {
+        self.entry(entry)["state"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until all of these files have their receipts.
+    pub fn wait_until_acknowledged(&self, entries: &[u64], limit: Duration) {
+        wait_until_blocking(&format!("every file of {} acknowledged", self.name), limit, || {
+            let queue = self.queue();
+            let mut open = queue.iter().filter(|row| {
+                row["state"] != "acknowledged" && entries.iter().any(|entry| row["id"] == *entry)
+            });
+            match open.next() {
+                None => Ok(()),
+                Some(row) => Err(format!("{} more, and {row}", open.count())),
+            }
+        });
+    }
+
+    /// Waits until an entry is in a state.
+    pub fn wait_for_state(&self, entry: u64, state: &str, limit: Duration) {
+        wait_until_blocking(&format!("entry {entry} {state}"), limit, || {
+            let found = self.state(entry);
+            if found == state { Ok(()) } else { Err(format!("it is {found}")) }
+        });
+    }
+
+    /// The journal, oldest first.
+    pub fn journal(&self) -> Vec<Value> {
+        let text = self.ok(["journal", "--limit", "100000", "-o", "json"]);
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        answer.as_array().cloned().unwrap_or_default()
+    }
+
+    /// The journal's records of one kind, oldest first.
+    pub fn journal_of(&self, kind: &str) -> Vec<Value> {
+        self.journal().into_iter().filter(|record| record["kind"] == kind).collect()
+    }
+
+    /// Waits for a journal record with this code.
+    pub fn wait_for_code(&self, code: &str) -> Value {
+        wait_until_blocking(&format!("{code} in the journal of {}", self.name), PATIENCE, || {
+            self.journal().into_iter().find(|record| record["code"] == code)
+        })
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.storage.clone().unwrap_or_else(|| self.directory.join("data"))
+    }
+}
+
+/// The exit code of a command, which must have ended by itself.
+pub fn exit_code(output: &Output) -> i32 {
+    output.status.code().expect("the command ended by itself")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().fold(String::new(), |text, line| text + "    " + line + "\n")
+}

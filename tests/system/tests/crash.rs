@@ -1,0 +1,91 @@
+//! kill -9 in the middle of a large file: it goes on where it was durable, arrives whole, and once.
+
+#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use support::{sha256, wait_until_blocking, write_pseudo_random};
+use system::{Company, Pair, PATIENCE, assert_each_arrived_once};
+
+/// Large enough that a kill comes in the middle.
+const SIZE: u64 = 1 << 30;
+
+const TRANSFER: Duration = Duration::from_mins(4);
+
+struct Transfer {
+    file: PathBuf,
+    entry: u64,
+}
+
+fn begin(pair: &Pair) -> Transfer {
+    let file = pair.acme.directory.join("LARGE.DAT");
+    write_pseudo_random(&file, SIZE, 42);
+    let entry = pair.acme.enqueue("bolt", &file, &[]);
+    Transfer { file, entry }
+}
+
+/// Waits until at least one position is durable and recorded at the receiver, the file not ended.
+fn wait_for_the_middle(receiver: &Company) {
+    wait_until_blocking("the middle of the file", PATIENCE, || {
+        let daemons = receiver.daemons();
+        let mut sessions = daemons.iter().filter_map(|row| row["sessions"].as_array()).flatten();
+        sessions.any(|session| {
+            let octets = session["file"]["octets"].as_u64().unwrap_or(0);
+            octets > SIZE / 8 && octets < SIZE
+        })
+    });
+}
+
+fn assert_arrived(pair: &Pair, transfer: &Transfer) {
+    pair.acme.wait_for_state(transfer.entry, "acknowledged", TRANSFER);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&transfer.file)]);
+}
+
+/// The position at which the receiver took the file up again, as its log tells.
+fn assert_restarted_above_zero(up: &system::Up) {
+    let resumed = up.0.output().iter().any(|line| {
+        line.contains("receiving") && !line.contains("restart=0") && !line.contains("\"restart\":0,")
+            && (line.contains("restart=") || line.contains("\"restart\":"))
+    });
+    assert!(resumed, "the file began again from its start");
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn the_receiving_daemon_is_killed_in_the_middle_and_the_file_goes_on_where_it_was_durable() {
+    let (pair, _acme, bolt) = Pair::running();
+    let transfer = begin(&pair);
+    wait_for_the_middle(&pair.bolt);
+    kill(pair.bolt.pid("seonrd_tcpip_tls").unwrap());
+    assert_arrived(&pair, &transfer);
+    assert_restarted_above_zero(&bolt);
+}
+
+#[test]
+fn the_sending_daemon_is_killed_in_the_middle_and_the_file_goes_on_where_it_was_durable() {
+    let (pair, _acme, bolt) = Pair::running();
+    let transfer = begin(&pair);
+    wait_for_the_middle(&pair.bolt);
+    kill(pair.acme.pid("seonsqd").unwrap());
+    assert_arrived(&pair, &transfer);
+    assert_restarted_above_zero(&bolt);
+}
+
+#[test]
+fn every_process_of_the_receiver_is_killed_and_the_file_goes_on_after_a_new_start() {
+    let (pair, _acme, mut bolt) = Pair::running();
+    let transfer = begin(&pair);
+    wait_for_the_middle(&pair.bolt);
+    let daemons = ["seonrd", "seonrd_tcpip", "seonrd_tcpip_tls", "seonsqd"];
+    let pids: Vec<_> = daemons.iter().filter_map(|name| pair.bolt.pid(name)).collect();
+    bolt.0.kill();
+    pids.into_iter().for_each(kill);
+    let bolt = pair.bolt.up();
+    assert_arrived(&pair, &transfer);
+    assert_restarted_above_zero(&bolt);
+}
