@@ -122,9 +122,8 @@ impl Session {
     /// The side that calls: `F_CONNECT_RQ`. Tell it by [`connected`](Self::connected) when the
     /// transport is there.
     pub fn initiator(terms: Terms, timers: Timers, tolerance: Tolerance, framing: Framing) -> Self {
-        // A level above the one asked for is no answer, known to us or not.
-        let tolerance = tolerance.with(Quirk::FutureLevels, false);
         let mut session = Self::new(Role::Initiator, timers, tolerance, framing);
+        session.tolerate(tolerance);
         session.state = State::WaitForConnection;
         session.terms = Some(terms);
         session
@@ -299,9 +298,13 @@ impl Session {
     }
 
     /// From now on tolerates this much: a responder learns only from the partner's SSID whose
-    /// deviations it has to bear.
+    /// deviations it has to bear. Empty stream transmission buffers stay as they were.
     pub fn tolerate(&mut self, tolerance: Tolerance) {
-        self.tolerance = tolerance;
+        self.tolerance = match self.role {
+            // A level above the one asked for is no answer, known to us or not.
+            Role::Initiator => tolerance.with(Quirk::FutureLevels, false),
+            Role::Responder => tolerance,
+        };
     }
 
     /// The next thing that happened.

@@ -187,7 +187,7 @@ impl Session {
 
     /// G.
     fn accept(&mut self, terms: Terms) -> Result<(), UserError> {
-        let Some(ssid) = self.partner.take() else {
+        let Some(ssid) = self.partner.clone() else {
             return Err(self.not_now("accepting the session"));
         };
         match terms.respond(&ssid, &self.tolerance) {

@@ -185,7 +185,10 @@ impl Session {
             return Err(self.not_now("sending data"));
         }
         let taken = outgoing.fill(octets, &mut self.wire)?;
-        self.after_data();
+        // Without progress the timer runs on: the partner may have stopped reading.
+        if taken > 0 {
+            self.after_data();
+        }
         Ok(taken)
     }
 

@@ -560,3 +560,55 @@ fn the_partner_s_words_come_with_its_esid() {
         ]
     );
 }
+
+#[test]
+fn both_users_see_what_the_partner_said_of_itself() {
+    for state in State::ALL {
+        let bench = Bench::in_state(state);
+        let has_presented = !matches!(
+            state,
+            State::Idle
+                | State::WaitForConnection
+                | State::WaitForReadyMessage
+                | State::WaitForStartSession
+                | State::ConnectedOnly
+        );
+        assert_eq!(bench.session.presented().is_some(), has_presented, "{state}");
+    }
+    let bench = Bench::in_state(State::IdleSpeaker);
+    assert_eq!(bench.session.presented(), Some(&theirs()));
+}
+
+#[test]
+fn tolerance_may_follow_the_partner() {
+    let mut bench = Bench::in_state(State::WaitForAcceptance);
+    bench.session.tolerate(Tolerance::ALL);
+    bench.asks(Request::AcceptSession(Box::new(ours()))).unwrap();
+    bench.outputs();
+    bench.apply("esid_normal").unwrap();
+    assert_eq!(bench.outputs(), "F_RELEASE_IND N_DISC_RQ", "out of turn, and tolerated");
+}
+
+/// A responder takes a level that it does not know for the highest that it does; an initiator
+/// cannot be answered with one.
+#[test]
+fn a_level_of_the_future_is_an_offer_and_no_answer() {
+    let ssid = |digit: u8| {
+        let mut octets = Vec::new();
+        Command::Ssid(theirs()).encode(Level::V2_0, &mut octets).unwrap();
+        octets[1] = digit;
+        [&[0x10, 0, 0, 65], octets.as_slice()].concat()
+    };
+    let session = Session::responder(timers(), Tolerance::ALL, Framing::Stream);
+    let mut bench = Bench::with(session);
+    bench.session.connected(SECOND);
+    bench.receives(&ssid(b'9'));
+    assert_eq!(bench.session.state(), State::WaitForAcceptance);
+    let session = Session::initiator(ours(), timers(), Tolerance::ALL, Framing::Stream);
+    let mut bench = Bench::with(session);
+    bench.session.connected(SECOND);
+    bench.gets(&Command::Ssrm);
+    bench.said();
+    bench.receives(&ssid(b'9'));
+    assert_eq!(bench.outputs(), "ESID(R=06) F_ABORT_IND(AO=L)");
+}

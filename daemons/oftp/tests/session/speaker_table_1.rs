@@ -372,7 +372,10 @@ fn m_data_stops_where_too_much_waits_to_be_written() {
     let file = vec![7; 4 << 20];
     let mut sent = bench.session.send_data(&file, bench.now).unwrap();
     assert!(!bench.session.can_send_data());
+    let deadline = bench.session.deadline();
+    bench.now += SECOND;
     assert_eq!(bench.session.send_data(&file[sent..], bench.now), Ok(0));
+    assert_eq!(bench.session.deadline(), deadline, "asking for more is no sign of life");
     let waiting = bench.session.transmit().len();
     let most = limits::TRANSMIT_HIGH_WATER + 100_003;
     assert!((limits::TRANSMIT_HIGH_WATER..most).contains(&waiting), "{waiting}");
