@@ -39,7 +39,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use crate::codec::{Quirk, Tolerance};
-use crate::command::{Command, CommandName, Sfid, Ssid};
+use crate::command::{Command, CommandName, Efna, Sfid, Sfna, Ssid};
 use crate::field::{Level, ReasonText};
 
 pub use event::{AbortOrigin, Event};
@@ -245,9 +245,11 @@ impl Session {
                 }))
             }
             Request::RefuseFile { reason, retry, text } => {
-                self.listen(listener::Input::StartFileResponse(StartFileResponse::Negative(
-                    crate::command::Sfna { reason, retry, text },
-                )))
+                self.listen(listener::Input::StartFileResponse(StartFileResponse::Negative(Sfna {
+                    reason,
+                    retry,
+                    text,
+                })))
             }
             Request::CloseFile { already } => self.close(speaker_closing::Input::Close(already)),
             Request::AcceptClose { change_direction } => {
@@ -256,9 +258,10 @@ impl Session {
                 }))
             }
             Request::RefuseClose { reason, text } => {
-                self.listen(listener::Input::CloseFileResponse(CloseFileResponse::Negative(
-                    crate::command::Efna { reason, text },
-                )))
+                self.listen(listener::Input::CloseFileResponse(CloseFileResponse::Negative(Efna {
+                    reason,
+                    text,
+                })))
             }
             Request::SendEerp(eerp) => self.speak(speaker::Input::SendEerp(eerp)),
             Request::SendNerp(nerp) => self.speak(speaker::Input::SendNerp(nerp)),
