@@ -43,8 +43,11 @@ impl LeaseTable for Store {
         let holder = tenure.holder.to_string();
         let values = values![tenure.daemon.name(), holder, tenure.epoch.get()];
         self.backend.execute(Lane::Lease, statement!("lease", "release"), values).await?;
-        // A standby waits for this.
-        self.hints.announce();
+        // A standby waits for this, and this process is about to end: tell it now.
+        if let Err(error) = self.lease(statement!("hint", "hint"), &[]).await {
+            tracing::debug!(code = error.code(), %error, "a hint was not sent");
+        }
+        self.hints.announce_here();
         Ok(())
     }
 
@@ -60,9 +63,11 @@ impl Store {
         self.lease(statement!("lease", "read_all"), &[]).await?.iter().map(lease_row).collect()
     }
 
-    /// Takes the lease from whoever holds it: raises its epoch and expires it, so that the holder is
-    /// shut out at its next write and anyone may acquire. `by` says who, for the row and the
+    /// Takes the lease from whoever holds it: raises its epoch and expires it, so that the holder
+    /// is shut out at its next write and anyone may acquire. `by` says who, for the row and the
     /// journal. Returns the epoch that nobody holds now; `None` if the daemon never ran.
+    ///
+    /// [`StoreError::Busy`] if a transaction of the holder hangs: try again, the database ends it.
     pub async fn force_lease(&self, daemon: Daemon, by: &str) -> Result<Option<Epoch>, StoreError> {
         let mut transaction = self.backend.begin().await?;
         let values = values![daemon.name(), by];

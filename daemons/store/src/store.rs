@@ -51,8 +51,8 @@ impl Store {
     /// Begins a transaction in a tenure: the only way to change anything.
     ///
     /// Fails with [`StoreError::Fenced`] when the tenure's epoch is over. Keep it short and do
-    /// nothing slow in it: a take-over waits for it, and on PostgreSQL the server ends it after 5 s
-    /// of idleness.
+    /// nothing slow in it: a take-over waits for it. PostgreSQL ends one that idles for 5 s; SQLite
+    /// cannot, so that a process frozen inside one holds up every writer until it thaws or dies.
     pub async fn fenced(&self, tenure: &Tenure) -> Result<FencedTx, StoreError> {
         FencedTx::begin(self, tenure).await
     }

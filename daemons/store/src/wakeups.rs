@@ -84,7 +84,7 @@ impl Hints {
         match self.backend.pools() {
             Pools::Postgres(pool) => self.spawn(listen(pool.clone(), changes)),
             Pools::Sqlite { readers, .. } => {
-                self.spawn(watch_data_version(readers.clone(), changes))
+                self.spawn(watch_data_version(readers.clone(), changes));
             }
         }
     }

@@ -1,4 +1,5 @@
--- The first schema. What can be said of a row alone is said here, as a constraint, not in a program.
+-- The first schema. What can be said of a row alone is said here, as a constraint, not in a
+-- program.
 
 -- Statements that both databases share read the clock here: PostgreSQL's moves on within a
 -- transaction (clock_timestamp, never now), SQLite's has another name.
@@ -79,12 +80,14 @@ create table queue_entry (
     check ((format in ('F', 'V')) = (record_length is not null)),
   constraint queue_entry_claim_whole check (
     (claimed_by is null) = (session_id is null) and (claimed_epoch is null) = (session_id is null)),
-  constraint queue_entry_claimed_while_sending check ((state = 'sending') = (session_id is not null)),
+  constraint queue_entry_claimed_while_sending
+    check ((state = 'sending') = (session_id is not null)),
   constraint queue_entry_sent_has_a_time check (state <> 'sent' or sent_at is not null),
   constraint queue_entry_stopped_has_a_code
     check (state not in ('blocked', 'rejected') or error_code is not null),
   constraint queue_entry_finished check ((finished_at is not null) =
-    (state in ('acknowledged', 'rejected', 'cancelled') or (state = 'sent' and not receipt_expected)))
+    (state in ('acknowledged', 'rejected', 'cancelled')
+      or (state = 'sent' and not receipt_expected)))
 );
 create index queue_entry_by_short_stamp
   on queue_entry (dataset_name, short_stamp, originator, destination);
@@ -139,7 +142,8 @@ create table received_file (
   constraint received_file_finished check (
     (finished_at is not null) = (state in ('delivered', 'failed')))
 );
-create index received_file_to_deliver on received_file (id) where state in ('received', 'delivering');
+create index received_file_to_deliver on received_file (id)
+  where state in ('received', 'delivering');
 create index received_file_receiving on received_file (session_id) where state = 'receiving';
 create index received_file_by_partner on received_file (partner, id);
 
@@ -196,8 +200,8 @@ create index journal_by_kind on journal (kind, id);
 create table operator_request (
   id           bigint generated always as identity primary key,
   daemon       text not null,
-  kind         text not null check (kind in ('hold', 'release', 'cancel', 'unblock', 'abort_session',
-                 'call_partner', 'ping_partner', 'release_receipt')),
+  kind         text not null check (kind in ('hold', 'release', 'cancel', 'unblock',
+                 'abort_session', 'call_partner', 'ping_partner', 'release_receipt')),
   subject_id   bigint,
   partner      text check (partner <> ''),
   requested_by text not null,

@@ -1,8 +1,9 @@
--- The first schema. What can be said of a row alone is said here, as a constraint, not in a program.
+-- The first schema. What can be said of a row alone is said here, as a constraint, not in a
+-- program.
 
 -- Moments are whole microseconds since the Unix epoch, flags are 0 or 1.
 -- Statements that both databases share read the clock here: PostgreSQL's has another name.
-create view clock as select cast(round(unixepoch('subsec') * 1000) as integer) * 1000 as moment;
+create view clock as select cast(unixepoch('subsec') * 1000000 as integer) as moment;
 
 create table daemon_lease (
   daemon      text not null primary key,
@@ -25,7 +26,7 @@ create table session (
   transport       text not null check (transport in ('tcp', 'tls', 'isdn')),
   peer_address    text not null,
   level           text check (level in ('1.2', '1.3', '1.4', '2.0')),
-  started_at      integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  started_at      integer not null default (cast(unixepoch('subsec') * 1000000 as integer)),
   ended_at        integer,
   end_code        text check (end_code <> ''),
   end_text        text,
@@ -68,8 +69,8 @@ create table queue_entry (
   error_code       text check (error_code <> ''),
   error_text       text,
   comment          text,
-  created_at       integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
-  updated_at       integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  created_at       integer not null default (cast(unixepoch('subsec') * 1000000 as integer)),
+  updated_at       integer not null default (cast(unixepoch('subsec') * 1000000 as integer)),
   sent_at          integer,
   finished_at      integer,
   constraint queue_entry_identity unique (dataset_name, stamp, originator, destination),
@@ -77,12 +78,14 @@ create table queue_entry (
     check ((format in ('F', 'V')) = (record_length is not null)),
   constraint queue_entry_claim_whole check (
     (claimed_by is null) = (session_id is null) and (claimed_epoch is null) = (session_id is null)),
-  constraint queue_entry_claimed_while_sending check ((state = 'sending') = (session_id is not null)),
+  constraint queue_entry_claimed_while_sending
+    check ((state = 'sending') = (session_id is not null)),
   constraint queue_entry_sent_has_a_time check (state <> 'sent' or sent_at is not null),
   constraint queue_entry_stopped_has_a_code
     check (state not in ('blocked', 'rejected') or error_code is not null),
   constraint queue_entry_finished check ((finished_at is not null) =
-    (state in ('acknowledged', 'rejected', 'cancelled') or (state = 'sent' and not receipt_expected)))
+    (state in ('acknowledged', 'rejected', 'cancelled')
+      or (state = 'sent' and not receipt_expected)))
 ) strict;
 create index queue_entry_by_short_stamp
   on queue_entry (dataset_name, short_stamp, originator, destination);
@@ -117,8 +120,8 @@ create table received_file (
   delivering_epoch integer check (delivering_epoch > 0),
   error_code      text check (error_code <> ''),
   error_text      text,
-  created_at      integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
-  updated_at      integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  created_at      integer not null default (cast(unixepoch('subsec') * 1000000 as integer)),
+  updated_at      integer not null default (cast(unixepoch('subsec') * 1000000 as integer)),
   received_at     integer,
   finished_at     integer,
   constraint received_file_identity unique (dataset_name, stamp, originator, destination),
@@ -137,7 +140,8 @@ create table received_file (
   constraint received_file_finished check (
     (finished_at is not null) = (state in ('delivered', 'failed')))
 ) strict;
-create index received_file_to_deliver on received_file (id) where state in ('received', 'delivering');
+create index received_file_to_deliver on received_file (id)
+  where state in ('received', 'delivering');
 create index received_file_receiving on received_file (session_id) where state = 'receiving';
 create index received_file_by_partner on received_file (partner, id);
 
@@ -159,7 +163,7 @@ create table receipt (
   claimed_by       text,
   claimed_epoch    integer,
   session_id       integer references session (id),
-  created_at       integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  created_at       integer not null default (cast(unixepoch('subsec') * 1000000 as integer)),
   sent_at          integer,
   constraint receipt_reason_of_a_nerp check ((kind = 'NERP') = (reason is not null)),
   constraint receipt_claim_whole check (
@@ -174,7 +178,7 @@ create index receipt_sending on receipt (session_id) where state = 'sending';
 -- No foreign keys: the journal is only ever appended to, and outlives what it tells of.
 create table journal (
   id           integer primary key autoincrement,
-  at           integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  at           integer not null default (cast(unixepoch('subsec') * 1000000 as integer)),
   kind         text not null check (kind <> ''),
   daemon       text,
   epoch        integer,
@@ -194,8 +198,8 @@ create index journal_by_kind on journal (kind, id);
 create table operator_request (
   id           integer primary key autoincrement,
   daemon       text not null,
-  kind         text not null check (kind in ('hold', 'release', 'cancel', 'unblock', 'abort_session',
-                 'call_partner', 'ping_partner', 'release_receipt')),
+  kind         text not null check (kind in ('hold', 'release', 'cancel', 'unblock',
+                 'abort_session', 'call_partner', 'ping_partner', 'release_receipt')),
   subject_id   integer,
   partner      text check (partner <> ''),
   requested_by text not null,
@@ -203,7 +207,7 @@ create table operator_request (
   taken_epoch  integer,
   outcome_code text,
   outcome_text text,
-  created_at   integer not null default (cast(round(unixepoch('subsec') * 1000) as integer) * 1000),
+  created_at   integer not null default (cast(unixepoch('subsec') * 1000000 as integer)),
   done_at      integer,
   constraint operator_request_subject check (
     (kind in ('call_partner', 'ping_partner')) = (partner is not null)

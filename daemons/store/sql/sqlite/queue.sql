@@ -12,8 +12,8 @@ where id in (
   limit $6)
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, octets, original_octets, priority, passive, receipt_expected,
-  restart_refused, state, attempts, not_before, claimed_by, claimed_epoch, session_id, last_session_id,
-  error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+  restart_refused, state, attempts, not_before, claimed_by, claimed_epoch, session_id,
+  last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: entry_retry
 update queue_entry set

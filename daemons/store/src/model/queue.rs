@@ -3,11 +3,11 @@
 //! ```text
 //! held <-> queued -> ready <-> sending -> sent -> acknowledged | rejected
 //!                      |          |
-//!                      +- blocked +-> acknowledged | rejected   (a receipt may be faster than EFPA)
+//!                      +- blocked +-> acknowledged | rejected   (a receipt may outrun EFPA)
 //! ```
 //!
-//! `cancelled` is reached from every state before `sending` and from `blocked`. A `sent` entry whose
-//! partner gives no receipts is finished.
+//! `cancelled` is reached from every state before `sending` and from `blocked`. A `sent` entry
+//! whose partner gives no receipts is finished.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 use store::{FencedTx, Store};
+use lease::Tenure;
 
-fn by_hand(store: &Store) {
-    let _ = FencedTx::begin(store);
-    let _ = FencedTx { is_news: false };
+async fn by_hand(store: &Store, tenure: &Tenure) {
+    let _ = FencedTx::begin(store, tenure).await;
 }
 
 fn main() {}

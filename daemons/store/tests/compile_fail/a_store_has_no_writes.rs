@@ -1,8 +1,7 @@
-use store::{EntryId, JournalEntry, JournalKind, Store};
+use store::{EntryId, Store};
 
 async fn cancel(store: &Store, entry: EntryId) {
     store.cancel_entry(entry).await;
-    store.journal(&JournalEntry::new(JournalKind::EntryCancelled)).await;
 }
 
 fn main() {}

@@ -138,7 +138,7 @@ conformance! {
         let ids = received(&world, 2).await;
         let master = world.tenure(MASTER).await;
         let before = world.store.clock().await.unwrap();
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         let timings = [ReceiptTiming::After(hour), ReceiptTiming::Held];
         for (id, timing) in ids.into_iter().zip(timings) {
             world

@@ -150,11 +150,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..24)
 }
 
-fn explore(world: World, runtime: &tokio::runtime::Runtime) {
+fn explore(world: &World, runtime: &tokio::runtime::Runtime) {
     let mut runner = TestRunner::new(Config { cases: 48, ..Config::default() });
     runner
         .run(&steps(), |steps| {
-            runtime.block_on(nothing_of_the_old_tenure_follows_the_new_one(&world, &steps));
+            runtime.block_on(nothing_of_the_old_tenure_follows_the_new_one(world, &steps));
             Ok(())
         })
         .unwrap();
@@ -169,7 +169,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn no_interleaving_lets_an_old_effect_follow_a_new_one_on_sqlite() {
     let runtime = runtime();
     let world = runtime.block_on(World::sqlite());
-    explore(world, &runtime);
+    explore(&world, &runtime);
 }
 
 #[test]
@@ -177,5 +177,5 @@ fn no_interleaving_lets_an_old_effect_follow_a_new_one_on_postgres() {
     let server = support::postgres!();
     let runtime = runtime();
     let world = runtime.block_on(World::postgres(server));
-    explore(world, &runtime);
+    explore(&world, &runtime);
 }

@@ -48,7 +48,7 @@ conformance! {
     }
 
     async fn held_and_later_receipts_are_not_claimed_and_not_due(world) {
-        let later = ReceiptTiming::After(Duration::from_secs(3600));
+        let later = ReceiptTiming::After(Duration::from_hours(1));
         let (tenure, session, ids) = owed(&world, &[ReceiptTiming::Held, later]).await;
         assert_eq!(claim(&world, &tenure, session, 10).await, []);
         let work = world.store.due_partners().await.unwrap();
@@ -85,8 +85,11 @@ async fn owed(world: &World, timings: &[ReceiptTiming]) -> (Tenure, SessionId, V
     let mut ids = Vec::new();
     for (number, &timing) in (0..).zip(timings) {
         let file = world.received_file(&receiver, received_in, number).await;
-        let receipt =
-            NewReceipt { kind: ReceiptKind::Positive, user_data: Default::default(), timing };
+        let receipt = NewReceipt {
+            kind: ReceiptKind::Positive,
+            user_data: oftp::UserData::default(),
+            timing,
+        };
         let id = world
             .fenced(&master, async |tx| {
                 tx.delivering(file, &format!("in/{number}")).await?;

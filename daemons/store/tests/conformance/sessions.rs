@@ -50,7 +50,7 @@ conformance! {
         let delivered = world.received_file(&tenure, session, 2).await;
         let receipt = NewReceipt {
             kind: ReceiptKind::Positive,
-            user_data: Default::default(),
+            user_data: oftp::UserData::default(),
             timing: ReceiptTiming::Now,
         };
         let (half, receipt) = world

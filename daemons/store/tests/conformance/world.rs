@@ -11,7 +11,7 @@ use store::{
 };
 use support::{Database, Postgres, TemporaryDirectory, wait_until};
 
-pub(crate) const LONG: Duration = Duration::from_secs(600);
+pub(crate) const LONG: Duration = Duration::from_mins(10);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
