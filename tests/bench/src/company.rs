@@ -1,0 +1,372 @@
+//! Two companies on this machine, as the quick start makes them: acme sends, bolt receives.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use oftp::{DatasetName, Description, FileIdentity, Format, UserData};
+use serde::Deserialize;
+use spool::{Payload, Spool, TakeIn};
+use store::{DatabaseUri, EntryId, NewEntry, QueueEntry, Store};
+use support::{Identity, Process, TemporaryDirectory, free_port, guarded_command};
+
+use crate::poll;
+
+/// How long daemons may take to be active, and to end.
+const START: Duration = Duration::from_secs(30);
+const END: Duration = Duration::from_secs(90);
+
+/// How acme calls bolt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    Tls,
+}
+
+impl Transport {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+        }
+    }
+}
+
+/// What the companies' manifests say.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) transport: Transport,
+    /// SSIDSDEB.
+    pub(crate) buffer: u32,
+    /// SSIDCRED.
+    pub(crate) credit: u16,
+    /// SSIDCMPR.
+    pub(crate) compression: bool,
+    /// acme's sessions with bolt at once.
+    pub(crate) channels: u32,
+    /// Sessions that bolt takes at once.
+    pub(crate) sessions: u32,
+    /// PostgreSQL databases, acme's and bolt's; SQLite without.
+    pub(crate) databases: Option<[String; 2]>,
+}
+
+impl Default for Settings {
+    /// What a partner has that was given no settings.
+    fn default() -> Self {
+        Self {
+            transport: Transport::Tcp,
+            buffer: 32_768,
+            credit: 64,
+            compression: true,
+            channels: 1,
+            sessions: 500,
+            databases: None,
+        }
+    }
+}
+
+/// Both companies; their folder goes with them.
+pub(crate) struct Pair {
+    // Ended before their files go.
+    pub(crate) acme: Company,
+    pub(crate) bolt: Company,
+    _place: TemporaryDirectory,
+}
+
+/// A company.
+pub(crate) struct Company {
+    name: &'static str,
+    seon: PathBuf,
+    directory: PathBuf,
+    data: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) tcp_port: u16,
+    process: Option<Process>,
+}
+
+/// Its Odette ID and password, one word for both.
+const WORDS: [(&str, &str); 2] = [("acme", "O0013000001ACME"), ("bolt", "O0013000002BOLT")];
+pub(crate) const PASSWORD: &str = "BENCHPW";
+
+/// What `seon ps` says of a daemon, as far as it is needed here.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Daemon {
+    #[serde(rename = "daemon")]
+    pub(crate) name: String,
+    state: String,
+    pub(crate) pid: Option<u32>,
+    listeners: Vec<serde_json::Value>,
+    pub(crate) sessions_in: usize,
+}
+
+impl Pair {
+    /// Writes both companies' manifests and makes their databases; nothing runs yet.
+    pub(crate) async fn make(seon: &Path, settings: &Settings) -> anyhow::Result<Self> {
+        let place = TemporaryDirectory::new();
+        let ports: [Ports; 2] =
+            std::array::from_fn(|_| Ports { tcp: free_port(), tls: free_port() });
+        let identities = [Identity::self_signed("127.0.0.1"), Identity::self_signed("127.0.0.1")];
+        let mut companies = Vec::new();
+        for (ours, theirs) in [(0, 1), (1, 0)] {
+            let directory = place.join(WORDS[ours].0);
+            fs::create_dir(&directory)?;
+            let manifests =
+                Manifests { settings, ours, theirs, ports: &ports, identities: &identities };
+            fs::write(directory.join("company.yaml"), manifests.text())?;
+            let database = settings.databases.as_ref().map(|databases| databases[ours].as_str());
+            companies.push(
+                Company::make(seon, WORDS[ours].0, directory, ports[ours].tcp, database).await?,
+            );
+        }
+        let mut companies = companies.into_iter();
+        let both = companies.next().zip(companies.next());
+        let (acme, bolt) = both.context("two companies")?;
+        Ok(Self { acme, bolt, _place: place })
+    }
+
+    /// Starts both and waits until all their daemons work.
+    pub(crate) async fn start(&mut self) -> anyhow::Result<()> {
+        self.bolt.start().await?;
+        self.acme.start().await
+    }
+
+    /// Ends both in good order.
+    pub(crate) fn end(mut self) {
+        self.acme.end();
+        self.bolt.end();
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Ports {
+    tcp: u16,
+    tls: u16,
+}
+
+impl Company {
+    async fn make(
+        seon: &Path,
+        name: &'static str,
+        directory: PathBuf,
+        tcp_port: u16,
+        database: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let data = directory.join("data");
+        Spool::open(&data)?;
+        let uri = match database {
+            Some(uri) => uri.parse()?,
+            None => DatabaseUri::sqlite(data.join("seon.db")),
+        };
+        let store = Store::open(&uri, "bench").await?;
+        store.migrate().await?;
+        let seon = seon.canonicalize().with_context(|| format!("find {}", seon.display()))?;
+        Ok(Self { name, seon, directory, data, store, tcp_port, process: None })
+    }
+
+    /// Starts its daemons and waits until they work.
+    pub(crate) async fn start(&mut self) -> anyhow::Result<()> {
+        let mut command = guarded_command(&self.seon);
+        command.arg("up").arg(&self.directory);
+        let process = self.process.insert(Process::spawn(command));
+        let (name, seon, directory) = (self.name, &self.seon, &self.directory);
+        let ready =
+            poll::until("daemons are active", START, Duration::from_millis(100), async || {
+                ensure!(process.is_running(), "seon up ended: {}", process.output().join("\n"));
+                let daemons = ps(seon, directory)?;
+                Ok((daemons.len() == 4 && daemons.iter().all(Daemon::is_ready)).then_some(()))
+            });
+        let said = ready.await;
+        let log = || self.process.as_ref().map(|process| process.output().join("\n"));
+        said.with_context(|| format!("{name}: {}", log().unwrap_or_default()))
+    }
+
+    pub(crate) fn daemons(&self) -> anyhow::Result<Vec<Daemon>> {
+        ps(&self.seon, &self.directory)
+    }
+
+    /// SIGTERM, and waits for the end.
+    fn end(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.terminate();
+            process.wait(END);
+        }
+    }
+
+    /// What its daemons wrote to their log.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.process.as_ref().map(Process::output).unwrap_or_default()
+    }
+
+    pub(crate) fn spool(&self) -> anyhow::Result<Spool> {
+        Ok(Spool::open(&self.data)?)
+    }
+
+    /// Where a file from acme is delivered.
+    pub(crate) fn incoming(&self, name: &str) -> PathBuf {
+        self.data.join("incoming").join("acme").join(name)
+    }
+
+    /// Queues a file for bolt; the payload is another name of the file, so that both have the same
+    /// pages in the cache.
+    pub(crate) async fn enqueue(&self, file: &Path, name: &str) -> anyhow::Result<EntryId> {
+        let payload = self.spool()?.take_in(file, TakeIn::Move)?;
+        Ok(self.store.intake().enqueue(&entry(name, &payload)?).await?)
+    }
+
+    pub(crate) async fn entry(&self, id: EntryId) -> anyhow::Result<QueueEntry> {
+        let entry = self.store.entry(id).await?;
+        entry.with_context(|| format!("there is no entry {id} any more"))
+    }
+}
+
+/// A file for bolt.
+pub(crate) fn entry(name: &str, payload: &Payload) -> anyhow::Result<NewEntry> {
+    Ok(NewEntry {
+        partner: "bolt".to_owned(),
+        identity: FileIdentity {
+            dataset_name: name.parse::<DatasetName>()?,
+            stamp: "202601010000000001".parse()?,
+            originator: WORDS[0].1.parse()?,
+            destination: WORDS[1].1.parse()?,
+        },
+        format: Format::Unstructured,
+        description: Description::default(),
+        user_data: UserData::default(),
+        payload: payload.name.to_string(),
+        octets: payload.octets,
+        original_octets: payload.octets,
+        priority: 0,
+        passive: false,
+        receipt_expected: true,
+        not_before: None,
+        held: false,
+        comment: None,
+    })
+}
+
+fn ps(seon: &Path, directory: &Path) -> anyhow::Result<Vec<Daemon>> {
+    let mut command = guarded_command(seon);
+    command.arg("-c").arg(directory).args(["-o", "json", "ps"]);
+    let output = command.output().context("run seon ps")?;
+    ensure!(output.status.success(), "seon ps: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).context("read what seon ps says")
+}
+
+impl Daemon {
+    fn is_ready(&self) -> bool {
+        let receives = self.name.starts_with("seonrd_");
+        self.state == "active" && (!receives || !self.listeners.is_empty())
+    }
+}
+
+struct Manifests<'a> {
+    settings: &'a Settings,
+    ours: usize,
+    theirs: usize,
+    ports: &'a [Ports; 2],
+    identities: &'a [Identity; 2],
+}
+
+impl Manifests<'_> {
+    fn text(&self) -> String {
+        [self.instance(), self.partner(), self.secrets()].join("---\n")
+    }
+
+    fn instance(&self) -> String {
+        let (name, odette_id) = WORDS[self.ours];
+        let Ports { tcp, tls } = self.ports[self.ours];
+        let sessions = self.settings.sessions;
+        let database = match self.settings.databases {
+            Some(_) => format!("  database: {{secretRef: {{name: {name}-database, key: uri}}}}\n"),
+            None => String::new(),
+        };
+        format!(
+            "apiVersion: seon.dev/v1alpha1
+kind: SeonInstance
+metadata: {{name: {name}}}
+spec:
+  identity:
+    odetteId: {odette_id}
+    passwordSecretRef: {{name: oftp, key: password}}
+  receive:
+    tcpip: {{address: 127.0.0.1, port: {tcp}, maxSessions: {sessions}}}
+    tls: {{address: 127.0.0.1, port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}
+{database}"
+        )
+    }
+
+    fn partner(&self) -> String {
+        let (name, odette_id) = WORDS[self.theirs];
+        let (own, _) = WORDS[self.ours];
+        let Ports { tcp, tls } = self.ports[self.theirs];
+        let transport = match self.settings.transport {
+            Transport::Tcp => format!("tcp: {{host: 127.0.0.1, port: {tcp}}}"),
+            Transport::Tls => format!("tls: {{host: 127.0.0.1, port: {tls}}}"),
+        };
+        let Settings { buffer, credit, channels, .. } = self.settings;
+        let compression = if self.settings.compression { "Allowed" } else { "Forbidden" };
+        format!(
+            "apiVersion: seon.dev/v1alpha1
+kind: SeonPartner
+metadata: {{name: {name}}}
+spec:
+  instanceRef: {{name: {own}}}
+  identity:
+    odetteId: {odette_id}
+    passwordSecretRef: {{name: oftp, key: password}}
+  transports:
+  - {transport}
+  certificates:
+  - {{purpose: [Tls], secretRef: {{name: {name}-certificate}}}}
+  protocol: {{buffer: {buffer}, credit: {credit}, compression: {compression}}}
+  channels: {channels}
+"
+        )
+    }
+
+    fn secrets(&self) -> String {
+        let (own, _) = WORDS[self.ours];
+        let (theirs, _) = WORDS[self.theirs];
+        let identity = &self.identities[self.ours];
+        let database = self.settings.databases.as_ref().map_or_else(String::new, |databases| {
+            format!(
+                "---
+apiVersion: v1
+kind: Secret
+metadata: {{name: {own}-database}}
+stringData: {{uri: \"{}\"}}
+",
+                databases[self.ours]
+            )
+        });
+        format!(
+            "apiVersion: v1
+kind: Secret
+metadata: {{name: oftp}}
+stringData: {{password: {PASSWORD}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: {own}-tls}}
+type: kubernetes.io/tls
+stringData:
+  tls.crt: |
+{}  tls.key: |
+{}---
+apiVersion: v1
+kind: Secret
+metadata: {{name: {theirs}-certificate}}
+stringData:
+  tls.crt: |
+{}{database}",
+            indented(&identity.certificate_pem),
+            indented(&identity.key_pem),
+            indented(&self.identities[self.theirs].certificate_pem),
+        )
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().fold(String::new(), |text, line| text + "    " + line + "\n")
+}

@@ -1,0 +1,197 @@
+//! Many small files, each with its receipt, on both databases: beside pgbench.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use spool::{Payload, Spool, TakeIn};
+use store::{EntryState, JournalFilter, JournalKind, QueueFilter};
+use support::{Durability, Postgres, PseudoRandom, TemporaryDirectory};
+
+use crate::Arguments;
+use crate::company::{Pair, Settings, entry};
+use crate::poll;
+use crate::report::{Figure, Goal, Line, Peer};
+use crate::transfer::seconds;
+
+/// Octets of a file.
+const SIZE: usize = 10_000;
+
+/// acme's sessions with bolt at once, and pgbench's clients.
+const CHANNELS: u32 = 4;
+
+const LIMIT: Duration = Duration::from_mins(15);
+
+pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
+    let names = ["files: on PostgreSQL", "files: on SQLite"];
+    let count = if arguments.quick { 1000 } else { 10_000 };
+    let server = match Postgres::start(Durability::Durable) {
+        Ok(server) => server,
+        Err(reason) => {
+            let [postgresql, sqlite] = names;
+            let rate = exchange(arguments, count, None).await?;
+            let alone = Line::measured(sqlite, per_second(rate))
+                .note(format!("SKIPPED the comparison with pgbench: {reason}"));
+            return Ok(vec![Line::skipped(postgresql, reason), alone]);
+        }
+    };
+    let commits = pgbench(&server, if arguments.quick { 3 } else { 15 })?;
+    let (acme, bolt) = (server.database(), server.database());
+    let on_postgresql = exchange(arguments, count, Some([acme.uri(), bolt.uri()])).await?;
+    let on_sqlite = exchange(arguments, count, None).await?;
+    let lines = names.into_iter().zip([on_postgresql, on_sqlite]).map(|(name, rate)| {
+        Line::measured(name, per_second(rate))
+            .beside(Peer::new("pgbench", Figure::new(commits, "commits/s")))
+            .goal(Goal::RatioAtLeast(0.5))
+            .note(format!(
+                "{count} queued files of {SIZE} octets over {CHANNELS} TCP sessions at once, \
+                 default settings otherwise, both companies on this machine: from the first \
+                 session's start to the last receipt (EERP) in acme's database",
+            ))
+    });
+    let lines: Vec<Line> = lines.collect();
+    Ok(lines
+        .into_iter()
+        .map(|line| {
+            line.note(format!(
+                "pgbench: one INSERT of one row a transaction, {CHANNELS} clients, prepared, on \
+                 the same server with fsync on, by itself",
+            ))
+        })
+        .collect())
+}
+
+fn per_second(rate: f64) -> Figure {
+    Figure::new(rate, "files/s")
+}
+
+/// Files a second. Everything is queued before acme's daemons start.
+async fn exchange(
+    arguments: &Arguments,
+    count: usize,
+    databases: Option<[String; 2]>,
+) -> anyhow::Result<f64> {
+    let settings = Settings { channels: CHANNELS, databases, ..Settings::default() };
+    let mut pair = Pair::make(&arguments.seon, &settings).await?;
+    pair.bolt.start().await?;
+    let place = TemporaryDirectory::new();
+    let payloads = take_in(&pair.acme.spool()?, place.path(), count)?;
+    let entries = payloads.iter().enumerate();
+    let entries = entries.map(|(index, payload)| entry(&name(index), payload));
+    let entries = entries.collect::<anyhow::Result<Vec<_>>>()?;
+    pair.acme.store.intake().enqueue_all(&entries).await?;
+    ensure!(Command::new("sync").status()?.success(), "sync failed");
+
+    pair.acme.start().await?;
+    let store = &pair.acme.store;
+    let all =
+        poll::until("every receipt is there", LIMIT, Duration::from_millis(200), async || {
+            let counts = store.queue_counts().await?;
+            let of = |state| counts.get(&state).copied().unwrap_or_default();
+            let failed = of(EntryState::Blocked) + of(EntryState::Rejected);
+            if failed > 0 {
+                bail!("{failed} entries are blocked or rejected: {counts:?}");
+            }
+            Ok((of(EntryState::Acknowledged) == count as u64).then_some(()))
+        });
+    let done = all.await;
+    done.with_context(|| {
+        let logs = [&pair.acme, &pair.bolt].map(|company| {
+            let log = company.log();
+            log.get(log.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+        });
+        logs.join("\n--- bolt\n")
+    })?;
+    let delivered = fs::read_dir(pair.bolt.incoming(""))?.count();
+    ensure!(delivered == count, "bolt has {delivered} files of {count}");
+
+    let began = JournalFilter {
+        kind: Some(JournalKind::SessionStarted),
+        limit: u32::MAX,
+        ..JournalFilter::default()
+    };
+    let began = store.journal(&began).await?;
+    let began = began.first().context("acme's journal has a session")?.at;
+    let all = QueueFilter { limit: u32::try_from(count)? + 1, ..QueueFilter::default() };
+    let finished = store.queue(&all).await?;
+    let finished = finished.iter().filter_map(|entry| entry.finished_at).max();
+    let took = seconds(began, finished.context("finished entries say when")?);
+    pair.end();
+    Ok(f64::from(u32::try_from(count)?) / took)
+}
+
+fn name(index: usize) -> String {
+    format!("SMALL{index:06}")
+}
+
+/// Makes the files and takes them into the spool, by several threads: each file is synced.
+fn take_in(spool: &Spool, place: &Path, count: usize) -> anyhow::Result<Vec<Payload>> {
+    const THREADS: usize = 8;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let mut noise = PseudoRandom::new(thread as u64);
+                scope.spawn(move || {
+                    (thread..count)
+                        .step_by(THREADS)
+                        .map(|index| {
+                            let path = place.join(name(index));
+                            fs::write(&path, noise.octets(SIZE))?;
+                            Ok(spool.take_in(&path, TakeIn::Move)?)
+                        })
+                        .collect::<anyhow::Result<Vec<_>>>()
+                })
+            })
+            .collect();
+        let mut payloads = Vec::with_capacity(count);
+        for thread in threads {
+            let taken = thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?;
+            payloads.extend(taken?);
+        }
+        Ok(payloads)
+    })
+}
+
+/// Commits a second.
+fn pgbench(server: &Postgres, seconds: u32) -> anyhow::Result<f64> {
+    let database = server.database();
+    database.sql("create table commit_test (id bigserial primary key, at timestamptz, text text)");
+    let place = TemporaryDirectory::new();
+    let script = place.join("insert.sql");
+    fs::write(&script, "insert into commit_test (at, text) values (now(), 'one row');\n")?;
+    let uri = database.uri();
+    let name = uri.rsplit('/').next().unwrap_or_default();
+    let output = Command::new(pgbench_program()?)
+        .args(["--host=127.0.0.1", "--username=seon", "--no-vacuum", "--protocol=prepared"])
+        .arg(format!("--port={}", server.port()))
+        .arg(format!("--client={CHANNELS}"))
+        .arg("--jobs=2")
+        .arg(format!("--time={seconds}"))
+        .arg("--file")
+        .arg(&script)
+        .arg(name)
+        .output()
+        .context("run pgbench")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "pgbench: {}", String::from_utf8_lossy(&output.stderr));
+    let rate = said.lines().find_map(|line| line.strip_prefix("tps = "));
+    let rate = rate.and_then(|rate| rate.split_whitespace().next()?.parse().ok());
+    rate.with_context(|| format!("pgbench says no tps: {said}"))
+}
+
+/// The newest server's, or the one in the PATH.
+fn pgbench_program() -> anyhow::Result<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut programs: Vec<(u32, PathBuf)> = versions
+        .filter_map(|version| {
+            let number = version.file_name().to_str()?.parse().ok()?;
+            Some((number, version.path().join("bin/pgbench")))
+        })
+        .filter(|(_, program)| program.is_file())
+        .collect();
+    programs.sort();
+    let newest = programs.pop().map(|(_, program)| program);
+    newest.or_else(|| crate::machine::program("pgbench")).context("there is no pgbench")
+}
