@@ -10,6 +10,7 @@ mod quickstart;
 mod seoneq;
 mod since;
 mod size;
+mod stop;
 
 use std::process::ExitCode;
 

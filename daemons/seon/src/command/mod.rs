@@ -9,7 +9,7 @@ mod partner;
 pub(crate) mod ps;
 mod queue;
 mod request;
-pub(crate) mod up;
+mod up;
 
 use std::process::ExitCode;
 

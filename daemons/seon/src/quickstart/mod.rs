@@ -19,10 +19,10 @@ use crate::arguments::{Quickstart, Shared};
 use crate::command::Context;
 use crate::command::check;
 use crate::command::ps::{self, State};
-use crate::command::up::Stop;
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::{self, Format, Style, human};
+use crate::stop::Stop;
 use company::{Company, Line};
 
 /// How long both companies may take to be ready.

@@ -8,13 +8,13 @@ use runtime::status::{Direction, SessionStatus};
 use store::{EntryState, QueueEntry, Store};
 use tokio::time::interval;
 
-use super::super::up::Stop;
 use super::super::{Context, ps};
 use super::Enqueued;
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::progress::{Board, Progress};
 use crate::output::{Format, Style, Terminal, human};
+use crate::stop::Stop;
 
 const TICK: Duration = Duration::from_millis(200);
 

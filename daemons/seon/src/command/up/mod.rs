@@ -1,29 +1,25 @@
 //! `seon up DIR`: all daemons of an instance on this machine, as separate processes.
 
-use std::future::pending;
+mod start;
+
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use children::{Children, Ending, Event, Policy, Program};
-use jiff::Timestamp;
 use lease::Daemon;
-use store::Store;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use super::ps::{self, DaemonView};
 use crate::arguments::Up;
 use crate::failure::Failure;
 use crate::instance::Instance;
-use crate::output::{self, Format, human};
+use crate::output::{self, human};
+use crate::stop::Stop;
+use start::{Ours, Starting};
 
-/// How long the start table waits for the daemons to be active before it is shown as it is.
-const PATIENCE: Duration = Duration::from_secs(15);
-const TICK: Duration = Duration::from_millis(50);
+/// The daemons that this process starts; `seonrd` starts the receivers.
+const DAEMONS: [Daemon; 2] = [Daemon::Seonrd, Daemon::Seonsqd];
 /// `seonrd` first gives its receivers their time, then needs some itself.
 const GRACE: Duration = Duration::from_secs(75);
 
@@ -32,22 +28,34 @@ pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Fail
     let instance = Instance::load(&directory)?;
     // Migrated here, so that the daemons do not all try at once and errors show up in one place.
     let store = instance.migrated_store().await?;
-    let mut stop = Stop::listen()?;
+    let ours = Ours::default();
+    let starting =
+        Starting { instance: &instance, store: &store, standby: command.standby, ours: &ours };
+    starting.refuse_beside_others().await?;
 
+    let mut stop = Stop::listen()?;
     let shutdown = CancellationToken::new();
     let name = instance.name().to_owned();
     let mut children =
         Children::new(Policy { grace: GRACE, ..Policy::default() }, shutdown.clone(), {
-            let shutdown = shutdown.clone();
-            move |event| heard(&name, &event, &shutdown)
+            let (shutdown, ours) = (shutdown.clone(), ours.clone());
+            move |event| heard(&name, &event, &ours, &shutdown)
         });
-    for daemon in [Daemon::Seonrd, Daemon::Seonsqd] {
-        children.keep(program(daemon, &directory, command.standby)?);
+    for daemon in DAEMONS {
+        children.keep(program(daemon, &directory)?);
     }
-    let started = announce(context, &instance, &store, command.standby, &shutdown);
-    tokio::select! {
-        announced = started => announced?,
-        () = stop.asked() => shutdown.cancel(),
+    let announced = tokio::select! {
+        daemons = starting.settled(&shutdown) => match daemons {
+            Ok(daemons) => start::show(context, &daemons, &advice(&directory)),
+            Err(failure) => Err(failure),
+        },
+        () = stop.asked() => {
+            shutdown.cancel();
+            Ok(())
+        }
+    };
+    if announced.is_err() {
+        shutdown.cancel();
     }
     tokio::select! {
         () = stop.asked() => shutdown.cancel(),
@@ -59,23 +67,28 @@ pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Fail
         () = stop.asked() => return Err(Failure::Interrupted),
     };
     store.close().await;
+    announced?;
     Ok(exit_code(&ended))
 }
 
 /// A daemon under its classic name, so that `ps -ef` looks as on a classic box.
-fn program(daemon: Daemon, directory: &Path, standby: bool) -> Result<Program, Failure> {
-    let program = Program::this_executable_as(daemon.name())
+///
+/// It waits for its lease: whether somebody else is active was seen before, and one that is
+/// started again after a crash finds the lease of its own former process.
+fn program(daemon: Daemon, directory: &Path) -> Result<Program, Failure> {
+    Ok(Program::this_executable_as(daemon.name())
         .map_err(Failure::io("cannot find this program's own file"))?
         .argument("-c")
-        .argument(directory);
-    Ok(if standby { program.argument("--standby") } else { program })
+        .argument(directory)
+        .argument("--standby"))
 }
 
 /// Tells of a child. One that cannot run takes the others with it: half an instance would look
 /// like a whole one.
-fn heard(instance: &str, event: &Event, shutdown: &CancellationToken) {
+fn heard(instance: &str, event: &Event, ours: &Ours, shutdown: &CancellationToken) {
     let line = match event {
-        Event::Started { .. } | Event::Stopped { .. } => return,
+        Event::Started { name, process } => return ours.started(name, *process),
+        Event::Stopped { .. } => return,
         Event::Restarting { name, ending, pause } => {
             format!("{name} of {instance} {ending}; it is started again in {}", human::span(*pause))
         }
@@ -86,40 +99,6 @@ fn heard(instance: &str, event: &Event, shutdown: &CancellationToken) {
         Event::Trouble { name, message } => format!("{name} of {instance} {message}"),
     };
     output::complain(&format!("{line}\n"));
-}
-
-/// Waits until the daemons are active and shows them, with what can be done next.
-async fn announce(
-    context: &Context,
-    instance: &Instance,
-    store: &Store,
-    standby: bool,
-    shutdown: &CancellationToken,
-) -> Result<(), Failure> {
-    let deadline = Instant::now() + PATIENCE;
-    let mut tick = interval(TICK);
-    let daemons = loop {
-        tick.tick().await;
-        if shutdown.is_cancelled() {
-            return Ok(());
-        }
-        let daemons = ps::look(instance, store).await?;
-        let settled = daemons.iter().all(|daemon| is_settled(daemon, standby));
-        if settled || Instant::now() >= deadline {
-            break daemons;
-        }
-    };
-    let text = match context.shared.format {
-        Format::Json => output::json(&daemons),
-        Format::Table => {
-            ps::table(&daemons, Timestamp::now(), &context.terminal) + &advice(&instance.directory)
-        }
-    };
-    output::answer(&text)
-}
-
-fn is_settled(daemon: &DaemonView, standby: bool) -> bool {
-    daemon.is_ready() || (standby && !daemon.standbys.is_empty())
 }
 
 fn advice(directory: &Path) -> String {
@@ -144,43 +123,6 @@ fn exit_code(ended: &[Ending]) -> ExitCode {
         Some(Ok(code)) => ExitCode::from(code),
         _ if ended.is_empty() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
-    }
-}
-
-/// SIGINT, SIGTERM, and the death of whoever started this process as its child.
-pub(crate) struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    /// Heard of once: an ended future must not be asked again.
-    parent: Option<Pin<Box<dyn Future<Output = ()>>>>,
-}
-
-impl Stop {
-    /// Listens from now on; a signal is not lost between two waits.
-    pub(crate) fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(Failure::io("cannot listen for signals"));
-        let parent = children::parent_from_environment();
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            parent: parent.map(|parent| Box::pin(children::parent_gone(parent)) as _),
-        })
-    }
-
-    /// Waits until somebody wants this process to end.
-    pub(crate) async fn asked(&mut self) {
-        let parent = async {
-            match &mut self.parent {
-                Some(parent) => parent.await,
-                None => pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => return,
-            _ = self.terminate.recv() => return,
-            () = parent => {}
-        }
-        self.parent = None;
     }
 }
 
