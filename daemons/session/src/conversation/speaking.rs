@@ -97,10 +97,14 @@ impl Conversation {
         if self.linger() {
             return Ok(());
         }
-        let request =
-            if self.engine.may_release() { Request::Release } else { Request::ChangeDirection };
         let now = self.now();
-        Ok(self.engine.handle(request, now)?)
+        if !self.engine.may_release() {
+            return Ok(self.engine.handle(Request::ChangeDirection, now)?);
+        }
+        self.engine.handle(Request::Release, now)?;
+        // The partner hears ESID 00 and hangs up; no event follows on this side.
+        self.ended.get_or_insert((crate::ENDED_IN_ORDER.to_owned(), None));
+        Ok(())
     }
 
     /// Whether to keep the direction for a while, for receipts that are about to be due.
