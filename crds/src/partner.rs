@@ -321,12 +321,8 @@ pub enum Quirk {
     EarlyCredit,
     /// CDT that arrives after EFID.
     LateCredit,
-    /// EFID while a CDT of ours is due.
-    EndFileWithoutCredit,
     /// ESID 00 from a speaker that has not just received CD; files answered by EFPA stand.
     EarlyEndSession,
-    /// A file larger than its SFIDFSIZ said; a local limit still holds.
-    FileSizeWrong,
     /// EFID that counts only what came since the restart. Off by default: the count is what shows a
     /// file cut short.
     RestartCounts,

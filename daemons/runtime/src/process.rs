@@ -47,6 +47,17 @@ pub(crate) fn this_start() -> Holder {
 }
 
 impl Process {
+    /// Whether that holder ran on this host and its process is no more. Hosts are told apart by
+    /// name, which containers have of their own; a process number that somebody else has by now
+    /// only makes us refuse to wait, as for any living holder.
+    pub(crate) fn was_here_and_is_gone(&self, holder: &Holder) -> bool {
+        let process = i32::try_from(holder.process).ok().and_then(rustix::process::Pid::from_raw);
+        holder.host == self.holder.host
+            && process.is_some_and(|process| {
+                rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH)
+            })
+    }
+
     pub(crate) fn new(
         daemon: Daemon,
         directory: PathBuf,

@@ -122,18 +122,30 @@ impl<E: Fn()> Life<E> {
 
     async fn attempt(&mut self, prepared: &mut Prepared) -> Result<Option<Tenure>, RunError> {
         let lease = prepared.keeper.handle();
-        let mut attempt = pin!(prepared.keeper.attempt());
-        let attempted = loop {
-            tokio::select! {
-                attempted = &mut attempt => break attempted,
-                Some(request) = self.requests.recv() => match request {
-                    Request::Stop(_) => lease.release(),
-                    Request::Reload => {}
-                },
+        let attempted = {
+            let mut attempt = pin!(prepared.keeper.attempt());
+            loop {
+                tokio::select! {
+                    attempted = &mut attempt => break attempted,
+                    Some(request) = self.requests.recv() => match request {
+                        Request::Stop(_) => lease.release(),
+                        Request::Reload => {}
+                    },
+                }
             }
         };
         match attempted {
             Ok(Attempt::Granted(tenure)) => Ok(Some(tenure)),
+            // After a crash of the whole machine nobody has to be told to wait: the one that holds
+            // the lease is gone, and the lease runs out by itself.
+            Ok(Attempt::Held(row)) if prepared.process.was_here_and_is_gone(&row.holder) => {
+                tracing::info!(
+                    daemon = %row.daemon, holder = %row.holder, expires_in = ?row.expires_in,
+                    "the holder has died; waiting until its lease has run out"
+                );
+                prepared.process.standing_by();
+                self.stand_by(prepared).await
+            }
             Ok(Attempt::Held(row)) => {
                 let instance = prepared.process.reload.current().instance.name.to_string();
                 let directory = self.start.directory.clone();

@@ -232,7 +232,8 @@ stringData:
     /// Starts every daemon from a second folder with the same manifests and the same database, as a
     /// second machine would: `folder` is its name beside the first.
     pub fn up_elsewhere(&self, folder: &Path) -> Up {
-        Up(Process::start(seon_binary(), ["up".as_ref(), folder.as_os_str()]))
+        let arguments = ["up".as_ref(), folder.as_os_str(), "--standby".as_ref()];
+        Up(Process::start(seon_binary(), arguments))
     }
 
     /// Waits until every daemon is active and answers.
@@ -259,6 +260,15 @@ stringData:
     pub fn pid(&self, daemon: &str) -> Option<u32> {
         let row = self.daemon(daemon)?;
         row["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
+    }
+
+    /// Tells every daemon to read the manifests again.
+    pub fn reload(&self) {
+        for daemon in ["seonrd", "seonrd_tcpip", "seonrd_tcpip_tls", "seonsqd"] {
+            let pid = self.pid(daemon).expect("the daemon runs");
+            let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        }
     }
 
     /// Runs `seon` in this company's folder, whatever comes of it.

@@ -211,8 +211,8 @@ macro_rules! same_quirks {
 same_quirks! {
     CarriageReturnVariants NulPadding BlankPaddedNumbers LowerCasePassword DatasetNameCharacters
     LevelDigit FutureLevels TextNotUtf8 UnknownReasons MissingReasonText MissingSeal
-    StreamRecordLength EmptyStreamBuffers EarlyCredit LateCredit EndFileWithoutCredit
-    EarlyEndSession FileSizeWrong RestartCounts
+    StreamRecordLength EmptyStreamBuffers EarlyCredit LateCredit
+    EarlyEndSession RestartCounts
 }
 
 fn tls_certificates(

@@ -104,12 +104,8 @@ quirks! {
     early_credit EarlyCredit "early-credit" true
     /// CDT that arrives after EFID.
     late_credit LateCredit "late-credit" true
-    /// EFID while a CDT of ours is due.
-    end_file_without_credit EndFileWithoutCredit "end-file-without-credit" true
     /// ESID 00 from a speaker that has not just received CD; files answered by EFPA stand.
     early_end_session EarlyEndSession "early-end-session" true
-    /// A file larger than its SFIDFSIZ said; a local limit still holds.
-    file_size_wrong FileSizeWrong "file-size-wrong" true
     /// EFID that counts only what came since the restart. Off by default: the count is what shows a
     /// file cut short.
     restart_counts RestartCounts "restart-counts" false

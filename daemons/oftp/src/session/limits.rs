@@ -29,11 +29,6 @@ pub const MAXIMUM_REFUSALS: u32 = 1_000;
 /// turn is legal, and endless all the same.
 pub const MAXIMUM_IDLE_TURNS: u32 = 64;
 
-/// Stream transmission buffers without content that are ignored, where they are tolerated at all.
-///
-/// Products that send them do so once, at the close.
-pub const MAXIMUM_EMPTY_STREAM_BUFFERS: u32 = 8;
-
 /// DATA buffers in a row that carry no octet and no end of record before the session is ended.
 ///
 /// Sub-records of length zero are legal anywhere, a file of them alone is a way to hold a session.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use oftp::field::ReasonText;
 use oftp::session::Request;
 use store::{
-    Direction, JournalKind, Progress, QueueEntry, ReceivedFileId, Retry, SessionEnd, SessionId,
+    Direction, JournalKind, Progress, QueueEntry, ReceivedFileId, Refusal, Retry, SessionEnd, SessionId,
     StoreError,
 };
 use tokio::io::AsyncWriteExt;
@@ -21,6 +21,9 @@ const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
 /// Between two attempts to record a session's end. If the database stays away, the lease goes too,
 /// the process ends, and the next tenure recovers what this one had claimed.
 const RECORD_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// The code of a payload that does not fit its format, such as a short record in an F file.
+const UNFIT_DATA: &str = "E-OFTP-REQUEST-DATA";
 
 /// What has to be given back and recorded.
 struct Remains {
@@ -124,6 +127,11 @@ impl Conversation {
         if let Some(entry) = &remains.outgoing {
             if remains.blameless {
                 tx.entry_returned(session, entry.id).await?;
+            } else if remains.end.code == UNFIT_DATA {
+                // The same payload would fail again: a person must look.
+                let text = remains.end.text.as_deref().unwrap_or_default();
+                let then = Refusal::Block;
+                tx.entry_refused(session, entry.id, UNFIT_DATA, text, then).await?;
             } else {
                 let retry = self.retry_after(entry.attempts);
                 let text = remains.end.text.as_deref().unwrap_or("the session ended");
