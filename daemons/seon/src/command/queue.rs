@@ -226,7 +226,7 @@ impl Obeyed {
     fn line(&self, terminal: &Terminal) -> String {
         let (mark, style) = if self.done { ("√", Style::Good) } else { ("×", Style::Bad) };
         let code = self.code.as_ref().map(|code| format!("{code} ")).unwrap_or_default();
-        format!("{} {}: {code}{}\n", terminal.paint(style, mark), self.id, self.text)
+        format!("{} {code}{}\n", terminal.paint(style, mark), self.text)
     }
 }
 

@@ -75,6 +75,11 @@ enum Unit {
 }
 
 impl Progress {
+    /// The same for something that began before it was shown: speed and time left go by that.
+    pub(crate) fn begun(self, started: Instant) -> Self {
+        Self { started, ..self }
+    }
+
     /// So far done, and a few words on how.
     pub(crate) fn set(&mut self, position: u64, remark: &str) {
         self.position = position.min(self.total);

@@ -131,7 +131,8 @@ async fn watch(
     (acme, large, octets, started): (&Running, &[EntryId], u64, Instant),
     (bolt, small, small_started): (&Running, &[EntryId], Instant),
 ) -> Result<(Duration, Duration), Failure> {
-    let mut large_bar = Some(board.octets(format!("acme → bolt  {LARGE}  tls"), octets));
+    let mut large_bar =
+        Some(board.octets(format!("acme → bolt  {LARGE}  tls"), octets).begun(started));
     let count = small.len() as u64;
     let mut small_bar = Some(board.pieces("bolt → acme  small files      tcp", count, "receipts"));
     let (mut large_took, mut small_took) = (Duration::ZERO, Duration::ZERO);
