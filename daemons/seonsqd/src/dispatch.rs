@@ -11,7 +11,7 @@ use session::operations::{WantedCall, attend, settle};
 use session::{Outcome, Purpose};
 use store::{
     EntryState, JournalEntry, JournalKind, PartnerWork, QueueFilter, RequestOutcome, RequestRecord,
-    Retry, StoreError,
+    Retry, SessionFilter, StoreError,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -21,8 +21,15 @@ use crate::backoff::Backoff;
 use crate::dial::{Dialled, dial};
 use crate::{hot_folders, payloads};
 
+/// Receipts alone are worth a call when no running session has taken them along in this time.
+const RECEIPT_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Calls that people asked for and that are not made yet.
 const WANTED_CALLS: usize = 64;
+
+/// A receipt younger than this may still go out in a session that is open; sessions wait ten
+/// seconds for theirs.
+const FRESH_RECEIPT: Duration = Duration::from_secs(15);
 
 /// Runs the send queue until shutdown.
 pub async fn run(active: Active) -> Result<(), ServiceError> {
@@ -101,7 +108,9 @@ impl Dispatcher {
         let mut due = self.active.store.due_partners().await?;
         due.sort_by_key(|work| (std::cmp::Reverse(work.priority), work.oldest));
         for work in &due {
-            self.call_due(&configuration, work);
+            if !self.goes_by_itself(work).await? {
+                self.call_due(&configuration, work);
+            }
         }
         self.call_polled(&configuration);
         Ok(())
@@ -120,10 +129,24 @@ impl Dispatcher {
         tx.commit().await
     }
 
+    /// Fresh receipts, and nothing else, are carried by the session that brought their files: it
+    /// waits for them. A call of our own would only race it.
+    async fn goes_by_itself(&self, work: &PartnerWork) -> Result<bool, StoreError> {
+        let age = |oldest: Timestamp| Timestamp::now().duration_since(oldest).unsigned_abs();
+        if work.entries > 0 || work.oldest.is_none_or(|oldest| age(oldest) > FRESH_RECEIPT) {
+            return Ok(false);
+        }
+        let open =
+            SessionFilter { partner: Some(work.partner.clone()), open: true, limit: 1, since: None };
+        Ok(!self.active.store.sessions(&open).await?.is_empty())
+    }
+
     /// As many calls as the partner's due entries can use.
     fn call_due(&mut self, configuration: &Configuration, work: &PartnerWork) {
         let Some(partner) = configuration.partner(&work.partner) else { return };
-        if work.entries == 0 && work.receipts == 0 {
+        let receipts_wait = work.receipts > 0
+            && work.oldest.is_some_and(|since| is_past(since, RECEIPT_PATIENCE, Timestamp::now()));
+        if work.entries == 0 && !receipts_wait {
             return;
         }
         let useful = usize::try_from(work.entries).unwrap_or(usize::MAX).max(1);
@@ -311,6 +334,12 @@ fn answer(partner: &str, dialled: &Dialled, failure: Option<(String, String)>) -
             RequestOutcome { code: None, text: text.clone() }
         }
     }
+}
+
+/// Whether a moment lies at least so long in the past. A database whose clock is ahead of ours
+/// delays a call by the difference.
+fn is_past(moment: Timestamp, age: Duration, now: Timestamp) -> bool {
+    Duration::try_from(now.duration_since(moment)).is_ok_and(|elapsed| elapsed >= age)
 }
 
 /// From 0 to 1. The clock's last digits are random enough to keep instances from calling in step.

@@ -28,6 +28,9 @@ use crate::policy::{AfterRefusal, after_close_refused, after_start_refused};
 /// takes milliseconds, and a receipt in the same session saves a call.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// Unanswered files that are looked at in one turn; the next turn looks at the next ones.
+const LOOKED_AT_ONCE: usize = 64;
+
 /// Receipts claimed by one commit.
 const RECEIPTS_AT_ONCE: u32 = 64;
 
@@ -75,6 +78,9 @@ impl Conversation {
         if self.shutdown_at.is_some() {
             return Err(Stop::Shutdown);
         }
+        // Asked before the claim: what had its receipt queued by now and is not among the claimed
+        // ones has been answered in another session.
+        let answered = self.answered().await?;
         loop {
             if self.pending.receipts.is_empty() && self.pending.entries.is_empty() {
                 self.settle_and_claim().await?;
@@ -94,6 +100,9 @@ impl Conversation {
                 None => break,
             }
         }
+        for id in answered {
+            self.pending.unanswered.remove(&id);
+        }
         if self.linger() {
             return Ok(());
         }
@@ -105,6 +114,18 @@ impl Conversation {
         // The partner hears ESID 00 and hangs up; no event follows on this side.
         self.ended.get_or_insert((crate::ENDED_IN_ORDER.to_owned(), None));
         Ok(())
+    }
+
+    /// Files of this session that are delivered, or have failed, and so have their receipts queued.
+    async fn answered(&self) -> Result<Vec<ReceivedFileId>, Stop> {
+        let mut answered = Vec::new();
+        for id in self.pending.unanswered.iter().take(LOOKED_AT_ONCE) {
+            match self.active.store.received_file(*id).await? {
+                Some(file) if file.finished_at.is_none() => {}
+                _ => answered.push(*id),
+            }
+        }
+        Ok(answered)
     }
 
     /// Whether to keep the direction for a while, for receipts that are about to be due.
