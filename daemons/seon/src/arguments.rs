@@ -285,6 +285,8 @@ pub(crate) struct Force {
 pub(crate) enum Config {
     /// Reads every file and names everything that is wrong.
     Check,
+    /// Has the daemons on this machine read it again; sessions go on.
+    Reload,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -1,7 +1,10 @@
 //! `seon config check`: reads every manifest and names everything that is wrong.
+//! `seon config reload`: has every daemon of this machine read them again, sessions going on.
 
 use std::process::ExitCode;
 
+use lease::Daemon;
+use runtime::admin::{Address, Client, local_sockets};
 use serde::Serialize;
 
 use super::Context;
@@ -18,9 +21,16 @@ struct Sound<'a> {
     partners: Vec<&'a str>,
 }
 
-pub(super) fn run(context: &Context, command: &Config) -> Result<ExitCode, Failure> {
-    let Config::Check = command;
+pub(super) async fn run(context: &Context, command: &Config) -> Result<ExitCode, Failure> {
+    // What is wrong is said here, once and with its place, before any daemon is asked.
     let instance = Instance::load(&context.shared.directory)?;
+    match command {
+        Config::Check => check(context, &instance),
+        Config::Reload => reload(context, &instance).await,
+    }
+}
+
+fn check(context: &Context, instance: &Instance) -> Result<ExitCode, Failure> {
     let configuration = &instance.configuration;
     let sound = Sound {
         instance: instance.name(),
@@ -39,4 +49,54 @@ pub(super) fn run(context: &Context, command: &Config) -> Result<ExitCode, Failu
     };
     output::answer(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a daemon answered.
+#[derive(Serialize)]
+struct Reloaded {
+    daemon: Daemon,
+    pid: u32,
+    reloaded: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+async fn reload(context: &Context, instance: &Instance) -> Result<ExitCode, Failure> {
+    let sockets = local_sockets(&instance.data())
+        .map_err(Failure::io(format!("cannot read {}/run", instance.data().display())))?;
+    let mut daemons = Vec::new();
+    for (daemon, pid, address) in sockets {
+        let error = ask(address).await.err();
+        daemons.push(Reloaded { daemon, pid, reloaded: error.is_none(), error });
+    }
+    let text = match context.shared.format {
+        Format::Json => output::json(&daemons),
+        Format::Table if daemons.is_empty() => {
+            format!("no daemon of {} runs here; start them: seon up\n", instance.name())
+        }
+        Format::Table => daemons.iter().map(|one| line(context, one)).collect(),
+    };
+    output::answer(&text)?;
+    let all = daemons.iter().all(|one| one.reloaded);
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn ask(address: Address) -> Result<(), String> {
+    let answer =
+        Client::new(address).post("/reload", "").await.map_err(|error| error.to_string())?;
+    if answer.status == 200 { Ok(()) } else { Err(answer.body.trim_end().to_owned()) }
+}
+
+fn line(context: &Context, one: &Reloaded) -> String {
+    let Reloaded { daemon, pid, error, .. } = one;
+    match error {
+        None => {
+            let mark = context.terminal.paint(Style::Good, "√");
+            format!("{mark} {daemon} ({pid}) has read the configuration again\n")
+        }
+        Some(error) => {
+            let mark = context.terminal.paint(Style::Bad, "×");
+            format!("{mark} {daemon} ({pid}): {error}\n")
+        }
+    }
 }

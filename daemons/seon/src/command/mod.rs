@@ -39,7 +39,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit
         Command::Ps => ps::run(&context).await,
         Command::Check => check::run(&context).await,
         Command::Force(force) => force::run(&context, &force).await,
-        Command::Config(config) => config::run(&context, &config),
+        Command::Config(config) => config::run(&context, &config).await,
         Command::Quickstart(wish) => quickstart::run(&context, wish).await,
         // These were taken out of the command line before; the type does not know it.
         Command::Seoneq
