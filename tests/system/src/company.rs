@@ -238,6 +238,8 @@ stringData:
 
     /// Waits until every daemon is active and answers.
     pub fn wait_until_ready(&self) {
+        // Daemons that refuse their manifests would only be waited for.
+        self.ok(["config", "check"]);
         wait_until_blocking("every daemon active", PATIENCE, || {
             let daemons = self.daemons();
             daemons.len() == 4 && daemons.iter().all(|daemon| daemon["pid"].is_u64())

@@ -1,0 +1,86 @@
+//! Disks that are full, folders that are gone.
+
+use std::fs;
+use std::path::Path;
+
+use support::{TinyDisk, sha256, wait_until_blocking, write_pseudo_random};
+use system::{Break, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once};
+
+use crate::{RECOVERY, running, wait_for_error};
+
+const MEBIBYTE: u64 = 1 << 20;
+const DISK: u64 = 256 * MEBIBYTE;
+
+macro_rules! tiny_disk {
+    () => {
+        match TinyDisk::mount(DISK) {
+            Ok(disk) => disk,
+            Err(reason) => support::skip!(mount, "{reason}"),
+        }
+    };
+}
+
+#[test]
+fn a_file_that_does_not_fit_waits_at_the_sender_until_there_is_room() {
+    let disk = tiny_disk!();
+    let (pair, _acme, _bolt) = running(Line::Tls, Line::Tcp, |pair| {
+        pair.bolt.storage = Some(disk.path().join("data"));
+    });
+    let filler = disk.path().join("somebody-elses");
+    write_pseudo_random(&filler, 160 * MEBIBYTE, 1);
+    let file = pair.acme.file("BIG.DAT", 80 * MEBIBYTE);
+    let entry = pair.acme.enqueue("bolt", &file, &[]);
+    let row = wait_for_error(&pair.acme, entry);
+    assert_eq!(row["error_code"], "E-FILE-SFNA-06", "{row}");
+    pair.bolt.wait_for_code("E-FILE-TOO-BIG");
+    fs::remove_file(filler).unwrap();
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
+/// Takes the last octet of a disk.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).unwrap();
+    let mut rest = vec![1; 64 * 1024];
+    while !rest.is_empty() {
+        use std::io::Write;
+        if file.write_all(&rest).is_err() {
+            rest.truncate(rest.len() / 2);
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_in_the_middle_of_a_file_loses_nothing() {
+    let disk = tiny_disk!();
+    let mut pair = Pair::new();
+    let proxy = Proxy::to(pair.bolt.tcp);
+    pair.acme.instance_extra = crate::EAGER.to_owned();
+    pair.bolt.storage = Some(disk.path().join("data"));
+    pair.write(Line::TcpBy(proxy.port), Line::Tcp);
+    let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
+    pair.acme.wait_until_ready();
+    pair.bolt.wait_until_ready();
+    proxy.plan(Break::StallAfter(Way::ToCalled, 10 * MEBIBYTE));
+    let file = pair.acme.file("BIG.DAT", 80 * MEBIBYTE);
+    let entry = pair.acme.enqueue("bolt", &file, &[]);
+    wait_until_blocking("the middle of the file", PATIENCE, || proxy.stalled() == 1);
+    let filler = disk.path().join("somebody-elses");
+    fill(&filler);
+    proxy.open();
+    let row = wait_for_error(&pair.acme, entry);
+    assert_ne!(row["state"], "acknowledged", "nobody claims to have it: {row}");
+    fs::remove_file(filler).unwrap();
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
+#[test]
+fn a_folder_that_somebody_removed_is_made_again_and_the_file_arrives() {
+    let (pair, _acme, _bolt) = running(Line::Tcp, Line::Tcp, |_| {});
+    fs::remove_dir_all(pair.bolt.data().join("incoming")).unwrap();
+    let file = pair.acme.file("HOMELESS.DAT", 5000);
+    let entry = pair.acme.enqueue("bolt", &file, &[]);
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}

@@ -1,0 +1,88 @@
+//! Lines that break: at any octet, before any command, in both directions.
+
+use system::{Break, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once};
+
+use crate::{EAGER, RECOVERY};
+
+const FILE: u64 = 300_000;
+
+/// Sends one file for each break, all by the same wire; each arrives once in the end.
+fn each_arrives_once(breaks: &[Break]) {
+    let mut pair = Pair::new();
+    let proxy = Proxy::to(pair.bolt.tcp);
+    pair.acme.instance_extra = EAGER.to_owned();
+    pair.bolt.instance_extra = EAGER.to_owned();
+    pair.write(Line::TcpBy(proxy.port), Line::Tcp);
+    let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
+    pair.acme.wait_until_ready();
+    pair.bolt.wait_until_ready();
+    let mut sent = Vec::new();
+    for (number, planned) in breaks.iter().enumerate() {
+        let file = pair.acme.file(&format!("BROKEN.{number:02}"), FILE + number as u64);
+        proxy.plan(*planned);
+        let entry = pair.acme.enqueue("bolt", &file, &[]);
+        pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+        assert_eq!(proxy.planned(), 0, "{planned:?} did not happen");
+        sent.push(support::sha256(&file));
+    }
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &sent);
+}
+
+#[test]
+fn the_line_breaks_after_any_number_of_octets_and_the_file_arrives_once() {
+    let breaks = [
+        Break::After(Way::ToCalled, 0),
+        Break::After(Way::ToCaller, 1),
+        Break::After(Way::ToCaller, 22),
+        Break::After(Way::ToCaller, 23),
+        Break::After(Way::ToCalled, 1),
+        Break::After(Way::ToCalled, 40),
+        Break::After(Way::ToCalled, 65),
+        Break::After(Way::ToCaller, 60),
+        Break::After(Way::ToCalled, 100),
+        Break::After(Way::ToCalled, 5_000),
+        Break::After(Way::ToCalled, FILE / 2),
+        Break::After(Way::ToCalled, FILE),
+    ];
+    each_arrives_once(&breaks);
+}
+
+#[test]
+fn the_line_breaks_before_any_command_and_the_file_arrives_once() {
+    let breaks = [
+        Break::Before(Way::ToCaller, b'I'),
+        Break::Before(Way::ToCalled, b'X'),
+        Break::Before(Way::ToCaller, b'X'),
+        Break::Before(Way::ToCalled, b'H'),
+        Break::Before(Way::ToCaller, b'2'),
+        Break::Before(Way::ToCalled, b'D'),
+        Break::Before(Way::ToCalled, b'T'),
+        Break::Before(Way::ToCaller, b'4'),
+        Break::Before(Way::ToCalled, b'R'),
+        Break::Before(Way::ToCaller, b'E'),
+        Break::Before(Way::ToCalled, b'P'),
+        Break::Before(Way::ToCaller, b'F'),
+    ];
+    each_arrives_once(&breaks);
+}
+
+#[test]
+fn a_break_around_the_receipt_of_a_partner_that_never_calls_still_brings_it_in_the_end() {
+    // The receipt can only come with another call of ours; the next file brings one.
+    let mut pair = Pair::new();
+    let proxy = Proxy::to(pair.bolt.tcp);
+    pair.acme.instance_extra = EAGER.to_owned();
+    pair.write(Line::TcpBy(proxy.port), Line::Nothing);
+    let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
+    pair.acme.wait_until_ready();
+    pair.bolt.wait_until_ready();
+    proxy.plan(Break::Before(Way::ToCaller, b'E'));
+    let first = pair.acme.file("FIRST.DAT", FILE);
+    let entry = pair.acme.enqueue("bolt", &first, &[]);
+    pair.acme.wait_for_state(entry, "sent", PATIENCE);
+    let second = pair.acme.file("SECOND.DAT", FILE + 1);
+    let other = pair.acme.enqueue("bolt", &second, &[]);
+    pair.acme.wait_until_acknowledged(&[entry, other], RECOVERY);
+    let sent = [support::sha256(&first), support::sha256(&second)];
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &sent);
+}
