@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use oftp::command::Sfid;
 use oftp::field::{
-    Blocks, Capability, CipherSuite, Description, Envelope, FileCompression, FileIdentity, Format,
-    Level, SecurityLevel, UserData,
+    Blocks, Capability, CipherSuite, Counts, Description, Envelope, FileCompression, FileIdentity,
+    Format, Level, SecurityLevel, UserData,
 };
 use oftp::session::{Event, Framing, Request, Session, Terms, Timers};
 
@@ -99,6 +99,16 @@ impl Caller {
             octets = &octets[taken..];
             self.flush();
         }
+    }
+
+    /// Ends the file with a count that is one off: the digit that many places before the last one
+    /// of EFID (EFIDUCNT ends it, EFIDRCNT ends 17 digits before; RFC 5024 section 5.3.8).
+    pub fn close_with_wrong_digit(&mut self, places: usize) {
+        let close = Request::CloseFile { already: Counts::default() };
+        self.session.handle(close, self.origin.elapsed()).unwrap();
+        let digit = self.session.transmit().iter_mut().rev().nth(places).unwrap();
+        *digit = if *digit == b'9' { b'8' } else { *digit + 1 };
+        self.flush();
     }
 
     fn flush(&mut self) {

@@ -264,12 +264,16 @@ stringData:
         row["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
     }
 
-    /// Tells every daemon to read the manifests again.
+    /// Tells every daemon to read the manifests again. They are found by their sockets: `seon ps`
+    /// reads the manifests too, which may be wrong on purpose.
     pub fn reload(&self) {
-        for daemon in ["seonrd", "seonrd_tcpip", "seonrd_tcpip_tls", "seonsqd"] {
-            let pid = self.pid(daemon).expect("the daemon runs");
-            let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        for socket in fs::read_dir(self.data().join("run")).unwrap().flatten() {
+            let name = socket.file_name().into_string().unwrap();
+            let pid = name.strip_suffix(".sock").and_then(|name| name.rsplit('.').next());
+            let Some(Ok(pid)) = pid.map(str::parse::<i32>) else { continue };
+            let pid = rustix::process::Pid::from_raw(pid).unwrap();
+            // The socket of a process that is gone is nobody.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::HUP);
         }
     }
 

@@ -1,11 +1,13 @@
 //! Files that are refused, or are not what was said of them. The caller is of the test's own
 //! making: a good one would not do this.
 
+use std::path::PathBuf;
+
 use oftp::command::Sfid;
-use oftp::field::{Blocks, CipherSuite, Counts, FileReason, SecurityLevel};
+use oftp::field::{Blocks, CipherSuite, Counts, FileReason, Format, SecurityLevel};
 use oftp::session::{Event, Request};
 use support::{sha256, wait_until_blocking};
-use system::{Caller, Line, PATIENCE, Pair, incoming, offer};
+use system::{Caller, Company, Line, PATIENCE, incoming, offer};
 
 use crate::{bolt_alone, running};
 
@@ -25,18 +27,24 @@ fn refusal(change: impl FnOnce(&mut Sfid)) -> (FileReason, bool) {
     assert_eq!(record["dataset_name"], "WRONG.DAT", "{record}");
     assert!(record["text"].is_string(), "a person is told why: {record}");
     // The session goes on with a file that is right.
-    transfer(&mut caller, offer(&pair.acme, &pair.bolt, "RIGHT.DAT", 1000), &[7; 1000], 0);
-    assert!(matches!(caller.next_event(), Event::FileCompleted { .. }));
+    transfer(&mut caller, offer(&pair.acme, &pair.bolt, "RIGHT.DAT", 1000), &[7; 1000]);
     (reason, retry)
 }
 
-/// Sends a file from its offer to its end; `too_many` octets are announced beyond those sent.
-fn transfer(caller: &mut Caller, sfid: Sfid, content: &[u8], too_many: u64) {
+/// Sends a file from its offer to its last octet.
+fn begin(caller: &mut Caller, sfid: Sfid, content: &[u8]) {
     caller.ask(Request::StartFile(Box::new(sfid)));
     let accepted = caller.next_event();
     assert!(matches!(accepted, Event::FileAccepted { restart: 0 }), "{accepted:?}");
     caller.send(content);
-    caller.ask(Request::CloseFile { already: Counts { records: 0, octets: too_many } });
+}
+
+/// Sends a whole file; the partner must take it.
+fn transfer(caller: &mut Caller, sfid: Sfid, content: &[u8]) {
+    begin(caller, sfid, content);
+    caller.ask(Request::CloseFile { already: Counts::default() });
+    let ended = caller.next_event();
+    assert!(matches!(ended, Event::FileCompleted { .. }), "{ended:?}");
 }
 
 #[test]
@@ -78,42 +86,50 @@ fn a_file_larger_than_announced_is_taken_all_the_same() {
     let (pair, _bolt) = bolt_alone();
     let mut caller = Caller::established(&pair.acme, &pair.bolt);
     let content = vec![0x5A; 100_000];
-    transfer(&mut caller, offer(&pair.acme, &pair.bolt, "GROWN.DAT", 1), &content, 0);
-    let ended = caller.next_event();
-    assert!(matches!(ended, Event::FileCompleted { .. }), "{ended:?}");
+    transfer(&mut caller, offer(&pair.acme, &pair.bolt, "GROWN.DAT", 1), &content);
     let path = wait_until_blocking("the file delivered", PATIENCE, || {
         incoming(&pair.bolt).into_keys().next()
     });
     assert!(std::fs::read(path).unwrap() == content);
 }
 
-#[test]
-fn a_file_that_is_not_as_long_as_its_end_says_is_refused_and_its_octets_discarded() {
+fn parts(company: &Company) -> Vec<PathBuf> {
+    let epochs = std::fs::read_dir(company.data().join("spool/in")).unwrap().flatten();
+    epochs
+        .flat_map(|epoch| std::fs::read_dir(epoch.path()).unwrap().flatten())
+        .map(|part| part.path())
+        .collect()
+}
+
+/// Sends a file whose end lies, in this digit of EFID; the reason of EFNA. The same file is taken
+/// when it comes again and all is right.
+fn refused_end(format: Format, places: usize) -> u8 {
     let (pair, _bolt) = bolt_alone();
     let mut caller = Caller::established(&pair.acme, &pair.bolt);
-    let sfid = offer(&pair.acme, &pair.bolt, "SHORT.DAT", 5000);
-    transfer(&mut caller, sfid.clone(), &[1; 5000], 17);
+    let sfid = Sfid { format, ..offer(&pair.acme, &pair.bolt, "SHORT.DAT", 5000) };
+    begin(&mut caller, sfid.clone(), &[1; 5000]);
+    caller.close_with_wrong_digit(places);
     let Event::FileCloseRefused { reason, .. } = caller.next_event() else {
         panic!("the file was not refused");
     };
-    assert_eq!(reason.number(), 11, "invalid byte count");
     pair.bolt.wait_for_code("E-FILE-COUNT");
-    let parts = |pair: &Pair| -> Vec<_> {
-        let epochs = std::fs::read_dir(pair.bolt.data().join("spool/in")).unwrap().flatten();
-        epochs
-            .flat_map(|epoch| std::fs::read_dir(epoch.path()).unwrap().flatten())
-            .map(|part| part.path())
-            .collect()
-    };
-    assert_eq!(parts(&pair), Vec::<std::path::PathBuf>::new(), "the partial file is gone");
-    // The same file again, whole this time, is no duplicate.
-    transfer(&mut caller, sfid, &[2; 5000], 0);
-    let ended = caller.next_event();
-    assert!(matches!(ended, Event::FileCompleted { .. }), "{ended:?}");
+    assert_eq!(parts(&pair.bolt), Vec::<PathBuf>::new(), "the partial file is gone");
+    transfer(&mut caller, sfid, &[2; 5000]);
     let arrived = wait_until_blocking("the file delivered", PATIENCE, || {
         incoming(&pair.bolt).into_keys().next()
     });
     assert!(std::fs::read(arrived).unwrap() == [2; 5000]);
+    reason.number()
+}
+
+#[test]
+fn a_file_with_other_octets_than_its_end_says_is_efna_11_and_its_octets_are_discarded() {
+    assert_eq!(refused_end(Format::Unstructured, 0), 11);
+}
+
+#[test]
+fn a_file_with_other_records_than_its_end_says_is_efna_10_and_its_octets_are_discarded() {
+    assert_eq!(refused_end(Format::Fixed { record_length: 50.try_into().unwrap() }, 17), 10);
 }
 
 #[test]
@@ -121,8 +137,7 @@ fn a_file_that_arrived_before_is_refused_as_a_duplicate_and_arrives_once() {
     let (pair, _bolt) = bolt_alone();
     let sfid = offer(&pair.acme, &pair.bolt, "AGAIN.DAT", 3000);
     let mut caller = Caller::established(&pair.acme, &pair.bolt);
-    transfer(&mut caller, sfid.clone(), &[3; 3000], 0);
-    assert!(matches!(caller.next_event(), Event::FileCompleted { .. }));
+    transfer(&mut caller, sfid.clone(), &[3; 3000]);
     caller.ask(Request::StartFile(Box::new(sfid)));
     let Event::FileRefused { reason, retry, .. } = caller.next_event() else {
         panic!("the duplicate was taken");
