@@ -97,7 +97,8 @@ fn leftovers(files: &[Generated]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(leftovers)
 }
 
-fn top() -> &'static Path {
+/// The top level of the checkout.
+pub(crate) fn top() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask`: what is made from the sources and kept beside them.
 
+mod codes;
 mod generate;
 mod reference;
 
@@ -18,7 +19,8 @@ struct Arguments {
 enum Task {
     /// Writes the custom resource definitions and their reference.
     Generate {
-        /// Writes nothing; fails if a file is not what would be written.
+        /// Writes nothing; fails if a file is not what would be written, or if the error codes of
+        /// the sources and those of docs/errors.md are not the same.
         #[arg(long)]
         check: bool,
     },
@@ -27,5 +29,9 @@ enum Task {
 fn main() -> anyhow::Result<ExitCode> {
     let Task::Generate { check } = Arguments::parse().task;
     let files = generate::files()?;
-    if check { generate::check(&files) } else { generate::write(&files) }
+    if !check {
+        return generate::write(&files);
+    }
+    let outcomes = [generate::check(&files)?, codes::check(generate::top())?];
+    Ok(if outcomes == [ExitCode::SUCCESS; 2] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
