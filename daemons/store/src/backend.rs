@@ -105,6 +105,14 @@ impl Backend {
                         .acquire_timeout(PATIENCE)
                         .idle_timeout(IDLE)
                         .test_before_acquire(false)
+                        // A full disk makes SQLite roll back by itself, after which the driver's
+                        // own rollback fails and it believes to be in a transaction for ever.
+                        .after_release(|connection, _| {
+                            Box::pin(async move {
+                                connection.ping().await?;
+                                Ok(!connection.is_in_transaction())
+                            })
+                        })
                         .connect_lazy_with(options.clone())
                 };
                 Kind::Sqlite { readers: pool(3), writer: pool(1) }

@@ -24,6 +24,62 @@ pub use recovery::Recovered;
 /// until it ends, nobody can take over. Dropped without [`FencedTx::commit`], nothing has happened.
 ///
 /// An error of one of its methods ends its usefulness: drop it and begin another.
+///
+/// # An unfenced write does not compile
+///
+/// The first of these compiles; each of the others differs from it only by leaving the fence out.
+///
+/// ```
+/// # use {lease::Tenure, store::{EntryId, Store, StoreError}};
+/// async fn cancel(store: &Store, tenure: &Tenure, entry: EntryId) -> Result<(), StoreError> {
+///     let mut transaction = store.fenced(tenure).await?;
+///     transaction.cancel_entry(entry).await?;
+///     transaction.commit().await
+/// }
+/// ```
+///
+/// The store itself changes nothing:
+///
+/// ```compile_fail,E0599
+/// # use {lease::Tenure, store::{EntryId, Store, StoreError}};
+/// async fn cancel(store: &Store, tenure: &Tenure, entry: EntryId) -> Result<(), StoreError> {
+///     store.cancel_entry(entry).await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// An intake only appends:
+///
+/// ```compile_fail,E0599
+/// # use {lease::Tenure, store::{EntryId, Store, StoreError}};
+/// async fn cancel(store: &Store, tenure: &Tenure, entry: EntryId) -> Result<(), StoreError> {
+///     store.intake().cancel_entry(entry).await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// No transaction begins without the store's fence:
+///
+/// ```compile_fail,E0624
+/// # use {lease::Tenure, store::{EntryId, Store, StoreError}};
+/// async fn cancel(store: &Store, tenure: &Tenure, entry: EntryId) -> Result<(), StoreError> {
+///     let mut transaction = store::FencedTx::begin(store, tenure).await?;
+///     transaction.cancel_entry(entry).await?;
+///     transaction.commit().await
+/// }
+/// ```
+///
+/// And a committed one is gone:
+///
+/// ```compile_fail,E0382
+/// # use {lease::Tenure, store::{EntryId, Store, StoreError}};
+/// async fn cancel(store: &Store, tenure: &Tenure, entry: EntryId) -> Result<(), StoreError> {
+///     let mut transaction = store.fenced(tenure).await?;
+///     transaction.commit().await?;
+///     transaction.cancel_entry(entry).await?;
+///     Ok(())
+/// }
+/// ```
 #[must_use = "nothing happens without commit"]
 pub struct FencedTx {
     transaction: Transaction,

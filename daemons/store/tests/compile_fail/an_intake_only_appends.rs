@@ -1,7 +1,0 @@
-use store::{EntryId, Intake};
-
-async fn cancel(intake: &Intake, entry: EntryId) {
-    intake.cancel_entry(entry).await;
-}
-
-fn main() {}
