@@ -64,14 +64,11 @@ fn open(process: u32) -> io::Result<Option<OwnedFd>> {
 }
 
 fn watch(handle: OwnedFd, ended: oneshot::Sender<()>) -> io::Result<()> {
-    thread::Builder::new()
-        .name("parent".into())
-        .stack_size(64 * 1024)
-        .spawn(move || {
-            // Readable means ended; an interrupted wait is taken up again.
-            while poll(&mut [PollFd::new(&handle, PollFlags::IN)], None) == Err(Errno::INTR) {}
-            drop(ended);
-        })?;
+    thread::Builder::new().name("parent".into()).stack_size(64 * 1024).spawn(move || {
+        // Readable means ended; an interrupted wait is taken up again.
+        while poll(&mut [PollFd::new(&handle, PollFlags::IN)], None) == Err(Errno::INTR) {}
+        drop(ended);
+    })?;
     Ok(())
 }
 

@@ -90,8 +90,6 @@ impl Policy {
 
     fn pause(&self, starts: u32) -> Duration {
         let doubling = 2_u32.saturating_pow(starts.saturating_sub(1));
-        self.first_pause
-            .saturating_mul(doubling)
-            .min(self.longest_pause)
+        self.first_pause.saturating_mul(doubling).min(self.longest_pause)
     }
 }

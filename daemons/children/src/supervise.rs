@@ -71,12 +71,7 @@ impl Children {
         shutdown: CancellationToken,
         report: impl Fn(Event) + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            policy,
-            report: Arc::new(report),
-            shutdown,
-            tasks: JoinSet::new(),
-        }
+        Self { policy, report: Arc::new(report), shutdown, tasks: JoinSet::new() }
     }
 
     /// Starts a program and keeps it running.
@@ -123,25 +118,14 @@ impl Kept {
                     Ending::NotStarted
                 }
             };
-            starts = if started.elapsed() >= self.policy.healthy_after {
-                1
-            } else {
-                starts + 1
-            };
+            starts = if started.elapsed() >= self.policy.healthy_after { 1 } else { starts + 1 };
             match self.policy.judge(ending, starts) {
                 Verdict::GiveUp => {
-                    (self.report)(Event::GaveUp {
-                        name: self.name(),
-                        ending,
-                    });
+                    (self.report)(Event::GaveUp { name: self.name(), ending });
                     return Some(ending);
                 }
                 Verdict::Restart(pause) => {
-                    (self.report)(Event::Restarting {
-                        name: self.name(),
-                        ending,
-                        pause,
-                    });
+                    (self.report)(Event::Restarting { name: self.name(), ending, pause });
                     tokio::select! {
                         () = sleep(pause) => {}
                         () = self.shutdown.cancelled() => return None,
@@ -153,20 +137,14 @@ impl Kept {
 
     async fn attend(&self, mut child: Child) -> Attended {
         if let Some(process) = child.id() {
-            (self.report)(Event::Started {
-                name: self.name(),
-                process,
-            });
+            (self.report)(Event::Started { name: self.name(), process });
         }
         tokio::select! {
             ended = child.wait() => return Attended::Ended(ended.map_or(Ending::NotStarted, Into::into)),
             () = self.shutdown.cancelled() => {}
         }
         let ending = self.stop(&mut child).await;
-        (self.report)(Event::Stopped {
-            name: self.name(),
-            ending,
-        });
+        (self.report)(Event::Stopped { name: self.name(), ending });
         Attended::Stopped
     }
 
@@ -192,10 +170,7 @@ impl Kept {
     }
 
     fn trouble(&self, message: String) {
-        (self.report)(Event::Trouble {
-            name: self.name(),
-            message,
-        });
+        (self.report)(Event::Trouble { name: self.name(), message });
     }
 }
 
@@ -206,11 +181,7 @@ enum Attended {
 
 fn terminate(child: &Child) -> io::Result<()> {
     // No number: it has been waited for already, so nobody else can have got the number.
-    let Some(pid) = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw)
-    else {
+    let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else {
         return Ok(());
     };
     Ok(kill_process(pid, Signal::TERM)?)

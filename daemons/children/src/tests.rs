@@ -9,16 +9,11 @@ use crate::{Children, Ending, Event, Output, Policy, Program, Verdict, process_g
 const SOON: Duration = Duration::from_secs(20);
 
 fn patient() -> Policy {
-    Policy {
-        first_pause: Duration::from_millis(1),
-        ..Policy::default()
-    }
+    Policy { first_pause: Duration::from_millis(1), ..Policy::default() }
 }
 
 fn shell(name: &str, script: &str) -> Program {
-    Program::new(name, "/bin/sh")
-        .argument("-c")
-        .argument(script)
+    Program::new(name, "/bin/sh").argument("-c").argument(script)
 }
 
 /// A script that runs until SIGTERM, then prints a last word and ends with `code`.
@@ -64,21 +59,13 @@ fn the_pause_doubles_up_to_the_longest() {
 
 #[test]
 fn usage_configuration_and_a_lease_held_elsewhere_are_not_retried() {
-    for (code, given_up) in [
-        (64, true),
-        (75, true),
-        (78, true),
-        (0, false),
-        (1, false),
-        (70, false),
-    ] {
+    for (code, given_up) in
+        [(64, true), (75, true), (78, true), (0, false), (1, false), (70, false)]
+    {
         let verdict = Policy::default().judge(Ending::Code(code), 1);
         assert_eq!(verdict == Verdict::GiveUp, given_up, "exit code {code}");
     }
-    assert_ne!(
-        Policy::default().judge(Ending::Signal(9), 1),
-        Verdict::GiveUp
-    );
+    assert_ne!(Policy::default().judge(Ending::Signal(9), 1), Verdict::GiveUp);
 }
 
 #[tokio::test]
@@ -108,10 +95,7 @@ async fn a_child_with_a_configuration_error_is_reported_and_left() {
     let last = events.try_iter().last();
     assert_eq!(
         last,
-        Some(Event::GaveUp {
-            name: "misconfigured".into(),
-            ending: Ending::Code(78)
-        })
+        Some(Event::GaveUp { name: "misconfigured".into(), ending: Ending::Code(78) })
     );
 }
 
@@ -148,18 +132,9 @@ async fn shutdown_lets_a_child_finish_what_it_does() {
     wait_for_text(&path, "running").await;
     shutdown.cancel();
     assert!(children.wait().await.is_empty());
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap(),
-        "running\nfinished\n"
-    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "running\nfinished\n");
     let last = events.try_iter().last();
-    assert_eq!(
-        last,
-        Some(Event::Stopped {
-            name: "finishing".into(),
-            ending: Ending::Code(7)
-        })
-    );
+    assert_eq!(last, Some(Event::Stopped { name: "finishing".into(), ending: Ending::Code(7) }));
     let _ = std::fs::remove_file(path);
 }
 
@@ -167,10 +142,7 @@ async fn shutdown_lets_a_child_finish_what_it_does() {
 async fn a_child_that_ignores_sigterm_is_killed() {
     let shutdown = CancellationToken::new();
     let path = log("stubborn");
-    let policy = Policy {
-        grace: Duration::from_millis(50),
-        ..patient()
-    };
+    let policy = Policy { grace: Duration::from_millis(50), ..patient() };
     let (mut children, events) = supervised(policy, &shutdown);
     let script = "trap '' TERM; echo running; exec sleep 600";
     children.keep(shell("stubborn", script).output(Output::Append(path.clone())));
@@ -178,13 +150,7 @@ async fn a_child_that_ignores_sigterm_is_killed() {
     shutdown.cancel();
     assert!(children.wait().await.is_empty());
     let last = events.try_iter().last();
-    assert_eq!(
-        last,
-        Some(Event::Stopped {
-            name: "stubborn".into(),
-            ending: Ending::Signal(9)
-        })
-    );
+    assert_eq!(last, Some(Event::Stopped { name: "stubborn".into(), ending: Ending::Signal(9) }));
     let _ = std::fs::remove_file(path);
 }
 
@@ -204,30 +170,18 @@ async fn a_child_bears_its_classic_name_and_knows_its_parent() {
 
 #[tokio::test]
 async fn the_death_of_a_process_is_noticed_however_it_dies() {
-    let mut victim = tokio::process::Command::new("/bin/sleep")
-        .arg("600")
-        .spawn()
-        .unwrap();
+    let mut victim = tokio::process::Command::new("/bin/sleep").arg("600").spawn().unwrap();
     let gone = process_gone(victim.id().unwrap());
     victim.start_kill().unwrap();
-    tokio::time::timeout(SOON, gone)
-        .await
-        .expect("noticed in time");
+    tokio::time::timeout(SOON, gone).await.expect("noticed in time");
     victim.wait().await.unwrap();
 }
 
 async fn wait_for_text(path: &PathBuf, text: &str) {
     let deadline = tokio::time::Instant::now() + SOON;
     let mut tick = tokio::time::interval(Duration::from_millis(5));
-    while !std::fs::read_to_string(path)
-        .unwrap_or_default()
-        .contains(text)
-    {
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "{text:?} in {} in time",
-            path.display()
-        );
+    while !std::fs::read_to_string(path).unwrap_or_default().contains(text) {
+        assert!(tokio::time::Instant::now() < deadline, "{text:?} in {} in time", path.display());
         tick.tick().await;
     }
 }

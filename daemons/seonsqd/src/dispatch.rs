@@ -136,8 +136,12 @@ impl Dispatcher {
         if work.entries > 0 || work.oldest.is_none_or(|oldest| age(oldest) > FRESH_RECEIPT) {
             return Ok(false);
         }
-        let open =
-            SessionFilter { partner: Some(work.partner.clone()), open: true, limit: 1, since: None };
+        let open = SessionFilter {
+            partner: Some(work.partner.clone()),
+            open: true,
+            limit: 1,
+            since: None,
+        };
         Ok(!self.active.store.sessions(&open).await?.is_empty())
     }
 
@@ -236,14 +240,12 @@ impl Dispatcher {
         let failure = failure(&dialled);
         match &failure {
             None => self.backoff.succeeded(&partner),
-            // Ours to stop says nothing of the partner.
-            Some((code, _)) if code == "E-SESSION-SHUTDOWN" => {}
+            // What we ended ourselves says nothing of the partner, and a call that somebody asked
+            // for does not count against what waits in the queue.
+            Some((code, _)) if is_ours(code) || request.is_some() => {}
             Some((code, text)) => {
                 let wait = self.leave_alone(&partner);
-                // A call that somebody asked for does not count against what waits in the queue.
-                if request.is_none() {
-                    self.record_failure(&partner, code, text, wait).await?;
-                }
+                self.record_failure(&partner, code, text, wait).await?;
             }
         }
         if let Some(request) = request {
@@ -314,6 +316,11 @@ fn failure(dialled: &Dialled) -> Option<(String, String)> {
             Some((outcome.code.clone(), outcome.text.clone().unwrap_or_default()))
         }
     }
+}
+
+/// Whether the end of a session was our own wish: a shutdown or an operator's.
+fn is_ours(code: &str) -> bool {
+    matches!(code, "E-SESSION-SHUTDOWN" | "E-SESSION-ABORTED")
 }
 
 fn has_moved(outcome: &Outcome) -> bool {

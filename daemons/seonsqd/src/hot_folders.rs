@@ -1,5 +1,6 @@
 //! Hot folders: a file that is put there is queued exactly once and disappears.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ struct Watched {
     path: PathBuf,
     /// `None` until it could be opened.
     hot: Option<HotFolder>,
+    /// Files with names that cannot be sent, already reported.
+    refused: HashSet<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +77,7 @@ fn open(active: &Active) -> Vec<Watched> {
             folder: folder.clone(),
             path: active.data.join(&folder.directory),
             hot: None,
+            refused: HashSet::new(),
         })
     });
     folders.collect()
@@ -98,8 +102,11 @@ async fn look(active: &Active, watched: &mut Watched) -> Result<(), HotFolderErr
     })
     .await?;
     for refused in &scan.refused {
-        let path = refused.path.display();
-        tracing::warn!(%path, code = refused.reason.code(), "not sent: {}", refused.reason);
+        // Said once: it lies there until somebody renames it.
+        if watched.refused.insert(refused.path.clone()) {
+            let path = refused.path.display();
+            tracing::warn!(%path, code = refused.reason.code(), "not sent: {}", refused.reason);
+        }
     }
     let mut hot = hot;
     for file in scan.ready {

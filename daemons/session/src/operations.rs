@@ -131,6 +131,7 @@ async fn change(
     id: EntryId,
     wish: Wish,
 ) -> Result<(), StoreError> {
+    let entry = active.store.entry(id).await?;
     let mut tx = active.store.fenced(&active.tenure).await?;
     let changed = match wish {
         Wish::Hold => tx.hold_entry(id).await?,
@@ -142,6 +143,8 @@ async fn change(
         EntryChange::Changed => {
             let mut note = JournalEntry::new(wish.kind());
             note.entry = Some(id);
+            note.partner = entry.as_ref().map(|entry| entry.partner.clone());
+            note.dataset_name = entry.map(|entry| entry.identity.dataset_name);
             note.text = Some(format!("by {}", record.requested_by));
             tx.journal(&note).await?;
             done(format!("entry {id} is {}", wish.past()))

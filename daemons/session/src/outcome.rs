@@ -109,7 +109,12 @@ pub(crate) fn abort_text(by: AbortOrigin, reason: EndSessionReason, text: &str) 
     let detail = if text.is_empty() { String::new() } else { format!(" (\"{text}\")") };
     match by {
         AbortOrigin::Partner => {
-            format!("the partner ended the session: ESID reason {reason}{detail}{}", cure(reason))
+            let said = format!("the partner ended the session: ESID reason {reason}{detail}");
+            // The RFC's sentences end in a full stop, which a cure goes on after.
+            match cure(reason) {
+                "" => said,
+                cure => format!("{}{cure}", said.trim_end_matches('.')),
+            }
         }
         AbortOrigin::Local => format!("we ended the session: ESID reason {reason}{detail}"),
         AbortOrigin::Protocol => {

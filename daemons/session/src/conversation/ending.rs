@@ -6,8 +6,8 @@ use std::time::Duration;
 use oftp::field::ReasonText;
 use oftp::session::Request;
 use store::{
-    Direction, JournalKind, Progress, QueueEntry, ReceivedFileId, Refusal, Retry, SessionEnd, SessionId,
-    StoreError,
+    Direction, JournalKind, Progress, QueueEntry, ReceivedFileId, Refusal, Retry, SessionEnd,
+    SessionId, StoreError,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;

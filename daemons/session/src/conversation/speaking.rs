@@ -13,8 +13,8 @@ use oftp::session::{Request, State};
 use runtime::FileBeginning;
 use spool::{PayloadName, Spool, SpoolError};
 use store::{
-    ClaimScope, FencedTx, JournalKind, QueueEntry, Receipt, ReceiptKind, ReceivedFileId, Refusal,
-    SessionId, StoreError,
+    ClaimScope, EntryState, FencedTx, JournalKind, QueueEntry, Receipt, ReceiptKind,
+    ReceivedFileId, Refusal, SessionId, StoreError,
 };
 use tokio::time::Instant;
 
@@ -443,8 +443,12 @@ impl Conversation {
         note.code = Some(code.to_owned());
         note.text = Some(text.to_owned());
         let mut tx = self.active.store.fenced(&self.active.tenure).await?;
-        tx.entry_refused(session, entry.id, code, text, then).await?;
+        let state = tx.entry_refused(session, entry.id, code, text, then).await?;
         tx.journal(&note).await?;
+        if state == EntryState::Blocked {
+            note.kind = JournalKind::EntryBlocked;
+            tx.journal(&note).await?;
+        }
         Ok(tx.commit().await?)
     }
 
