@@ -351,6 +351,15 @@ impl Conversation {
         Ok(())
     }
 
+    /// Between files a session holds no large buffers: thousands of them may idle at once.
+    fn rest(&mut self) {
+        for buffer in [&mut self.payload, &mut self.inbound, self.engine.transmit()] {
+            if buffer.is_empty() {
+                *buffer = Vec::new();
+            }
+        }
+    }
+
     /// The engine's time: since the session began.
     fn now(&self) -> Duration {
         self.origin.elapsed()

@@ -220,7 +220,7 @@ impl Conversation {
         mismatch: Option<FileReason>,
     ) -> Result<(), Stop> {
         self.write_payload().await?;
-        self.payload = Vec::new();
+        self.rest();
         let Some(incoming) = self.incoming.take() else { return Ok(()) };
         self.activity.file_ended();
         let Incoming { id, dataset_name, writer, .. } = incoming;

@@ -357,6 +357,7 @@ impl Conversation {
     /// EFPA: the partner owns the file.
     pub(super) async fn file_completed(&mut self) -> Result<(), Stop> {
         if let Some(Outgoing { entry, .. }) = self.outgoing.take() {
+            self.rest();
             self.activity.file_ended();
             self.counts.files_sent += 1;
             self.pending.entries_at_once = if entry.octets <= SMALL_FILE {
