@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::directory::{Directory, is_plain};
-use crate::layout::SHARED;
+use crate::layout::{INCOMING, SHARED};
 use crate::{FileName, NameError, PartName, Spool, SpoolError};
 
 /// Where a received file goes: `incoming/<partner>/<file>`. Recorded as `<partner>/<file>`.
@@ -58,7 +58,7 @@ impl Spool {
         wanted: &FileName,
         is_planned: impl Fn(&Target) -> bool,
     ) -> Result<Target, SpoolError> {
-        let folder = self.0.incoming.directory_made(partner.as_str(), SHARED)?;
+        let folder = self.incoming()?.directory_made(partner.as_str(), SHARED)?;
         let is_free = |target: &Target| -> Result<bool, SpoolError> {
             Ok(!is_planned(target) && folder.status(target.file.as_str())?.is_none())
         };
@@ -120,6 +120,12 @@ impl Spool {
         Ok(results)
     }
 
+    /// Opened each time: whoever removed it by mistake and makes it again, or mounts something in
+    /// its place, means the new one.
+    fn incoming(&self) -> Result<Directory, SpoolError> {
+        self.0.data.directory(INCOMING)
+    }
+
     /// The partner's folder comes back to be synced, also when there was nothing to move: a crash
     /// may have come between the move and the sync.
     ///
@@ -130,10 +136,7 @@ impl Spool {
         part: &PartName,
         target: &Target,
     ) -> Result<(Delivery, Directory), SpoolError> {
-        let folder = self
-            .0
-            .incoming
-            .directory_made(target.partner.as_str(), SHARED)?;
+        let folder = self.incoming()?.directory_made(target.partner.as_str(), SHARED)?;
         let file = target.file.as_str();
         let parts = match self.0.parts.directory(&part.epoch().to_string()) {
             Ok(parts) => parts.status(part.file())?.map(|status| (parts, status)),

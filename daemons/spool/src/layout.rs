@@ -20,8 +20,6 @@ pub(crate) struct Layout {
     pub(crate) parts: Directory,
     /// `spool/out`.
     pub(crate) payloads: Directory,
-    /// `incoming`, one directory in it for each partner.
-    pub(crate) incoming: Directory,
     /// `outgoing`, one hot folder in it for each partner.
     pub(crate) outgoing: Directory,
     /// The number last planned for a name that is taken, so that the thousandth delivery of one
@@ -32,6 +30,9 @@ pub(crate) struct Layout {
 /// Only Seon looks into `spool`; what is delivered and handed over is for the group, too.
 const PRIVATE: u32 = 0o700;
 pub(crate) const SHARED: u32 = 0o770;
+
+/// One directory in it for each partner.
+pub(crate) const INCOMING: &str = "incoming";
 
 impl Spool {
     /// Opens the spool below a data directory and makes the directories that are missing.
@@ -53,10 +54,10 @@ impl Spool {
             Ok(made)
         };
         let spool = made(&data, "spool", PRIVATE)?;
+        made(&data, INCOMING, SHARED)?;
         let layout = Layout {
             parts: made(&spool, "in", PRIVATE)?,
             payloads: made(&spool, "out", PRIVATE)?,
-            incoming: made(&data, "incoming", SHARED)?,
             outgoing: made(&data, "outgoing", SHARED)?,
             last_number: Mutex::default(),
             data,
