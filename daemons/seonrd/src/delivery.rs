@@ -26,7 +26,8 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Delivers until shutdown.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
     let mut wakeups = active.store.wakeups();
-    let mut delivery = Delivery { active: active.clone(), under_way: Vec::new(), looked: false };
+    let (active_too, under_way) = (active.clone(), Vec::new());
+    let mut delivery = Delivery { active: active_too, under_way, looked: false, refused: false };
     while !active.shutdown.is_cancelled() {
         let next = match delivery.round().await {
             Ok(next) => next,
@@ -64,6 +65,8 @@ struct Delivery {
     under_way: Vec<UnderWay>,
     /// Whether this tenure has looked for what an older one began.
     looked: bool,
+    /// Whether the last look met a file that no target could be found for.
+    refused: bool,
 }
 
 struct UnderWay {
@@ -77,12 +80,11 @@ impl Delivery {
     /// Records targets, renames, records deliveries with their receipts.
     async fn round(&mut self) -> Result<Next, StoreError> {
         let is_full = self.take_up().await?;
-        if self.under_way.is_empty() {
-            return Ok(Next::WaitForNews);
+        if !self.under_way.is_empty() {
+            self.place().await?;
+            self.record().await?;
         }
-        self.place().await?;
-        self.record().await?;
-        Ok(match (self.under_way.is_empty(), is_full) {
+        Ok(match (self.under_way.is_empty() && !self.refused, is_full) {
             (false, _) => Next::WaitForDisk,
             (true, true) => Next::GoOn,
             (true, false) => Next::WaitForNews,
@@ -91,6 +93,7 @@ impl Delivery {
 
     /// Decides and records the targets of files that have none; whether there may be more.
     async fn take_up(&mut self) -> Result<bool, StoreError> {
+        self.refused = false;
         if self.under_way.len() >= FILES_AT_ONCE as usize || !self.has_news().await? {
             return Ok(false);
         }
@@ -105,7 +108,10 @@ impl Delivery {
                     tx.delivering(file.id, &target.to_string()).await?;
                     begun.push(UnderWay { file, part, target, is_placed: false });
                 }
-                Err(error) => self.report(&file, &error),
+                Err(error) => {
+                    self.refused = true;
+                    self.report(&file, &error);
+                }
             }
         }
         tx.commit().await?;
