@@ -76,11 +76,15 @@ fn a_disk_that_is_full_in_the_middle_of_a_file_loses_nothing() {
 }
 
 #[test]
-fn a_folder_that_somebody_removed_is_made_again_and_the_file_arrives() {
-    let (pair, _acme, _bolt) = running(Line::Tcp, Line::Tcp, |_| {});
-    fs::remove_dir_all(pair.bolt.data().join("incoming")).unwrap();
+fn a_file_for_a_folder_that_somebody_removed_arrives_once_it_is_made_again() {
+    let (pair, _acme, bolt) = running(Line::Tcp, Line::Tcp, |_| {});
+    let folder = pair.bolt.data().join("incoming");
+    fs::remove_dir_all(&folder).unwrap();
     let file = pair.acme.file("HOMELESS.DAT", 5000);
     let entry = pair.acme.enqueue("bolt", &file, &[]);
+    let line = bolt.0.wait_for_line(PATIENCE, |line| line.contains("E-SPOOL-DIRECTORY"));
+    assert!(line.contains("incoming") && line.contains("create it"), "what to do: {line}");
+    fs::create_dir(&folder).unwrap();
     pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
     assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
 }
