@@ -23,17 +23,17 @@ pub struct Caller {
 
 impl Caller {
     /// Calls by TCP as `own` would, and waits until files may flow.
-    pub fn established(own: &Company, called: &Company) -> Self {
-        let mut caller = Self::connect(own, called);
+    pub fn established(own: &Company, partner: &Company) -> Self {
+        let mut caller = Self::connect(own, partner);
         match caller.next_event() {
             Event::Established(_) => caller,
-            other => panic!("{} did not take the session: {other:?}", called.name),
+            other => panic!("{} did not take the session: {other:?}", partner.name),
         }
     }
 
     /// Calls by TCP as `own` would.
-    pub fn connect(own: &Company, called: &Company) -> Self {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, called.tcp)).unwrap();
+    pub fn connect(own: &Company, partner: &Company) -> Self {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, partner.tcp)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let terms = Terms {
             level: Level::V2_0,
@@ -49,8 +49,7 @@ impl Caller {
             authentication: false,
         };
         let tolerance = oftp::Tolerance::default();
-        let mut session =
-            Session::initiator(terms, Timers::default(), tolerance, Framing::Stream);
+        let mut session = Session::initiator(terms, Timers::default(), tolerance, Framing::Stream);
         let origin = Instant::now();
         session.connected(origin.elapsed());
         Self { stream, session, inbound: Vec::new(), origin }
@@ -120,13 +119,13 @@ impl Caller {
 }
 
 /// What a good partner says of a file.
-pub fn offer(own: &Company, called: &Company, name: &str, octets: u64) -> Sfid {
+pub fn offer(own: &Company, partner: &Company, name: &str, octets: u64) -> Sfid {
     Sfid {
         file: FileIdentity {
             dataset_name: name.parse().unwrap(),
             stamp: "202611221200000001".parse().unwrap(),
             originator: own.odette_id.parse().unwrap(),
-            destination: called.odette_id.parse().unwrap(),
+            destination: partner.odette_id.parse().unwrap(),
         },
         user_data: UserData::default(),
         format: Format::Unstructured,

@@ -26,7 +26,6 @@ pub fn assert_each_arrived_once(sender: &Company, receiver: &Company, sent: &[St
     expected.sort();
     arrived.sort();
     assert_eq!(arrived, expected, "what arrived at {} is not what left", receiver.name);
-    let acknowledged =
-        sender.queue().iter().filter(|row| row["state"] == "acknowledged").count();
+    let acknowledged = sender.queue().iter().filter(|row| row["state"] == "acknowledged").count();
     assert_eq!(acknowledged, sent.len(), "every file of {} has its EERP", sender.name);
 }

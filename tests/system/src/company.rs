@@ -75,8 +75,9 @@ impl Pair {
             directory: directory.join(name),
             database: None,
             storage: None,
-            instance_extra: "  lease: {ttl: 3s}\n  send: {retry: {attempts: 20, first: 1s, longest: 3s}}\n"
-                .to_owned(),
+            instance_extra:
+                "  lease: {ttl: 3s}\n  send: {retry: {attempts: 20, first: 1s, longest: 3s}}\n"
+                    .to_owned(),
             partner_extra: String::new(),
         };
         Self {
@@ -311,7 +312,7 @@ stringData:
     /// A new file in this company's folder, of pseudo-random octets.
     pub fn file(&self, name: &str, octets: u64) -> PathBuf {
         let file = self.directory.join(name);
-        write_pseudo_random(&file, octets, octets ^ 42);
+        write_pseudo_random(&file, octets, octets);
         file
     }
 

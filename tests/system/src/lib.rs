@@ -14,8 +14,8 @@ mod company;
 mod proxy;
 mod request;
 
-pub use checker::{assert_each_arrived_once, incoming};
 pub use caller::{Caller, offer};
+pub use checker::{assert_each_arrived_once, incoming};
 pub use company::{Company, Line, Pair, Up, exit_code};
 pub use proxy::{Break, Proxy, Way};
 pub use request::{held_receipts, request};

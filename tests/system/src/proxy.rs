@@ -59,8 +59,8 @@ impl Proxy {
             for caller in listener.incoming().flatten() {
                 let planned = accepting.state.lock().unwrap().breaks.pop_front();
                 // Nobody there: the caller sees its connection end, as by a router's refusal.
-                if let Ok(called) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) {
-                    pass(&caller, &called, planned, &accepting);
+                if let Ok(answered) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) {
+                    pass(&caller, &answered, planned, &accepting);
                 }
             }
         });
@@ -89,11 +89,11 @@ impl Proxy {
     }
 }
 
-fn pass(caller: &TcpStream, called: &TcpStream, planned: Option<Break>, shared: &Arc<Shared>) {
+fn pass(caller: &TcpStream, partner: &TcpStream, planned: Option<Break>, shared: &Arc<Shared>) {
     for way in [Way::ToCalled, Way::ToCaller] {
         let (from, to) = match way {
-            Way::ToCalled => (caller, called),
-            Way::ToCaller => (called, caller),
+            Way::ToCalled => (caller, partner),
+            Way::ToCaller => (partner, caller),
         };
         let mut pipe = Pipe {
             from: from.try_clone().unwrap(),

@@ -1,7 +1,7 @@
 //! What partners, disks and databases do on their bad days: each has a code and a sentence, and
 //! nothing is lost or doubled.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
 #[path = "bad_days/disk.rs"]
 mod disk;
@@ -28,7 +28,7 @@ const EAGER: &str = "  lease: {ttl: 3s}\n  send: {retry: {attempts: 50, first: 1
 /// Both companies, up and ready; `change` sees them before their manifests are written.
 fn running(acme_calls: Line, bolt_calls: Line, change: impl FnOnce(&mut Pair)) -> (Pair, Up, Up) {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = EAGER.to_owned();
+    pair.acme.instance_extra = String::from(EAGER);
     change(&mut pair);
     pair.write(acme_calls, bolt_calls);
     let (acme, bolt) = (pair.acme.up(), pair.bolt.up());
@@ -55,4 +55,4 @@ fn wait_for_error(company: &Company, entry: u64) -> Value {
 }
 
 /// The limit for what has to wait for leases, databases or daemons to come back.
-const RECOVERY: Duration = Duration::from_secs(120);
+const RECOVERY: Duration = Duration::from_mins(2);

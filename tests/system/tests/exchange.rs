@@ -41,7 +41,7 @@ fn send(pair: &Pair, file: &Path, more: &[&str]) -> (String, Vec<u8>) {
     pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
     let mut arrived: Vec<_> =
         incoming(&pair.bolt).into_keys().filter(|path| !before.contains(path)).collect();
-    let path = arrived.pop().expect("the file arrived");
+    let path = arrived.pop().unwrap();
     assert_eq!(arrived, Vec::<PathBuf>::new(), "nothing else arrived");
     let name = path.file_name().unwrap().to_str().unwrap().to_owned();
     (name, fs::read(path).unwrap())
@@ -94,7 +94,7 @@ fn a_file_of_every_format_arrives_as_it_left() {
     let empty = text_file(&pair.acme, "EMPTY", b"");
     assert_eq!(send(&pair, &empty, &[]), ("EMPTY".to_owned(), Vec::new()));
 
-    let records: Vec<u8> = (0..80 * 1000).map(|octet| (octet % 251) as u8).collect();
+    let records: Vec<u8> = (0..=250).cycle().take(80 * 1000).collect();
     let fixed = text_file(&pair.acme, "FIXED", &records);
     let (_, arrived) = send(&pair, &fixed, &["--format", "F", "--record-length", "80"]);
     assert!(arrived == records, "fixed records arrive one after the other");
@@ -138,10 +138,8 @@ fn the_same_file_twice_is_two_files_for_the_partner_under_two_names() {
     pair.acme.wait_until_acknowledged(&entries, PATIENCE);
     let hash = sha256(&file);
     assert_each_arrived_once(&pair.acme, &pair.bolt, &[hash.clone(), hash]);
-    let names: Vec<_> = incoming(&pair.bolt)
-        .into_keys()
-        .map(|path| path.file_name().unwrap().to_owned())
-        .collect();
+    let names: Vec<_> =
+        incoming(&pair.bolt).into_keys().map(|path| path.file_name().unwrap().to_owned()).collect();
     assert_eq!(names, ["TWICE.DAT", "TWICE.DAT.1"]);
     let (one, other) = (pair.acme.entry(entries[0]), pair.acme.entry(entries[1]));
     assert_ne!(one["stamp"], other["stamp"], "each has an identity of its own");

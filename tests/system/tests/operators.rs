@@ -17,6 +17,9 @@ const OFF_THE_WIRE: Duration = Duration::from_secs(3);
 
 const LARGE: u64 = 96 << 20;
 
+/// Tries again soon.
+const EAGER: &str = "  send: {retry: {attempts: 20, first: 1s, longest: 1s}}\n";
+
 fn running(acme_calls: Line, bolt_calls: Line, change: impl FnOnce(&mut Pair)) -> (Pair, Up, Up) {
     let mut pair = Pair::new();
     change(&mut pair);
@@ -89,8 +92,7 @@ fn a_waiting_file_is_held_released_and_cancelled_before_it_is_sent() {
 fn standing() -> (Pair, Up, Up, Proxy, u64) {
     let mut pair = Pair::new();
     let proxy = Proxy::to(pair.bolt.tcp);
-    pair.acme.instance_extra =
-        "  send: {retry: {attempts: 20, first: 1s, longest: 1s}}\n".to_owned();
+    pair.acme.instance_extra = String::from(EAGER);
     pair.write(Line::TcpBy(proxy.port), Line::Tcp);
     let (acme, bolt) = (pair.acme.up(), pair.bolt.up());
     pair.acme.wait_until_ready();
@@ -139,8 +141,7 @@ fn an_aborted_transfer_stays_in_the_queue_and_goes_on_later() {
 #[test]
 fn a_file_for_a_partner_that_is_down_is_blocked_after_the_last_attempt_until_it_is_unblocked() {
     let mut pair = Pair::new();
-    pair.acme.instance_extra =
-        "  send: {retry: {attempts: 2, first: 1s, longest: 1s}}\n".to_owned();
+    pair.acme.instance_extra = EAGER.replace("20", "2");
     pair.write(Line::Tcp, Line::Nothing);
     let _acme = pair.acme.up();
     pair.acme.wait_until_ready();
@@ -332,9 +333,9 @@ fn a_reload_that_is_not_valid_is_refused_and_the_old_configuration_stays() {
     pair.acme.reload();
     wait_until_blocking("every daemon refused it", PATIENCE, || {
         let lines = acme.0.output();
-        let refusals = lines.iter().filter(|line| {
-            line.contains("the old one stays") && line.contains("partner.yaml:")
-        });
+        let refusals = lines
+            .iter()
+            .filter(|line| line.contains("the old one stays") && line.contains("partner.yaml:"));
         refusals.count() >= 4
     });
     // Bolt still gets through, and acme still answers it.
@@ -342,8 +343,8 @@ fn a_reload_that_is_not_valid_is_refused_and_the_old_configuration_stays() {
     pair.bolt.wait_for_state(entry, "acknowledged", PATIENCE);
     fs::write(&manifest, before).unwrap();
     let refused = pair.acme.journal();
-    let record = refused.iter().find(|record| {
-        record["text"].as_str().is_some_and(|text| text.contains("transprots"))
-    });
+    let record = refused
+        .iter()
+        .find(|record| record["text"].as_str().is_some_and(|text| text.contains("transprots")));
     assert!(record.is_some(), "the journal tells of it");
 }

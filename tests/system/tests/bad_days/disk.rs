@@ -55,7 +55,7 @@ fn a_disk_that_is_full_in_the_middle_of_a_file_loses_nothing() {
     let disk = tiny_disk!();
     let mut pair = Pair::new();
     let proxy = Proxy::to(pair.bolt.tcp);
-    pair.acme.instance_extra = crate::EAGER.to_owned();
+    pair.acme.instance_extra = String::from(crate::EAGER);
     pair.bolt.storage = Some(disk.path().join("data"));
     pair.write(Line::TcpBy(proxy.port), Line::Tcp);
     let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());

@@ -10,8 +10,8 @@ const FILE: u64 = 300_000;
 fn each_arrives_once(breaks: &[Break]) {
     let mut pair = Pair::new();
     let proxy = Proxy::to(pair.bolt.tcp);
-    pair.acme.instance_extra = EAGER.to_owned();
-    pair.bolt.instance_extra = EAGER.to_owned();
+    pair.acme.instance_extra = String::from(EAGER);
+    pair.bolt.instance_extra = String::from(EAGER);
     pair.write(Line::TcpBy(proxy.port), Line::Tcp);
     let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
     pair.acme.wait_until_ready();
@@ -71,7 +71,7 @@ fn a_break_around_the_receipt_of_a_partner_that_never_calls_still_brings_it_in_t
     // The receipt can only come with another call of ours; the next file brings one.
     let mut pair = Pair::new();
     let proxy = Proxy::to(pair.bolt.tcp);
-    pair.acme.instance_extra = EAGER.to_owned();
+    pair.acme.instance_extra = String::from(EAGER);
     pair.write(Line::TcpBy(proxy.port), Line::Nothing);
     let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
     pair.acme.wait_until_ready();

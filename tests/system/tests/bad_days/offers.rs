@@ -49,7 +49,8 @@ fn transfer(caller: &mut Caller, sfid: Sfid, content: &[u8]) {
 
 #[test]
 fn a_file_for_somebody_else_is_refused_as_sfna_02() {
-    let (reason, retry) = refusal(|sfid| sfid.file.destination = "O0013000009NOBODY".parse().unwrap());
+    let (reason, retry) =
+        refusal(|sfid| sfid.file.destination = "O0013000009NOBODY".parse().unwrap());
     assert_eq!((reason.number(), retry), (2, false));
 }
 
@@ -150,8 +151,9 @@ fn a_file_that_arrived_before_is_refused_as_a_duplicate_and_arrives_once() {
 #[test]
 fn a_caller_that_says_nothing_holds_up_nobody() {
     let (pair, _acme, _bolt) = running(Line::Tcp, Line::Nothing, |_| {});
-    let _silent: Vec<_> =
-        (0..20).map(|_| std::net::TcpStream::connect(("127.0.0.1", pair.bolt.tcp)).unwrap()).collect();
+    let _silent: Vec<_> = (0..20)
+        .map(|_| std::net::TcpStream::connect(("127.0.0.1", pair.bolt.tcp)).unwrap())
+        .collect();
     // And one that is known, has begun a file, and stops there.
     let mut slow = Caller::established(&pair.acme, &pair.bolt);
     slow.ask(Request::StartFile(Box::new(offer(&pair.acme, &pair.bolt, "SLOW.DAT", 5000))));

@@ -8,7 +8,7 @@ use crate::{running, wait_for_error};
 /// Acme calls bolt with something wrong; the codes at acme's entry and in bolt's journal.
 fn refused(line: Line, wrong: impl FnOnce(&mut Pair)) -> (String, String, String) {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = crate::EAGER.to_owned();
+    pair.acme.instance_extra = String::from(crate::EAGER);
     // Bolt learns what is right, acme believes what is wrong.
     pair.bolt.write(&pair.acme, Line::Nothing);
     wrong(&mut pair);
@@ -45,8 +45,7 @@ fn a_called_partner_with_a_wrong_password_gets_no_file() {
 
 #[test]
 fn a_caller_that_nobody_knows_is_esid_03() {
-    let (ours, text, theirs) =
-        refused(Line::Tcp, |pair| pair.acme.odette_id = "O0013000009NOBODY");
+    let (ours, text, theirs) = refused(Line::Tcp, |pair| pair.acme.odette_id = "O0013000009NOBODY");
     assert_eq!(ours, "E-SESSION-ESID-03");
     assert!(text.contains("odetteId"), "the sentence names the cure: {text}");
     assert_eq!(theirs, "E-SESSION-UNKNOWN-PARTNER");
@@ -96,7 +95,7 @@ fn a_called_partner_with_an_unknown_certificate_gets_no_file() {
 #[test]
 fn a_called_partner_with_an_expired_certificate_gets_no_file_until_it_has_a_new_one() {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = crate::EAGER.to_owned();
+    pair.acme.instance_extra = String::from(crate::EAGER);
     pair.bolt.identity = Identity::self_signed_expired("127.0.0.1");
     pair.write(Line::Tls, Line::Nothing);
     let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
@@ -118,7 +117,7 @@ fn a_called_partner_with_an_expired_certificate_gets_no_file_until_it_has_a_new_
 #[test]
 fn an_expired_certificate_of_a_caller_is_refused_by_the_receiver_and_named_in_its_log() {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = crate::EAGER.to_owned();
+    pair.acme.instance_extra = String::from(crate::EAGER);
     pair.acme.identity = Identity::self_signed_expired("127.0.0.1");
     pair.write(Line::Tls, Line::Nothing);
     let (_acme, bolt) = (pair.acme.up(), pair.bolt.up());

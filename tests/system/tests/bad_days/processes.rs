@@ -25,7 +25,7 @@ struct Standing {
 fn standing(change: impl FnOnce(&mut Pair)) -> Standing {
     let mut pair = Pair::new();
     let proxy = Proxy::to(pair.bolt.tcp);
-    pair.acme.instance_extra = crate::EAGER.to_owned();
+    pair.acme.instance_extra = String::from(crate::EAGER);
     change(&mut pair);
     pair.write(Line::TcpBy(proxy.port), Line::Tcp);
     let (acme, bolt) = (pair.acme.up(), pair.bolt.up());

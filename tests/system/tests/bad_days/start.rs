@@ -111,7 +111,9 @@ fn a_port_in_use_is_named_with_who_uses_it_and_taken_once_it_is_free() {
     }
 
     let up = pair.acme.up();
-    up.0.wait_for_line(PATIENCE, |line| line.contains("E-LISTEN-IN-USE") && line.contains(&address));
+    up.0.wait_for_line(PATIENCE, |line| {
+        line.contains("E-LISTEN-IN-USE") && line.contains(&address)
+    });
     drop(occupant);
     support::wait_until_blocking("the receiver listens", RECOVERY, || {
         let row = pair.acme.daemon("seonrd_tcpip").ok_or("nobody")?;
