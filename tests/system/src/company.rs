@@ -265,7 +265,7 @@ stringData:
         row["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
     }
 
-    /// Tells every daemon to read the manifests again. They are found by their sockets: `seon ps`
+    /// Tells every daemon by SIGHUP to read the manifests again. They are found by their sockets: `seon ps`
     /// reads the manifests too, which may be wrong on purpose.
     pub fn reload(&self) {
         for socket in fs::read_dir(self.data().join("run")).unwrap().flatten() {
