@@ -131,3 +131,44 @@ pub struct Tenure {
     /// Under which token.
     pub epoch: Epoch,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_is_known_by_its_classic_name_in_text_and_json() {
+        for daemon in Daemon::ALL {
+            assert_eq!(daemon.to_string().parse::<Daemon>().unwrap(), daemon);
+            assert_eq!(Daemon::try_from(String::from(daemon)).unwrap(), daemon);
+            assert_eq!(daemon.to_string(), daemon.name());
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_daemons_is_refused_with_those_that_are() {
+        let error = "sendmail".parse::<Daemon>().unwrap_err().to_string();
+        assert!(error.contains("\"sendmail\" is not a daemon"), "{error}");
+        assert!(Daemon::ALL.iter().all(|daemon| error.contains(daemon.name())), "{error}");
+    }
+
+    #[test]
+    fn an_epoch_is_a_whole_number_from_one_that_fits_the_databases_integer() {
+        for number in [1, 2, i64::MAX] {
+            let epoch = Epoch::try_from(number).unwrap();
+            assert_eq!(epoch.get(), number);
+            assert_eq!(epoch.to_string(), number.to_string());
+        }
+        for number in [0, -1, i64::MIN] {
+            let error = Epoch::try_from(number).unwrap_err().to_string();
+            assert!(error.starts_with(&number.to_string()), "{error}");
+        }
+        assert!(Epoch::try_from(7).unwrap() < Epoch::try_from(8).unwrap());
+    }
+
+    #[test]
+    fn a_holder_is_shown_as_host_process_and_start() {
+        let holder = Holder { host: "box1".into(), process: 418, start: "a7".into() };
+        assert_eq!(holder.to_string(), "box1/418/a7");
+    }
+}
