@@ -11,6 +11,7 @@ use spool::{Payload, Spool, TakeIn};
 use store::{DatabaseUri, EntryId, NewEntry, QueueEntry, Store};
 use support::{Identity, Process, TemporaryDirectory, free_port, guarded_command};
 
+use crate::machine::processor_time;
 use crate::poll;
 
 /// How long daemons may take to be active, and to end.
@@ -97,7 +98,7 @@ pub(crate) struct Daemon {
     state: String,
     pub(crate) pid: Option<u32>,
     listeners: Vec<serde_json::Value>,
-    pub(crate) sessions_in: usize,
+    sessions: Vec<serde_json::Value>,
 }
 
 impl Pair {
@@ -185,6 +186,12 @@ impl Company {
         ps(&self.seon, &self.directory)
     }
 
+    /// Processor time of its daemons until now, in seconds.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<f64> {
+        let pids = self.daemons()?.into_iter().filter_map(|daemon| daemon.pid);
+        pids.map(processor_time).sum()
+    }
+
     /// SIGTERM, and waits for the end.
     fn end(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -254,6 +261,11 @@ fn ps(seon: &Path, directory: &Path) -> anyhow::Result<Vec<Daemon>> {
 }
 
 impl Daemon {
+    /// Its live sessions.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     fn is_ready(&self) -> bool {
         let receives = self.name.starts_with("seonrd_");
         self.state == "active" && (!receives || !self.listeners.is_empty())

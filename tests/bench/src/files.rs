@@ -6,8 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use spool::{Payload, Spool, TakeIn};
-use store::{EntryState, JournalFilter, JournalKind, QueueFilter};
+use store::{EntryState, JournalFilter, JournalKind, QueueEntry, QueueFilter};
 use support::{Durability, Postgres, PseudoRandom, TemporaryDirectory};
 
 use crate::Arguments;
@@ -19,65 +21,121 @@ use crate::transfer::seconds;
 /// Octets of a file.
 const SIZE: usize = 10_000;
 
-/// acme's sessions with bolt at once, and pgbench's clients.
-const CHANNELS: u32 = 4;
+/// How much of it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Amount {
+    /// Small files; 10,000 without, 1,000 with --quick.
+    #[arg(long)]
+    files: Option<u32>,
+    /// acme's sessions with bolt at once (the partner's `channels`), and pgbench's clients.
+    #[arg(long, default_value_t = 4)]
+    channels: u32,
+    /// Only on this database.
+    #[arg(long, value_enum)]
+    database: Option<Database>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Database {
+    #[value(name = "postgresql")]
+    PostgreSql,
+    Sqlite,
+}
 
 const LIMIT: Duration = Duration::from_mins(15);
 
 pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
-    let names = ["files: on PostgreSQL", "files: on SQLite"];
-    let count = if arguments.quick { 1000 } else { 10_000 };
-    let server = match Postgres::start(Durability::Durable) {
-        Ok(server) => server,
-        Err(reason) => {
-            let [postgresql, sqlite] = names;
-            let rate = exchange(arguments, count, None).await?;
-            let alone = Line::measured(sqlite, per_second(rate))
-                .note(format!("SKIPPED the comparison with pgbench: {reason}"));
-            return Ok(vec![Line::skipped(postgresql, reason), alone]);
-        }
+    let amount = &arguments.amount;
+    let count = amount.files.unwrap_or(if arguments.quick { 1000 } else { 10_000 });
+    let server = Postgres::start(Durability::Durable);
+    let commits = match &server {
+        Ok(server) => Some(pgbench(server, amount.channels, if arguments.quick { 3 } else { 15 })?),
+        Err(_) => None,
     };
-    let commits = pgbench(&server, if arguments.quick { 3 } else { 15 })?;
-    let (acme, bolt) = (server.database(), server.database());
-    let on_postgresql = exchange(arguments, count, Some([acme.uri(), bolt.uri()])).await?;
-    let on_sqlite = exchange(arguments, count, None).await?;
-    let lines = names.into_iter().zip([on_postgresql, on_sqlite]).map(|(name, rate)| {
-        Line::measured(name, per_second(rate))
-            .beside(Peer::new("pgbench", Figure::new(commits, "commits/s")))
-            .goal(Goal::RatioAtLeast(0.5))
-            .note(format!(
-                "{count} queued files of {SIZE} octets over {CHANNELS} TCP sessions at once, \
-                 default settings otherwise, both companies on this machine: from the first \
-                 session's start to the last receipt (EERP) in acme's database",
-            ))
-    });
-    let lines: Vec<Line> = lines.collect();
-    Ok(lines
-        .into_iter()
-        .map(|line| {
-            line.note(format!(
-                "pgbench: one INSERT of one row a transaction, {CHANNELS} clients, prepared, on \
-                 the same server with fsync on, by itself",
-            ))
-        })
-        .collect())
+    let mut lines = Vec::new();
+    for database in [Database::PostgreSql, Database::Sqlite] {
+        let name = match database {
+            Database::PostgreSql => "files: on PostgreSQL",
+            Database::Sqlite => "files: on SQLite",
+        };
+        if amount.database.is_some_and(|only| only != database) {
+            continue;
+        }
+        let pace = match (database, &server) {
+            (Database::PostgreSql, Err(reason)) => {
+                lines.push(Line::skipped(name, reason));
+                continue;
+            }
+            (Database::PostgreSql, Ok(server)) => {
+                let (acme, bolt) = (server.database(), server.database());
+                exchange(arguments, count, Some([acme.uri(), bolt.uri()])).await?
+            }
+            (Database::Sqlite, _) => exchange(arguments, count, None).await?,
+        };
+        let line = pace.line(name, count, amount.channels);
+        lines.push(match (commits, &server) {
+            (Some(commits), _) => line
+                .beside(Peer::new("pgbench", Figure::new(commits, "commits/s")))
+                .goal(Goal::RatioAtLeast(0.5))
+                .note(format!(
+                    "pgbench: one INSERT of one row a transaction, {} clients, prepared, fsync \
+                     on, by itself",
+                    amount.channels,
+                )),
+            (None, Err(reason)) => {
+                line.note(format!("SKIPPED the comparison with pgbench: {reason}"))
+            }
+            (None, Ok(_)) => line,
+        });
+    }
+    Ok(lines)
 }
 
-fn per_second(rate: f64) -> Figure {
-    Figure::new(rate, "files/s")
+/// Files a second. A session first sends all its files, then it turns round for the receipts.
+struct Pace {
+    /// Until the last receipt.
+    all: f64,
+    /// Until the last EFPA.
+    files: f64,
+    /// From the first receipt to the last.
+    receipts: f64,
 }
 
-/// Files a second. Everything is queued before acme's daemons start.
+impl Pace {
+    fn of(count: u32, began: Timestamp, entries: &[QueueEntry]) -> anyhow::Result<Self> {
+        let all = || entries.iter();
+        let last = all().filter_map(|entry| entry.finished_at).max();
+        let last = last.context("finished entries say when")?;
+        let first = all().filter_map(|entry| entry.finished_at).min().unwrap_or(last);
+        let sent = all().filter_map(|entry| entry.sent_at).max().unwrap_or(last);
+        let rate = |from, to| f64::from(count) / seconds(from, to);
+        Ok(Self { all: rate(began, last), files: rate(began, sent), receipts: rate(first, last) })
+    }
+
+    fn line(&self, name: &str, count: u32, channels: u32) -> Line {
+        Line::measured(name, Figure::new(self.all, "files/s")).note(format!(
+            "{count} queued files of {SIZE} octets over {channels} TCP sessions at once, default \
+             settings otherwise, both companies on this machine: from the first session's start \
+             to the last receipt (EERP) in acme's database. A session sends its files, then gets \
+             their receipts: {:.0} files/s until the last EFPA, {:.0} receipts/s from the first \
+             to the last",
+            self.files, self.receipts,
+        ))
+    }
+}
+
+/// Everything is queued before acme's daemons start.
 async fn exchange(
     arguments: &Arguments,
-    count: usize,
+    count: u32,
     databases: Option<[String; 2]>,
-) -> anyhow::Result<f64> {
-    let settings = Settings { channels: CHANNELS, databases, ..Settings::default() };
+) -> anyhow::Result<Pace> {
+    let channels = arguments.amount.channels;
+    let settings = Settings { channels, databases, ..Settings::default() };
     let mut pair = Pair::make(&arguments.seon, &settings).await?;
     pair.bolt.start().await?;
     let place = TemporaryDirectory::new();
-    let payloads = take_in(&pair.acme.spool()?, place.path(), count)?;
+    let payloads = take_in(&pair.acme.spool()?, place.path(), count as usize)?;
     let entries = payloads.iter().enumerate();
     let entries = entries.map(|(index, payload)| entry(&name(index), payload));
     let entries = entries.collect::<anyhow::Result<Vec<_>>>()?;
@@ -94,7 +152,7 @@ async fn exchange(
             if failed > 0 {
                 bail!("{failed} entries are blocked or rejected: {counts:?}");
             }
-            Ok((of(EntryState::Acknowledged) == count as u64).then_some(()))
+            Ok((of(EntryState::Acknowledged) == u64::from(count)).then_some(()))
         });
     let done = all.await;
     done.with_context(|| {
@@ -105,7 +163,7 @@ async fn exchange(
         logs.join("\n--- bolt\n")
     })?;
     let delivered = fs::read_dir(pair.bolt.incoming(""))?.count();
-    ensure!(delivered == count, "bolt has {delivered} files of {count}");
+    ensure!(delivered == count as usize, "bolt has {delivered} files of {count}");
 
     let began = JournalFilter {
         kind: Some(JournalKind::SessionStarted),
@@ -114,12 +172,10 @@ async fn exchange(
     };
     let began = store.journal(&began).await?;
     let began = began.first().context("acme's journal has a session")?.at;
-    let all = QueueFilter { limit: u32::try_from(count)? + 1, ..QueueFilter::default() };
-    let finished = store.queue(&all).await?;
-    let finished = finished.iter().filter_map(|entry| entry.finished_at).max();
-    let took = seconds(began, finished.context("finished entries say when")?);
+    let all = QueueFilter { limit: count + 1, ..QueueFilter::default() };
+    let rates = Pace::of(count, began, &store.queue(&all).await?)?;
     pair.end();
-    Ok(f64::from(u32::try_from(count)?) / took)
+    Ok(rates)
 }
 
 fn name(index: usize) -> String {
@@ -155,7 +211,7 @@ fn take_in(spool: &Spool, place: &Path, count: usize) -> anyhow::Result<Vec<Payl
 }
 
 /// Commits a second.
-fn pgbench(server: &Postgres, seconds: u32) -> anyhow::Result<f64> {
+fn pgbench(server: &Postgres, clients: u32, seconds: u32) -> anyhow::Result<f64> {
     let database = server.database();
     database.sql("create table commit_test (id bigserial primary key, at timestamptz, text text)");
     let place = TemporaryDirectory::new();
@@ -166,7 +222,7 @@ fn pgbench(server: &Postgres, seconds: u32) -> anyhow::Result<f64> {
     let output = Command::new(pgbench_program()?)
         .args(["--host=127.0.0.1", "--username=seon", "--no-vacuum", "--protocol=prepared"])
         .arg(format!("--port={}", server.port()))
-        .arg(format!("--client={CHANNELS}"))
+        .arg(format!("--client={clients}"))
         .arg("--jobs=2")
         .arg(format!("--time={seconds}"))
         .arg("--file")

@@ -78,6 +78,27 @@ impl Resident {
     }
 }
 
+/// Processor time that a process has used by itself, in seconds.
+pub(crate) fn processor_time(pid: u32) -> anyhow::Result<f64> {
+    Ok(ticks(&format!("/proc/{pid}/stat"), 11)? / TICKS)
+}
+
+/// Processor time of all processes that this one started and that have ended, in seconds.
+pub(crate) fn processor_time_of_ended_children() -> anyhow::Result<f64> {
+    Ok(ticks("/proc/self/stat", 13)? / TICKS)
+}
+
+/// Of a second; `USER_HZ`, which is the same on every Linux that this runs on.
+const TICKS: f64 = 100.0;
+
+/// The sum of two fields, counted from the one after the process's name.
+fn ticks(path: &str, first: usize) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+    let (_, fields) = stat.rsplit_once(')').with_context(|| format!("a name in {path}"))?;
+    let both = fields.split_whitespace().skip(first).take(2);
+    both.map(|field| field.parse::<f64>().with_context(|| format!("a number in {path}"))).sum()
+}
+
 /// How many files this process, and those that it starts, may have open.
 pub(crate) fn open_files_limit() -> anyhow::Result<u64> {
     let limits = fs::read_to_string("/proc/self/limits").context("read /proc/self/limits")?;
@@ -111,6 +132,16 @@ mod tests {
         let ours = Resident::of(std::process::id()).unwrap();
         assert!(ours.anonymous > 0 && ours.file > 0);
         assert_eq!(ours.total(), ours.anonymous + ours.file + ours.shared);
+    }
+
+    #[test]
+    fn a_process_uses_the_processor_and_so_did_its_children() {
+        let before = processor_time(std::process::id()).unwrap();
+        let mut number = 1_u64;
+        while processor_time(std::process::id()).unwrap() <= before {
+            number = std::hint::black_box(number.wrapping_mul(3));
+        }
+        assert!(processor_time_of_ended_children().unwrap() >= 0.0);
     }
 
     #[test]

@@ -43,6 +43,8 @@ struct Arguments {
     label: Option<String>,
     #[command(flatten)]
     tuning: transfer::Tuning,
+    #[command(flatten)]
+    amount: files::Amount,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

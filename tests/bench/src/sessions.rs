@@ -78,9 +78,9 @@ async fn with_sessions(bolt: &Company, name: &str, wanted: u16, idle: u64) -> an
     let receiver = daemons.iter().find(|daemon| daemon.name == RECEIVER);
     let receiver = receiver.context("the receiver runs")?;
     ensure!(
-        receiver.sessions_in == usize::from(wanted),
+        receiver.sessions() == usize::from(wanted),
         "{} sessions at {RECEIVER}, {wanted} are wanted",
-        receiver.sessions_in
+        receiver.sessions()
     );
     let resident = settled(receiver.pid.context("the receiver has a pid")?).await?;
     drop(sessions);

@@ -14,6 +14,7 @@ use support::{TemporaryDirectory, write_pseudo_random};
 use crate::Arguments;
 use crate::codec::median;
 use crate::company::{Pair, Settings, Transport};
+use crate::machine::processor_time_of_ended_children;
 use crate::peers::{Sftp, Socat};
 use crate::poll;
 use crate::report::{Figure, Goal, Line, Peer};
@@ -79,6 +80,8 @@ struct Ours {
     data: f64,
     /// From there until the receipt.
     receipt: f64,
+    /// Processor time of both companies' daemons.
+    work: f64,
 }
 
 impl Run<'_> {
@@ -115,13 +118,15 @@ impl Run<'_> {
     ) -> anyhow::Result<(Line, Vec<f64>)> {
         let mut company = Running::start(self.arguments, transport).await?;
         company.check(self).await?;
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut their_work) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             self.prepare()?;
             ours.push(company.send(&self.source).await?);
             if let Ok(socat) = &socat {
                 self.prepare()?;
+                let before = processor_time_of_ended_children()?;
                 theirs.push(self.rate(socat.copy(&self.source, &self.target).await?));
+                their_work.push(processor_time_of_ended_children()? - before);
                 self.check_target()?;
             }
         }
@@ -136,7 +141,11 @@ impl Run<'_> {
                 Ok(socat) => line
                     .beside(Peer::new("socat", megabytes(median(theirs))))
                     .goal(Goal::RatioAtLeast(0.9))
-                    .note(socat.note()),
+                    .note(format!(
+                        "{}; {:.2} s of processor time",
+                        socat.note(),
+                        median(their_work)
+                    )),
                 Err(reason) => line.note(format!("SKIPPED the comparison with socat: {reason}")),
             },
             rates,
@@ -190,13 +199,15 @@ impl Run<'_> {
             "{} octets of pseudo-random file; from the entry in acme's queue (payload in the \
              spool and in the page cache) to bolt's receipt (EERP) in acme's database (SQLite); \
              median of {} in turn with the peer. Of the {:.2} s: {:.2} until the session, {:.2} \
-             until the file was durable and recorded at bolt, {:.2} until the receipt",
+             until the file was durable and recorded at bolt, {:.2} until the receipt; {:.2} s of \
+             processor time",
             self.octets,
             self.rounds,
             middle(|ours| ours.whole),
             middle(|ours| ours.call),
             middle(|ours| ours.data),
             middle(|ours| ours.receipt),
+            middle(|ours| ours.work),
         )
     }
 }
@@ -249,11 +260,17 @@ impl Running {
     }
 
     async fn send(&mut self, source: &Path) -> anyhow::Result<Ours> {
-        let (ours, received) = self.transfer(source).await?;
+        let before = self.processor_time()?;
+        let (mut ours, received) = self.transfer(source).await?;
+        ours.work = self.processor_time()? - before;
         let (found, sent) = (fs::metadata(&received)?.len(), fs::metadata(source)?.len());
         ensure!(found == sent, "{} has {found} octets of {sent}", received.display());
         fs::remove_file(received)?;
         Ok(ours)
+    }
+
+    fn processor_time(&self) -> anyhow::Result<f64> {
+        Ok(self.pair.acme.processor_time()? + self.pair.bolt.processor_time()?)
     }
 
     async fn transfer(&mut self, source: &Path) -> anyhow::Result<(Ours, PathBuf)> {
@@ -295,6 +312,7 @@ impl Running {
             call: seconds(entry.created_at, session.started_at),
             data: seconds(session.started_at, received.at),
             receipt: seconds(received.at, finished),
+            work: 0.0,
         })
     }
 
