@@ -75,9 +75,12 @@ impl Store {
             return Ok(None);
         };
         let forced = epoch(&row)?;
+        let next = forced.get() + 1;
         let entry = JournalEntry {
             code: None,
-            text: Some(format!("forced by {by}: epoch {forced} begins with the next holder")),
+            text: Some(format!(
+                "forced by {by}: nobody holds epoch {forced}, the next holder's is {next}"
+            )),
             ..JournalEntry::new(JournalKind::LeaseForced)
         };
         crate::fenced::write_journal(&mut transaction, Some((daemon, forced)), &entry).await?;

@@ -15,6 +15,7 @@ where id = $1 and ended_at is null
 update session set ended_at = (select moment from clock), end_code = 'E-SESSION-CRASHED',
   end_text = 'the process that ran it ended before the session did'
 where ended_at is null and daemon = $1 and epoch < $2
+returning id, partner, end_code, end_text
 
 -- name: session
 select id, partner, daemon, epoch, direction, transport, peer_address, level, started_at, ended_at,

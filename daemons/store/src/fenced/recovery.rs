@@ -1,8 +1,11 @@
 //! What a daemon's older tenures left behind.
 
-use super::FencedTx;
+use std::fmt;
+
+use super::{FencedTx, write_journal};
 use crate::StoreError;
-use crate::backend::values;
+use crate::backend::{Row, values};
+use crate::model::{JournalEntry, JournalKind};
 use crate::statement::statement;
 
 /// How much was freed.
@@ -20,12 +23,30 @@ pub struct Recovered {
     pub requests: u64,
 }
 
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sessions, entries, received_files, receipts, requests } = self;
+        write!(
+            f,
+            "sessions ended: {sessions}; freed: queue entries {entries}, received files \
+             {received_files}, receipts {receipts}, requests {requests}"
+        )
+    }
+}
+
 impl FencedTx {
     /// At the start of a tenure: frees what this daemon claimed in older ones. What other daemons
-    /// claim is not touched, nor what this tenure has begun.
+    /// claim is not touched, nor what this tenure has begun. The journal has the end of each
+    /// session.
     pub async fn recover_orphans(&mut self) -> Result<Recovered, StoreError> {
         let values = values![self.daemon.name(), self.epoch.get()];
         let transaction = &mut self.transaction;
+        let ended =
+            transaction.fetch(statement!("sessions", "end_orphaned_sessions"), values).await?;
+        for row in &ended {
+            let tenure = Some((self.daemon, self.epoch));
+            write_journal(transaction, tenure, &session_ended(row)?).await?;
+        }
         let recovered = Recovered {
             entries: transaction
                 .execute(statement!("queue", "free_orphaned_entries"), values)
@@ -36,12 +57,20 @@ impl FencedTx {
             receipts: transaction
                 .execute(statement!("receipts", "free_orphaned_receipts"), values)
                 .await?,
-            sessions: transaction
-                .execute(statement!("sessions", "end_orphaned_sessions"), values)
-                .await?,
+            sessions: ended.len() as u64,
             requests: transaction.execute(statement!("requests", "reopen_orphans"), values).await?,
         };
         self.is_news |= recovered != Recovered::default();
         Ok(recovered)
     }
+}
+
+fn session_ended(row: &Row) -> Result<JournalEntry, StoreError> {
+    Ok(JournalEntry {
+        session: Some(row.get::<i64>("id")?.into()),
+        partner: row.get("partner")?,
+        code: row.get("end_code")?,
+        text: row.get("end_text")?,
+        ..JournalEntry::new(JournalKind::SessionEnded)
+    })
 }

@@ -48,6 +48,12 @@ conformance! {
         assert_eq!((receipt.state, receipt.claim), (ReceiptState::Queued, None));
         let session = world.store.session(claims.session).await.unwrap().unwrap();
         assert_eq!(session.end_code.as_deref(), Some("E-SESSION-CRASHED"));
+        let kind = Some(JournalKind::SessionEnded);
+        let journal = world.store.journal(&JournalFilter { kind, ..Default::default() }).await;
+        let [ended] = journal.unwrap().try_into().unwrap();
+        assert_eq!(ended.entry.session, Some(claims.session));
+        assert_eq!(ended.entry.partner.as_deref(), Some("bolt"));
+        assert_eq!(ended.entry.code.as_deref(), Some("E-SESSION-CRASHED"));
         let request = world.store.request(claims.request).await.unwrap().unwrap();
         assert_eq!(request.state, RequestState::Open);
         // The partner comes back and goes on where the part is durable.
