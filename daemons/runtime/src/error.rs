@@ -105,15 +105,26 @@ pub struct Held {
     pub instance: String,
     /// The directory, as the user gave it.
     pub directory: PathBuf,
+    /// What the user started.
+    pub started: Started,
     /// Who holds the lease.
     pub row: LeaseRow,
+}
+
+/// What was refused to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// The daemon by itself.
+    Daemon,
+    /// All daemons of the instance: `seon up`.
+    Instance,
 }
 
 impl std::error::Error for Held {}
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { instance, directory, row } = self;
+        let Self { instance, directory, started, row } = self;
         let LeaseRow { daemon, holder, epoch, .. } = row;
         let directory = directory.display();
         writeln!(
@@ -126,7 +137,10 @@ impl fmt::Display for Held {
             seconds(row.expires_in),
             seconds(row.renewed_ago),
         )?;
-        let wait = format!("seon {daemon} -c {directory} --standby");
+        let wait = match started {
+            Started::Daemon => format!("seon {daemon} -c {directory} --standby"),
+            Started::Instance => format!("seon up {directory} --standby"),
+        };
         let force = format!("seon force {daemon} -c {directory}");
         let width = wait.len().max(force.len());
         writeln!(f, "  wait for it:  {wait}")?;

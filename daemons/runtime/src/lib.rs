@@ -22,7 +22,7 @@ mod telemetry;
 
 pub use active::Active;
 pub use activities::{Activities, Activity, Beginning, FileBeginning};
-pub use error::{Held, RunError, ServiceError};
+pub use error::{Held, RunError, ServiceError, Started};
 pub use limiter::{Limiter, Permit};
 pub use listeners::{Listeners, Listening};
 pub use load::{ConfigurationError, Load, load_directory};

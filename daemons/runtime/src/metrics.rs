@@ -11,7 +11,6 @@
 //! | `seon_octets_received_total` | counter | | octets of virtual files received |
 //! | `seon_octets_sent_total` | counter | | octets of virtual files sent |
 //! | `seon_errors_total` | counter | `code` | errors by their stable code |
-//! | `seon_commits_total` | counter | | fenced transactions committed |
 //! | `seon_reloads_total` | counter | `result` | configurations `accepted` and `refused` |
 
 use std::fmt;
@@ -40,7 +39,6 @@ pub struct Metrics {
     octets_received: Counter,
     octets_sent: Counter,
     errors: Family<ErrorLabels, Counter>,
-    commits: Counter,
     reloads: Family<ReloadLabels, Counter>,
 }
 
@@ -73,7 +71,6 @@ impl Metrics {
             octets_received: Counter::default(),
             octets_sent: Counter::default(),
             errors: Family::default(),
-            commits: Counter::default(),
             reloads: Family::default(),
         };
         metrics.register(|registry| metrics.register_all(registry, daemon));
@@ -95,7 +92,6 @@ impl Metrics {
         registry.register("octets_received", received, self.octets_received.clone());
         registry.register("octets_sent", "Octets of virtual files sent", self.octets_sent.clone());
         registry.register("errors", "Errors by their stable code", self.errors.clone());
-        registry.register("commits", "Fenced transactions committed", self.commits.clone());
         registry.register("reloads", "Configurations reloaded", self.reloads.clone());
     }
 
@@ -108,11 +104,6 @@ impl Metrics {
     /// at their end at most, so the family stays small.
     pub fn error(&self, code: &str) {
         self.errors.get_or_create(&ErrorLabels { code: code.to_owned() }).inc();
-    }
-
-    /// Counts a fenced transaction that was committed.
-    pub fn committed(&self) {
-        self.commits.inc();
     }
 
     /// Counts octets of virtual files received.

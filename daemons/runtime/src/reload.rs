@@ -44,7 +44,7 @@ impl Reload {
     ) -> Result<Self, RunError> {
         let configuration = start.load.load(&start.directory)?;
         let level_is_fixed = start.log_level.is_some();
-        let status = ConfigurationStatus { loaded: Timestamp::now(), refused: Vec::new() };
+        let status = in_effect_since_now();
         let reload = Self {
             shared: Arc::new(Shared {
                 directory: start.directory.clone(),
@@ -108,7 +108,7 @@ impl Reload {
                 Err(error) => {
                     tracing::warn!(code = error.code(), %error, "a reload is not journalled");
                 }
-                Ok(()) => self.shared.metrics.committed(),
+                Ok(()) => {}
             }
         }
     }
@@ -122,8 +122,7 @@ impl Reload {
             tracing::warn!(field, "a change takes effect at the next start only");
         }
         self.shared.current.send_replace(Arc::new(configuration));
-        let loaded = Timestamp::now();
-        self.shared.status.send_replace(ConfigurationStatus { loaded, refused: Vec::new() });
+        self.shared.status.send_replace(in_effect_since_now());
         self.apply_level();
         self.shared.metrics.reloaded(true);
         tracing::info!("the configuration was reloaded");
@@ -135,7 +134,10 @@ impl Reload {
             let code = error.code();
             tracing::error!(code, "the new configuration is refused, the old one stays: {line}");
         }
-        self.shared.status.send_modify(|status| status.refused.clone_from(&lines));
+        self.shared.status.send_modify(|status| {
+            status.refused.clone_from(&lines);
+            status.code = Some(error.code().to_owned());
+        });
         self.shared.metrics.reloaded(false);
         self.shared.metrics.error(error.code());
         lines
@@ -150,10 +152,14 @@ impl Reload {
     }
 }
 
+fn in_effect_since_now() -> ConfigurationStatus {
+    ConfigurationStatus { loaded: Timestamp::now(), refused: Vec::new(), code: None }
+}
+
 fn journal_entry(status: &ConfigurationStatus) -> JournalEntry {
     let refused = !status.refused.is_empty();
     JournalEntry {
-        code: refused.then(|| "E-CONFIG-INVALID".to_owned()),
+        code: status.code.clone(),
         text: refused.then(|| status.refused.join("\n")),
         ..JournalEntry::new(JournalKind::ConfigurationReloaded)
     }

@@ -11,14 +11,14 @@ use lease::{
     Attempt, Candidate, Daemon, EXIT_LEASE_LOST, Ending, Keeper, Loss, Tenure, Terms, Watchdog,
 };
 use spool::Spool;
-use store::{DatabaseUri, JournalEntry, JournalKind, Store, StoreError};
+use store::{DatabaseUri, JournalEntry, JournalKind, Recovered, Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::active::Active;
 use crate::admin::Endpoint;
-use crate::error::{Held, RunError, ServiceError};
+use crate::error::{Held, RunError, ServiceError, Started};
 use crate::metrics::Metrics;
 use crate::process::Process;
 use crate::reload::Reload;
@@ -149,7 +149,8 @@ impl<E: Fn()> Life<E> {
             Ok(Attempt::Held(row)) => {
                 let instance = prepared.process.reload.current().instance.name.to_string();
                 let directory = self.start.directory.clone();
-                Err(RunError::Held(Box::new(Held { instance, directory, row })))
+                let started = Started::Daemon;
+                Err(RunError::Held(Box::new(Held { instance, directory, started, row })))
             }
             Err(lease::KeeperError::GivenUp) => Ok(None),
             Err(error) => Err(RunError::Lease { code: error.code(), message: error.to_string() }),
@@ -432,6 +433,11 @@ impl Working {
             let mut transaction = self.store.fenced(&self.tenure).await?;
             transaction.journal(&JournalEntry::new(JournalKind::LeaseAcquired)).await?;
             let recovered = transaction.recover_orphans().await?;
+            if recovered != Recovered::default() {
+                let text = Some(recovered.to_string());
+                let entry = JournalEntry::new(JournalKind::OrphansRecovered);
+                transaction.journal(&JournalEntry { text, ..entry }).await?;
+            }
             transaction.commit().await?;
             Ok::<_, StoreError>(recovered)
         };
@@ -442,10 +448,9 @@ impl Working {
                 if error.is_fenced() { Reason::Lost(Loss::Fenced) } else { Reason::Failed(error.into()) }
             })?,
         };
-        self.process.metrics.committed();
         self.process.activated(self.tenure.epoch, self.lease.clone());
         let (daemon, epoch) = (self.tenure.daemon, self.tenure.epoch);
-        tracing::info!(%daemon, %epoch, ?recovered, "active");
+        tracing::info!(%daemon, %epoch, %recovered, "active");
         Ok(())
     }
 }

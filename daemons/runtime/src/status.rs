@@ -63,6 +63,9 @@ pub struct ConfigurationStatus {
     pub loaded: Timestamp,
     /// Why a later one was refused, one line for each error; empty when the last one is in effect.
     pub refused: Vec<String>,
+    /// The stable code of that refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// A listening socket.

@@ -88,6 +88,12 @@ impl ClientError {
             Self::Refused { .. } => "E-ADMIN-REFUSED",
         }
     }
+
+    /// Whether it is certain that no process is there: its socket is gone, or was left behind.
+    pub fn nobody_listens(&self) -> bool {
+        let Self::Connect { error, .. } = self else { return false };
+        matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
+    }
 }
 
 impl Client {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lease::{Daemon, Loss};
-use store::{JournalEntry, JournalKind};
+use store::{JournalEntry, JournalFilter, JournalKind, NewSession};
 use support::wait_until;
 
 use super::{DEADLINE, Instance, idle};
@@ -42,6 +42,39 @@ async fn a_lease_that_was_released_is_taken_at_once_under_the_next_epoch() {
         daemon.stop();
         assert!(daemon.end().await.0.is_ok());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crashed_tenure_left_is_freed_and_journalled() {
+    let instance = Instance::new();
+    let daemon = instance.start(idle).await;
+    let crashed = NewSession {
+        partner: "bolt".to_owned(),
+        direction: store::Direction::Out,
+        transport: store::Transport::Tcp,
+        peer_address: "192.0.2.7:3305".to_owned(),
+        level: None,
+    };
+    let mut transaction = instance.store().await.fenced(&daemon.active.tenure).await.unwrap();
+    transaction.begin_session(&crashed).await.unwrap();
+    transaction.commit().await.unwrap();
+    daemon.stop();
+    assert!(daemon.end().await.0.is_ok());
+    let daemon = instance.start(idle).await;
+    let records = instance.store().await.journal(&JournalFilter::default()).await.unwrap();
+    let newest: Vec<_> = records
+        .iter()
+        .rev()
+        .map(|record| (record.entry.kind, record.entry.code.as_deref()))
+        .take(3)
+        .collect();
+    let crash = (JournalKind::SessionEnded, Some("E-SESSION-CRASHED"));
+    let acquired = (JournalKind::LeaseAcquired, None);
+    assert_eq!(newest, [(JournalKind::OrphansRecovered, None), crash, acquired]);
+    let text = records.last().unwrap().entry.text.as_deref().unwrap();
+    assert!(text.starts_with("sessions ended: 1; freed: queue entries 0,"), "{text}");
+    daemon.stop();
+    assert!(daemon.end().await.0.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

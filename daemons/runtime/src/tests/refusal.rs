@@ -7,7 +7,7 @@ use lease::{Daemon, Epoch, Holder, LeaseRow, LeaseTable};
 use tokio::sync::mpsc;
 
 use super::{Instance, idle};
-use crate::error::{Held, RunError};
+use crate::error::{Held, RunError, Started};
 use crate::run::Life;
 use crate::signals::{Cause, Request};
 use crate::start::Start;
@@ -24,9 +24,10 @@ fn start(instance: &Instance) -> Start {
 
 #[test]
 fn a_refused_start_says_who_is_active_and_what_to_do() {
-    let held = Held {
+    let mut held = Held {
         instance: "acme".to_owned(),
         directory: PathBuf::from("./acme"),
+        started: Started::Daemon,
         row: LeaseRow {
             daemon: Daemon::SeonrdTcpip,
             holder: Holder { host: "box1".to_owned(), process: 418, start: "x".to_owned() },
@@ -49,6 +50,10 @@ fn a_refused_start_says_who_is_active_and_what_to_do() {
          \x20 take over:    seon force seonrd_tcpip -c ./acme      \
          (the other one is shut out at once, no file is lost)"
     );
+    held.started = Started::Instance;
+    let text = held.to_string();
+    assert!(text.contains("\n  wait for it:  seon up ./acme --standby\n"), "{text}");
+    assert!(text.contains("\n  take over:    seon force seonrd_tcpip -c ./acme "), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lease::{Daemon, LeaseRow, LeaseTable};
 use runtime::admin::{Address, Client, ClientError};
-use runtime::{Held, RunError};
+use runtime::{Held, RunError, Started};
 use store::Store;
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
@@ -112,6 +112,7 @@ impl Starting<'_> {
         let held = Held {
             instance: self.instance.name().to_owned(),
             directory: self.instance.directory.clone(),
+            started: Started::Instance,
             row,
         };
         Failure::Daemon(RunError::Held(Box::new(held)))
