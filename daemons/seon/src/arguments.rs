@@ -1,11 +1,12 @@
 //! The grammar of the command line, for `seon` and for the classic names.
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lease::Daemon;
-use store::{EntryId, EntryState, JournalKind};
+use store::{EntryId, EntryState, JournalKind, ReceiptId};
 
 use crate::command::enqueue::Wish;
 use crate::output::Format;
@@ -29,8 +30,8 @@ pub(crate) struct Start {
     pub(crate) daemon: Daemon,
     /// The instance's folder.
     pub(crate) directory: PathBuf,
-    /// Waits for the lease instead of ending with exit code 75.
-    pub(crate) standby: bool,
+    /// How to wait, to log, to be watched.
+    pub(crate) options: StartOptions,
 }
 
 impl Invocation {
@@ -48,7 +49,7 @@ impl Invocation {
                     Ok(Self::Daemon(Start {
                         daemon,
                         directory: classic.directory,
-                        standby: classic.start.standby,
+                        options: classic.start,
                     }))
                 }
                 Err(_) => Ok(Self::from(Arguments::try_parse_from(&words)?)),
@@ -60,14 +61,15 @@ impl Invocation {
 
 impl From<Arguments> for Invocation {
     fn from(arguments: Arguments) -> Self {
-        let (daemon, standby) = match &arguments.command {
-            Command::Seonrd(start) => (Daemon::Seonrd, start.standby),
-            Command::SeonrdTcpip(start) => (Daemon::SeonrdTcpip, start.standby),
-            Command::SeonrdTcpipTls(start) => (Daemon::SeonrdTcpipTls, start.standby),
-            Command::Seonsqd(start) => (Daemon::Seonsqd, start.standby),
-            _ => return Self::Tool(Box::new(arguments)),
+        let Arguments { shared, command } = arguments;
+        let (daemon, options) = match command {
+            Command::Seonrd(options) => (Daemon::Seonrd, options),
+            Command::SeonrdTcpip(options) => (Daemon::SeonrdTcpip, options),
+            Command::SeonrdTcpipTls(options) => (Daemon::SeonrdTcpipTls, options),
+            Command::Seonsqd(options) => (Daemon::Seonsqd, options),
+            command => return Self::Tool(Box::new(Arguments { shared, command })),
         };
-        Self::Daemon(Start { daemon, directory: arguments.shared.directory, standby })
+        Self::Daemon(Start { daemon, directory: shared.directory, options })
     }
 }
 
@@ -136,11 +138,39 @@ struct Classic {
     start: StartOptions,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct StartOptions {
     /// Waits until the lease is free instead of ending with exit code 75.
     #[arg(long)]
-    standby: bool,
+    pub(crate) standby: bool,
+    /// How log lines look; without it for people on a terminal, else JSON.
+    #[arg(long, env = "SEON_LOG_FORMAT", hide_env_values = true, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// The log's level, as debug or info,session=debug; goes before spec.debug.level.
+    #[arg(long, env = "SEON_LOG_LEVEL", hide_env_values = true, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+    /// Where to answer /healthz, /readyz, /status and /metrics over TCP too.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// As it is given on a command line.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -151,6 +181,8 @@ pub(crate) enum Command {
     Enqueue(Wish),
     /// Shows the send queue, or holds, releases, cancels, unblocks, aborts entries.
     Queue(Queue),
+    /// Shows the receipts that we owe, or releases held ones.
+    Receipts(Receipts),
     /// Shows what happened: sessions, files, receipts, refusals.
     Journal(Journal),
     /// Shows partners, or calls one.
@@ -237,6 +269,38 @@ pub(crate) struct Entries {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Receipts {
+    #[command(subcommand)]
+    pub(crate) order: Option<ReceiptOrder>,
+    #[command(flatten)]
+    pub(crate) filter: ReceiptsFilter,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReceiptsFilter {
+    /// Only receipts for this partner.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) partner: Option<String>,
+    /// Receipts that were sent too.
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// At most so many.
+    #[arg(short = 'n', long, default_value_t = 100, value_name = "NUMBER")]
+    pub(crate) limit: u32,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ReceiptOrder {
+    /// Lets held receipts go (spec.receipts.timing: Manual).
+    Release {
+        /// The receipts' identifiers, as `seon receipts` shows them.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<ReceiptId>,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Journal {
     /// Only what concerns this partner.
     #[arg(short, long, value_name = "NAME")]
@@ -266,13 +330,18 @@ pub(crate) enum PartnerVerb {
     /// Shows the partners.
     List,
     /// Runs a session without a transfer and says how it went.
-    Ping {
-        /// The partner's name.
-        name: String,
-        /// Waits at most so many seconds for the outcome.
-        #[arg(long, default_value_t = 60, value_name = "SECONDS")]
-        wait: u64,
-    },
+    Ping(Calling),
+    /// Calls it now: sends what is due, takes what it has, and says how it went.
+    Call(Calling),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Calling {
+    /// The partner's name.
+    pub(crate) name: String,
+    /// Waits at most so many seconds for the outcome.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub(crate) wait: u64,
 }
 
 #[derive(Debug, Args)]

@@ -7,18 +7,20 @@ use children::Program;
 use lease::Daemon;
 use runtime::{Active, LogFormat, RunError, ServiceError};
 
-use crate::arguments::Start;
+use crate::arguments::{LogFormat as Asked, Start, StartOptions};
 
 /// Runs a daemon until it ends.
 pub(crate) fn run(start: Start) -> Result<(), RunError> {
-    let Start { daemon, directory, standby } = start;
+    let Start { daemon, directory, options } = start;
     let start = runtime::Start::new(daemon, &directory)
-        .standby(standby)
+        .standby(options.standby)
         .parent(children::parent_from_environment())
-        .log_format(log_format());
+        .log_format(log_format(options.log_format))
+        .log_level(options.log_level.clone())
+        .admin_tcp(options.admin);
     match daemon {
         Daemon::Seonrd => runtime::run(start, async move |active: Active| {
-            let receivers = receivers(&active, &directory)
+            let receivers = receivers(&active, &directory, &options)
                 .map_err(|error| ServiceError::failed("E-SEONRD-RECEIVERS", error))?;
             seonrd::master(active, receivers).await
         }),
@@ -31,8 +33,13 @@ pub(crate) fn run(start: Start) -> Result<(), RunError> {
 /// The receivers that the configuration wants, as children of `seonrd` under their classic names.
 ///
 /// They wait for their leases: those of a master that was killed need a moment to end, and a
-/// receiver that somebody started by hand is none to fight with.
-fn receivers(active: &Active, directory: &Path) -> io::Result<Vec<Program>> {
+/// receiver that somebody started by hand is none to fight with. They log as their master does; its
+/// admin address is its own.
+fn receivers(
+    active: &Active,
+    directory: &Path,
+    options: &StartOptions,
+) -> io::Result<Vec<Program>> {
     let receive = active.configuration.borrow().instance.receive.clone();
     let wanted = [
         receive.tcpip.is_some().then_some(Daemon::SeonrdTcpip),
@@ -40,12 +47,23 @@ fn receivers(active: &Active, directory: &Path) -> io::Result<Vec<Program>> {
     ];
     let program = |daemon: Daemon| {
         let program = Program::this_executable_as(daemon.name())?;
-        Ok(program.argument("-c").argument(directory).argument("--standby"))
+        let mut program = program.argument("-c").argument(directory).argument("--standby");
+        if let Some(format) = options.log_format {
+            program = program.argument("--log-format").argument(format.word());
+        }
+        if let Some(level) = &options.log_level {
+            program = program.argument("--log-level").argument(level);
+        }
+        Ok(program)
     };
     wanted.into_iter().flatten().map(program).collect()
 }
 
-/// People read a terminal, programs read everything else.
-fn log_format() -> LogFormat {
-    if io::stderr().is_terminal() { LogFormat::Human } else { LogFormat::Json }
+/// Unless it is given: people read a terminal, programs read everything else.
+fn log_format(asked: Option<Asked>) -> LogFormat {
+    match asked {
+        Some(Asked::Human) => LogFormat::Human,
+        None if io::stderr().is_terminal() => LogFormat::Human,
+        Some(Asked::Json) | None => LogFormat::Json,
+    }
 }

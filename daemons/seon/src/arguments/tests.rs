@@ -19,7 +19,8 @@ fn the_grammar_holds_together() {
 #[test]
 fn a_daemon_is_called_by_its_classic_name_or_as_a_subcommand() {
     for daemon in Daemon::ALL {
-        let expected = Start { daemon, directory: "./acme".into(), standby: true };
+        let options = StartOptions { standby: true, ..StartOptions::default() };
+        let expected = Start { daemon, directory: "./acme".into(), options };
         let lines = [
             format!("{daemon} -c ./acme --standby"),
             format!("/opt/seon/bin/{daemon} --standby -c ./acme"),
@@ -31,6 +32,40 @@ fn a_daemon_is_called_by_its_classic_name_or_as_a_subcommand() {
             assert_eq!(start, expected, "{line}");
         }
     }
+}
+
+#[test]
+fn a_daemon_is_told_how_to_log_and_where_to_be_watched() {
+    let line = "seonsqd --log-format json --log-level info,session=debug --admin 127.0.0.1:9305";
+    for line in [line.to_owned(), format!("seon {line}")] {
+        let Invocation::Daemon(Start { options, .. }) = parse(&line) else { panic!("a daemon") };
+        assert_eq!(options.log_format, Some(LogFormat::Json));
+        assert_eq!(options.log_level.as_deref(), Some("info,session=debug"));
+        assert_eq!(options.admin, "127.0.0.1:9305".parse().ok());
+    }
+    assert!(refused("seonsqd --admin 9305").contains("--admin"));
+    assert!(refused("seonsqd --log-format xml").contains("human"));
+}
+
+#[test]
+fn receipts_are_listed_or_released_and_a_partner_is_called() {
+    let Invocation::Tool(arguments) = parse("seon receipts --partner bolt") else { panic!() };
+    let Command::Receipts(Receipts { order: None, filter }) = arguments.command else { panic!() };
+    assert_eq!((filter.partner.as_deref(), filter.all), (Some("bolt"), false));
+
+    let Invocation::Tool(arguments) = parse("seon receipts release 7 8") else { panic!("a tool") };
+    let Command::Receipts(Receipts { order: Some(ReceiptOrder::Release { ids }), .. }) =
+        arguments.command
+    else {
+        panic!("release")
+    };
+    assert_eq!(ids, [ReceiptId::from(7), ReceiptId::from(8)]);
+
+    let Invocation::Tool(arguments) = parse("seon partner call bolt") else { panic!("a tool") };
+    let Command::Partner(Partner { verb: PartnerVerb::Call(calling) }) = arguments.command else {
+        panic!("call")
+    };
+    assert_eq!((calling.name.as_str(), calling.wait), ("bolt", 60));
 }
 
 #[test]

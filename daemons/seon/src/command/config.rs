@@ -4,10 +4,11 @@
 use std::process::ExitCode;
 
 use lease::Daemon;
-use runtime::admin::{Address, Client, local_sockets};
+use runtime::admin::{Answer, Client, ClientError};
 use serde::Serialize;
 
 use super::Context;
+use super::local::ask_all;
 use crate::arguments::Config;
 use crate::failure::Failure;
 use crate::instance::Instance;
@@ -53,7 +54,7 @@ fn check(context: &Context, instance: &Instance) -> Result<ExitCode, Failure> {
 
 /// What a daemon answered.
 #[derive(Serialize)]
-struct Reloaded {
+struct Outcome {
     daemon: Daemon,
     pid: u32,
     reloaded: bool,
@@ -62,13 +63,15 @@ struct Reloaded {
 }
 
 async fn reload(context: &Context, instance: &Instance) -> Result<ExitCode, Failure> {
-    let sockets = local_sockets(&instance.data())
-        .map_err(Failure::io(format!("cannot read {}/run", instance.data().display())))?;
-    let mut daemons = Vec::new();
-    for (daemon, pid, address) in sockets {
-        let error = ask(address).await.err();
-        daemons.push(Reloaded { daemon, pid, reloaded: error.is_none(), error });
-    }
+    let reload = async |client: Client| client.post("/reload", "").await;
+    let daemons: Vec<_> = ask_all(instance, reload)
+        .await?
+        .into_iter()
+        .map(|one| {
+            let error = refusal(one.answer);
+            Outcome { daemon: one.daemon, pid: one.pid, reloaded: error.is_none(), error }
+        })
+        .collect();
     let text = match context.shared.format {
         Format::Json => output::json(&daemons),
         Format::Table if daemons.is_empty() => {
@@ -81,14 +84,17 @@ async fn reload(context: &Context, instance: &Instance) -> Result<ExitCode, Fail
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn ask(address: Address) -> Result<(), String> {
-    let answer =
-        Client::new(address).post("/reload", "").await.map_err(|error| error.to_string())?;
-    if answer.status == 200 { Ok(()) } else { Err(answer.body.trim_end().to_owned()) }
+/// Why a daemon did not do it, if it did not.
+fn refusal(answer: Result<Answer, ClientError>) -> Option<String> {
+    match answer {
+        Ok(Answer { status: 200, .. }) => None,
+        Ok(Answer { body, .. }) => Some(body.trim_end().to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
-fn line(context: &Context, one: &Reloaded) -> String {
-    let Reloaded { daemon, pid, error, .. } = one;
+fn line(context: &Context, one: &Outcome) -> String {
+    let Outcome { daemon, pid, error, .. } = one;
     match error {
         None => {
             let mark = context.terminal.paint(Style::Good, "√");

@@ -19,13 +19,18 @@ pub(super) async fn run(context: &Context, command: &Force) -> Result<ExitCode, 
     let name = instance.name();
     let text = match (before.filter(LeaseRow::is_held), forced) {
         (Some(row), Some(epoch)) => format!(
-            "{daemon} of {name}: the lease was taken from process {} on {} and is free (epoch \
-             {epoch}).\nThat process is refused at its next write and ends by itself; a standby \
+            "{daemon} of {name}: the lease was taken from process {} on {} and is free; its next \
+             holder begins epoch {}.\nThat process is refused at its next write and ends by itself; a standby \
              takes over at once.\n",
-            row.holder.process, row.holder.host,
+            row.holder.process,
+            row.holder.host,
+            epoch.get() + 1,
         ),
         (None, Some(epoch)) => {
-            format!("{daemon} of {name}: nobody held the lease; it is free (epoch {epoch}).\n")
+            let next = epoch.get() + 1;
+            format!(
+                "{daemon} of {name}: nobody held the lease; its next holder begins epoch {next}.\n"
+            )
         }
         (_, None) => format!("{daemon} of {name}: it never ran, so there is no lease to take.\n"),
     };

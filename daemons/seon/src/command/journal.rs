@@ -129,8 +129,10 @@ async fn read(store: &Store, filter: &JournalFilter) -> Result<Vec<RecordView>, 
 pub(crate) fn table(records: &[RecordView], terminal: &Terminal) -> String {
     let mut table = Table::new([
         Column::left("TIME"),
+        Column::left("DAEMON"),
         Column::left("PARTNER"),
         Column::left("WHAT"),
+        Column::right("ENTRY"),
         Column::left("DATASET NAME"),
         Column::right("SIZE"),
         Column::left("CODE"),
@@ -139,8 +141,10 @@ pub(crate) fn table(records: &[RecordView], terminal: &Terminal) -> String {
     for record in records {
         table.row([
             record.time().into(),
+            record.daemon.map(Daemon::name).unwrap_or_default().into(),
             record.partner.clone().unwrap_or_default().into(),
             Cell::styled(style(record.kind), record.kind.as_str()),
+            record.entry.map(|entry| entry.to_string()).unwrap_or_default().into(),
             record.dataset_name.clone().unwrap_or_default().into(),
             record.octets.map(human::octets).unwrap_or_default().into(),
             record.code.clone().unwrap_or_default().into(),
@@ -178,8 +182,10 @@ impl RecordView {
     fn line(&self, terminal: &Terminal) -> String {
         let words = [
             Some(self.time()),
+            self.daemon.map(|daemon| daemon.name().to_owned()),
             self.partner.clone(),
             Some(terminal.paint(style(self.kind), self.kind.as_str())),
+            self.entry.map(|entry| format!("entry {entry}")),
             self.dataset_name.clone(),
             self.octets.map(human::octets),
             self.code.clone(),
@@ -203,6 +209,7 @@ mod tests {
             epoch: Epoch::try_from(4).ok(),
             entry: JournalEntry {
                 partner: Some("bolt".into()),
+                entry: Some(17.into()),
                 dataset_name: "ENGDAT00471".parse().ok(),
                 octets: Some(10_000),
                 details: Some("{\"restart\":7}".into()),
@@ -215,8 +222,8 @@ mod tests {
     fn a_record_is_a_row_and_what_it_does_not_know_is_a_dash() {
         assert_eq!(
             table(&[record()], &Terminal::default()),
-            "TIME                 PARTNER  WHAT       DATASET NAME     SIZE  CODE  TEXT\n\
-             2026-11-20 08:14:02  bolt     file_sent  ENGDAT00471   9.8 KiB  -     -\n"
+            "TIME                 DAEMON   PARTNER  WHAT       ENTRY  DATASET NAME     SIZE  CODE  TEXT\n\
+             2026-11-20 08:14:02  seonsqd  bolt     file_sent     17  ENGDAT00471   9.8 KiB  -     -\n"
         );
     }
 
@@ -224,7 +231,7 @@ mod tests {
     fn a_followed_record_is_a_line() {
         assert_eq!(
             record().line(&Terminal::default()),
-            "2026-11-20 08:14:02  bolt  file_sent  ENGDAT00471  9.8 KiB\n"
+            "2026-11-20 08:14:02  seonsqd  bolt  file_sent  entry 17  ENGDAT00471  9.8 KiB\n"
         );
     }
 

@@ -5,9 +5,11 @@ mod config;
 pub(crate) mod enqueue;
 mod force;
 mod journal;
+mod local;
 mod partner;
 pub(crate) mod ps;
 mod queue;
+mod receipts;
 mod request;
 mod up;
 
@@ -34,6 +36,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit
         Command::Up(up) => up::run(&context, up).await,
         Command::Enqueue(wish) => enqueue::run(&context, wish).await,
         Command::Queue(queue) => queue::run(&context, queue).await,
+        Command::Receipts(receipts) => receipts::run(&context, receipts).await,
         Command::Journal(journal) => journal::run(&context, journal).await,
         Command::Partner(partner) => partner::run(&context, partner).await,
         Command::Ps => ps::run(&context).await,

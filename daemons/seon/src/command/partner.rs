@@ -1,4 +1,4 @@
-//! `seon partner list`, and `ping`: a session without a transfer.
+//! `seon partner list`; `call`, and `ping`: a session without a transfer.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use store::{EntryState, OperatorRequest, QueueFilter, SessionFilter, Store};
 use tokio::time::Instant;
 
 use super::{Context, request};
-use crate::arguments::{Partner as Command, PartnerVerb};
+use crate::arguments::{Calling, Partner as Command, PartnerVerb};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
@@ -20,8 +20,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode,
     let instance = Instance::load(&context.shared.directory)?;
     match command.verb {
         PartnerVerb::List => list(context, &instance).await,
-        PartnerVerb::Ping { name, wait } => {
-            ping(context, &instance, &name, Duration::from_secs(wait)).await
+        PartnerVerb::Ping(calling) => {
+            call(context, &instance, calling, OperatorRequest::PingPartner).await
+        }
+        PartnerVerb::Call(calling) => {
+            call(context, &instance, calling, OperatorRequest::CallPartner).await
         }
     }
 }
@@ -121,9 +124,9 @@ fn table(partners: &[PartnerView], now: Timestamp, terminal: &Terminal) -> Strin
     table.render(terminal)
 }
 
-/// What came of a ping.
+/// What came of a call.
 #[derive(Serialize)]
-struct Pinged<'a> {
+struct Called<'a> {
     partner: &'a str,
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,12 +135,13 @@ struct Pinged<'a> {
     milliseconds: u64,
 }
 
-async fn ping(
+async fn call(
     context: &Context,
     instance: &Instance,
-    name: &str,
-    patience: Duration,
+    Calling { name, wait }: Calling,
+    wanted: fn(String) -> OperatorRequest,
 ) -> Result<ExitCode, Failure> {
+    let (name, patience) = (name.as_str(), Duration::from_secs(wait));
     let partner = instance.partner(name)?;
     if partner.transports.is_empty() {
         return Err(Failure::Usage(format!(
@@ -146,11 +150,10 @@ async fn ping(
     }
     let store = instance.store().await?;
     let asked = Instant::now();
-    let wanted = OperatorRequest::PingPartner(name.to_owned());
-    let id = request::ask(&store, Daemon::Seonsqd, wanted).await?;
+    let id = request::ask(&store, Daemon::Seonsqd, wanted(name.to_owned())).await?;
     let outcome = request::outcome(&store, Daemon::Seonsqd, id, patience).await?;
     let elapsed = asked.elapsed();
-    let pinged = Pinged {
+    let called = Called {
         partner: name,
         success: outcome.code.is_none(),
         code: outcome.code,
@@ -158,14 +161,14 @@ async fn ping(
         milliseconds: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
     };
     let text = match context.shared.format {
-        Format::Json => output::json(&pinged),
-        Format::Table => pinged.line(&context.terminal, elapsed),
+        Format::Json => output::json(&called),
+        Format::Table => called.line(&context.terminal, elapsed),
     };
     output::answer(&text)?;
-    Ok(if pinged.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if called.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-impl Pinged<'_> {
+impl Called<'_> {
     fn line(&self, terminal: &Terminal, elapsed: Duration) -> String {
         let Self { success, code, text, .. } = self;
         let (mark, style) = if *success { ("√", Style::Good) } else { ("×", Style::Bad) };

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use futures::future::join_all;
 use jiff::Timestamp;
 use lease::{Daemon, LeaseRow};
-use runtime::admin::{Address, Client, local_sockets};
+use runtime::admin::{Address, Client, ClientError};
 use runtime::status::{DaemonStatus, Direction, ListenerStatus, Role, SessionStatus};
 use serde::Serialize;
 use store::Store;
 
 use super::Context;
+use super::local::ask_all;
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
@@ -97,17 +97,14 @@ pub(crate) fn wanted(instance: &Instance, daemon: Daemon) -> bool {
     }
 }
 
-/// What every process of this instance on this machine says. A socket whose process is gone is
-/// left out: a killed process cannot remove its own.
+/// What every process of this instance on this machine says that answers.
 pub(crate) async fn ask_local(instance: &Instance) -> Result<Vec<DaemonStatus>, Failure> {
-    let sockets = local_sockets(&instance.data())
-        .map_err(Failure::io(format!("cannot read {}/run", instance.data().display())))?;
-    let questions = sockets.into_iter().map(|(_, _, address)| ask(address));
-    Ok(join_all(questions).await.into_iter().filter_map(Result::ok).collect())
+    let answered = ask_all(instance, status).await?;
+    Ok(answered.into_iter().filter_map(|one| one.answer.ok()).collect())
 }
 
-async fn ask(address: Address) -> Result<DaemonStatus, String> {
-    Client::new(address).with_limit(PATIENCE).status().await.map_err(|error| error.to_string())
+async fn status(client: Client) -> Result<DaemonStatus, ClientError> {
+    client.with_limit(PATIENCE).status().await
 }
 
 async fn view(daemon: Daemon, row: Option<&LeaseRow>, local: &[DaemonStatus]) -> DaemonView {
@@ -123,7 +120,7 @@ async fn view(daemon: Daemon, row: Option<&LeaseRow>, local: &[DaemonStatus]) ->
         Some(status) => Ok(status.clone()),
         // On another machine, or a process that did not answer before.
         None => match row.address.parse::<Address>() {
-            Ok(address) => ask(address).await,
+            Ok(address) => status(Client::new(address)).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         },
     };

@@ -1,21 +1,18 @@
 //! `seon queue`: the send queue, and what people do to its entries.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use lease::Daemon;
 use serde::Serialize;
 use store::{EntryId, EntryState, OperatorRequest, QueueEntry, QueueFilter, Store};
 
-use super::{Context, request};
+use super::Context;
+use super::request::{self, Obeyed, PATIENCE};
 use crate::arguments::{Entries, Order, Queue, QueueFilter as Wanted};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
-
-/// An operator's request is done within a second, an abort within three.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(context: &Context, command: Queue) -> Result<ExitCode, Failure> {
     let instance = Instance::load(&context.shared.directory)?;
@@ -157,16 +154,6 @@ impl EntryView {
     }
 }
 
-/// What came of an order for one entry.
-#[derive(Debug, Serialize)]
-struct Obeyed {
-    id: EntryId,
-    done: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
-    text: String,
-}
-
 async fn obey(context: &Context, store: &Store, order: &Order) -> Result<ExitCode, Failure> {
     let (Order::Hold(Entries { ids })
     | Order::Release(Entries { ids })
@@ -183,19 +170,12 @@ async fn obey(context: &Context, store: &Store, order: &Order) -> Result<ExitCod
         obeyed.push(match asked {
             Ok(request) => {
                 let outcome = request::outcome(store, Daemon::Seonsqd, request, PATIENCE).await?;
-                let done = outcome.code.is_none();
-                Obeyed { id, done, code: outcome.code, text: outcome.text }
+                Obeyed::new(id, outcome)
             }
             Err(text) => Obeyed { id, done: false, code: Some("E-QUEUE-STATE".into()), text },
         });
     }
-    let text = match context.shared.format {
-        Format::Json => output::json(&obeyed),
-        Format::Table => obeyed.iter().map(|one| one.line(&context.terminal)).collect(),
-    };
-    output::answer(&text)?;
-    let all_done = obeyed.iter().all(|one| one.done);
-    Ok(if all_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Obeyed::tell(context, &obeyed)
 }
 
 /// Writes the request, or says why there is nothing to ask for.
@@ -220,14 +200,6 @@ async fn ask(
         },
     };
     request::ask(store, Daemon::Seonsqd, wanted).await.map(Ok)
-}
-
-impl Obeyed {
-    fn line(&self, terminal: &Terminal) -> String {
-        let (mark, style) = if self.done { ("√", Style::Good) } else { ("×", Style::Bad) };
-        let code = self.code.as_ref().map(|code| format!("{code} ")).unwrap_or_default();
-        format!("{} {code}{}\n", terminal.paint(style, mark), self.text)
-    }
 }
 
 #[cfg(test)]

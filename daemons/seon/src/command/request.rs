@@ -1,15 +1,54 @@
 //! Asking a daemon to do something: a row in the database, and the wait for its outcome.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use lease::{Daemon, LeaseTable};
+use serde::Serialize;
 use store::{NewRequest, OperatorRequest, RequestId, RequestOutcome, Store};
 use tokio::time::{Instant, interval};
 
+use super::Context;
 use crate::failure::Failure;
+use crate::output::{self, Format, Style, Terminal};
 
 /// How often the outcome is looked for.
 const TICK: Duration = Duration::from_millis(100);
+
+/// What came of an order for one row of the database.
+#[derive(Debug, Serialize)]
+pub(super) struct Obeyed<I> {
+    pub(super) id: I,
+    pub(super) done: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<String>,
+    pub(super) text: String,
+}
+
+impl<I: Serialize> Obeyed<I> {
+    pub(super) fn new(id: I, outcome: RequestOutcome) -> Self {
+        Self { id, done: outcome.code.is_none(), code: outcome.code, text: outcome.text }
+    }
+
+    /// Tells what came of each; the exit code is 1 unless all is done.
+    pub(super) fn tell(context: &Context, all: &[Self]) -> Result<ExitCode, Failure> {
+        output::answer(&match context.shared.format {
+            Format::Json => output::json(&all),
+            Format::Table => all.iter().map(|one| one.line(&context.terminal)).collect(),
+        })?;
+        let all_done = all.iter().all(|one| one.done);
+        Ok(if all_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn line(&self, terminal: &Terminal) -> String {
+        let (mark, style) = if self.done { ("√", Style::Good) } else { ("×", Style::Bad) };
+        let code = self.code.as_ref().map(|code| format!("{code} ")).unwrap_or_default();
+        format!("{} {code}{}\n", terminal.paint(style, mark), self.text)
+    }
+}
+
+/// An operator's request is done within a second, an abort within three.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who asks, for the journal: the user and the host.
 pub(crate) fn operator() -> String {
