@@ -21,15 +21,12 @@ use crate::backoff::Backoff;
 use crate::dial::{Dialled, dial};
 use crate::{hot_folders, payloads};
 
-/// Receipts alone are worth a call when no running session has taken them along in this time.
-const RECEIPT_PATIENCE: Duration = Duration::from_secs(3);
-
 /// Calls that people asked for and that are not made yet.
 const WANTED_CALLS: usize = 64;
 
-/// A receipt younger than this may still go out in a session that is open; sessions wait ten
-/// seconds for theirs.
-const FRESH_RECEIPT: Duration = Duration::from_secs(15);
+/// A receipt younger than this may still go out in a session that is open: one that waits for it
+/// takes it within moments. Later the session is busy with other files, and a call is worth it.
+const FRESH_RECEIPT: Duration = Duration::from_secs(3);
 
 /// Runs the send queue until shutdown.
 pub async fn run(active: Active) -> Result<(), ServiceError> {
@@ -148,9 +145,7 @@ impl Dispatcher {
     /// As many calls as the partner's due entries can use.
     fn call_due(&mut self, configuration: &Configuration, work: &PartnerWork) {
         let Some(partner) = configuration.partner(&work.partner) else { return };
-        let receipts_wait = work.receipts > 0
-            && work.oldest.is_some_and(|since| is_past(since, RECEIPT_PATIENCE, Timestamp::now()));
-        if work.entries == 0 && !receipts_wait {
+        if work.entries == 0 && work.receipts == 0 {
             return;
         }
         let useful = usize::try_from(work.entries).unwrap_or(usize::MAX).max(1);
@@ -341,12 +336,6 @@ fn answer(partner: &str, dialled: &Dialled, failure: Option<(String, String)>) -
             RequestOutcome { code: None, text: text.clone() }
         }
     }
-}
-
-/// Whether a moment lies at least so long in the past. A database whose clock is ahead of ours
-/// delays a call by the difference.
-fn is_past(moment: Timestamp, age: Duration, now: Timestamp) -> bool {
-    Duration::try_from(now.duration_since(moment)).is_ok_and(|elapsed| elapsed >= age)
 }
 
 /// From 0 to 1. The clock's last digits are random enough to keep instances from calling in step.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use support::{sha256, wait_until_blocking, write_pseudo_random};
-use system::{Company, Pair, PATIENCE, assert_each_arrived_once};
+use system::{Company, PATIENCE, Pair, assert_each_arrived_once};
 
 /// Large enough that a kill comes in the middle.
 const SIZE: u64 = 1 << 30;
@@ -45,7 +45,9 @@ fn assert_arrived(pair: &Pair, transfer: &Transfer) {
 /// The position at which the receiver took the file up again, as its log tells.
 fn assert_restarted_above_zero(up: &system::Up) {
     let resumed = up.0.output().iter().any(|line| {
-        line.contains("receiving") && !line.contains("restart=0") && !line.contains("\"restart\":0,")
+        line.contains("receiving")
+            && !line.contains("restart=0")
+            && !line.contains("\"restart\":0,")
             && (line.contains("restart=") || line.contains("\"restart\":"))
     });
     assert!(resumed, "the file began again from its start");
