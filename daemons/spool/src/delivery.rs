@@ -29,10 +29,7 @@ impl FromStr for Target {
 
     fn from_str(target: &str) -> Result<Self, NameError> {
         let (partner, file) = target.split_once('/').unwrap_or((target, ""));
-        Ok(Self {
-            partner: partner.parse()?,
-            file: file.parse()?,
-        })
+        Ok(Self { partner: partner.parse()?, file: file.parse()? })
     }
 }
 
@@ -62,10 +59,7 @@ impl Spool {
         let is_free = |target: &Target| -> Result<bool, SpoolError> {
             Ok(!is_planned(target) && folder.status(target.file.as_str())?.is_none())
         };
-        let plain = Target {
-            partner: partner.clone(),
-            file: wanted.clone(),
-        };
+        let plain = Target { partner: partner.clone(), file: wanted.clone() };
         if is_free(&plain)? {
             return Ok(plain);
         }
@@ -74,10 +68,7 @@ impl Spool {
         loop {
             number = number.wrapping_add(1);
             let file = wanted.numbered(number);
-            let target = Target {
-                partner: partner.clone(),
-                file,
-            };
+            let target = Target { partner: partner.clone(), file };
             if is_free(&target)? {
                 self.remember_number(hint, number);
                 return Ok(target);
@@ -151,9 +142,7 @@ impl Spool {
             return Ok((delivery, folder));
         };
         if !is_plain(&status) {
-            return Err(SpoolError::Irregular {
-                path: parts.file_path(part.file()),
-            });
+            return Err(SpoolError::Irregular { path: parts.file_path(part.file()) });
         }
         if parts.holds_same_file(part.file(), &folder, file)? {
             parts.remove(part.file())?;
@@ -164,22 +153,15 @@ impl Spool {
     }
 
     fn last_number(&self, hint: &(FileName, FileName)) -> u32 {
-        let numbers = self
-            .0
-            .last_number
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let numbers = self.0.last_number.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         numbers.get(hint).copied().unwrap_or(0)
     }
 
     fn remember_number(&self, hint: (FileName, FileName), number: u32) {
         /// Hints, not state: forgetting them all costs a search.
         const MOST: usize = 1024;
-        let mut numbers = self
-            .0
-            .last_number
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut numbers =
+            self.0.last_number.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if numbers.len() >= MOST {
             numbers.clear();
         }

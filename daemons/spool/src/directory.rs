@@ -20,10 +20,8 @@ pub(crate) struct Directory {
 }
 
 /// The directory flags: nothing but a directory itself, and not inherited by children.
-const DIRECTORY: OFlags = OFlags::DIRECTORY
-    .union(OFlags::RDONLY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags =
+    OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Directory {
     /// Opens the data directory, the only one that may be reached through a link: it is the
@@ -31,10 +29,7 @@ impl Directory {
     pub(crate) fn open(path: &Path) -> Result<Self, SpoolError> {
         let descriptor = fs::openat(CWD, path, DIRECTORY - OFlags::NOFOLLOW, Mode::empty())
             .map_err(|errno| SpoolError::directory("open", path, errno.into()))?;
-        Ok(Self {
-            descriptor,
-            path: path.to_path_buf(),
-        })
+        Ok(Self { descriptor, path: path.to_path_buf() })
     }
 
     /// Opens a directory in this one.
@@ -109,11 +104,7 @@ impl Directory {
         match fs::statat(&self.descriptor, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(status) => Ok(Some(status)),
             Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(SpoolError::new(
-                "examine",
-                &self.path.join(name),
-                errno.into(),
-            )),
+            Err(errno) => Err(SpoolError::new("examine", &self.path.join(name), errno.into())),
         }
     }
 
@@ -140,9 +131,7 @@ impl Directory {
         let flags = RenameFlags::NOREPLACE;
         match fs::renameat_with(&self.descriptor, name, &to.descriptor, target, flags) {
             Ok(()) => Ok(()),
-            Err(Errno::EXIST) => Err(SpoolError::TargetTaken {
-                path: to.file_path(target),
-            }),
+            Err(Errno::EXIST) => Err(SpoolError::TargetTaken { path: to.file_path(target) }),
             // Some network file systems know no such rename, but all know links.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 self.link_and_remove(name, to, target)
@@ -163,9 +152,7 @@ impl Directory {
         match fs::linkat(&self.descriptor, name, &to.descriptor, target, none) {
             Ok(()) => {}
             Err(Errno::EXIST) => {
-                return Err(SpoolError::TargetTaken {
-                    path: to.file_path(target),
-                });
+                return Err(SpoolError::TargetTaken { path: to.file_path(target) });
             }
             Err(errno) => return Err(self.move_error(name, to, errno)),
         }
@@ -227,11 +214,7 @@ impl Directory {
     }
 
     fn move_error(&self, name: &str, to: &Self, errno: Errno) -> SpoolError {
-        let path = if errno == Errno::XDEV {
-            to.path.clone()
-        } else {
-            self.file_path(name)
-        };
+        let path = if errno == Errno::XDEV { to.path.clone() } else { self.file_path(name) };
         SpoolError::new("move", &path, errno.into())
     }
 
@@ -245,9 +228,7 @@ impl Directory {
 }
 
 /// Not through a link, not kept by children, and not waiting for the other end of a pipe.
-const FILE: OFlags = OFlags::NOFOLLOW
-    .union(OFlags::CLOEXEC)
-    .union(OFlags::NONBLOCK);
+const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 /// Refuses what is no plain file: a pipe or device would block, or never end.
 pub(crate) fn check_plain(file: &File, path: &Path) -> Result<Stat, SpoolError> {
@@ -255,9 +236,7 @@ pub(crate) fn check_plain(file: &File, path: &Path) -> Result<Stat, SpoolError> 
     if is_plain(&status) {
         Ok(status)
     } else {
-        Err(SpoolError::Irregular {
-            path: path.to_path_buf(),
-        })
+        Err(SpoolError::Irregular { path: path.to_path_buf() })
     }
 }
 
@@ -288,10 +267,7 @@ mod tests {
         assert!(!temporary.join("one").exists());
         let error = root.link_and_remove("two", &target, "file").unwrap_err();
         assert_eq!(error.code(), "E-SPOOL-TARGET-TAKEN");
-        assert_eq!(
-            std::fs::read(temporary.join("target/file")).unwrap(),
-            b"one"
-        );
+        assert_eq!(std::fs::read(temporary.join("target/file")).unwrap(), b"one");
         assert_eq!(std::fs::read(temporary.join("two")).unwrap(), b"two");
     }
 
@@ -299,9 +275,7 @@ mod tests {
     fn a_pipe_is_no_file_and_opening_it_does_not_wait_for_its_writer() {
         let temporary = TemporaryDirectory::new();
         let root = Directory::open(temporary.path()).unwrap();
-        let made = std::process::Command::new("mkfifo")
-            .arg(temporary.join("pipe"))
-            .status();
+        let made = std::process::Command::new("mkfifo").arg(temporary.join("pipe")).status();
         assert!(made.unwrap().success());
         let error = root.open_file("pipe", OFlags::RDONLY).unwrap_err();
         assert_eq!(error.code(), "E-SPOOL-IRREGULAR");

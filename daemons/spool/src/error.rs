@@ -134,11 +134,7 @@ impl SpoolError {
     pub(crate) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match Errno::from_io_error(&source) {
-            Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Self::Full {
-                doing,
-                path,
-                source,
-            },
+            Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Self::Full { doing, path, source },
             Some(Errno::NOENT) => Self::Missing { path },
             Some(Errno::LOOP | Errno::ISDIR | Errno::NXIO) => Self::Irregular { path },
             Some(Errno::XDEV) => Self::Directory {
@@ -148,26 +144,17 @@ impl SpoolError {
                        by a rename"
                     .into(),
             },
-            Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Self::Denied {
-                doing,
-                path,
-                source,
-            },
-            _ => Self::Io {
-                doing,
-                path,
-                source,
-            },
+            Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Self::Denied { doing, path, source },
+            _ => Self::Io { doing, path, source },
         }
     }
 
     /// The same for a directory that should be there for us.
     pub(crate) fn directory(doing: &'static str, path: &Path, source: io::Error) -> Self {
         let (problem, cure): (&dyn fmt::Display, &str) = match Errno::from_io_error(&source) {
-            Some(Errno::NOENT) => (
-                &"does not exist",
-                "create it, or mount the file system that it lies on",
-            ),
+            Some(Errno::NOENT) => {
+                (&"does not exist", "create it, or mount the file system that it lies on")
+            }
             Some(Errno::LOOP | Errno::NOTDIR) => (
                 &"is a symbolic link or no directory",
                 "put a directory in its place; to have it elsewhere, mount that place there",
@@ -181,18 +168,10 @@ impl SpoolError {
                 "mount it writable, and look into the kernel's log for why it is not",
             ),
             Some(Errno::NOSPC | Errno::DQUOT) => {
-                return Self::Full {
-                    doing,
-                    path: path.to_path_buf(),
-                    source,
-                };
+                return Self::Full { doing, path: path.to_path_buf(), source };
             }
             _ => {
-                return Self::Io {
-                    doing,
-                    path: path.to_path_buf(),
-                    source,
-                };
+                return Self::Io { doing, path: path.to_path_buf(), source };
             }
         };
         Self::Directory {

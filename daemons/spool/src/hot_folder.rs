@@ -91,12 +91,7 @@ impl Spool {
         folder.check_writable()?;
         folder.check_same_file_system(&self.0.outgoing)?;
         let taken = folder.directory_made(TAKEN, 0o700)?;
-        Ok(HotFolder {
-            spool: self.clone(),
-            folder,
-            taken,
-            seen: HashMap::new(),
-        })
+        Ok(HotFolder { spool: self.clone(), folder, taken, seen: HashMap::new() })
     }
 }
 
@@ -159,10 +154,7 @@ impl HotFolder {
             }
             Some(_) => {}
         }
-        let taken = TakenFile {
-            payload: PayloadName::fresh(),
-            name: file.name.clone(),
-        };
+        let taken = TakenFile { payload: PayloadName::fresh(), name: file.name.clone() };
         self.folder.move_to(name, &self.taken, &taken.aside())?;
         self.taken.sync()?;
         self.folder.sync()?;
@@ -172,10 +164,7 @@ impl HotFolder {
     /// What was taken and not settled, oldest first.
     pub fn taken(&self) -> Result<Vec<TakenFile>, SpoolError> {
         let names = self.taken.names()?;
-        Ok(names
-            .iter()
-            .filter_map(|name| TakenFile::from_aside(name.to_str()?))
-            .collect())
+        Ok(names.iter().filter_map(|name| TakenFile::from_aside(name.to_str()?)).collect())
     }
 
     /// Makes the payload of a taken file; done again, it gives the same one.
@@ -183,8 +172,7 @@ impl HotFolder {
         let name = file.aside();
         let path = self.taken.file_path(&name);
         let mut source = self.taken.open_file(&name, OFlags::RDONLY)?;
-        self.spool
-            .take_in_file(&file.payload, &mut source, &path, TakeIn::Move)
+        self.spool.take_in_file(&file.payload, &mut source, &path, TakeIn::Move)
     }
 
     /// Removes what was moved aside, after its payload is queued.
@@ -214,10 +202,7 @@ impl TakenFile {
 
     fn from_aside(name: &str) -> Option<Self> {
         let (payload, name) = name.split_once('.')?;
-        Some(Self {
-            payload: payload.parse().ok()?,
-            name: name.parse().ok()?,
-        })
+        Some(Self { payload: payload.parse().ok()?, name: name.parse().ok()? })
     }
 }
 
@@ -228,10 +213,5 @@ fn is_hidden_or_unfinished(name: &OsStr) -> bool {
 
 fn fingerprint(status: &Stat) -> Fingerprint {
     let nanoseconds = i64::try_from(status.st_mtime_nsec).unwrap_or(0);
-    (
-        directory::size(status),
-        status.st_mtime,
-        nanoseconds,
-        status.st_ino,
-    )
+    (directory::size(status), status.st_mtime, nanoseconds, status.st_ino)
 }

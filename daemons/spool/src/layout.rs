@@ -78,9 +78,7 @@ fn open_data_directory(path: &Path) -> Result<Directory, SpoolError> {
         opened => return opened,
     }
     // An empty parent is the working directory.
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = Directory::open(parent.unwrap_or(Path::new(".")))?;
     match path.file_name().and_then(|name| name.to_str()) {
         Some(name) => parent.directory_made(name, SHARED)?,

@@ -86,12 +86,7 @@ impl FromStr for FileName {
     type Err = NameError;
 
     fn from_str(name: &str) -> Result<Self, NameError> {
-        let refuse = |reason| {
-            Err(NameError {
-                name: name.escape_debug().to_string(),
-                reason,
-            })
-        };
+        let refuse = |reason| Err(NameError { name: name.escape_debug().to_string(), reason });
         if name.is_empty() {
             return refuse("it is empty");
         }
@@ -133,10 +128,7 @@ impl NameError {
 
     pub(crate) fn not_text(name: &OsStr) -> Self {
         let name = name.to_string_lossy().escape_debug().to_string();
-        Self {
-            name,
-            reason: "it is not UTF-8",
-        }
+        Self { name, reason: "it is not UTF-8" }
     }
 }
 
@@ -158,10 +150,7 @@ impl PartName {
         let file: FileName = format!("{id}{}", Self::SUFFIX).parse()?;
         if id.is_empty() || id.starts_with('.') {
             let reason = "an id starts with a letter or digit";
-            return Err(NameError {
-                name: id.escape_debug().to_string(),
-                reason,
-            });
+            return Err(NameError { name: id.escape_debug().to_string(), reason });
         }
         Ok(Self { epoch, file })
     }
@@ -178,10 +167,7 @@ impl PartName {
     }
 
     pub(crate) fn in_epoch(&self, epoch: Epoch) -> Self {
-        Self {
-            epoch,
-            file: self.file.clone(),
-        }
+        Self { epoch, file: self.file.clone() }
     }
 
     pub(crate) fn file(&self) -> &str {
@@ -204,12 +190,10 @@ impl FromStr for PartName {
             Self::new(epoch, file.strip_suffix(Self::SUFFIX)?).ok()
         });
         // Only the one way of writing it, so that names can be compared as text.
-        parsed
-            .filter(|parsed| parsed.to_string() == name)
-            .ok_or_else(|| NameError {
-                name: name.escape_debug().to_string(),
-                reason: "a part is written <epoch>/<id>.part",
-            })
+        parsed.filter(|parsed| parsed.to_string() == name).ok_or_else(|| NameError {
+            name: name.escape_debug().to_string(),
+            reason: "a part is written <epoch>/<id>.part",
+        })
     }
 }
 
@@ -235,11 +219,9 @@ impl FromStr for PayloadName {
 
     fn from_str(name: &str) -> Result<Self, NameError> {
         let parsed = Uuid::try_parse(name).ok().map(Self);
-        parsed
-            .filter(|parsed| parsed.to_string() == name)
-            .ok_or_else(|| NameError {
-                name: name.escape_debug().to_string(),
-                reason: "a payload is named by a lower-case UUID",
-            })
+        parsed.filter(|parsed| parsed.to_string() == name).ok_or_else(|| NameError {
+            name: name.escape_debug().to_string(),
+            reason: "a payload is named by a lower-case UUID",
+        })
     }
 }

@@ -71,15 +71,9 @@ impl Spool {
         let status = directory::check_plain(&file, &path)?;
         let found = directory::size(&status);
         if found < octets {
-            return Err(SpoolError::Short {
-                path,
-                recorded: octets,
-                found,
-            });
+            return Err(SpoolError::Short { path, recorded: octets, found });
         }
-        let clone = file
-            .try_clone()
-            .map_err(|source| SpoolError::new("open", &path, source))?;
+        let clone = file.try_clone().map_err(|source| SpoolError::new("open", &path, source))?;
         match PartFile::new(name.clone(), directory, clone, octets) {
             Err(SpoolError::Busy { .. }) if name.epoch() != epoch => {
                 self.copy_part(&mut file, name.in_epoch(epoch), octets)
@@ -115,11 +109,7 @@ impl Spool {
             .and_then(|_| io::copy(&mut file.take(octets), &mut copy))
             .map_err(|source| SpoolError::new("copy", &path, source))?;
         if copied < octets {
-            return Err(SpoolError::Short {
-                path,
-                recorded: octets,
-                found: copied,
-            });
+            return Err(SpoolError::Short { path, recorded: octets, found: copied });
         }
         let part = PartFile::new(name, directory, copy, octets)?;
         // The caller records the new name, and with it the position.
@@ -160,18 +150,8 @@ impl PartFile {
             Err(errno) => return Err(SpoolError::new("lock", &path, errno.into())),
         }
         let (entered, broken) = (AtomicBool::new(false), AtomicBool::new(false));
-        let shared = Arc::new(Shared {
-            file,
-            directory,
-            path,
-            entered,
-            broken,
-        });
-        Ok(Self {
-            name,
-            octets,
-            shared,
-        })
+        let shared = Arc::new(Shared { file, directory, path, entered, broken });
+        Ok(Self { name, octets, shared })
     }
 
     /// The name to record.
@@ -202,10 +182,7 @@ impl PartFile {
     /// The same for another thread, so that receiving goes on meanwhile. It covers what is written
     /// before this call.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
-            octets: self.octets,
-            shared: Arc::clone(&self.shared),
-        }
+        Checkpoint { octets: self.octets, shared: Arc::clone(&self.shared) }
     }
 
     /// Makes the whole file and its name durable; returns its octets. The lock ends here.
@@ -258,9 +235,7 @@ impl Checkpoint {
 impl Shared {
     fn check(&self) -> Result<(), SpoolError> {
         if self.broken.load(Ordering::Acquire) {
-            return Err(SpoolError::Broken {
-                path: self.path.clone(),
-            });
+            return Err(SpoolError::Broken { path: self.path.clone() });
         }
         Ok(())
     }
@@ -279,19 +254,13 @@ mod tests {
 
     #[test]
     fn a_write_without_room_says_so_and_closes_the_part_wherever_tests_may_not_mount_a_disk() {
-        let full = std::fs::OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .unwrap();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let directory = Directory::open(Path::new("/dev")).unwrap();
         let mut part = PartFile::new("1/a.part".parse().unwrap(), directory, full, 0).unwrap();
         let error = part.write_all(b"content").unwrap_err();
         assert_eq!(error.code(), "E-SPOOL-FULL", "{error}");
         assert_eq!(part.octets(), 0);
-        assert_eq!(
-            part.write_all(b"content").unwrap_err().code(),
-            "E-SPOOL-BROKEN"
-        );
+        assert_eq!(part.write_all(b"content").unwrap_err().code(), "E-SPOOL-BROKEN");
         assert_eq!(part.finish().unwrap_err().code(), "E-SPOOL-BROKEN");
     }
 }

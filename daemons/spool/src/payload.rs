@@ -84,20 +84,11 @@ impl Spool {
         let mut file = self.0.payloads.open_file(&name, OFlags::RDONLY)?;
         let octets = directory::size(&directory::check_plain(&file, &path)?);
         if octets < offset {
-            return Err(SpoolError::Short {
-                path,
-                recorded: offset,
-                found: octets,
-            });
+            return Err(SpoolError::Short { path, recorded: offset, found: octets });
         }
         file.seek(SeekFrom::Start(offset))
             .map_err(|source| SpoolError::new("read", &path, source))?;
-        Ok(PayloadReader {
-            file,
-            path,
-            octets,
-            position: offset,
-        })
+        Ok(PayloadReader { file, path, octets, position: offset })
     }
 
     /// Removes a payload; `false` if it was not there.
@@ -114,20 +105,13 @@ impl Spool {
         how: TakeIn,
     ) -> Result<Payload, SpoolError> {
         let before = directory::check_plain(file, path)?;
-        let payload = |octets| Payload {
-            name: name.clone(),
-            octets,
-            source: Source::of(&before),
-        };
+        let payload = |octets| Payload { name: name.clone(), octets, source: Source::of(&before) };
         let (payloads, final_name) = (&self.0.payloads, name.to_string());
         if let Some(status) = payloads.status(&final_name)? {
             return Ok(payload(directory::size(&status)));
         }
         let is_linked = how == TakeIn::Move
-            && file
-                .sync_all()
-                .and_then(|()| payloads.link_open_file(file, &final_name))
-                .is_ok();
+            && file.sync_all().and_then(|()| payloads.link_open_file(file, &final_name)).is_ok();
         if !is_linked {
             self.copy_in(&final_name, file, path)?;
         }
@@ -135,9 +119,7 @@ impl Spool {
         let changed = |status: &Stat| (status.st_size, status.st_mtime, status.st_mtime_nsec);
         if changed(&before) != changed(&after) {
             payloads.remove(&final_name)?;
-            return Err(SpoolError::Changed {
-                path: path.to_path_buf(),
-            });
+            return Err(SpoolError::Changed { path: path.to_path_buf() });
         }
         payloads.sync()?;
         Ok(payload(directory::size(&after)))
@@ -165,18 +147,13 @@ fn temporary(name: &str) -> String {
 
 /// Whether a payload was being copied under that name.
 pub(crate) fn is_temporary(name: &str) -> bool {
-    let inner = name
-        .strip_prefix('.')
-        .and_then(|name| name.strip_suffix(".tmp"));
+    let inner = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
     inner.is_some_and(|name| name.parse::<PayloadName>().is_ok())
 }
 
 impl Source {
     fn of(status: &Stat) -> Self {
-        Self {
-            device: status.st_dev,
-            file: status.st_ino,
-        }
+        Self { device: status.st_dev, file: status.st_ino }
     }
 }
 

@@ -85,10 +85,7 @@ impl Spool {
         listing: Listing,
         is_known: impl Fn(&str) -> bool,
     ) -> Result<Swept, SpoolError> {
-        let mut swept = Swept {
-            foreign: listing.foreign,
-            ..Swept::default()
-        };
+        let mut swept = Swept { foreign: listing.foreign, ..Swept::default() };
         for part in listing.parts {
             if !is_known(&part.to_string()) && self.remove_part(&part)? {
                 swept.parts.push(part);

@@ -32,11 +32,7 @@ pub(crate) fn unprivileged_account() -> Result<Option<Account>, String> {
             .find_map(|mut fields| (fields.next()? == name).then_some(fields))?;
         let user = fields.nth(1)?.parse().ok().filter(|&user| user != 0)?;
         let group = fields.next()?.parse().ok()?;
-        Some(Account {
-            name: name.to_owned(),
-            user,
-            group,
-        })
+        Some(Account { name: name.to_owned(), user, group })
     };
     match account("postgres").or_else(|| account("nobody")) {
         Some(account) => Ok(Some(account)),

@@ -14,11 +14,7 @@ pub fn seon_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(binary) = std::env::var_os("SEON_BINARY").map(PathBuf::from) {
-            assert!(
-                binary.is_file(),
-                "SEON_BINARY={} is no file",
-                binary.display()
-            );
+            assert!(binary.is_file(), "SEON_BINARY={} is no file", binary.display());
             return binary;
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -30,10 +26,6 @@ pub fn seon_binary() -> &'static Path {
         assert!(built.success(), "cargo build --package seon failed");
         // <target>/debug/deps/<this test program>
         let program = std::env::current_exe().expect("this program's path");
-        program
-            .ancestors()
-            .nth(2)
-            .expect("a target directory")
-            .join("seon")
+        program.ancestors().nth(2).expect("a target directory").join("seon")
     })
 }

@@ -32,10 +32,7 @@ impl Authority {
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.self_signed(&key).expect("a certificate");
-        Self {
-            certificate,
-            issuer: Issuer::new(parameters, key),
-        }
+        Self { certificate, issuer: Issuer::new(parameters, key) }
     }
 
     /// Its own certificate, for the partner to trust.
@@ -60,13 +57,8 @@ impl Authority {
 
     fn sign(&self, parameters: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
-        let certificate = parameters
-            .signed_by(&key, &self.issuer)
-            .expect("a certificate");
-        Identity {
-            certificate_pem: certificate.pem(),
-            key_pem: key.serialize_pem(),
-        }
+        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
+        Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
 }
 
@@ -83,10 +75,7 @@ impl Identity {
 
     /// Writes `<stem>.crt` and `<stem>.key` into a directory and gives their paths.
     pub fn write(&self, directory: &Path, stem: &str) -> (PathBuf, PathBuf) {
-        let paths = (
-            directory.join(format!("{stem}.crt")),
-            directory.join(format!("{stem}.key")),
-        );
+        let paths = (directory.join(format!("{stem}.crt")), directory.join(format!("{stem}.key")));
         for (path, pem) in [(&paths.0, &self.certificate_pem), (&paths.1, &self.key_pem)] {
             std::fs::write(path, pem)
                 .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
@@ -97,10 +86,7 @@ impl Identity {
     fn by_itself(parameters: &CertificateParams) -> Self {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.self_signed(&key).expect("a certificate");
-        Self {
-            certificate_pem: certificate.pem(),
-            key_pem: key.serialize_pem(),
-        }
+        Self { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
 }
 
@@ -108,14 +94,10 @@ impl Identity {
 fn parameters(host: &str, from_days: i64, to_days: i64) -> CertificateParams {
     let mut parameters = CertificateParams::new(vec![host.to_owned()]).expect("a host name");
     parameters.distinguished_name.push(DnType::CommonName, host);
-    parameters.key_usages = vec![
-        KeyUsagePurpose::DigitalSignature,
-        KeyUsagePurpose::KeyEncipherment,
-    ];
-    parameters.extended_key_usages = vec![
-        ExtendedKeyUsagePurpose::ServerAuth,
-        ExtendedKeyUsagePurpose::ClientAuth,
-    ];
+    parameters.key_usages =
+        vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    parameters.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let day = |days: i64| {
         let date = today.saturating_add(days.days());
@@ -133,10 +115,7 @@ mod tests {
 
     #[test]
     fn openssl_verifies_what_the_authority_signed_and_refuses_what_expired() {
-        let Ok(version) = std::process::Command::new("openssl")
-            .arg("version")
-            .output()
-        else {
+        let Ok(version) = std::process::Command::new("openssl").arg("version").output() else {
             crate::skip!(openssl, "openssl is not installed");
         };
         assert!(version.status.success());

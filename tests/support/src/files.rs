@@ -78,16 +78,11 @@ pub fn write_pseudo_random(path: &Path, octets: u64, seed: u64) {
 
 /// The SHA-256 of a file in hexadecimal digits, by `sha256sum`: not by code that is under test.
 pub fn sha256(path: &Path) -> String {
-    let output = Command::new("sha256sum")
-        .arg("--")
-        .arg(path)
-        .output()
-        .expect("run sha256sum");
+    let output = Command::new("sha256sum").arg("--").arg(path).output().expect("run sha256sum");
     let text = String::from_utf8_lossy(&output.stdout);
     // A leading backslash marks an escaped name.
     let hash = text.trim_start_matches('\\').split_whitespace().next();
-    hash.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
-        .to_owned()
+    hash.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr))).to_owned()
 }
 
 #[cfg(test)]
@@ -113,10 +108,8 @@ mod tests {
     fn the_stream_does_not_depend_on_how_it_is_cut() {
         let whole = PseudoRandom::new(7).octets(1000);
         let mut stream = PseudoRandom::new(7);
-        let cut: Vec<u8> = [1, 7, 8, 9, 975]
-            .into_iter()
-            .flat_map(|count| stream.octets(count))
-            .collect();
+        let cut: Vec<u8> =
+            [1, 7, 8, 9, 975].into_iter().flat_map(|count| stream.octets(count)).collect();
         assert_eq!(whole, cut);
     }
 }

@@ -44,10 +44,7 @@ impl Postgres {
     /// `Err` says why this machine has none. In tests: `support::postgres!()`.
     pub fn shared() -> Result<&'static Self, String> {
         static SHARED: OnceLock<Result<Postgres, String>> = OnceLock::new();
-        SHARED
-            .get_or_init(|| Self::start(Durability::Fast))
-            .as_ref()
-            .map_err(Clone::clone)
+        SHARED.get_or_init(|| Self::start(Durability::Fast)).as_ref().map_err(Clone::clone)
     }
 
     /// Starts a server of one's own, to stop, freeze or kill it.
@@ -59,26 +56,14 @@ impl Postgres {
             std::os::unix::fs::chown(directory.path(), Some(user.user), Some(user.group))
                 .map_err(|error| format!("cannot hand over {directory:?}: {error}"))?;
         }
-        let settings = Settings {
-            programs,
-            user,
-            durability,
-            port: free_port(),
-            directory,
-        };
+        let settings = Settings { programs, user, durability, port: free_port(), directory };
         let made = settings
-            .command(
-                "initdb",
-                &["--auth=trust", "--username=seon", "--encoding=UTF8"],
-            )
+            .command("initdb", &["--auth=trust", "--username=seon", "--encoding=UTF8"])
             .args(["--locale=C", "--no-sync", "--no-instructions", "--pgdata"])
             .arg(settings.data())
             .output();
         check("initdb", made)?;
-        let server = Self {
-            server: Mutex::new(None),
-            settings,
-        };
+        let server = Self { server: Mutex::new(None), settings };
         server.resume();
         Ok(server)
     }
@@ -104,11 +89,7 @@ impl Postgres {
     /// Ends it at once, as by a crash: connections break, what was committed stays.
     pub fn crash(&self) {
         let stop = ["stop", "--mode=immediate", "--silent", "--pgdata"];
-        let stopped = self
-            .settings
-            .command("pg_ctl", &stop)
-            .arg(self.settings.data())
-            .output();
+        let stopped = self.settings.command("pg_ctl", &stop).arg(self.settings.data()).output();
         check("pg_ctl stop", stopped).expect("stop PostgreSQL");
         *self.server.lock().unwrap() = None;
     }
@@ -125,22 +106,14 @@ impl Postgres {
         wait_until_blocking("PostgreSQL is ready", START, || {
             let mut server = self.server.lock().unwrap();
             let process = server.as_mut().expect("a server was just started");
-            assert!(
-                process.is_running(),
-                "PostgreSQL ended: {:#?}",
-                process.output()
-            );
+            assert!(process.is_running(), "PostgreSQL ended: {:#?}", process.output());
             is_ready()
         });
     }
 
     fn stop(&self) -> Result<String, String> {
         let stop = ["stop", "--mode=immediate", "--silent", "--pgdata"];
-        let stopped = self
-            .settings
-            .command("pg_ctl", &stop)
-            .arg(self.settings.data())
-            .output();
+        let stopped = self.settings.command("pg_ctl", &stop).arg(self.settings.data()).output();
         check("pg_ctl stop", stopped)
     }
 
@@ -148,13 +121,7 @@ impl Postgres {
     fn run_sql(&self, database: &str, sql: &str) -> String {
         let mut command = self.settings.client("psql");
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
-        command.args([
-            "--set=ON_ERROR_STOP=1",
-            "--dbname",
-            database,
-            "--command",
-            sql,
-        ]);
+        command.args(["--set=ON_ERROR_STOP=1", "--dbname", database, "--command", sql]);
         match check("psql", command.output()) {
             Ok(rows) => rows.trim_end().to_owned(),
             Err(error) => panic!("{sql}: {error}"),
@@ -179,11 +146,7 @@ pub struct Database<'server> {
 impl Database<'_> {
     /// Its URI over TCP.
     pub fn uri(&self) -> String {
-        format!(
-            "postgres://seon@127.0.0.1:{}/{}",
-            self.server.port(),
-            self.name
-        )
+        format!("postgres://seon@127.0.0.1:{}/{}", self.server.port(), self.name)
     }
 
     /// Runs SQL beside the code under test; gives its rows, columns parted by `|`.
@@ -200,9 +163,7 @@ impl Drop for Database<'_> {
     fn drop(&mut self) {
         let mut command = self.server.settings.client("dropdb");
         // Not worth a failure: the server goes with its files.
-        let _ = command
-            .args(["--force", "--if-exists", &self.name])
-            .output();
+        let _ = command.args(["--force", "--if-exists", &self.name]).output();
     }
 }
 
@@ -229,29 +190,17 @@ impl Settings {
         let mut settings = vec![
             format!("port={}", self.port),
             "listen_addresses=127.0.0.1".to_owned(),
-            format!(
-                "unix_socket_directories={}",
-                self.directory.path().display()
-            ),
+            format!("unix_socket_directories={}", self.directory.path().display()),
             "max_connections=300".to_owned(),
             "shared_buffers=64MB".to_owned(),
             "timezone=UTC".to_owned(),
         ];
         if self.durability == Durability::Fast {
             settings.extend(
-                [
-                    "fsync=off",
-                    "synchronous_commit=off",
-                    "full_page_writes=off",
-                ]
-                .map(str::to_owned),
+                ["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned),
             );
         }
-        command.args(
-            settings
-                .into_iter()
-                .flat_map(|setting| ["-c".to_owned(), setting]),
-        );
+        command.args(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
         command
     }
 
@@ -262,13 +211,8 @@ impl Settings {
             None => guarded_command(program),
             Some(user) => {
                 let mut command = Command::new("setpriv");
-                command.args([
-                    format!("--reuid={}", user.user),
-                    format!("--regid={}", user.group),
-                ]);
-                command
-                    .args(["--clear-groups", "--pdeathsig", "KILL", "--"])
-                    .arg(program);
+                command.args([format!("--reuid={}", user.user), format!("--regid={}", user.group)]);
+                command.args(["--clear-groups", "--pdeathsig", "KILL", "--"]).arg(program);
                 command
             }
         };
@@ -288,10 +232,7 @@ impl Settings {
 
 /// The newest installed server's programs, or those in the PATH.
 fn find_programs() -> Result<PathBuf, String> {
-    let installed = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = installed
         .filter_map(|entry| {
             let version = entry.file_name().to_str()?.parse().ok()?;
@@ -350,11 +291,7 @@ mod tests {
         const INNER: &str = "SEON_TEST_LEAVES_A_SERVER";
         let server = crate::postgres!();
         if std::env::var_os(INNER).is_some() {
-            println!(
-                "server: {} {}",
-                server.port(),
-                server.socket_directory().display()
-            );
+            println!("server: {} {}", server.port(), server.socket_directory().display());
             loop {
                 std::thread::park();
             }
@@ -376,8 +313,6 @@ mod tests {
         wait_until_blocking("the server is gone", START, || {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_err()
         });
-        wait_until_blocking("its files are gone", START, || {
-            !Path::new(directory).exists()
-        });
+        wait_until_blocking("its files are gone", START, || !Path::new(directory).exists());
     }
 }

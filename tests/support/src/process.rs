@@ -62,10 +62,7 @@ impl Process {
     /// If it cannot be started.
     pub fn spawn(mut command: Command) -> Self {
         let name = format!("{command:?}");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         let mut child = spawn_from_lasting_thread(command)
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
@@ -79,11 +76,7 @@ impl Process {
             let output = Arc::clone(&output);
             std::thread::spawn(move || output.collect(stream));
         }
-        Self {
-            name,
-            child,
-            output,
-        }
+        Self { name, child, output }
     }
 
     /// Its number.
@@ -123,10 +116,7 @@ impl Process {
 
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
-        self.child
-            .try_wait()
-            .expect("ask for the process's end")
-            .is_none()
+        self.child.try_wait().expect("ask for the process's end").is_none()
     }
 
     /// Waits for its end, and for the last line of its output.
@@ -145,11 +135,7 @@ impl Process {
         let lines = self.output.lines.lock().unwrap();
         let patience = Duration::from_secs(1);
         let open = |lines: &mut Lines| lines.open_streams > 0;
-        drop(
-            self.output
-                .changed
-                .wait_timeout_while(lines, patience, open),
-        );
+        drop(self.output.changed.wait_timeout_while(lines, patience, open));
         status
     }
 
@@ -205,13 +191,8 @@ impl Output {
     fn collect(&self, stream: impl Read) {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
-        while reader
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|count| count > 0)
-        {
-            let text = String::from_utf8_lossy(&line)
-                .trim_end_matches(['\n', '\r'])
-                .to_owned();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
             self.lines.lock().unwrap().lines.push(text);
             self.changed.notify_all();
             line.clear();
@@ -237,9 +218,7 @@ pub(crate) fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
         sender
     });
     let (sender, receiver) = mpsc::channel();
-    orders
-        .send((command, sender))
-        .expect("the starting thread lasts");
+    orders.send((command, sender)).expect("the starting thread lasts");
     receiver.recv().expect("the starting thread answers")
 }
 
@@ -254,13 +233,7 @@ mod tests {
         let script = "echo started; read -r _ < \"$0\"; echo ended; exit 3";
         let directory = crate::TemporaryDirectory::new();
         let fifo = directory.join("fifo");
-        assert!(
-            Command::new("mkfifo")
-                .arg(&fifo)
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
         let mut process = Process::start("sh", [OsStr::new("-c"), script.as_ref(), fifo.as_ref()]);
         process.wait_for_line(LONG, |line| line == "started");
         process.freeze();

@@ -39,11 +39,7 @@ macro_rules! postgres {
 /// If `SEON_TEST_REQUIRE` names the need.
 pub fn record_skip(test: &str, need: &str, reason: &str) {
     let required = std::env::var("SEON_TEST_REQUIRE").unwrap_or_default();
-    if required
-        .split(',')
-        .map(str::trim)
-        .any(|name| name == need || name == "all")
-    {
+    if required.split(',').map(str::trim).any(|name| name == need || name == "all") {
         panic!("SEON_TEST_REQUIRE={required} forbids to skip {test}: {reason}");
     }
     // A skip is one line, whatever a program said.
@@ -78,9 +74,6 @@ mod tests {
 
     #[test]
     fn a_skip_in_an_asynchronous_test_names_it_without_the_compilers_closures() {
-        assert_eq!(
-            test_name("store::claims::{{closure}}::here"),
-            "store::claims"
-        );
+        assert_eq!(test_name("store::claims::{{closure}}::here"), "store::claims");
     }
 }

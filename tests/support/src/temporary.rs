@@ -62,9 +62,7 @@ fn remove_those_of_dead_processes() {
     };
     for entry in entries.flatten().filter(|_| !keep) {
         let name = entry.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
         let Some(owner) = owner.and_then(|owner| owner.parse::<u32>().ok()) else {
             continue;
         };

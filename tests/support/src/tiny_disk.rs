@@ -29,11 +29,7 @@ impl TinyDisk {
 
     /// Makes it read-only, or writable again.
     pub fn set_read_only(&self, read_only: bool) {
-        let options = if read_only {
-            "remount,ro"
-        } else {
-            "remount,rw"
-        };
+        let options = if read_only { "remount,ro" } else { "remount,rw" };
         let mut command = Command::new("mount");
         run(command.args(["-o", options]).arg(self.path())).expect("remount a tiny disk");
     }

@@ -80,16 +80,10 @@ pub fn wait_until_blocking<O: Outcome>(
 }
 
 fn give_up_after(end: Instant, what: &str, deadline: Duration, last: &str) {
-    assert!(
-        Instant::now() < end,
-        "after {deadline:?} still waiting until {what}: {last}"
-    );
+    assert!(Instant::now() < end, "after {deadline:?} still waiting until {what}: {last}");
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one pause between two looks at a condition"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one pause between two looks at a condition")]
 fn pause() {
     std::thread::sleep(PAUSE);
 }

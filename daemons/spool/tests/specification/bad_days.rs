@@ -11,13 +11,7 @@ fn opening_makes_the_directories_that_are_missing() {
     let directory = TemporaryDirectory::new();
     Spool::open(&directory.join("data")).unwrap();
     Spool::open(&directory.join("data")).unwrap();
-    let expected = [
-        "incoming/",
-        "outgoing/",
-        "spool/",
-        "spool/in/",
-        "spool/out/",
-    ];
+    let expected = ["incoming/", "outgoing/", "spool/", "spool/in/", "spool/out/"];
     assert_eq!(tree(&directory.join("data")), expected);
     let mode = |name: &str| {
         let metadata = std::fs::metadata(directory.join("data").join(name)).unwrap();
@@ -76,12 +70,7 @@ fn a_directory_that_may_not_be_written_is_named_with_its_cure() {
     std::fs::set_permissions(&outgoing, PermissionsExt::from_mode(0o500)).unwrap();
     let error = Spool::open(directory.path()).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-DIRECTORY");
-    assert!(
-        error
-            .to_string()
-            .contains("outgoing may not be written by this user"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("outgoing may not be written by this user"), "{error}");
 }
 
 #[test]
@@ -94,12 +83,7 @@ fn a_read_only_file_system_is_named_with_its_cure() {
     disk.set_read_only(true);
     let error = Spool::open(disk.path()).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-DIRECTORY");
-    assert!(
-        error
-            .to_string()
-            .contains("mounted read-only; mount it writable"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("mounted read-only; mount it writable"), "{error}");
 }
 
 #[test]
@@ -126,20 +110,13 @@ fn a_folder_on_another_file_system_is_refused_because_files_appear_by_rename() {
         .unwrap();
     assert!(bound.success());
     let result = spool.deliver(&part_name, &format!("{name}/F").parse().unwrap());
-    std::process::Command::new("umount")
-        .arg("--lazy")
-        .arg(&folder)
-        .status()
-        .unwrap();
+    std::process::Command::new("umount").arg("--lazy").arg(&folder).status().unwrap();
     let error = result.unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-DIRECTORY");
     let message = error.to_string();
     assert!(message.contains(folder.to_str().unwrap()), "{message}");
     assert!(message.contains("lies on another file system"), "{message}");
-    assert!(
-        directory.join("spool/in/1/a.part").exists(),
-        "nothing is lost"
-    );
+    assert!(directory.join("spool/in/1/a.part").exists(), "nothing is lost");
 }
 
 #[test]
@@ -159,14 +136,8 @@ fn on_a_full_disk_what_was_durable_stays_and_the_part_goes_on_when_there_is_room
     let error = part.write_all(&octets(b'b', 256)).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-FULL");
     let message = error.to_string();
-    assert!(
-        message.contains("1/a.part") && message.contains("free space there"),
-        "{message}"
-    );
-    assert_eq!(
-        part.write_all(b"more").unwrap_err().code(),
-        "E-SPOOL-BROKEN"
-    );
+    assert!(message.contains("1/a.part") && message.contains("free space there"), "{message}");
+    assert_eq!(part.write_all(b"more").unwrap_err().code(), "E-SPOOL-BROKEN");
     assert_eq!(part.sync().unwrap_err().code(), "E-SPOOL-BROKEN");
     let name = part.name().clone();
     assert_eq!(part.finish().unwrap_err().code(), "E-SPOOL-BROKEN");

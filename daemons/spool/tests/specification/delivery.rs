@@ -15,9 +15,7 @@ fn received(spool: &Spool, id: &str, content: &[u8]) -> PartName {
 }
 
 fn plan(spool: &Spool, wanted: &str) -> Target {
-    spool
-        .plan_target(&name("bolt"), &name(wanted), |_| false)
-        .unwrap()
+    spool.plan_target(&name("bolt"), &name(wanted), |_| false).unwrap()
 }
 
 #[test]
@@ -27,10 +25,7 @@ fn a_file_arrives_complete_under_its_name_and_leaves_the_spool() {
     let target = plan(&spool, "PLAN");
     assert_eq!(target.to_string(), "bolt/PLAN");
     assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::Delivered);
-    assert_eq!(
-        std::fs::read(directory.join("incoming/bolt/PLAN")).unwrap(),
-        b"content"
-    );
+    assert_eq!(std::fs::read(directory.join("incoming/bolt/PLAN")).unwrap(), b"content");
     assert!(!directory.join("spool/in/1/a.part").exists());
 }
 
@@ -44,10 +39,7 @@ fn the_same_name_again_gets_a_number_and_overwrites_nothing() {
         spool.deliver(&part, &target).unwrap();
     }
     let content = |file: &str| std::fs::read(directory.join("incoming/bolt").join(file)).unwrap();
-    assert_eq!(
-        [content("F"), content("F.1"), content("F.2")],
-        [b"1", b"2", b"3"]
-    );
+    assert_eq!([content("F"), content("F.1"), content("F.2")], [b"1", b"2", b"3"]);
     // A reader took the first one away: its name is free again.
     std::fs::remove_file(directory.join("incoming/bolt/F")).unwrap();
     assert_eq!(plan(&spool, "F").file.as_str(), "F");
@@ -59,9 +51,7 @@ fn a_target_planned_for_one_file_is_not_planned_for_the_next() {
     let mut planned = HashSet::new();
     for wanted in ["F", "F.1", "F.2", "F.3"] {
         let is_planned = |target: &Target| planned.contains(target);
-        let target = spool
-            .plan_target(&name("bolt"), &name("F"), is_planned)
-            .unwrap();
+        let target = spool.plan_target(&name("bolt"), &name("F"), is_planned).unwrap();
         assert_eq!(target.file.as_str(), wanted);
         planned.insert(target);
     }
@@ -79,10 +69,7 @@ fn after_a_crash_at_any_point_the_recorded_delivery_is_done_again_with_the_same_
     assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::Delivered);
 
     // After the rename, before the database knows.
-    assert_eq!(
-        spool.deliver(&part, &target).unwrap(),
-        Delivery::DeliveredBefore
-    );
+    assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::DeliveredBefore);
     assert_eq!(std::fs::read(&delivered).unwrap(), b"content");
 
     // Between the link and the removal, where a file system knows no rename without overwriting.
@@ -93,10 +80,7 @@ fn after_a_crash_at_any_point_the_recorded_delivery_is_done_again_with_the_same_
 
     // And a reader was faster than our restart.
     std::fs::remove_file(&delivered).unwrap();
-    assert_eq!(
-        spool.deliver(&part, &target).unwrap(),
-        Delivery::TakenAwaySince
-    );
+    assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::TakenAwaySince);
 }
 
 #[test]
@@ -104,25 +88,16 @@ fn of_several_deliveries_each_has_its_own_result() {
     let (directory, spool) = spool();
     let deliveries: Vec<_> = ["a", "b", "c"]
         .map(|id| {
-            (
-                received(&spool, id, id.as_bytes()),
-                format!("bolt/{id}").parse::<Target>().unwrap(),
-            )
+            (received(&spool, id, id.as_bytes()), format!("bolt/{id}").parse::<Target>().unwrap())
         })
         .into();
     std::fs::create_dir(directory.join("incoming/bolt")).unwrap();
     std::fs::write(directory.join("incoming/bolt/b"), "theirs").unwrap();
     let results = spool.deliver_all(&deliveries).unwrap();
     assert_eq!(results[0].as_ref().unwrap(), &Delivery::Delivered);
-    assert_eq!(
-        results[1].as_ref().unwrap_err().code(),
-        "E-SPOOL-TARGET-TAKEN"
-    );
+    assert_eq!(results[1].as_ref().unwrap_err().code(), "E-SPOOL-TARGET-TAKEN");
     assert_eq!(results[2].as_ref().unwrap(), &Delivery::Delivered);
-    assert_eq!(
-        std::fs::read(directory.join("incoming/bolt/c")).unwrap(),
-        b"c"
-    );
+    assert_eq!(std::fs::read(directory.join("incoming/bolt/c")).unwrap(), b"c");
     let again = spool.deliver_all(&deliveries).unwrap();
     assert_eq!(again[0].as_ref().unwrap(), &Delivery::DeliveredBefore);
 }
@@ -135,18 +110,12 @@ fn a_file_that_someone_put_at_the_target_since_is_kept() {
     std::fs::write(directory.join("incoming/bolt/F"), "theirs").unwrap();
     let error = spool.deliver(&part, &target).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-TARGET-TAKEN", "{error}");
-    assert_eq!(
-        std::fs::read(directory.join("incoming/bolt/F")).unwrap(),
-        b"theirs"
-    );
+    assert_eq!(std::fs::read(directory.join("incoming/bolt/F")).unwrap(), b"theirs");
     // Planned again, it arrives beside it.
     let target = plan(&spool, "F");
     assert_eq!(target.file.as_str(), "F.1");
     assert_eq!(spool.deliver(&part, &target).unwrap(), Delivery::Delivered);
-    assert_eq!(
-        std::fs::read(directory.join("incoming/bolt/F.1")).unwrap(),
-        b"ours"
-    );
+    assert_eq!(std::fs::read(directory.join("incoming/bolt/F.1")).unwrap(), b"ours");
 }
 
 #[test]
@@ -156,16 +125,9 @@ fn a_link_at_the_target_is_neither_followed_nor_replaced() {
     let target = plan(&spool, "F");
     let victim = directory.join("victim");
     symlink(&victim, directory.join("incoming/bolt/F")).unwrap();
-    assert_eq!(
-        spool.deliver(&part, &target).unwrap_err().code(),
-        "E-SPOOL-TARGET-TAKEN"
-    );
+    assert_eq!(spool.deliver(&part, &target).unwrap_err().code(), "E-SPOOL-TARGET-TAKEN");
     assert!(!victim.exists());
-    assert_eq!(
-        plan(&spool, "F").file.as_str(),
-        "F.1",
-        "a dangling link also takes the name"
-    );
+    assert_eq!(plan(&spool, "F").file.as_str(), "F.1", "a dangling link also takes the name");
 }
 
 #[test]
@@ -175,21 +137,13 @@ fn a_partners_folder_that_is_a_link_is_refused_and_says_what_to_do() {
     let elsewhere = directory.join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     symlink(&elsewhere, directory.join("incoming/bolt")).unwrap();
-    let error = spool
-        .deliver(&part, &"bolt/F".parse().unwrap())
-        .unwrap_err();
+    let error = spool.deliver(&part, &"bolt/F".parse().unwrap()).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-DIRECTORY");
     let message = error.to_string();
-    assert!(
-        message.contains("incoming/bolt is a symbolic link or no directory"),
-        "{message}"
-    );
+    assert!(message.contains("incoming/bolt is a symbolic link or no directory"), "{message}");
     assert!(message.contains("mount that place there"), "{message}");
     assert_eq!(tree(&elsewhere), [""; 0]);
-    assert!(
-        directory.join("spool/in/1/a.part").exists(),
-        "nothing is lost"
-    );
+    assert!(directory.join("spool/in/1/a.part").exists(), "nothing is lost");
 }
 
 #[test]
@@ -199,9 +153,7 @@ fn a_part_that_became_a_link_is_not_delivered() {
     let source = directory.join("spool/in/1/a.part");
     std::fs::remove_file(&source).unwrap();
     symlink("/etc/passwd", &source).unwrap();
-    let error = spool
-        .deliver(&part, &"bolt/F".parse().unwrap())
-        .unwrap_err();
+    let error = spool.deliver(&part, &"bolt/F".parse().unwrap()).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-IRREGULAR", "{error}");
     let error = spool.resume_part(&part, 0, epoch(1)).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-IRREGULAR", "{error}");

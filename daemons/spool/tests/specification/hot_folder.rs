@@ -21,11 +21,7 @@ fn a_file_is_ready_when_it_did_not_change_between_two_scans() {
     let mut folder = spool.hot_folder(&name("bolt")).unwrap();
     let path = folder.path().join("PLAN");
     std::fs::write(&path, "one").unwrap();
-    assert_eq!(
-        names(&folder.scan().unwrap().ready),
-        [""; 0],
-        "seen for the first time"
-    );
+    assert_eq!(names(&folder.scan().unwrap().ready), [""; 0], "seen for the first time");
     std::fs::write(&path, "one two").unwrap();
     assert_eq!(names(&folder.scan().unwrap().ready), [""; 0], "it grew");
     let files = folder.scan().unwrap().ready;
@@ -56,11 +52,7 @@ fn a_name_that_nobody_could_read_is_refused_and_stays() {
     folder.scan().unwrap();
     let scan = folder.scan().unwrap();
     assert_eq!((scan.ready.len(), scan.refused.len()), (0, 2));
-    let reasons: Vec<_> = scan
-        .refused
-        .iter()
-        .map(|file| file.reason.to_string())
-        .collect();
+    let reasons: Vec<_> = scan.refused.iter().map(|file| file.reason.to_string()).collect();
     assert!(reasons[0].contains("it is not UTF-8"), "{reasons:?}");
     assert!(reasons[1].contains("control characters"), "{reasons:?}");
 }
@@ -77,10 +69,7 @@ fn a_file_is_taken_queued_and_settled_and_then_only_its_payload_is_left() {
     assert_eq!((&payload.name, payload.octets), (&taken.payload, 7));
     folder.settle(&taken).unwrap();
     assert_eq!(tree(folder.path()), [".taken/"]);
-    assert_eq!(
-        tree(&directory.join("spool/out")),
-        [taken.payload.to_string()]
-    );
+    assert_eq!(tree(&directory.join("spool/out")), [taken.payload.to_string()]);
     assert_eq!(folder.taken().unwrap(), []);
 }
 
@@ -143,10 +132,7 @@ fn a_file_that_cannot_be_queued_is_put_where_a_person_finds_it() {
     let taken = folder.take(&file).unwrap();
     folder.take_in(&taken).unwrap();
     let path = folder.refuse(&taken).unwrap();
-    assert!(
-        path.ends_with(format!("bolt/.refused/{}.PLAN", taken.payload)),
-        "{path:?}"
-    );
+    assert!(path.ends_with(format!("bolt/.refused/{}.PLAN", taken.payload)), "{path:?}");
     assert_eq!(std::fs::read(path).unwrap(), b"content");
     assert_eq!(tree(&directory.join("spool/out")), [""; 0]);
     assert_eq!(folder.taken().unwrap(), []);

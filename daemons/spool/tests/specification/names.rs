@@ -47,10 +47,7 @@ fn a_name_that_leaves_its_directory_or_hides_something_is_refused_with_the_reaso
     ] {
         let error: NameError = refused.parse::<FileName>().unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
-        assert!(
-            !error.to_string().contains(['\n', '\0']),
-            "a message stays one line"
-        );
+        assert!(!error.to_string().contains(['\n', '\0']), "a message stays one line");
         assert_eq!(error.code(), "E-SPOOL-NAME");
     }
 }
@@ -84,13 +81,7 @@ fn a_payload_name_is_a_fresh_uuid_and_nothing_else() {
     let (one, two) = (PayloadName::fresh(), PayloadName::fresh());
     assert_ne!(one, two);
     assert_eq!(one.to_string().parse(), Ok(one.clone()));
-    for refused in [
-        "",
-        "../x",
-        "file",
-        &one.to_string().to_uppercase(),
-        &format!("{{{one}}}"),
-    ] {
+    for refused in ["", "../x", "file", &one.to_string().to_uppercase(), &format!("{{{one}}}")] {
         assert!(refused.parse::<PayloadName>().is_err(), "{refused:?}");
     }
 }
@@ -98,10 +89,7 @@ fn a_payload_name_is_a_fresh_uuid_and_nothing_else() {
 #[test]
 fn a_target_is_a_partners_folder_and_a_file() {
     let target: Target = "bolt/PLAN%2F7".parse().unwrap();
-    assert_eq!(
-        (target.partner.as_str(), target.file.as_str()),
-        ("bolt", "PLAN%2F7")
-    );
+    assert_eq!((target.partner.as_str(), target.file.as_str()), ("bolt", "PLAN%2F7"));
     assert_eq!(target.to_string(), "bolt/PLAN%2F7");
     for refused in ["bolt", "/x", "bolt/", "bolt/../x", "../x", "bolt/a/b"] {
         assert!(refused.parse::<Target>().is_err(), "{refused:?}");

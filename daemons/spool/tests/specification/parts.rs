@@ -15,10 +15,7 @@ fn a_part_grows_in_its_epochs_directory_and_is_finished_with_all_its_octets() {
     part.write_all(b"world").unwrap();
     assert_eq!(part.octets(), 11);
     assert_eq!(part.finish().unwrap(), 11);
-    assert_eq!(
-        std::fs::read(directory.join("spool/in/3/a.part")).unwrap(),
-        b"hello world"
-    );
+    assert_eq!(std::fs::read(directory.join("spool/in/3/a.part")).unwrap(), b"hello world");
 }
 
 #[test]
@@ -26,10 +23,7 @@ fn an_empty_file_is_a_file() {
     let (directory, spool) = spool();
     let part = spool.create_part(epoch(1), "empty").unwrap();
     assert_eq!(part.finish().unwrap(), 0);
-    assert_eq!(
-        std::fs::read(directory.join("spool/in/1/empty.part")).unwrap(),
-        b""
-    );
+    assert_eq!(std::fs::read(directory.join("spool/in/1/empty.part")).unwrap(), b"");
 }
 
 #[test]
@@ -44,10 +38,7 @@ fn a_part_goes_on_at_its_durable_position_and_drops_what_lies_beyond() {
     assert_eq!((part.octets(), part.name()), (7, &name));
     part.write_all(b" again").unwrap();
     assert_eq!(part.finish().unwrap(), 13);
-    assert_eq!(
-        std::fs::read(directory.join("spool/in/1/a.part")).unwrap(),
-        b"durable again"
-    );
+    assert_eq!(std::fs::read(directory.join("spool/in/1/a.part")).unwrap(), b"durable again");
 }
 
 #[test]
@@ -58,22 +49,9 @@ fn a_part_that_is_shorter_than_recorded_is_refused_and_kept_as_it_is() {
     let name = part.name().clone();
     drop(part);
     let error = spool.resume_part(&name, 5, epoch(1)).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            SpoolError::Short {
-                recorded: 5,
-                found: 4,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, SpoolError::Short { recorded: 5, found: 4, .. }), "{error}");
     assert_eq!(error.code(), "E-SPOOL-SHORT");
-    assert_eq!(
-        std::fs::read(directory.join("spool/in/1/a.part")).unwrap(),
-        b"four"
-    );
+    assert_eq!(std::fs::read(directory.join("spool/in/1/a.part")).unwrap(), b"four");
 }
 
 #[test]
@@ -107,19 +85,12 @@ fn a_frozen_holder_of_an_older_epoch_cannot_write_into_what_its_successor_receiv
     let old = frozen.name().clone();
 
     let mut part = spool.resume_part(&old, 8, epoch(2)).unwrap();
-    assert_eq!(
-        part.name().to_string(),
-        "2/a.part",
-        "a file that nobody else has open"
-    );
+    assert_eq!(part.name().to_string(), "2/a.part", "a file that nobody else has open");
     part.write_all(b" new end").unwrap();
     frozen.write_all(b" THAWED").unwrap();
     frozen.sync().unwrap();
     assert_eq!(part.finish().unwrap(), 16);
-    assert_eq!(
-        std::fs::read(directory.join("spool/in/2/a.part")).unwrap(),
-        b"recorded new end"
-    );
+    assert_eq!(std::fs::read(directory.join("spool/in/2/a.part")).unwrap(), b"recorded new end");
 }
 
 #[test]
@@ -130,10 +101,7 @@ fn starting_anew_never_touches_the_file_that_an_earlier_attempt_has_open() {
     earlier.write_all(b"EARLIER").unwrap();
     part.write_all(b"new").unwrap();
     part.finish().unwrap();
-    assert_eq!(
-        std::fs::read(directory.join("spool/in/1/a.part")).unwrap(),
-        b"new"
-    );
+    assert_eq!(std::fs::read(directory.join("spool/in/1/a.part")).unwrap(), b"new");
 }
 
 #[test]
@@ -157,13 +125,7 @@ fn an_id_that_would_leave_the_directory_is_refused() {
     }
     assert_eq!(
         tree(directory.path()),
-        [
-            "incoming/",
-            "outgoing/",
-            "spool/",
-            "spool/in/",
-            "spool/out/"
-        ]
+        ["incoming/", "outgoing/", "spool/", "spool/in/", "spool/out/"]
     );
 }
 

@@ -18,10 +18,7 @@ fn a_copied_payload_is_complete_and_its_own() {
     std::fs::write(&source, "changed later").unwrap();
     let kept = directory.join("spool/out").join(payload.name.to_string());
     assert_eq!(sha256(&kept), hash);
-    assert_eq!(
-        tree(&directory.join("spool/out")),
-        [payload.name.to_string()]
-    );
+    assert_eq!(tree(&directory.join("spool/out")), [payload.name.to_string()]);
 }
 
 #[test]
@@ -63,11 +60,7 @@ fn a_payload_moved_from_another_file_system_is_a_copy() {
     let payload = spool.take_in(&source, TakeIn::Move).unwrap();
     assert!(spool.remove_source(&source, &payload).unwrap());
     let mut content = String::new();
-    spool
-        .open_payload(&payload.name, 0)
-        .unwrap()
-        .read_to_string(&mut content)
-        .unwrap();
+    spool.open_payload(&payload.name, 0).unwrap().read_to_string(&mut content).unwrap();
     assert_eq!(content, "content");
 }
 
@@ -80,10 +73,7 @@ fn a_payload_is_read_from_any_offset_to_its_end() {
     let payload = spool.take_in(&source, TakeIn::Copy).unwrap();
     for offset in [0, 1, 1024, 9_999, 10_000] {
         let mut reader = spool.open_payload(&payload.name, offset as u64).unwrap();
-        assert_eq!(
-            (reader.octets(), reader.position()),
-            (10_000, offset as u64)
-        );
+        assert_eq!((reader.octets(), reader.position()), (10_000, offset as u64));
         let mut buffer = vec![0; 4096];
         let mut read = Vec::new();
         loop {
@@ -105,18 +95,13 @@ fn a_payload_is_read_from_any_offset_to_its_end() {
 fn what_is_no_plain_file_cannot_be_sent() {
     let (directory, spool) = spool();
     let fifo = directory.join("fifo");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&fifo)
-        .status()
-        .unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
     for path in [directory.path(), fifo.as_path(), "/dev/null".as_ref()] {
         let error = spool.take_in(path, TakeIn::Copy).unwrap_err();
         assert_eq!(error.code(), "E-SPOOL-IRREGULAR", "{error}");
     }
-    let error = spool
-        .take_in(&directory.join("none"), TakeIn::Copy)
-        .unwrap_err();
+    let error = spool.take_in(&directory.join("none"), TakeIn::Copy).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-MISSING", "{error}");
     assert_eq!(tree(&directory.join("spool/out")), [""; 0]);
 }
@@ -147,11 +132,7 @@ fn a_removed_payload_is_missing() {
 fn a_link_in_the_spool_is_not_read() {
     let (directory, spool) = spool();
     let name = PayloadName::fresh();
-    symlink(
-        "/etc/passwd",
-        directory.join("spool/out").join(name.to_string()),
-    )
-    .unwrap();
+    symlink("/etc/passwd", directory.join("spool/out").join(name.to_string())).unwrap();
     let error = spool.open_payload(&name, 0).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-IRREGULAR", "{error}");
 }

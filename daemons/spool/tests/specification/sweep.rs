@@ -9,42 +9,24 @@ use spool::TakeIn;
 fn a_sweep_removes_what_the_store_does_not_know_and_nothing_else() {
     let (directory, spool) = spool();
     for (number, id) in [(1, "known"), (1, "orphan"), (2, "orphan")] {
-        spool
-            .create_part(epoch(number), id)
-            .unwrap()
-            .finish()
-            .unwrap();
+        spool.create_part(epoch(number), id).unwrap().finish().unwrap();
     }
     std::fs::write(directory.join("f"), "content").unwrap();
-    let kept = spool
-        .take_in(&directory.join("f"), TakeIn::Copy)
-        .unwrap()
-        .name;
-    let orphan = spool
-        .take_in(&directory.join("f"), TakeIn::Copy)
-        .unwrap()
-        .name;
+    let kept = spool.take_in(&directory.join("f"), TakeIn::Copy).unwrap().name;
+    let orphan = spool.take_in(&directory.join("f"), TakeIn::Copy).unwrap().name;
     // What a crash leaves in the middle of a copy.
     let unfinished = directory.join("spool/out").join(format!(".{orphan}.tmp"));
     std::fs::write(unfinished, "cont").unwrap();
 
     let listing = spool.list(Duration::ZERO).unwrap();
     let known = ["1/known.part".to_owned(), kept.to_string()];
-    let swept = spool
-        .sweep(listing, |name| known.iter().any(|known| known == name))
-        .unwrap();
+    let swept = spool.sweep(listing, |name| known.iter().any(|known| known == name)).unwrap();
     let parts: Vec<_> = swept.parts.iter().map(ToString::to_string).collect();
     assert_eq!(parts, ["1/orphan.part", "2/orphan.part"]);
     assert_eq!(swept.payloads, [orphan]);
     assert_eq!(
         tree(&directory.join("spool")),
-        [
-            "in/",
-            "in/1/",
-            "in/1/known.part",
-            "out/",
-            &format!("out/{kept}")
-        ]
+        ["in/", "in/1/", "in/1/known.part", "out/", &format!("out/{kept}")]
     );
 }
 
@@ -52,11 +34,7 @@ fn a_sweep_removes_what_the_store_does_not_know_and_nothing_else() {
 fn what_appears_after_the_listing_is_safe() {
     let (directory, spool) = spool();
     let listing = spool.list(Duration::ZERO).unwrap();
-    spool
-        .create_part(epoch(1), "new")
-        .unwrap()
-        .finish()
-        .unwrap();
+    spool.create_part(epoch(1), "new").unwrap().finish().unwrap();
     spool.sweep(listing, |_| false).unwrap();
     assert!(directory.join("spool/in/1/new.part").exists());
 }
@@ -74,11 +52,7 @@ fn what_is_younger_than_the_age_is_safe() {
 #[test]
 fn files_of_others_are_reported_and_left_alone() {
     let (directory, spool) = spool();
-    for foreign in [
-        "spool/in/notes.txt",
-        "spool/out/notes.txt",
-        "spool/out/.x.tmp",
-    ] {
+    for foreign in ["spool/in/notes.txt", "spool/out/notes.txt", "spool/out/.x.tmp"] {
         std::fs::write(directory.join(foreign), "x").unwrap();
     }
     std::fs::create_dir(directory.join("spool/in/7")).unwrap();
@@ -89,13 +63,8 @@ fn files_of_others_are_reported_and_left_alone() {
     foreign.sort();
     assert_eq!(
         foreign,
-        [
-            "spool/in/7/core",
-            "spool/in/notes.txt",
-            "spool/out/.x.tmp",
-            "spool/out/notes.txt"
-        ]
-        .map(|path| directory.join(path))
+        ["spool/in/7/core", "spool/in/notes.txt", "spool/out/.x.tmp", "spool/out/notes.txt"]
+            .map(|path| directory.join(path))
     );
     assert_eq!(tree(directory.path()), before);
 }
