@@ -354,8 +354,10 @@ async fn prepare(start: &Start, telemetry: Telemetry) -> Result<Prepared, RunErr
         metrics,
         reload,
     ));
-    let (supervisor, admin) = Supervisor::new();
+    let (supervisor, mut admin) = Supervisor::new();
     endpoint.serve(&process, &supervisor);
+    // At once: who waits for a lease, or ends before it has one, answers all the same.
+    admin.start_newcomers();
     let candidate = Candidate {
         daemon: start.daemon,
         holder: process.holder.clone(),

@@ -102,14 +102,20 @@ impl Watch {
         }
     }
 
+    /// Starts what was spawned since the last look. A watch that is not being waited on starts
+    /// nothing by itself.
+    pub(crate) fn start_newcomers(&mut self) {
+        while let Ok(newcomer) = self.newcomers.try_recv() {
+            self.start(newcomer);
+        }
+    }
+
     /// Waits until all tasks have ended, at most `grace`; returns how some of them failed.
     pub(crate) async fn drain(&mut self, grace: Duration) -> Vec<TaskEnd> {
         let mut failures = Vec::new();
         let drained = async {
             loop {
-                while let Ok(newcomer) = self.newcomers.try_recv() {
-                    self.start(newcomer);
-                }
+                self.start_newcomers();
                 match self.tasks.join_next_with_id().await {
                     None => break,
                     Some(ended) => match self.end(ended) {
