@@ -10,7 +10,7 @@ with taken_over as (
   update daemon_lease set epoch = epoch + 1, holder = $2, address = $3, forced_by = null,
     acquired_at = clock_timestamp(), renewed_at = clock_timestamp(),
     expires_at = clock_timestamp() + $4 * interval '1 microsecond'
-  where daemon = $1 and expires_at < clock_timestamp()
+  where daemon = $1 and expires_at <= clock_timestamp()
   returning epoch),
 first_ever as (
   insert into daemon_lease (daemon, holder, address, epoch, acquired_at, renewed_at, expires_at)
@@ -24,7 +24,7 @@ select epoch from taken_over union all select epoch from first_ever
 -- name: renew
 update daemon_lease set renewed_at = clock_timestamp(),
   expires_at = clock_timestamp() + $4 * interval '1 microsecond'
-where daemon = $1 and holder = $2 and epoch = $3 and expires_at >= clock_timestamp()
+where daemon = $1 and holder = $2 and epoch = $3 and expires_at > clock_timestamp()
 
 -- name: release
 update daemon_lease set expires_at = '-infinity' where daemon = $1 and holder = $2 and epoch = $3

@@ -11,13 +11,13 @@ values ($1, $2, $3, 1, (select moment from clock), (select moment from clock),
 on conflict (daemon) do update set epoch = epoch + 1, holder = excluded.holder,
   address = excluded.address, forced_by = null, acquired_at = excluded.acquired_at,
   renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
-where daemon_lease.expires_at < (select moment from clock)
+where daemon_lease.expires_at <= (select moment from clock)
 returning epoch
 
 -- name: renew
 update daemon_lease set renewed_at = (select moment from clock),
   expires_at = (select moment from clock) + $4
-where daemon = $1 and holder = $2 and epoch = $3 and expires_at >= (select moment from clock)
+where daemon = $1 and holder = $2 and epoch = $3 and expires_at > (select moment from clock)
 
 -- name: release
 update daemon_lease set expires_at = 0 where daemon = $1 and holder = $2 and epoch = $3
