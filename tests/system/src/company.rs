@@ -241,9 +241,9 @@ stringData:
     pub fn wait_until_ready(&self) {
         // Daemons that refuse their manifests would only be waited for.
         self.ok(["config", "check"]);
-        wait_until_blocking("every daemon active", PATIENCE, || {
+        wait_until_blocking("every daemon active, every receiver listening", PATIENCE, || {
             let daemons = self.daemons();
-            daemons.len() == 4 && daemons.iter().all(|daemon| daemon["pid"].is_u64())
+            daemons.len() == 4 && daemons.iter().all(is_ready)
         });
     }
 
@@ -379,6 +379,16 @@ stringData:
     pub fn data(&self) -> PathBuf {
         self.storage.clone().unwrap_or_else(|| self.directory.join("data"))
     }
+}
+
+/// Whether a daemon is active and, if it is a receiver, listens: it binds a moment after its lease
+/// is its own.
+fn is_ready(daemon: &Value) -> bool {
+    let listens = |listeners: &Vec<Value>| {
+        !listeners.is_empty() && listeners.iter().all(|listener| listener["ok"] == true)
+    };
+    let receives = daemon["daemon"].as_str().is_some_and(|name| name.starts_with("seonrd_"));
+    daemon["pid"].is_u64() && (!receives || daemon["listeners"].as_array().is_some_and(listens))
 }
 
 /// The exit code of a command, which must have ended by itself.
