@@ -11,6 +11,7 @@
 
 mod common;
 mod instance;
+pub mod names;
 mod partner;
 
 pub use common::{Condition, InstanceReference, SecretKeyReference, SecretReference};

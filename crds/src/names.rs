@@ -1,0 +1,67 @@
+//! The names by which the operator, the daemons and the tools find each other on a cluster: labels,
+//! annotations, paths, ports, and the names of the objects of an instance.
+
+/// Label on every object of an instance: the `SeonInstance`'s name.
+pub const INSTANCE_LABEL: &str = "seon.dev/instance";
+/// Label on every pod: the daemon, as in object names (`seonrd-tcpip`).
+pub const DAEMON_LABEL: &str = "seon.dev/daemon";
+/// Label on every pod, written by the daemon itself: [`ACTIVE`] or [`STANDBY`]. Services select it.
+pub const ROLE_LABEL: &str = "seon.dev/role";
+/// The role of the lease's holder.
+pub const ACTIVE: &str = "active";
+/// The role of a daemon that waits for the lease.
+pub const STANDBY: &str = "standby";
+
+/// Annotation on a pod, written by the daemon: the epoch of its tenure while it is active.
+pub const EPOCH_ANNOTATION: &str = "seon.dev/epoch";
+/// Annotation on a pod, written by the daemon: since when it has its role (RFC 3339).
+pub const SINCE_ANNOTATION: &str = "seon.dev/since";
+/// Annotation on a pod, written by the daemon: the address on which it really listens.
+pub const LISTENS_ANNOTATION: &str = "seon.dev/listens";
+/// Annotation on a pod, written by the daemon: the revision of the configuration in effect.
+pub const CONFIGURATION_ANNOTATION: &str = "seon.dev/configuration";
+/// Annotation on a pod, written by the daemon: code and text of a refused configuration.
+pub const REFUSED_ANNOTATION: &str = "seon.dev/configuration-refused";
+/// Annotation on a pod, written by the operator: the revision that the daemon should come to. The
+/// change of the pod also makes the kubelet renew the mounted files at once.
+pub const WANTED_ANNOTATION: &str = "seon.dev/wanted-configuration";
+/// Annotation on a `SeonInstance`, written by people: the daemon (`seonrd-tcpip`) whose active pod is
+/// to hand over. The operator removes it when it has acted.
+pub const SWITCHOVER_ANNOTATION: &str = "seon.dev/switchover";
+
+/// Where the manifests are mounted in a pod; `-c` of every command there.
+pub const CONFIGURATION_DIRECTORY: &str = "/etc/seon";
+/// The folder in the manifests' directory with one folder for each mounted Secret.
+pub const SECRETS_DIRECTORY: &str = "secrets";
+/// The file in the manifests' directory that holds the configuration's revision.
+pub const REVISION_FILE: &str = "revision";
+/// Where the volume of the files is mounted in a pod.
+pub const DATA_DIRECTORY: &str = "/var/lib/seon";
+/// Where a pod has its admin sockets: of its own, in memory.
+pub const RUN_DIRECTORY: &str = "/run/seon";
+/// The port of a daemon's readings (`/healthz`, `/readyz`, `/status`, `/metrics`) in its pod.
+pub const ADMIN_PORT: u16 = 9110;
+
+/// A daemon's classic name as object names have it: `seonrd_tcpip` is `seonrd-tcpip`.
+#[must_use]
+pub fn daemon_label(classic: &str) -> String {
+    classic.replace('_', "-")
+}
+
+/// The name of a daemon's StatefulSet, Service, Role and so on: `acme-seonrd-tcpip`.
+#[must_use]
+pub fn daemon_object(instance: &str, classic: &str) -> String {
+    format!("{instance}-{}", daemon_label(classic))
+}
+
+/// The name of a daemon's pod: `acme-seonrd-tcpip-0`.
+#[must_use]
+pub fn pod(instance: &str, classic: &str, ordinal: i32) -> String {
+    format!("{}-{ordinal}", daemon_object(instance, classic))
+}
+
+/// The name of the Secret with an instance's rendered manifests.
+#[must_use]
+pub fn configuration_secret(instance: &str) -> String {
+    format!("{instance}-configuration")
+}

@@ -1,0 +1,1 @@
+//! What a daemon says about itself on its own Kubernetes pod.

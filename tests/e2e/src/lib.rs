@@ -1,0 +1,1 @@
+//! Two companies on a real cluster.
