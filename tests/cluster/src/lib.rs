@@ -1,1 +1,38 @@
-//! A real Kubernetes for the tests.
+//! A real Kubernetes for the tests: Kubernetes' own components, built from source by
+//! `tests/cluster/build`, in network, process and mount namespaces that end with the test process.
+//!
+//! [`ApiServer`] is an API server with etcd and nothing else, ready in about four seconds;
+//! [`Cluster`] has nodes that run pods and can lose their power. With `SEON_TEST_CLUSTER=existing`
+//! a `Cluster` is the one that `KUBECONFIG` names; what only our own nodes can do is skipped there.
+//!
+//! Failures here are test failures, so these helpers panic with a sentence that says what to do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails is a test that fails"
+)]
+#![allow(dead_code, reason = "the nodes that use it come next")]
+
+mod access;
+mod addresses;
+mod api_server;
+mod component;
+mod control_plane;
+mod forward;
+mod parts;
+mod sandbox;
+
+pub use access::Access;
+pub use api_server::ApiServer;
+
+/// A fresh [`ApiServer`], or a skip.
+#[macro_export]
+macro_rules! api_server {
+    () => {
+        match $crate::ApiServer::start().await {
+            Ok(server) => server,
+            Err(reason) => support::skip!(cluster, "{reason}"),
+        }
+    };
+}

@@ -55,6 +55,19 @@ impl Authority {
         self.sign(&parameters(host, 1, 30))
     }
 
+    /// One for a server reached by all these host names and addresses, and for a client: the user
+    /// of that name, in that group if there is one.
+    pub fn user(&self, name: &str, group: Option<&str>, hosts: &[&str]) -> Identity {
+        let mut parameters = parameters(name, -1, 365);
+        let hosts = hosts.iter().map(|&host| host.to_owned()).collect::<Vec<_>>();
+        parameters.subject_alt_names =
+            CertificateParams::new(hosts).expect("host names").subject_alt_names;
+        if let Some(group) = group {
+            parameters.distinguished_name.push(DnType::OrganizationName, group);
+        }
+        self.sign(&parameters)
+    }
+
     fn sign(&self, parameters: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");

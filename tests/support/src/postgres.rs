@@ -1,5 +1,8 @@
 //! A real PostgreSQL server for the tests of one process.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,8 +21,20 @@ pub enum Durability {
     Durable,
 }
 
-/// A server on a port of 127.0.0.1 and a Unix socket, stopped on drop, and by the kernel when this
-/// process ends in any way.
+/// Where a server listens.
+#[derive(Clone, Debug)]
+enum Place {
+    /// On a port of 127.0.0.1, which asks for no password.
+    Here { port: u16 },
+    /// On an address in another network namespace, with the password [`PASSWORD`].
+    Namespace { namespace: PathBuf, address: Ipv4Addr },
+}
+
+/// The password of the server's one user where it asks for one.
+const PASSWORD: &str = "seon-password";
+
+/// A server on a TCP port and a Unix socket, stopped on drop, and by the kernel when this process
+/// ends in any way.
 #[derive(Debug)]
 pub struct Postgres {
     // Dropped in this order: first the server, then its files.
@@ -33,7 +48,7 @@ struct Settings {
     /// Whom it runs as when we are root, whom it refuses.
     user: Option<Account>,
     durability: Durability,
-    port: u16,
+    place: Place,
     directory: TemporaryDirectory,
 }
 
@@ -49,6 +64,22 @@ impl Postgres {
 
     /// Starts a server of one's own, to stop, freeze or kill it.
     pub fn start(durability: Durability) -> Result<Self, String> {
+        Self::start_at(Place::Here { port: free_port() }, durability)
+    }
+
+    /// Starts one that listens on an address of a network namespace (`/proc/<number>/ns/net`), and
+    /// asks who comes from there for a password; [`Database::uri`] has it.
+    pub fn start_in_namespace(
+        namespace: PathBuf,
+        address: Ipv4Addr,
+        durability: Durability,
+    ) -> Result<Self, String> {
+        let server = Self::start_at(Place::Namespace { namespace, address }, durability)?;
+        server.run_sql("postgres", &format!("alter role seon password '{PASSWORD}'"));
+        Ok(server)
+    }
+
+    fn start_at(place: Place, durability: Durability) -> Result<Self, String> {
         let programs = find_programs()?;
         let user = unprivileged_account()?;
         let directory = TemporaryDirectory::new();
@@ -56,13 +87,14 @@ impl Postgres {
             std::os::unix::fs::chown(directory.path(), Some(user.user), Some(user.group))
                 .map_err(|error| format!("cannot hand over {directory:?}: {error}"))?;
         }
-        let settings = Settings { programs, user, durability, port: free_port(), directory };
+        let settings = Settings { programs, user, durability, place, directory };
         let made = settings
             .command("initdb", &["--auth=trust", "--username=seon", "--encoding=UTF8"])
             .args(["--locale=C", "--no-sync", "--no-instructions", "--pgdata"])
             .arg(settings.data())
             .output();
         check("initdb", made)?;
+        settings.admit_clients()?;
         let server = Self { server: Mutex::new(None), settings };
         server.resume();
         Ok(server)
@@ -76,9 +108,9 @@ impl Postgres {
         Database { server: self, name }
     }
 
-    /// Its TCP port on 127.0.0.1.
+    /// Its TCP port: of 127.0.0.1 unless it is in another namespace.
     pub fn port(&self) -> u16 {
-        self.settings.port
+        self.settings.port()
     }
 
     /// The directory of its Unix socket.
@@ -146,7 +178,12 @@ pub struct Database<'server> {
 impl Database<'_> {
     /// Its URI over TCP.
     pub fn uri(&self) -> String {
-        format!("postgres://seon@127.0.0.1:{}/{}", self.server.port(), self.name)
+        let user = match &self.server.settings.place {
+            Place::Here { .. } => "seon".to_owned(),
+            Place::Namespace { .. } => format!("seon:{PASSWORD}"),
+        };
+        let address = self.server.settings.address();
+        format!("postgres://{user}@{address}:{}/{}", self.server.port(), self.name)
     }
 
     /// Runs SQL beside the code under test; gives its rows, columns parted by `|`.
@@ -168,6 +205,31 @@ impl Drop for Database<'_> {
 }
 
 impl Settings {
+    fn port(&self) -> u16 {
+        match self.place {
+            Place::Here { port } => port,
+            Place::Namespace { .. } => 5432,
+        }
+    }
+
+    fn address(&self) -> Ipv4Addr {
+        match self.place {
+            Place::Here { .. } => Ipv4Addr::LOCALHOST,
+            Place::Namespace { address, .. } => address,
+        }
+    }
+
+    /// Lets in who comes from another machine of a namespace: initdb admits this machine only.
+    fn admit_clients(&self) -> Result<(), String> {
+        if let Place::Here { .. } = self.place {
+            return Ok(());
+        }
+        let file = self.data().join("pg_hba.conf");
+        let open = OpenOptions::new().append(true).open(&file);
+        open.and_then(|mut file| file.write_all(b"host all all 0.0.0.0/0 scram-sha-256\n"))
+            .map_err(|error| format!("cannot write {}: {error}", file.display()))
+    }
+
     fn data(&self) -> PathBuf {
         self.directory.join("data")
     }
@@ -176,7 +238,11 @@ impl Settings {
     /// process was killed and could not.
     fn server_command(&self) -> Command {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "TERM", "--", "sh", "-c"]);
+        command.args(["--pdeathsig", "TERM", "--"]);
+        if let Place::Namespace { namespace, .. } = &self.place {
+            command.arg("nsenter").arg(format!("--net={}", namespace.display()));
+        }
+        command.args(["sh", "-c"]);
         // `wait` is interrupted by the signal, then the trap runs.
         command.arg(
             "trap 'kill -QUIT $server; wait $server; rm -rf \"$0\"; exit' TERM
@@ -188,8 +254,8 @@ impl Settings {
         command.arg(server.get_program()).args(server.get_args());
         command.arg("-D").arg(self.data());
         let mut settings = vec![
-            format!("port={}", self.port),
-            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={}", self.port()),
+            format!("listen_addresses={}", self.address()),
             format!("unix_socket_directories={}", self.directory.path().display()),
             "max_connections=300".to_owned(),
             "shared_buffers=64MB".to_owned(),
@@ -221,11 +287,11 @@ impl Settings {
         command
     }
 
-    /// A client of it.
+    /// A client of it, by its socket: that is reached from every network namespace.
     fn client(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
-        command.args(["--host=127.0.0.1", "--username=seon"]);
-        command.arg(format!("--port={}", self.port));
+        command.arg("--host").arg(self.directory.path()).arg("--username=seon");
+        command.arg(format!("--port={}", self.port()));
         command
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::wait_until_blocking;
+use crate::wait::{pause, wait_until_blocking};
 
 /// A command whose process the kernel ends when this one ends, however it ends.
 pub fn guarded_command(program: impl AsRef<OsStr>) -> Command {
@@ -150,6 +150,16 @@ impl Process {
         self.child.wait().expect("wait for a killed process")
     }
 
+    /// SIGTERM; and SIGKILL to it and its whole group if it has not ended after so long.
+    pub fn stop(&mut self, patience: Duration) -> ExitStatus {
+        self.terminate();
+        let end = Instant::now() + patience;
+        while Instant::now() < end && self.is_running() {
+            pause();
+        }
+        self.kill_group()
+    }
+
     /// SIGKILL to it and all processes of its group, as when a machine loses power.
     pub fn kill_group(&mut self) -> ExitStatus {
         // No such group: they ended already.
@@ -181,8 +191,9 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill_group();
-        if std::thread::panicking() {
-            eprintln!("--- {} said:\n{}", self.name, self.output().join("\n"));
+        let output = self.output();
+        if std::thread::panicking() && !output.is_empty() {
+            eprintln!("--- {} said:\n{}", self.name, output.join("\n"));
         }
     }
 }
@@ -243,6 +254,19 @@ mod tests {
         std::fs::write(&fifo, "go\n").unwrap();
         assert_eq!(process.wait(LONG).code(), Some(3));
         assert_eq!(process.output(), ["started", "ended"]);
+    }
+
+    #[test]
+    fn a_stopped_process_may_clean_up_and_is_killed_only_when_it_does_not_end() {
+        let polite = "trap 'echo cleaned up; exit 4' TERM; echo ready; while :; do sleep 0.1; done";
+        let mut process = Process::start("sh", ["-c", polite]);
+        process.wait_for_line(LONG, |line| line == "ready");
+        assert_eq!(process.stop(LONG).code(), Some(4));
+        process.wait_for_line(LONG, |line| line == "cleaned up");
+        let deaf = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
+        let mut process = Process::start("sh", ["-c", deaf]);
+        process.wait_for_line(LONG, |line| line == "ready");
+        assert_eq!(process.stop(Duration::from_millis(100)).code(), None);
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn give_up_after(end: Instant, what: &str, deadline: Duration, last: &str) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one pause between two looks at a condition")]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(PAUSE);
 }
 

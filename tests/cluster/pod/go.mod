@@ -1,0 +1,3 @@
+module seon.dev/tests/cluster/pod
+
+go 1.26.0
