@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
-use crate::reference;
+use crate::{chart, reference};
 
 /// A file below the top level and its text.
 pub(crate) struct Generated {
@@ -17,16 +17,32 @@ pub(crate) struct Generated {
     text: String,
 }
 
-/// Everything that is generated.
+impl Generated {
+    pub(crate) fn new(path: impl Into<PathBuf>, text: String) -> Self {
+        Self { path: path.into(), text }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Folders in which everything is generated.
+const FOLDERS: [&str; 2] = ["crds/generated", "charts/seon/templates/crds"];
+
+/// Everything that is generated from the sources alone.
 pub(crate) fn files() -> anyhow::Result<Vec<Generated>> {
     let definitions = crds::definitions();
     let mut files = Vec::new();
     for definition in &definitions {
-        let path = format!("crds/generated/{}.yaml", definition.spec.names.plural);
-        files.push(Generated { path: path.into(), text: manifest(definition)? });
+        let plural = &definition.spec.names.plural;
+        let manifest = manifest(definition)?;
+        files.push(chart::definition(plural, &manifest)?);
+        files.push(Generated::new(format!("crds/generated/{plural}.yaml"), manifest));
     }
-    let text = reference::markdown(&definitions);
-    files.push(Generated { path: "crds/README.md".into(), text });
+    files.push(Generated::new("crds/README.md", reference::markdown(&definitions)));
+    files.push(chart::readme()?);
     Ok(files)
 }
 
@@ -82,15 +98,17 @@ fn difference(found: Option<&str>, wanted: &str) -> Option<String> {
     Some(format!("differs from what is generated, from line {}", same + 1))
 }
 
-/// Files in the folder of definitions that nothing generates any more.
+/// Files in the generated folders that nothing generates any more.
 fn leftovers(files: &[Generated]) -> anyhow::Result<Vec<PathBuf>> {
-    let folder = Path::new("crds/generated");
-    let Ok(entries) = fs::read_dir(top().join(folder)) else { return Ok(Vec::new()) };
     let mut leftovers = Vec::new();
-    for entry in entries {
-        let path = folder.join(entry.context("reading crds/generated")?.file_name());
-        if !files.iter().any(|file| file.path == path) {
-            leftovers.push(path);
+    for folder in FOLDERS {
+        let Ok(entries) = fs::read_dir(top().join(folder)) else { continue };
+        for entry in entries {
+            let name = entry.with_context(|| format!("reading {folder}"))?.file_name();
+            let path = Path::new(folder).join(name);
+            if !files.iter().any(|file| file.path == path) {
+                leftovers.push(path);
+            }
         }
     }
     leftovers.sort();

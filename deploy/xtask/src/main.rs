@@ -1,15 +1,18 @@
-//! `cargo xtask`: what is made from the sources and kept beside them.
+//! `cargo xtask`: what is made from the sources, kept beside them or shipped.
 
+mod chart;
 mod codes;
 mod generate;
+mod helm;
+mod images;
 mod reference;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Makes what is generated.")]
+#[command(name = "cargo xtask", about = "Makes what is generated, and the images.")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -17,21 +20,42 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Writes the custom resource definitions and their reference.
+    /// Writes the custom resource definitions, their reference, the generated parts of the chart,
+    /// and the chart rendered by helm.
     Generate {
         /// Writes nothing; fails if a file is not what would be written, or if the error codes of
         /// the sources and those of docs/errors.md are not the same.
         #[arg(long)]
         check: bool,
     },
+    /// Builds the images of the daemons and of the operator, without a container engine.
+    Images {
+        /// Where the archives go [default: images in cargo's target folder].
+        #[arg(long)]
+        output: Option<PathBuf>,
+        /// What the images' names begin with.
+        #[arg(long, default_value = "registry.local")]
+        registry: String,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Task::Generate { check } = Arguments::parse().task;
-    let files = generate::files()?;
+    match Arguments::parse().task {
+        Task::Generate { check } => generate(check),
+        Task::Images { output, registry } => images::write(output.as_deref(), &registry),
+    }
+}
+
+fn generate(check: bool) -> anyhow::Result<ExitCode> {
+    let mut files = generate::files()?;
     if !check {
+        // The definitions first: they are part of the chart that helm renders.
+        generate::write(&files)?;
+        let Some(install) = helm::install()? else { return Ok(ExitCode::FAILURE) };
+        files.push(install);
         return generate::write(&files);
     }
+    files.extend(helm::install()?);
     let outcomes = [generate::check(&files)?, codes::check(generate::top())?];
     Ok(if outcomes == [ExitCode::SUCCESS; 2] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
