@@ -182,12 +182,12 @@ impl Access {
         Err(format!("{command_line}: {}", String::from_utf8_lossy(&said).trim()))
     }
 
-    fn read_kubeconfig(&self) -> Kubeconfig {
+    pub(crate) fn read_kubeconfig(&self) -> Kubeconfig {
         Kubeconfig::read_from(&self.kubeconfig).expect("the administrator's kubeconfig")
     }
 }
 
-async fn client(kubeconfig: Kubeconfig) -> Client {
+pub(crate) async fn client(kubeconfig: Kubeconfig) -> Client {
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
     Client::try_from(config.expect("a usable kubeconfig")).expect("a client")

@@ -3,8 +3,6 @@
 
 use std::net::Ipv4Addr;
 
-/// The network of the machines.
-pub(crate) const MACHINES: &str = "10.99.0.0/24";
 /// The API server.
 pub(crate) const API_SERVER: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
 /// PostgreSQL.

@@ -71,6 +71,7 @@ impl ControlPlane {
         control_plane.wait_until_ready().await;
         if controllers == Controllers::All {
             control_plane.start_controllers();
+            control_plane.start_name_server(&parts::coredns()?.join("bin/coredns"));
         }
         Ok(control_plane)
     }
@@ -84,13 +85,18 @@ impl ControlPlane {
         self.directory().join(name).display().to_string()
     }
 
-    /// Writes the kubeconfig of a component, by which it finds the API server inside.
-    pub(crate) fn write_kubeconfig(&self, user: &str, group: Option<&str>) -> PathBuf {
+    /// The kubeconfig of a component, by which it finds the API server inside.
+    pub(crate) fn kubeconfig(&self, user: &str, group: Option<&str>) -> String {
         let identity = self.authority.user(user, group, &[]);
-        let path = self.directory().join(format!("{}.kubeconfig", user.replace(':', "-")));
         let server = format!("https://{API_SERVER}:{API_PORT}");
-        fs::write(&path, kubeconfig(&server, &self.authority, &identity)).unwrap();
-        path
+        kubeconfig(&server, &self.authority, &identity)
+    }
+
+    /// The option that names the file with it.
+    fn kubeconfig_option(&self, option: &str, name: &str, group: Option<&str>) -> String {
+        let file = self.file(&format!("{name}.kubeconfig"));
+        fs::write(&file, self.kubeconfig(&format!("system:{name}"), group)).unwrap();
+        format!("--{option}={file}")
     }
 
     fn write_certificates(&self) {
@@ -122,7 +128,7 @@ impl ControlPlane {
                 {"level": "None", "userGroups": ["system:nodes"]},
                 {"level": "None", "users": [
                     "system:apiserver", "system:kube-controller-manager",
-                    "system:kube-scheduler", "system:kube-proxy",
+                    "system:kube-scheduler", "system:kube-proxy", "system:coredns",
                 ]},
                 {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
                 {"level": "Metadata"},
@@ -193,7 +199,48 @@ impl ControlPlane {
     }
 
     fn start_controllers(&mut self) {
-        self.components.len();
+        let fast = ["--leader-elect=false", "--kube-api-qps=500", "--kube-api-burst=1000"];
+        let mut manager = fast.map(str::to_owned).to_vec();
+        let mut scheduler = manager.clone();
+        for option in ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"] {
+            manager.push(self.kubeconfig_option(option, "kube-controller-manager", None));
+            scheduler.push(self.kubeconfig_option(option, "kube-scheduler", None));
+        }
+        manager.extend([
+            format!("--cert-dir={}", self.file("kube-controller-manager")),
+            format!("--service-account-private-key-file={}", self.file("tokens.key")),
+            format!("--root-ca-file={}", self.file("authority.crt")),
+            "--use-service-account-credentials=true".to_owned(),
+            "--allocate-node-cidrs=false".to_owned(),
+            "--node-monitor-period=1s".to_owned(),
+            format!("--node-monitor-grace-period={NODE_GRACE}"),
+        ]);
+        scheduler.push(format!("--cert-dir={}", self.file("kube-scheduler")));
+        self.start_component("kube-controller-manager", &manager);
+        self.start_component("kube-scheduler", &scheduler);
+    }
+
+    /// Outside of all nodes, so that no node's end takes the names along.
+    fn start_name_server(&mut self, program: &Path) {
+        let kubeconfig = self.file("coredns.kubeconfig");
+        fs::write(&kubeconfig, self.kubeconfig("system:coredns", Some("system:masters"))).unwrap();
+        let settings = format!(
+            ".:53 {{
+                errors
+                health
+                ready
+                cache 1
+                kubernetes cluster.local in-addr.arpa {{
+                    kubeconfig {kubeconfig}
+                    ttl 1
+                }}
+            }}\n"
+        );
+        let file = self.file("coredns.conf");
+        fs::write(&file, settings).unwrap();
+        let mut command = self.sandbox.command(program);
+        command.args(["-conf", &file]);
+        self.components.push(Component::start(&command, &self.directory().join("coredns.log")));
     }
 
     fn start_component(&mut self, name: &str, arguments: &[String]) {

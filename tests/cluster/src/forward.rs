@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 /// Passes TCP connections on, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Forward {
+pub struct Forward {
     port: u16,
     /// The thread ends when this is dropped.
     _end: oneshot::Sender<()>,
@@ -42,7 +42,7 @@ impl Forward {
     }
 
     /// The port of 127.0.0.1.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 }

@@ -12,19 +12,27 @@
     clippy::panic,
     reason = "a helper that fails is a test that fails"
 )]
-#![allow(dead_code, reason = "the nodes that use it come next")]
 
 mod access;
 mod addresses;
 mod api_server;
+mod cluster;
 mod component;
 mod control_plane;
 mod forward;
+mod node;
+mod nodes;
 mod parts;
+mod pod_image;
 mod sandbox;
+mod volumes;
 
 pub use access::Access;
 pub use api_server::ApiServer;
+pub use cluster::Cluster;
+pub use forward::Forward;
+pub use node::From;
+pub use nodes::Nodes;
 
 /// A fresh [`ApiServer`], or a skip.
 #[macro_export]
@@ -33,6 +41,28 @@ macro_rules! api_server {
         match $crate::ApiServer::start().await {
             Ok(server) => server,
             Err(reason) => support::skip!(cluster, "{reason}"),
+        }
+    };
+}
+
+/// The [`Cluster`] that the tests of this program share, or a skip.
+#[macro_export]
+macro_rules! cluster {
+    () => {
+        match $crate::Cluster::shared().await {
+            Ok(cluster) => cluster,
+            Err(reason) => support::skip!(cluster, "{reason}"),
+        }
+    };
+}
+
+/// The [`Nodes`] of a cluster, or a skip where they are not ours to switch off.
+#[macro_export]
+macro_rules! nodes {
+    ($cluster:expr) => {
+        match $cluster.nodes() {
+            Ok(nodes) => nodes,
+            Err(reason) => support::skip!(nodes, "{reason}"),
         }
     };
 }

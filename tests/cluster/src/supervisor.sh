@@ -7,8 +7,10 @@ shift 2
 
 clean_up() {
   trap '' TERM
+  # The shell would report what it kills.
+  exec 2>/dev/null
   # With unshare ends the first process of its PID namespace, and with that every other one there.
-  kill -KILL "$sandbox" 2>/dev/null
+  kill -KILL "$sandbox"
   wait "$sandbox"
   rounds=0
   while [ "$rounds" -lt 200 ] && ! remove_cgroups; do
@@ -23,7 +25,7 @@ remove_cgroups() {
   left=0
   for folder in /sys/fs/cgroup/"$cgroup" /sys/fs/cgroup/*/"$cgroup"; do
     [ -d "$folder" ] || continue
-    find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null
+    find "$folder" -depth -type d -exec rmdir {} +
     [ ! -d "$folder" ] || left=1
   done
   return "$left"
