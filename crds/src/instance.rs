@@ -6,7 +6,11 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::common::{Condition, SecretKeyReference, SecretReference};
+use crate::{
+    cluster::{DaemonTemplate, Resources, Service, VolumeClaim},
+    common::{SecretKeyReference, SecretReference},
+    status::SeonInstanceStatus,
+};
 
 /// One company's file exchange: who we are, where we listen, how we send, where state is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
@@ -27,14 +31,40 @@ use crate::common::{Condition, SecretKeyReference, SecretReference};
          beginning with a letter, such as acme"),
     printcolumn(name = "Ready", type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
-    printcolumn(name = "Odette ID", type_ = "string", json_path = ".spec.identity.odetteId"),
+    printcolumn(name = "Receive", type_ = "string", json_path = ".status.receive"),
+    printcolumn(name = "Send", type_ = "string", json_path = ".status.send"),
+    printcolumn(name = "Queue", type_ = "integer", json_path = ".status.queue"),
+    printcolumn(name = "Partners", type_ = "integer", json_path = ".status.partners"),
+    printcolumn(name = "Why", type_ = "string", priority = "1",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#),
+    printcolumn(name = "Odette ID", type_ = "string", json_path = ".spec.identity.odetteId",
+        priority = "1"),
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = "1"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    selectable = ".spec.identity.odetteId",
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "(self.suspend && oldSelf.suspend) || (has(self.database) == has(oldSelf.database) && \
+     (!has(self.database) || self.database == oldSelf.database))").message(
+    "database is where the queue and the journal are; set suspend: true first, move what is in \
+     it, then change it"))]
+#[x_kube(validation = Rule::new(
+    "(self.suspend && oldSelf.suspend) || (has(self.storage.directory) == \
+     has(oldSelf.storage.directory) && has(self.storage.claimName) == \
+     has(oldSelf.storage.claimName) && has(self.storage.volumeClaim) == \
+     has(oldSelf.storage.volumeClaim) && (!has(self.storage.directory) || self.storage.directory \
+     == oldSelf.storage.directory) && (!has(self.storage.claimName) || self.storage.claimName == \
+     oldSelf.storage.claimName))").message(
+    "storage is where the files are; set suspend: true first, move them, then change it"))]
 pub struct SeonInstanceSpec {
     /// Who we are to our partners.
     pub identity: InstanceIdentity,
+
+    /// The daemons' image (cluster only). Default: the one that belongs to the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub image: Option<String>,
 
     /// Where queue, journal and leases are kept. Without it: SQLite, in the data directory (one
     /// machine only).
@@ -65,6 +95,10 @@ pub struct SeonInstanceSpec {
     /// True stops every daemon of this instance after its running sessions; nothing is lost.
     #[serde(default)]
     pub suspend: bool,
+
+    /// What every daemon's pods have in common (cluster only).
+    #[serde(default)]
+    pub daemon_template: DaemonTemplate,
 }
 
 /// Who we are to our partners.
@@ -110,19 +144,27 @@ pub struct Database {
     pub secret_ref: SecretKeyReference,
 }
 
-/// Where files are kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+/// Where files are kept: on one machine a directory, on a cluster a volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "[has(self.directory), has(self.volumeClaim), has(self.claimName)].filter(given, given).size() \
+     <= 1").message(
+    "storage is one of directory (one machine), volumeClaim and claimName (cluster); leave one of \
+     them"))]
 pub struct Storage {
-    /// The data directory; a relative path begins at the folder of this file.
+    /// One machine: the data directory; a relative path begins at the folder of this file.
+    /// Default: ./data
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
-    pub directory: String,
-}
-
-impl Default for Storage {
-    fn default() -> Self {
-        Self { directory: "./data".into() }
-    }
+    pub directory: Option<String>,
+    /// Cluster: a volume claim that the operator makes, named after the instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_claim: Option<VolumeClaim>,
+    /// Cluster: the name of a volume claim that is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub claim_name: Option<String>,
 }
 
 /// Where partners reach us.
@@ -150,11 +192,27 @@ pub struct TcpListener {
     /// Sessions at once; further callers are turned away.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_sessions: i32,
+    /// Pods of this daemon (cluster only). Default: as daemonTemplate says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 9))]
+    pub replicas: Option<i32>,
+    /// How partners reach the listener (cluster only).
+    pub service: Service,
+    /// Processor time and memory of this daemon (cluster only). Default: as daemonTemplate says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
 }
 
 impl Default for TcpListener {
     fn default() -> Self {
-        Self { port: 3305, address: every_address(), max_sessions: 500 }
+        Self {
+            port: 3305,
+            address: every_address(),
+            max_sessions: 500,
+            replicas: None,
+            service: Service::default(),
+            resources: None,
+        }
     }
 }
 
@@ -183,6 +241,16 @@ pub struct TlsListener {
     /// Whether a caller must show a certificate that belongs to the partner it claims to be.
     #[serde(default)]
     pub client_certificates: ClientCertificates,
+    /// Pods of this daemon (cluster only). Default: as daemonTemplate says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 9))]
+    pub replicas: Option<i32>,
+    /// How partners reach the listener (cluster only).
+    #[serde(default)]
+    pub service: Service,
+    /// Processor time and memory of this daemon (cluster only). Default: as daemonTemplate says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
 }
 
 /// A version of TLS.
@@ -220,11 +288,24 @@ pub struct Send {
     /// How we show ourselves when we call by TLS. Without it: as `receive.tls` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Client>,
+    /// Pods of this daemon (cluster only). Default: as daemonTemplate says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 9))]
+    pub replicas: Option<i32>,
+    /// Processor time and memory of this daemon (cluster only). Default: as daemonTemplate says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
 }
 
 impl Default for Send {
     fn default() -> Self {
-        Self { max_sessions: 16, retry: Retry::default(), tls: None }
+        Self {
+            max_sessions: 16,
+            retry: Retry::default(),
+            tls: None,
+            replicas: None,
+            resources: None,
+        }
     }
 }
 
@@ -314,19 +395,6 @@ pub enum DebugLevel {
     Debug,
     /// And every buffer on the wire.
     Trace,
-}
-
-/// What the operator last saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SeonInstanceStatus {
-    /// The generation of the spec that was last acted on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// Ready, and whatever stands in its way.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
-    pub conditions: Vec<Condition>,
 }
 
 pub(crate) const ODETTE_ID_RULE: &str = "self.matches('^[A-Z0-9 /.&()-]*$') && self.trim() != ''";

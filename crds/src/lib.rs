@@ -9,22 +9,30 @@
 //! the crate `configuration`, which uses the same schema: a folder of YAML on one machine and a
 //! cluster accept the same documents.
 
+mod cluster;
 mod common;
+pub mod conditions;
 mod instance;
 pub mod names;
 mod partner;
+mod status;
 
+pub use cluster::{
+    AccessMode, DaemonTemplate, Quantity, Resources, Service, ServiceType, TaintEffect, Toleration,
+    TolerationOperator, VolumeClaim, WhenDeleted,
+};
 pub use common::{Condition, InstanceReference, SecretKeyReference, SecretReference};
 pub use instance::{
     Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease, Receive,
-    Retry, Send, SeonInstance, SeonInstanceSpec, SeonInstanceStatus, Station, Storage, TcpListener,
-    TlsListener, TlsVersion,
+    Retry, Send, SeonInstance, SeonInstanceSpec, Station, Storage, TcpListener, TlsListener,
+    TlsVersion,
 };
 pub use partner::{
     CertificatePurpose, FileRule, Folder, FolderFormat, HighestLevel, MinimumLevel,
     PartnerCertificate, PartnerIdentity, Permission, Protocol, Quirk, ReceiptTiming, Receipts,
-    SeonPartner, SeonPartnerSpec, SeonPartnerStatus, TcpAddress, TlsAddress, Transport,
+    SeonPartner, SeonPartnerSpec, TcpAddress, TlsAddress, Transport,
 };
+pub use status::{DaemonStatus, LastSession, SeonInstanceStatus, SeonPartnerStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;

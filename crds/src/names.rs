@@ -65,3 +65,28 @@ pub fn pod(instance: &str, classic: &str, ordinal: i32) -> String {
 pub fn configuration_secret(instance: &str) -> String {
     format!("{instance}-configuration")
 }
+
+/// The operator: its name in managed fields, events and labels.
+pub const OPERATOR: &str = "seon-operator";
+/// Annotation on every object that the operator makes: the fingerprint of what it wanted.
+pub const APPLIED_ANNOTATION: &str = "seon.dev/applied";
+/// Annotation on a pod, by its template: the template's fingerprint. Another one is outdated.
+pub const TEMPLATE_ANNOTATION: &str = "seon.dev/template";
+
+/// The name of the volume claim that the operator makes for an instance.
+#[must_use]
+pub fn data_claim(instance: &str) -> String {
+    format!("{instance}-data")
+}
+
+/// The name of the Service that gives each pod of an instance a name in the cluster's DNS.
+#[must_use]
+pub fn pods_service(instance: &str) -> String {
+    format!("{instance}-pods")
+}
+
+/// The name of the Job that migrates the database, and what its pods have in [`DAEMON_LABEL`].
+#[must_use]
+pub fn migration(instance: &str, fingerprint: &str) -> String {
+    format!("{instance}-migrate-{fingerprint}")
+}

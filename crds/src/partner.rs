@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    common::{Condition, InstanceReference, SecretKeyReference, SecretReference},
+    common::{InstanceReference, SecretKeyReference, SecretReference},
     instance::{ODETTE_ID_MESSAGE, ODETTE_ID_RULE},
+    status::SeonPartnerStatus,
 };
 
 /// One company that an instance exchanges files with.
@@ -34,6 +35,13 @@ use crate::{
     printcolumn(name = "Odette ID", type_ = "string", json_path = ".spec.identity.odetteId"),
     printcolumn(name = "Ready", type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Queued", type_ = "integer", json_path = ".status.queued"),
+    printcolumn(name = "Last Session", type_ = "date", json_path = ".status.lastSession.at"),
+    printcolumn(name = "Outcome", type_ = "string", json_path = ".status.lastSession.outcome"),
+    printcolumn(name = "Certificate Expires", type_ = "string", priority = "1",
+        json_path = ".status.certificateExpires"),
+    printcolumn(name = "Why", type_ = "string", priority = "1",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#),
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = "1"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -451,19 +459,6 @@ pub enum FolderFormat {
     Fixed,
     /// Records of several lengths, each line of the file one record.
     Variable,
-}
-
-/// What the operator last saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SeonPartnerStatus {
-    /// The generation of the spec that was last acted on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// Ready, and whatever stands in its way.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
-    pub conditions: Vec<Condition>,
 }
 
 fn channels() -> i32 {

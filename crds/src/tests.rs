@@ -277,6 +277,142 @@ fn a_partner_stays_with_its_instance() {
 }
 
 #[test]
+fn everything_that_only_a_cluster_has_is_good() {
+    let says = instance_says(|value| {
+        let spec = &mut value["spec"];
+        spec["image"] = json!("registry.example/seon:1");
+        spec["storage"] = json!({"volumeClaim": {"size": "50Gi", "storageClassName": "shared"}});
+        spec["receive"] = json!({"tcpip": {
+            "replicas": 3,
+            "service": {
+                "type": "LoadBalancer",
+                "nodePort": 30_305,
+                "loadBalancerSourceRanges": ["192.0.2.0/24", "2001:db8::/32"],
+            },
+            "resources": {"requests": {"cpu": 1, "memory": "64Mi"}},
+        }});
+        spec["daemonTemplate"] = json!({
+            "tolerations": [{"key": "a", "operator": "Exists", "effect": "NoExecute"}],
+            "nodeSelector": {"disk": "fast"},
+            "terminationGracePeriodSeconds": 30,
+        });
+    });
+    assert_eq!(says, NOTHING);
+}
+
+#[test]
+fn storage_is_one_of_three() {
+    let storage = json!({"directory": "./data", "claimName": "acme"});
+    assert_eq!(
+        instance_says(|value| value["spec"]["storage"] = storage),
+        ["spec.storage: storage is one of directory (one machine), volumeClaim and claimName \
+          (cluster); leave one of them"]
+    );
+}
+
+#[test]
+fn a_volume_claim_has_a_size() {
+    for size in ["", "much", "0", "-1Gi"] {
+        let storage = json!({"volumeClaim": {"size": size}});
+        assert_eq!(
+            instance_says(|value| value["spec"]["storage"] = storage),
+            ["spec.storage.volumeClaim.size: give a size such as 50Gi"],
+            "{size}"
+        );
+    }
+}
+
+#[test]
+fn what_belongs_to_a_type_of_service_goes_with_it() {
+    let says = |service: Value| {
+        instance_says(|value| value["spec"]["receive"] = json!({"tcpip": {"service": service}}))
+    };
+    assert_eq!(
+        says(json!({"nodePort": 30_305})),
+        ["spec.receive.tcpip.service: nodePort belongs to the types NodePort and LoadBalancer; \
+          give type: NodePort, or leave out nodePort"]
+    );
+    assert_eq!(
+        says(json!({"type": "NodePort", "loadBalancerSourceRanges": ["192.0.2.0/24"]})),
+        ["spec.receive.tcpip.service: loadBalancerSourceRanges belongs to the type LoadBalancer; \
+          give type: LoadBalancer, or leave it out"]
+    );
+    assert_eq!(
+        says(json!({"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.1"]})),
+        ["spec.receive.tcpip.service.loadBalancerSourceRanges: give networks with the length of \
+          their prefix, such as 192.0.2.0/24"]
+    );
+}
+
+/// What the rules say as an instance changes from one spec to another.
+fn change_says(old: impl FnOnce(&mut Value), new: impl FnOnce(&mut Value)) -> Vec<String> {
+    messages(instance(new).validate_cel_update(&instance(old)))
+}
+
+#[test]
+fn a_database_changes_only_while_the_instance_is_suspended() {
+    let database = |name: &str, suspend: bool| {
+        let database = json!({"secretRef": {"name": name, "key": "uri"}});
+        move |value: &mut Value| {
+            value["spec"]["database"] = database;
+            value["spec"]["suspend"] = json!(suspend);
+        }
+    };
+    let refused = "spec: database is where the queue and the journal are; set suspend: true \
+                   first, move what is in it, then change it";
+    assert_eq!(change_says(database("a", false), database("a", true)), NOTHING);
+    assert_eq!(change_says(database("a", true), database("b", true)), NOTHING);
+    assert_eq!(change_says(database("a", false), database("b", false)), [refused]);
+    assert_eq!(change_says(database("a", false), database("b", true)), [refused]);
+    assert_eq!(change_says(|_| (), database("b", false)), [refused]);
+    assert_eq!(change_says(database("a", false), |_| ()), [refused]);
+}
+
+#[test]
+fn storage_changes_only_while_the_instance_is_suspended() {
+    let storage = |storage: Value, suspend: bool| {
+        move |value: &mut Value| {
+            value["spec"]["storage"] = storage;
+            value["spec"]["suspend"] = json!(suspend);
+        }
+    };
+    let (one, other) = (json!({"claimName": "a"}), json!({"claimName": "b"}));
+    let claim = json!({"volumeClaim": {"size": "1Gi"}});
+    let refused = "spec: storage is where the files are; set suspend: true first, move them, then \
+                   change it";
+    assert_eq!(change_says(storage(one.clone(), true), storage(other.clone(), true)), NOTHING);
+    assert_eq!(change_says(storage(one.clone(), false), storage(one.clone(), false)), NOTHING);
+    assert_eq!(change_says(storage(one.clone(), false), storage(other, false)), [refused]);
+    assert_eq!(change_says(storage(one, false), storage(claim, false)), [refused]);
+}
+
+#[test]
+fn a_volume_claim_grows_and_does_nothing_else() {
+    let claim = |claim: Value| {
+        move |value: &mut Value| value["spec"]["storage"] = json!({"volumeClaim": claim})
+    };
+    let old = json!({"size": "10Gi"});
+    assert_eq!(change_says(claim(old.clone()), claim(json!({"size": "11Gi"}))), NOTHING);
+    assert_eq!(
+        change_says(claim(old.clone()), claim(json!({"size": "9Gi"}))),
+        [
+            "spec.storage.volumeClaim.size: a volume claim cannot shrink; give the old size or more, \
+          or move to another claim while the instance is suspended"
+        ]
+    );
+    for new in [
+        json!({"size": "10Gi", "accessMode": "ReadWriteOnce"}),
+        json!({"size": "10Gi", "storageClassName": "other"}),
+    ] {
+        assert_eq!(
+            change_says(claim(old.clone()), claim(new)),
+            ["spec.storage.volumeClaim: a volume claim keeps its access mode and storage class; \
+              make another claim, and give its claimName while the instance is suspended"]
+        );
+    }
+}
+
+#[test]
 fn the_samples_are_good() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples");
     let mut judged = 0;

@@ -1,1 +1,3 @@
-//! The operator.
+//! SeonInstance on Kubernetes: dereference, validate, plan, apply, status.
+
+pub mod rbac;

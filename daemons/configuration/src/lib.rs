@@ -26,6 +26,7 @@
 //! );
 //! ```
 
+mod certificate;
 mod duration;
 mod error;
 mod files;
@@ -41,6 +42,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use oftp::{OdetteId, Password};
 
+pub use certificate::{CertificateFacts, certificate_facts};
 pub use error::{ManifestError, Problem};
 pub use files::{FileRules, Glob};
 pub use instance::{

@@ -90,10 +90,12 @@ says! {
     a_second_instance: PARTNER "kind: SeonPartner" => "kind: SeonInstance", [
         "bolt.yaml:2:1: kind: this is a second SeonInstance beside acme; one folder describes \
          one instance, so move it to a folder of its own",
-        "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: database, debug, \
-         identity, lease, receive, send, storage, suspend",
-        "bolt.yaml:10:3: spec.transports: there is no such field; known here: database, debug, \
-         identity, lease, receive, send, storage, suspend",
+        "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: \
+         daemonTemplate, database, debug, identity, image, lease, receive, send, storage, \
+         suspend",
+        "bolt.yaml:10:3: spec.transports: there is no such field; known here: \
+         daemonTemplate, database, debug, identity, image, lease, receive, send, storage, \
+         suspend",
     ];
     two_namespaces: PARTNER "  name: bolt\n" => "  name: bolt\n  namespace: trade\n", [
         "bolt.yaml:5:3: metadata.namespace: is trade, and that of SeonInstance acme is none; \
@@ -145,15 +147,16 @@ says! {
     ];
     a_field_with_a_slip: INSTANCE "port:" => "prot:", [
         "acme.yaml:11:7: spec.receive.tcpip.prot: there is no such field; did you mean port? \
-         known here: address, maxSessions, port",
+         known here: address, maxSessions, port, replicas, resources, service",
     ];
     a_field_in_another_spelling: INSTANCE "port: 3305" => "max_sessions: 10", [
         "acme.yaml:11:7: spec.receive.tcpip.max_sessions: there is no such field; did you mean \
-         maxSessions? known here: address, maxSessions, port",
+         maxSessions? known here: address, maxSessions, port, replicas, resources, service",
     ];
     a_field_that_is_not_built_yet: INSTANCE "  receive" => "  edition: Enterprise\n  receive", [
-        "acme.yaml:9:3: spec.edition: there is no such field; known here: database, debug, \
-         identity, lease, receive, send, storage, suspend",
+        "acme.yaml:9:3: spec.edition: there is no such field; known here: \
+         daemonTemplate, database, debug, identity, image, lease, receive, send, storage, \
+         suspend",
     ];
     a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" =>
         "isdn: {number: '+4922112345'}", [
@@ -177,7 +180,7 @@ says! {
          3305)",
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
         "acme.yaml:13:3: spec.sned: there is no such field; did you mean send? known here: \
-         database, debug, identity, lease, receive, send, storage, suspend",
+         daemonTemplate, database, debug, identity, image, lease, receive, send, storage, suspend",
         "acme.yaml:14:11: spec.debug.level: \"loud\" is not known here; give one of Error, Warn, \
          Info, Debug, Trace",
     ];

@@ -42,6 +42,21 @@ fn two_partners_is_valid() {
 }
 
 #[test]
+fn cluster_is_valid() {
+    let database = "apiVersion: v1\nkind: Secret\nmetadata: {name: acme-db-app}\n\
+                    stringData: {uri: 'postgresql://seon:CHANGEME@acme-db-rw/seon'}\n";
+    let certificates = common::tls_secret("acme-tls") + &common::tls_secret("bolt-tls");
+    let configuration = read(&[
+        ("cluster.yaml", sample("cluster.yaml")),
+        ("certificates.yaml", certificates),
+        ("database.yaml", database.to_owned()),
+    ]);
+    assert_eq!(configuration.instance.receive.tls.as_ref().unwrap().port, 6619);
+    // The volume is the operator's to mount; on one machine the files lie where they always do.
+    assert_eq!(configuration.instance.data_directory, std::path::Path::new("./data"));
+}
+
+#[test]
 fn everything_is_valid() {
     let certificates: String =
         ["acme-tls", "acme-client-tls", "bolt-2026", "bolt-2027"].map(common::tls_secret).concat();
@@ -63,5 +78,5 @@ fn no_sample_is_forgotten_here() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["everything.yaml", "one-machine.yaml", "two-partners.yaml"]);
+    assert_eq!(names, ["cluster.yaml", "everything.yaml", "one-machine.yaml", "two-partners.yaml"]);
 }

@@ -7,7 +7,6 @@
 mod admission;
 mod certificate;
 mod connect;
-mod der;
 mod identity;
 mod listen;
 mod occupant;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 
 /// A table of every kind's fields.
@@ -105,7 +105,13 @@ fn takes(schema: &JSONSchemaProps) -> String {
             }
             _ => "list".into(),
         },
-        _ => "group".into(),
+        None if schema.x_kubernetes_int_or_string == Some(true) => "quantity".into(),
+        _ => match &schema.additional_properties {
+            Some(JSONSchemaPropsOrBool::Schema(value)) => {
+                format!("names, each with a {}", takes(value))
+            }
+            _ => "group".into(),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is written against what may be written: the schema of the custom resources.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    JSONSchemaProps, JSONSchemaPropsOrArray,
+    JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use serde_json::{Map, Value as Json};
 
@@ -29,10 +29,16 @@ pub(super) fn check(
         return None;
     }
     match (schema.type_.as_deref(), &node.value) {
+        (Some("object"), Value::Mapping(entries)) if schema.additional_properties.is_some() => {
+            map(entries, schema, path, report)
+        }
         (Some("object"), Value::Mapping(entries)) => object(node, entries, schema, path, report),
         (Some("array"), Value::Sequence(items)) => array(items, schema, path, report),
         (Some("string"), Value::Scalar(scalar)) => {
             string(scalar, schema).map_err(|p| report.add(node.place, path, p)).ok()
+        }
+        (None, Value::Scalar(scalar)) if schema.x_kubernetes_int_or_string == Some(true) => {
+            Some(quantity(scalar))
         }
         (Some("integer"), Value::Scalar(scalar)) => {
             integer(scalar, schema, path).map_err(|p| report.add(node.place, path, p)).ok()
@@ -83,6 +89,32 @@ fn object(
         }
     }
     complete.then_some(Json::Object(object))
+}
+
+/// Fields of any name, all of one shape: labels, quantities.
+fn map(
+    entries: &[(String, Node)],
+    schema: &JSONSchemaProps,
+    path: &str,
+    report: &mut Report<'_>,
+) -> Option<Json> {
+    let Some(JSONSchemaPropsOrBool::Schema(values)) = &schema.additional_properties else {
+        return None;
+    };
+    let entries = entries.iter().map(|(key, value)| {
+        Some((key.clone(), check(value, values, &format!("{path}.{key}"), report)?))
+    });
+    // All of them are judged before the first bad one ends it.
+    let entries: Vec<Option<_>> = entries.collect();
+    entries.into_iter().collect::<Option<Map<_, _>>>().map(Json::Object)
+}
+
+/// A number or a text: what a cluster makes of it is the cluster's own.
+fn quantity(scalar: &Scalar) -> Json {
+    match scalar.meaning() {
+        Meaning::Integer(number) => Json::from(number),
+        _ => Json::String(scalar.text.to_string()),
+    }
 }
 
 fn is_required(schema: &JSONSchemaProps, key: &str) -> bool {

@@ -82,7 +82,8 @@ fn identity(check: &mut Checker<'_, '_>, identity: &InstanceIdentity) -> Option<
 }
 
 fn data_directory(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<PathBuf> {
-    let directory = &spec.storage.directory;
+    // A claim is for a cluster, where the operator renders the directory that it is mounted on.
+    let directory = spec.storage.directory.as_deref().unwrap_or("./data");
     if directory.contains('\0') {
         let problem = "has a NUL character; give the path of a directory, such as ./data";
         check.value("spec.storage.directory", problem.into());

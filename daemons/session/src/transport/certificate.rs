@@ -14,7 +14,7 @@ pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 }
 
 /// Two lower-case digits for each octet.
-pub(super) fn hexadecimal(octets: &[u8]) -> String {
+fn hexadecimal(octets: &[u8]) -> String {
     let mut digits = String::with_capacity(octets.len() * 2);
     for octet in octets {
         let _ = write!(digits, "{octet:02x}"); // Writing to a String cannot fail.

@@ -11,8 +11,8 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::certificate::fingerprint;
-use super::der::facts;
 use super::tls::provider;
+use configuration::certificate_facts as facts;
 
 /// Our certificate chain, end-entity certificate first, with its private key.
 ///

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
-use super::der::facts;
+use configuration::certificate_facts as facts;
 
 /// Whose certificate it is and how long it is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,8 +31,8 @@ use rustls_pki_types::{
 use webpki::{EndEntityCert, anchor_from_trusted_cert};
 
 use super::certificate::PeerCertificate;
-use super::der::{Facts, facts};
 use candidate::Candidate;
+use configuration::{CertificateFacts as Facts, certificate_facts as facts};
 
 /// Certificates of one partner as they are configured together; a new set beside the old one makes
 /// a roll-over.

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use rustls_pki_types::{ServerName, UnixTime};
 
 use super::*;
-use crate::transport::der;
 use crate::transport::tls::provider;
 use crate::transport::trust::{Presented, Role};
 
@@ -183,15 +182,15 @@ fn what_is_no_certificate_is_refused_where_it_is_configured() {
 #[test]
 fn reading_a_damaged_certificate_gives_nothing_and_never_fails() {
     let whole = recipe("bolt.example").self_signed().certificate.to_vec();
-    assert!(der::facts(&whole).is_some());
+    assert!(configuration::certificate_facts(&whole).is_some());
     for length in 0..whole.len() {
-        assert_eq!(der::facts(&whole[..length]), None, "cut at {length}");
+        assert_eq!(configuration::certificate_facts(&whole[..length]), None, "cut at {length}");
     }
     for position in 0..whole.len() {
         for value in [0x00, 0x30, 0x7f, 0x80, 0x84, 0xff] {
             let mut damaged = whole.clone();
             damaged[position] = value;
-            let _ = der::facts(&damaged);
+            let _ = configuration::certificate_facts(&damaged);
         }
     }
 }
@@ -199,10 +198,10 @@ fn reading_a_damaged_certificate_gives_nothing_and_never_fails() {
 #[test]
 fn a_subject_cannot_write_lines_or_commands_into_a_log() {
     let nasty = recipe("bolt\r\n\u{1b}[31mERROR, O=acme").named(&["bolt.example"]).self_signed();
-    let facts = der::facts(&nasty.certificate).unwrap();
+    let facts = configuration::certificate_facts(&nasty.certificate).unwrap();
     assert_eq!(facts.subject, r"CN=bolt\r\n\u{1b}[31mERROR\, O=acme,O=Test");
     let endless = recipe(&"x".repeat(5000)).named(&["bolt.example"]).self_signed();
-    assert_eq!(der::facts(&endless.certificate).unwrap().subject.len(), 256);
+    assert_eq!(configuration::certificate_facts(&endless.certificate).unwrap().subject.len(), 256);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
+use configuration::{CertificateFacts as Facts, certificate_facts as facts};
 use jiff::Timestamp;
 use rustls_pki_types::{ServerName, SignatureVerificationAlgorithm, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
@@ -12,7 +13,6 @@ use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 use super::refusal::CertificateRefusal;
 use super::{Authority, CertificateSet, Presented, Role, TrustedPartner};
 use crate::transport::certificate::{PeerCertificate, fingerprint};
-use crate::transport::der::{Facts, facts};
 
 /// A presented certificate on trial.
 pub(super) struct Candidate<'a> {

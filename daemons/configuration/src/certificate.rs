@@ -1,33 +1,31 @@
-//! The few fields of a certificate that a person reads in a log line, and its validity period.
+//! The few fields of a certificate that a person reads in a log line or a status, and its validity
+//! period.
 //!
 //! The verification of paths and signatures is webpki's; it shows neither the period nor a
 //! readable subject. What is read here comes from the other side of the connection before it is
 //! trusted, so every step is total: what does not parse is `None`.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-
-use super::certificate::hexadecimal;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// The longest subject that is kept for logs, in characters.
 const LONGEST_SUBJECT: usize = 256;
 
 /// What the certificate says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Facts {
+#[non_exhaustive]
+pub struct CertificateFacts {
     /// The subject as RFC 4514 writes it, most specific part first; control characters escaped.
-    pub(super) subject: String,
+    pub subject: String,
     /// Every common name in the subject.
-    pub(super) common_names: Vec<String>,
+    pub common_names: Vec<String>,
     /// The start of validity.
-    pub(super) valid_from: Timestamp,
+    pub valid_from: Timestamp,
     /// The end of validity.
-    pub(super) expires: Timestamp,
+    pub expires: Timestamp,
 }
 
 /// Reads the facts of a DER certificate; `None` when it is no X.509 certificate.
-pub(super) fn facts(certificate: &[u8]) -> Option<Facts> {
+pub fn certificate_facts(certificate: &[u8]) -> Option<CertificateFacts> {
     let mut certificate = Reader(Reader(certificate).expect(SEQUENCE)?);
     let mut body = Reader(certificate.expect(SEQUENCE)?);
     let mut field = body.next()?;
@@ -41,7 +39,7 @@ pub(super) fn facts(certificate: &[u8]) -> Option<Facts> {
     let valid_from = time(validity.next()?)?;
     let expires = time(validity.next()?)?;
     let (subject, common_names) = name(body.expect(SEQUENCE)?)?;
-    Some(Facts { subject, common_names, valid_from, expires })
+    Some(CertificateFacts { subject, common_names, valid_from, expires })
 }
 
 const INTEGER: u8 = 0x02;
@@ -143,7 +141,7 @@ fn label(identifier: &[u8]) -> String {
         [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01] => "UID",
         // Nobody can name it, so its octets are as good as dotted numbers.
         _ => {
-            return hexadecimal(identifier);
+            return identifier.iter().map(|octet| format!("{octet:02x}")).collect();
         }
     };
     known.to_owned()
