@@ -6,9 +6,9 @@ use crate::access::Access;
 use crate::control_plane::{ControlPlane, Controllers};
 
 /// etcd and an API server, for one test. Objects are checked and kept as on every cluster, but
-/// nobody acts on them: no controllers, no garbage collection, no pods, no ServiceAccounts but those
-/// that a test makes; and the roles `view`, `edit` and `admin`, which a controller fills, grant
-/// nothing. What can be asked of it is in [`Access`].
+/// nobody acts on them: no controllers, no garbage collection, no pods, no ServiceAccounts but
+/// those that a test makes; and the roles `view`, `edit` and `admin`, which a controller fills,
+/// grant nothing. What can be asked of it is in [`Access`].
 #[derive(Debug)]
 pub struct ApiServer {
     control_plane: ControlPlane,

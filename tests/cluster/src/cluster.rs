@@ -11,8 +11,8 @@ use tokio::sync::OnceCell;
 use crate::access::Access;
 use crate::nodes::Nodes;
 
-/// A Kubernetes that runs pods. What can be asked of it is in [`Access`]; what only a cluster of our
-/// own can do is in [`Nodes`].
+/// A Kubernetes that runs pods. What can be asked of it is in [`Access`]; what only a cluster of
+/// our own can do is in [`Nodes`].
 #[derive(Debug)]
 pub struct Cluster {
     kind: Kind,

@@ -11,8 +11,9 @@ use support::{Process, TemporaryDirectory, guarded_command, wait_until_blocking}
 use crate::addresses;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A cluster that somebody forgot ends by itself.
-const LIMIT: &str = "2h";
+/// How long a cluster lives at most, as `timeout` reads it: one that somebody forgot ends by itself.
+const LIMIT: &str = "SEON_CLUSTER_LIMIT";
+const USUAL_LIMIT: &str = "2h";
 const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// A network and a PID namespace with the bridge on which the machines are, and a directory. All
@@ -34,7 +35,8 @@ impl Sandbox {
         let directory = TemporaryDirectory::new();
         let cgroup = cgroup(&directory);
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "TERM", "--", "timeout", LIMIT]);
+        let limit = std::env::var(LIMIT).unwrap_or_else(|_| USUAL_LIMIT.to_owned());
+        command.args(["--pdeathsig", "TERM", "--", "timeout", &limit]);
         command.arg(script("supervisor.sh")).arg(directory.path()).arg(&cgroup);
         command.arg(script("sandbox.sh")).arg(directory.path());
         for address in [addresses::API_SERVER, addresses::DATABASE, addresses::NAME_SERVER] {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cluster::{Cluster, From};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::Api;
+use rustix::process::Signal;
 use support::{skip, wait_until};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -129,6 +130,25 @@ async fn restricted_pods_on_two_nodes_share_a_volume_and_find_services_by_name()
     let refused = ["run", "bad", "--image=registry.local/pod:1", "--overrides", privileged];
     let refused = cluster.kubectl(&[&refused[..], &["--namespace", &namespace]].concat()).await;
     assert!(refused.unwrap_err().contains("violates PodSecurity"));
+}
+
+#[tokio::test]
+async fn a_signal_reaches_the_processes_of_one_pod() {
+    let _turn = alone().await;
+    let cluster = cluster::cluster!();
+    let nodes = cluster::nodes!(cluster);
+    let namespace = pair(cluster).await;
+    let restarts = async || {
+        let counts = "--output=jsonpath={.items[*].status.containerStatuses[0].restartCount}";
+        cluster.kubectl(&["get", "pods", counts, "--namespace", &namespace]).await.unwrap()
+    };
+    assert_eq!(restarts().await, "0 0");
+    nodes.signal(&namespace, "pair-0", Signal::KILL).await;
+    wait_until("the killed pod alone is started again", PATIENCE, async || {
+        let restarts = restarts().await;
+        if restarts == "1 0" { Ok(()) } else { Err(restarts) }
+    })
+    .await;
 }
 
 #[tokio::test]
