@@ -88,6 +88,10 @@ pub struct SeonInstanceSpec {
     #[serde(default)]
     pub lease: Lease,
 
+    /// For how long the database keeps what is over.
+    #[serde(default)]
+    pub retention: Retention,
+
     /// What the daemons log.
     #[serde(default)]
     pub debug: Debug,
@@ -277,31 +281,40 @@ pub enum ClientCertificates {
 }
 
 /// How we call partners.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Send {
     /// Outgoing sessions at once, to all partners together.
+    #[serde(default = "outgoing_sessions")]
     #[schemars(range(min = 1, max = 10_000))]
     pub max_sessions: i32,
     /// What happens after a call that failed.
+    #[serde(default)]
     pub retry: Retry,
+    /// When we may call: cron expressions of five fields in UTC. A call begins only in a minute
+    /// that one of them names, such as "* 6-19 * * 1-5"; running sessions go on. Empty: always.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
+    #[x_kube(validation = Rule::new(SCHEDULE_RULE).message(SCHEDULE_MESSAGE))]
+    pub schedule: Vec<String>,
     /// How we show ourselves when we call by TLS. Without it: as `receive.tls` says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Client>,
     /// Pods of this daemon (cluster only). Default: as daemonTemplate says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 9))]
     pub replicas: Option<i32>,
     /// Processor time and memory of this daemon (cluster only). Default: as daemonTemplate says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
 }
 
 impl Default for Send {
     fn default() -> Self {
         Self {
-            max_sessions: 16,
+            max_sessions: outgoing_sessions(),
             retry: Retry::default(),
+            schedule: Vec::new(),
             tls: None,
             replicas: None,
             resources: None,
@@ -373,6 +386,34 @@ impl Default for Lease {
     }
 }
 
+/// For how long the database keeps what is over. Delivered files themselves are never removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Retention {
+    /// How long a journal record is kept, such as 8760h (a year).
+    #[serde(default = "journal_kept")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(
+        "self.matches('^([0-9]{1,9}(h|m|s|ms))+$') && duration(self) >= duration('24h') && duration(self) <= duration('87600h')").message(
+        "give 24h to 87600h (usual: 8760h)"))]
+    pub journal: String,
+    /// How long finished queue entries, delivered files with their receipts, and ended sessions
+    /// are kept, such as 2160h (90 days). For as long a file that comes again is known as a
+    /// duplicate, and a receipt as one of ours.
+    #[serde(default = "finished_kept")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(
+        "self.matches('^([0-9]{1,9}(h|m|s|ms))+$') && duration(self) >= duration('24h') && duration(self) <= duration('87600h')").message(
+        "give 24h to 87600h (usual: 2160h)"))]
+    pub finished: String,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { journal: journal_kept(), finished: finished_kept() }
+    }
+}
+
 /// What the daemons log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -401,6 +442,11 @@ pub(crate) const ODETTE_ID_RULE: &str = "self.matches('^[A-Z0-9 /.&()-]*$') && s
 pub(crate) const ODETTE_ID_MESSAGE: &str =
     "an Odette ID consists of A-Z, 0-9, space and / - . & ( ), such as O0013000001ACME";
 
+pub(crate) const SCHEDULE_RULE: &str =
+    "self.all(window, window.split(' ').filter(f, f != '').size() == 5)";
+pub(crate) const SCHEDULE_MESSAGE: &str = "a cron expression has five fields: minute, hour, day of month, month, day of week, such as \
+     * 6-19 * * 1-5";
+
 fn every_address() -> String {
     "0.0.0.0".into()
 }
@@ -411,6 +457,10 @@ fn tls_port() -> i32 {
 
 fn listener_sessions() -> i32 {
     500
+}
+
+fn outgoing_sessions() -> i32 {
+    16
 }
 
 fn attempts() -> i32 {
@@ -427,4 +477,12 @@ fn longest_wait() -> String {
 
 fn ttl() -> String {
     "10s".into()
+}
+
+fn journal_kept() -> String {
+    "8760h".into()
+}
+
+fn finished_kept() -> String {
+    "2160h".into()
 }

@@ -24,8 +24,8 @@ pub use cluster::{
 pub use common::{Condition, InstanceReference, SecretKeyReference, SecretReference};
 pub use instance::{
     Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease, Receive,
-    Retry, Send, SeonInstance, SeonInstanceSpec, Station, Storage, TcpListener, TlsListener,
-    TlsVersion,
+    Retention, Retry, Send, SeonInstance, SeonInstanceSpec, Station, Storage, TcpListener,
+    TlsListener, TlsVersion,
 };
 pub use partner::{
     CertificatePurpose, FileRule, Folder, FolderFormat, HighestLevel, MinimumLevel,

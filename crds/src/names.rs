@@ -48,7 +48,7 @@ pub fn daemon_label(classic: &str) -> String {
     classic.replace('_', "-")
 }
 
-/// The name of a daemon's StatefulSet, Service, Role and so on: `acme-seonrd-tcpip`.
+/// The name of a daemon's `StatefulSet`, Service, Role and so on: `acme-seonrd-tcpip`.
 #[must_use]
 pub fn daemon_object(instance: &str, classic: &str) -> String {
     format!("{instance}-{}", daemon_label(classic))

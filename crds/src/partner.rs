@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     common::{InstanceReference, SecretKeyReference, SecretReference},
-    instance::{ODETTE_ID_MESSAGE, ODETTE_ID_RULE},
+    instance::{ODETTE_ID_MESSAGE, ODETTE_ID_RULE, SCHEDULE_MESSAGE, SCHEDULE_RULE},
     status::SeonPartnerStatus,
 };
 
@@ -86,6 +86,13 @@ pub struct SeonPartnerSpec {
     #[serde(default = "channels")]
     #[schemars(range(min = 1, max = 256))]
     pub channels: i32,
+
+    /// When we may call this partner, in place of the instance's `send.schedule`: cron expressions
+    /// of five fields in UTC, such as "* 20-23 * * *". `[]`: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
+    #[x_kube(validation = Rule::new(SCHEDULE_RULE).message(SCHEDULE_MESSAGE))]
+    pub schedule: Option<Vec<String>>,
 
     /// When we call even though we have nothing to send, to fetch: a cron expression of five
     /// fields in UTC, such as "*/15 * * * *".

@@ -68,8 +68,12 @@ fn resources_with_everything_are_good() {
         let spec = &mut value["spec"];
         spec["identity"]["stations"] = json!([{"odetteId": "O0013 (1)/-.&"}]);
         spec["receive"] = json!({"tcpip": {}, "tls": {"certificateSecretRef": {"name": "tls"}}});
-        spec["send"] = json!({"retry": {"first": "1m30s", "longest": "168h"}});
+        spec["send"] = json!({
+            "retry": {"first": "1m30s", "longest": "168h"},
+            "schedule": ["* 6-19 * * 1-5", "0 2 * * *"],
+        });
         spec["lease"] = json!({"ttl": "2s"});
+        spec["retention"] = json!({"journal": "87600h", "finished": "24h"});
     });
     assert_eq!(says, NOTHING);
     let says = partner_says(|value| {
@@ -79,6 +83,7 @@ fn resources_with_everything_are_good() {
             json!([{"purpose": ["Tls"], "secretRef": {"name": "a"}, "activeFrom": "2026-12-01"}]);
         spec["protocol"] = json!({"level": "1.4", "highestLevel": "1.4", "strict": ["NulPadding"]});
         spec["poll"] = json!("*/15 * * * *");
+        spec["schedule"] = json!([]);
         spec["files"] = json!([{"match": "*", "rename": "{date}-{dataset}"}]);
         spec["folders"] = json!([
             {"directory": "a"},
@@ -135,6 +140,19 @@ fn lengths_of_time_are_within_reason() {
     assert_eq!(says, ["spec.lease.ttl: give 2s to 5m (usual: 10s)"]);
     let says = instance_says(|value| value["spec"]["send"] = json!({"retry": {"first": "25h"}}));
     assert!(says.contains(&"spec.send.retry.first: give 1s to 24h (usual: 30s)".into()));
+    for kept in ["23h", "87601h", "90d"] {
+        let says = instance_says(|value| {
+            value["spec"]["retention"] = json!({"journal": kept, "finished": kept});
+        });
+        assert_eq!(
+            says,
+            [
+                "spec.retention.finished: give 24h to 87600h (usual: 2160h)",
+                "spec.retention.journal: give 24h to 87600h (usual: 8760h)"
+            ],
+            "{kept}"
+        );
+    }
 }
 
 #[test]
@@ -193,6 +211,17 @@ fn a_poll_has_five_fields() {
         ["spec.poll: a cron expression has five fields: minute, hour, day of month, month, day \
           of week, such as */15 * * * *"]
     );
+}
+
+#[test]
+fn each_window_for_calls_has_five_fields() {
+    let window = json!(["* 6-19 * * 1-5", "* * * *"]);
+    let message = "a cron expression has five fields: minute, hour, day of month, month, day of \
+                   week, such as * 6-19 * * 1-5";
+    let says = instance_says(|value| value["spec"]["send"] = json!({"schedule": window}));
+    assert_eq!(says, [format!("spec.send.schedule: {message}")]);
+    let says = partner_says(|value| value["spec"]["schedule"] = window);
+    assert_eq!(says, [format!("spec.schedule: {message}")]);
 }
 
 #[test]

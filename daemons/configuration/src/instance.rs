@@ -13,6 +13,7 @@ use rustls_pki_types::CertificateDer;
 
 use crate::{
     name::InstanceName,
+    poll::Windows,
     secret::{PrivateKey, SecretText},
 };
 
@@ -36,6 +37,8 @@ pub struct Instance {
     pub send: Send,
     /// How long a daemon that was not heard of keeps its place.
     pub lease: LeaseTerms,
+    /// For how long the database keeps what is over.
+    pub retention: Retention,
     /// How much the daemons log.
     pub debug_level: DebugLevel,
     /// Whether every daemon is to stand still.
@@ -172,6 +175,8 @@ pub struct Send {
     pub max_sessions: NonZeroUsize,
     /// What happens after a call that failed.
     pub retry: Retry,
+    /// When we may call partners that have no windows of their own.
+    pub windows: Windows,
     /// How we show ourselves by TLS; always there if a partner has a tls transport.
     pub tls: Option<TlsClient>,
 }
@@ -212,4 +217,14 @@ impl Retry {
 pub struct LeaseTerms {
     /// The lease's time to live, 2 s to 5 min.
     pub ttl: Duration,
+}
+
+/// For how long the database keeps what is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// Journal records.
+    pub journal: Duration,
+    /// Finished queue entries, delivered files with their receipts, ended sessions.
+    pub finished: Duration,
 }

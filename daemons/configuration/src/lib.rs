@@ -47,11 +47,12 @@ pub use error::{ManifestError, Problem};
 pub use files::{FileRules, Glob};
 pub use instance::{
     ClientCertificates, DatabaseSetting, DebugLevel, Instance, LeaseTerms, OwnCertificate,
-    OwnIdentity, Receive, Retry, Send, Station, TcpListener, TlsClient, TlsListener, TlsVersion,
+    OwnIdentity, Receive, Retention, Retry, Send, Station, TcpListener, TlsClient, TlsListener,
+    TlsVersion,
 };
 pub use name::{InstanceName, PartnerName};
 pub use partner::{Folder, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport};
-pub use poll::Poll;
+pub use poll::{Poll, Windows};
 pub use secret::{PrivateKey, SecretText};
 
 /// An instance and its partners, every value checked and every reference followed.

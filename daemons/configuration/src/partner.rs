@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use crate::{
     files::{FileRules, Glob},
     name::PartnerName,
-    poll::Poll,
+    poll::{Poll, Windows},
 };
 
 pub use crds::ReceiptTiming;
@@ -39,6 +39,8 @@ pub struct Partner {
     pub receipts: Receipts,
     /// Outgoing sessions with this partner at once.
     pub channels: NonZeroUsize,
+    /// When we may call: the partner's own windows, or else the instance's.
+    pub windows: Windows,
     /// When we call even though we have nothing to send.
     pub poll: Option<Poll>,
     /// How received files are named.

@@ -1,4 +1,4 @@
-//! When a partner is called even though there is nothing to send.
+//! When a partner is called even though there is nothing to send, and when it may be called at all.
 
 use std::fmt;
 
@@ -19,6 +19,12 @@ impl Poll {
         self.cron.find_next_occurrence(&time, false).ok().map(|next| next.timestamp())
     }
 
+    fn names_minute_of(&self, time: Timestamp) -> bool {
+        let time = time.to_zoned(TimeZone::UTC);
+        let minute = time.with().second(0).subsec_nanosecond(0).build().unwrap_or(time);
+        self.cron.is_time_matching(&minute).unwrap_or(false)
+    }
+
     /// Reads an expression. The error continues a sentence.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let fields = text.split_ascii_whitespace().count();
@@ -29,6 +35,31 @@ impl Poll {
         Ok(Self { text: text.to_owned(), cron })
     }
 }
+
+/// The minutes in which a call may begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Windows(Vec<Poll>);
+
+impl Windows {
+    /// Windows that one of these expressions opens; without any, always.
+    pub(crate) fn new(expressions: Vec<Poll>) -> Self {
+        Self(expressions)
+    }
+
+    /// Whether a call may begin at this time.
+    pub fn are_open_at(&self, time: Timestamp) -> bool {
+        self.0.is_empty() || self.0.iter().any(|expression| expression.names_minute_of(time))
+    }
+}
+
+/// The same if written the same.
+impl PartialEq for Poll {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Poll {}
 
 impl fmt::Display for Poll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

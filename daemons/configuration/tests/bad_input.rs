@@ -91,11 +91,11 @@ says! {
         "bolt.yaml:2:1: kind: this is a second SeonInstance beside acme; one folder describes \
          one instance, so move it to a folder of its own",
         "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: \
-         daemonTemplate, database, debug, identity, image, lease, receive, send, storage, \
-         suspend",
+         daemonTemplate, database, debug, identity, image, lease, receive, retention, send, \
+         storage, suspend",
         "bolt.yaml:10:3: spec.transports: there is no such field; known here: \
-         daemonTemplate, database, debug, identity, image, lease, receive, send, storage, \
-         suspend",
+         daemonTemplate, database, debug, identity, image, lease, receive, retention, send, \
+         storage, suspend",
     ];
     two_namespaces: PARTNER "  name: bolt\n" => "  name: bolt\n  namespace: trade\n", [
         "bolt.yaml:5:3: metadata.namespace: is trade, and that of SeonInstance acme is none; \
@@ -155,8 +155,8 @@ says! {
     ];
     a_field_that_is_not_built_yet: INSTANCE "  receive" => "  edition: Enterprise\n  receive", [
         "acme.yaml:9:3: spec.edition: there is no such field; known here: \
-         daemonTemplate, database, debug, identity, image, lease, receive, send, storage, \
-         suspend",
+         daemonTemplate, database, debug, identity, image, lease, receive, retention, send, \
+         storage, suspend",
     ];
     a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" =>
         "isdn: {number: '+4922112345'}", [
@@ -180,7 +180,8 @@ says! {
          3305)",
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
         "acme.yaml:13:3: spec.sned: there is no such field; did you mean send? known here: \
-         daemonTemplate, database, debug, identity, image, lease, receive, send, storage, suspend",
+         daemonTemplate, database, debug, identity, image, lease, receive, retention, send, \
+         storage, suspend",
         "acme.yaml:14:11: spec.debug.level: \"loud\" is not known here; give one of Error, Warn, \
          Info, Debug, Trace",
     ];
@@ -209,6 +210,16 @@ says! {
     a_lease_that_is_too_short: INSTANCE "      port: 3305\n" =>
         "      port: 3305\n  lease: {ttl: 1s}\n", [
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
+    ];
+    a_retention_of_an_hour: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  retention: {finished: 1h}\n", [
+        "acme.yaml:12:15: spec.retention.finished: 1h is out of range; give 24h to 87600h (usual: \
+         2160h)",
+    ];
+    a_retention_in_days: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  retention: {journal: 90d}\n", [
+        "acme.yaml:12:15: spec.retention.journal: \"90d\" is not a length of time; give a number \
+         with h, m, s or ms (usual: 8760h)",
     ];
     a_lease_without_a_unit: INSTANCE "      port: 3305\n" =>
         "      port: 3305\n  lease: {ttl: '10'}\n", [
@@ -282,6 +293,17 @@ says! {
     a_poll_with_four_fields: PARTNER "  transports:\n" => "  poll: '* * * *'\n  transports:\n", [
         "bolt.yaml:10:3: spec.poll: \"* * * *\" is not a cron expression: it has 4 fields; give \
          minute, hour, day of month, month, day of week, such as */15 * * * *",
+    ];
+    a_window_in_hour_25: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  send: {schedule: ['* * * * *', '* 25 * * *']}\n", [
+        "acme.yaml:12:34: spec.send.schedule[1]: \"* 25 * * *\" is not a cron expression: number \
+         out of bounds; give minute, hour, day of month, month, day of week, such as \
+         * 6-19 * * 1-5",
+    ];
+    a_partners_window_with_six_fields: PARTNER "  transports:\n" =>
+        "  schedule: ['0 * 25 * * *']\n  transports:\n", [
+        "bolt.yaml:10:14: spec.schedule[0]: \"0 * 25 * * *\" is not a cron expression: it has 6 \
+         fields; give minute, hour, day of month, month, day of week, such as * 6-19 * * 1-5",
     ];
     a_poll_in_minute_61: PARTNER "  transports:\n" => "  poll: '61 * * * *'\n  transports:\n", [
         "bolt.yaml:10:3: spec.poll: \"61 * * * *\" is not a cron expression: number out of \

@@ -25,6 +25,8 @@ fn what_is_not_written_has_the_value_that_an_expert_would_choose() {
     assert_eq!(instance.database, DatabaseSetting::Sqlite);
     assert_eq!(instance.data_directory, Path::new("./data"));
     assert_eq!(instance.lease.ttl, Duration::from_secs(10));
+    assert_eq!(instance.retention.journal, Duration::from_hours(365 * 24));
+    assert_eq!(instance.retention.finished, Duration::from_hours(90 * 24));
     assert_eq!(instance.send.max_sessions.get(), 16);
     assert_eq!(instance.send.retry.attempts, 10);
     assert!(instance.receive.tls.is_none() && instance.send.tls.is_none() && !instance.suspend);
@@ -164,6 +166,26 @@ fn a_poll_knows_when_the_next_call_is_due() {
     };
     assert_eq!(next("2026-11-20T06:15:00Z"), "2026-11-20T06:30:00Z");
     assert_eq!(next("2026-11-20T06:45:00Z"), "2026-11-23T06:00:00Z"); // a weekend between
+}
+
+#[test]
+fn calls_begin_in_the_minutes_that_a_window_names_and_a_partners_own_windows_go_first() {
+    let office = format!("{INSTANCE}  send: {{schedule: ['* 6-19 * * MON-FRI', '0 3 * * *']}}\n");
+    let own = |schedule: &str| PARTNER.replace("  transports", &format!("{schedule}  transports"));
+    let open = |instance: &str, partner: &str, time: &str| {
+        let bolt = read(instance, partner, SECRETS).partner("bolt").unwrap().clone();
+        bolt.windows.are_open_at(time.parse().unwrap())
+    };
+    let (friday, saturday) = ("2026-11-20T19:59:59.999Z", "2026-11-21T12:00:00Z");
+    for time in [friday, saturday] {
+        assert!(open(INSTANCE, PARTNER, time), "always, unless something is said");
+    }
+    assert!(open(&office, PARTNER, friday), "to the last instant of its last minute");
+    assert!(!open(&office, PARTNER, "2026-11-20T20:00:00Z"));
+    assert!(!open(&office, PARTNER, saturday));
+    assert!(open(&office, PARTNER, "2026-11-21T03:00:30Z"), "one of several is enough");
+    assert!(open(&office, &own("  schedule: []\n"), saturday));
+    assert!(!open(INSTANCE, &own("  schedule: ['* 20-23 * * *']\n"), friday));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod delivery;
 mod master;
 mod receiver;
+mod retention;
 
 pub use master::master;
 pub use receiver::{tcpip, tcpip_tls};

@@ -6,7 +6,7 @@ use children::{Children, Event, Policy, Program};
 use runtime::{Active, ServiceError};
 use spool::SpoolError;
 
-use crate::delivery;
+use crate::{delivery, retention};
 
 /// What nobody knows any more is swept away when it is this old: an hour is more than any step
 /// between a file on disk and its row takes.
@@ -22,6 +22,7 @@ pub async fn master(active: Active, receivers: Vec<Program>) -> Result<(), Servi
     }
     active.supervisor.spawn("requests", session::operations::attend(active.clone(), None));
     active.supervisor.spawn("sweep", sweep_hourly(active.clone()));
+    active.supervisor.spawn("retention", retention::prune_hourly(active.clone()));
     delivery::run(active).await?;
     children.wait().await;
     Ok(())

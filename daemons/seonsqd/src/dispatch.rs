@@ -184,6 +184,7 @@ impl Dispatcher {
     fn may_call(&self, configuration: &Configuration, partner: &Partner) -> bool {
         !partner.suspend
             && !partner.transports.is_empty()
+            && partner.windows.are_open_at(Timestamp::now())
             && self.running.values().sum::<usize>() < configuration.instance.send.max_sessions.get()
             && self.backoff.until(partner.name.as_str(), Instant::now()).is_none()
     }
@@ -192,6 +193,9 @@ impl Dispatcher {
     async fn call_wanted(&mut self, wanted: WantedCall) -> Result<(), StoreError> {
         let configuration = self.active.configuration();
         let refusal = match configuration.partner(&wanted.partner) {
+            _ if configuration.instance.suspend => {
+                Some(format!("{} is suspended", configuration.instance.name))
+            }
             None => Some(format!("there is no partner {}", wanted.partner)),
             Some(partner) if partner.suspend => Some(format!("{} is suspended", wanted.partner)),
             Some(partner) if partner.transports.is_empty() => {

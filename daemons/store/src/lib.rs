@@ -30,7 +30,7 @@ mod uri;
 mod wakeups;
 
 pub use error::{StoreError, UnknownWord};
-pub use fenced::{FencedTx, Recovered};
+pub use fenced::{FencedTx, Pruned, Recovered};
 pub use intake::Intake;
 pub use model::{
     Claim, ClaimScope, Direction, EntryChange, EntryId, EntryState, JournalEntry, JournalFilter,

@@ -11,8 +11,14 @@ const TABLE: &str = "_sqlx_migrations";
 
 type Script = (i64, &'static str, &'static str);
 
-const POSTGRES: &[Script] = &[(1, "first", include_str!("../migrations/postgres/0001_first.sql"))];
-const SQLITE: &[Script] = &[(1, "first", include_str!("../migrations/sqlite/0001_first.sql"))];
+const POSTGRES: &[Script] = &[
+    (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
+    (2, "retention", include_str!("../migrations/postgres/0002_retention.sql")),
+];
+const SQLITE: &[Script] = &[
+    (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
+    (2, "retention", include_str!("../migrations/sqlite/0002_retention.sql")),
+];
 
 /// Applies what is missing. PostgreSQL: under sqlx's advisory lock. SQLite: in one transaction that
 /// begins with the write lock.
@@ -116,7 +122,60 @@ fn failed(error: MigrateError, scripts: &[Script], backend: &Backend) -> StoreEr
 
 #[cfg(test)]
 mod tests {
+    use support::TemporaryDirectory;
+
     use super::*;
+    use crate::{DatabaseUri, Store};
+
+    /// As far as an older version of this program would have come.
+    async fn migrate_to(backend: &Backend, version: usize) {
+        match backend.pools() {
+            Pools::Postgres(pool) => {
+                let mut connection = pool.acquire().await.unwrap();
+                bring_up_to_date(&mut *connection, &POSTGRES[..version]).await.unwrap();
+            }
+            Pools::Sqlite { writer, .. } => {
+                let mut connection = writer.acquire().await.unwrap();
+                bring_up_to_date(&mut *connection, &SQLITE[..version]).await.unwrap();
+            }
+        }
+    }
+
+    async fn every_older_schema_is_brought_up_to_date(uri: impl AsyncFn() -> DatabaseUri) {
+        for version in 0..SQLITE.len() {
+            let store = Store::open(&uri().await, "migrations").await.unwrap();
+            migrate_to(&store.backend, version).await;
+            let error = store.check_schema().await.unwrap_err();
+            assert_eq!(error.code(), "E-STORE-SCHEMA-OLDER", "version {version}");
+            store.migrate().await.unwrap();
+            store.check_schema().await.unwrap();
+            store.close().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn every_older_schema_is_brought_up_to_date_on_sqlite() {
+        let directory = TemporaryDirectory::new();
+        let number = std::cell::Cell::new(0);
+        every_older_schema_is_brought_up_to_date(async || {
+            number.set(number.get() + 1);
+            DatabaseUri::sqlite(directory.join(format!("{}.db", number.get())))
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn every_older_schema_is_brought_up_to_date_on_postgresql() {
+        let server = support::postgres!();
+        let databases = std::cell::RefCell::new(Vec::new());
+        every_older_schema_is_brought_up_to_date(async || {
+            let database = server.database();
+            let uri = database.uri().parse().unwrap();
+            databases.borrow_mut().push(database);
+            uri
+        })
+        .await;
+    }
 
     #[test]
     fn every_migration_in_the_folders_is_built_in() {

@@ -18,7 +18,7 @@ pub use caller::{Caller, offer};
 pub use checker::{assert_each_arrived_once, incoming};
 pub use company::{Company, Line, Pair, Up, exit_code};
 pub use proxy::{Break, Proxy, Way};
-pub use request::{held_receipts, request};
+pub use request::{grow_older, held_receipts, received_files, request};
 
 use std::time::Duration;
 

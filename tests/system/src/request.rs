@@ -1,8 +1,10 @@
-//! What operators may ask of a daemon and no command line offers yet.
+//! What no command line offers: requests to a daemon, the database from within, time that passes.
 
 use lease::Daemon;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use store::{
-    DatabaseUri, NewRequest, OperatorRequest, Receipt, ReceiptFilter, RequestOutcome, Store,
+    DatabaseUri, NewRequest, OperatorRequest, Receipt, ReceiptFilter, ReceivedFilter,
+    RequestOutcome, Store,
 };
 use support::wait_until;
 
@@ -27,9 +29,41 @@ pub fn held_receipts(company: &Company) -> Vec<Receipt> {
     receipts.into_iter().filter(|receipt| receipt.held).collect()
 }
 
+/// How many received files the database knows.
+pub fn received_files(company: &Company) -> usize {
+    let all = ReceivedFilter::default();
+    with_store(company, async |store| store.received_files(&all).await.unwrap().len())
+}
+
+/// Lets what has happened have happened so many days earlier, past the store and on SQLite only: no
+/// test waits for months. No daemon may run.
+pub fn grow_older(company: &Company, days: u32) {
+    let microseconds = i64::from(days) * 24 * 3_600_000_000;
+    let moments = [
+        ("queue_entry", "finished_at"),
+        ("received_file", "finished_at"),
+        ("receipt", "sent_at"),
+        ("session", "ended_at"),
+        ("journal", "at"),
+    ];
+    runtime().block_on(async {
+        let file = company.data().join("seon.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let mut connection = options.connect().await.unwrap();
+        for (table, column) in moments {
+            let sql = format!("update {table} set {column} = {column} - {microseconds}");
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        }
+        connection.close().await.unwrap();
+    });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
 fn with_store<T>(company: &Company, work: impl AsyncFnOnce(&Store) -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let uri = match &company.database {
             Some(uri) => uri.parse().unwrap(),
             None => DatabaseUri::sqlite(company.data().join("seon.db")),

@@ -8,8 +8,8 @@ use super::Checker;
 use crate::{
     error::Problem,
     instance::{
-        DatabaseSetting, Instance, LeaseTerms, OwnIdentity, Receive, Retry, Send, Station,
-        TcpListener, TlsClient, TlsListener,
+        DatabaseSetting, Instance, LeaseTerms, OwnIdentity, Receive, Retention, Retry, Send,
+        Station, TcpListener, TlsClient, TlsListener,
     },
     manifest::Content,
     name::InstanceName,
@@ -30,6 +30,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
     let receive = receive(check, spec);
     let send = send(check, spec, receive.as_ref());
     let ttl = check.duration(&spec.lease.ttl, ["2s", "5m", "10s"], "spec.lease.ttl");
+    let retention = retention(check, spec);
     Some(Instance {
         name: name?,
         identity: identity?,
@@ -38,6 +39,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
         receive: receive?,
         send: send?,
         lease: LeaseTerms { ttl: ttl? },
+        retention: retention?,
         debug_level: spec.debug.level,
         suspend: spec.suspend,
     })
@@ -146,6 +148,7 @@ fn send(
 ) -> Option<Send> {
     let max_sessions = check.count(spec.send.max_sessions, "spec.send.maxSessions");
     let retry = retry(check, spec);
+    let windows = check.windows(&spec.send.schedule, "spec.send.schedule");
     let tls = match &spec.send.tls {
         Some(tls) => check
             .own_certificate(&tls.certificate_secret_ref, "spec.send.tls.certificateSecretRef")
@@ -155,7 +158,7 @@ fn send(
             minimum_version: listener.minimum_version,
         }),
     };
-    Some(Send { max_sessions: max_sessions?, retry: retry?, tls })
+    Some(Send { max_sessions: max_sessions?, retry: retry?, windows: windows?, tls })
 }
 
 fn retry(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Retry> {
@@ -172,6 +175,13 @@ fn retry(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Retry> 
         check.fail("spec.send.retry.first", Problem::Conflict(problem));
     }
     Some(retry)
+}
+
+fn retention(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Retention> {
+    let crds::Retention { journal, finished } = &spec.retention;
+    let journal = check.duration(journal, ["24h", "87600h", "8760h"], "spec.retention.journal");
+    let finished = check.duration(finished, ["24h", "87600h", "2160h"], "spec.retention.finished");
+    Some(Retention { journal: journal?, finished: finished? })
 }
 
 impl Checker<'_, '_> {

@@ -17,7 +17,7 @@ use crate::{
     manifest::Content,
     name::PartnerName,
     partner::{Folder, Partner, Protocol, Receipts, TlsCertificates, Transport},
-    poll::Poll,
+    poll::{Poll, Windows},
 };
 
 /// Judges a partner. Every field is judged, also after a bad one.
@@ -43,6 +43,10 @@ pub(super) fn validate(
     let protocol = protocol(check, spec);
     let tls_certificates = tls_certificates(check, spec, transports.as_deref());
     let channels = check.count(spec.channels, "spec.channels");
+    let windows = match &spec.schedule {
+        Some(expressions) => check.windows(expressions, "spec.schedule"),
+        None => instance.map(|instance| instance.send.windows.clone()),
+    };
     let poll = poll(check, spec);
     let files = file_rules(check, spec);
     let folders = folders(check, spec);
@@ -57,6 +61,7 @@ pub(super) fn validate(
         tls_certificates: tls_certificates?,
         receipts: Receipts { expected: spec.receipts.expected, timing: spec.receipts.timing },
         channels: channels?,
+        windows: windows?,
         poll: poll.ok()?,
         files: FileRules::new(name.clone(), files?),
         folders: folders?,
@@ -326,14 +331,7 @@ fn poll(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Result<Option<Po
                        out poll";
         check.fail("spec.poll", Problem::Conflict(problem.into()));
     }
-    Poll::parse(text).map(Some).map_err(|why| {
-        let problem = format!(
-            "\"{text}\" is not a cron expression: {why}; give minute, hour, day of month, month, \
-             day of week, such as */15 * * * *"
-        );
-        check.value("spec.poll", problem);
-        Reported
-    })
+    check.cron(text, "*/15 * * * *", "spec.poll").map(Some).ok_or(Reported)
 }
 
 fn file_rules(
@@ -425,4 +423,28 @@ fn format(check: &mut Checker<'_, '_>, folder: &crds::Folder, field: &str) -> Op
         check.fail(field, Problem::Conflict(problem.into()));
     }
     format
+}
+
+impl Checker<'_, '_> {
+    /// When calls may begin.
+    pub(super) fn windows(&mut self, expressions: &[String], field: &str) -> Option<Windows> {
+        let read: Vec<_> = expressions
+            .iter()
+            .enumerate()
+            .map(|(index, text)| self.cron(text, "* 6-19 * * 1-5", &format!("{field}[{index}]")))
+            .collect();
+        Some(Windows::new(read.into_iter().collect::<Option<_>>()?))
+    }
+
+    fn cron(&mut self, text: &str, example: &str, field: &str) -> Option<Poll> {
+        let read = Poll::parse(text);
+        if let Err(why) = &read {
+            let problem = format!(
+                "\"{text}\" is not a cron expression: {why}; give minute, hour, day of month, \
+                 month, day of week, such as {example}"
+            );
+            self.value(field, problem);
+        }
+        read.ok()
+    }
 }

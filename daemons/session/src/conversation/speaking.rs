@@ -160,7 +160,7 @@ impl Conversation {
         let mut tx = self.active.store.fenced(&self.active.tenure).await?;
         self.settle_in(&mut tx, session).await?;
         let (mut receipts, mut entries) = (Vec::new(), Vec::new());
-        if self.purpose == Purpose::Exchange {
+        if self.purpose == Purpose::Exchange && !self.is_suspended() {
             receipts = tx.claim_receipts(&partner, session, RECEIPTS_AT_ONCE).await?;
             if receipts.is_empty() {
                 let limit = self.pending.entries_at_once.clamp(1, MOST_ENTRIES_AT_ONCE);
@@ -176,6 +176,14 @@ impl Conversation {
         self.pending.receipts.extend(receipts);
         self.pending.entries.extend(entries);
         Ok(())
+    }
+
+    /// Whether nothing more of ours is to go out in this session: it goes on under the terms that it
+    /// began with, but what is queued waits.
+    fn is_suspended(&self) -> bool {
+        let now = self.active.configuration();
+        let partner = self.partner.as_ref().and_then(|known| now.partner(known.name.as_str()));
+        now.instance.suspend || partner.is_none_or(|partner| partner.suspend)
     }
 
     /// Records what is done if it has waited long enough.

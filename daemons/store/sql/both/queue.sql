@@ -151,7 +151,7 @@ where state = 'sending' and session_id = $1
 update queue_entry set state = 'ready',
   claimed_by = null, claimed_epoch = null, session_id = null,
   updated_at = (select moment from clock)
-where state = 'sending' and claimed_by = $1 and claimed_epoch < $2
+where session_id is not null and claimed_by = $1 and claimed_epoch < $2
 
 -- name: payloads_in_use
 select distinct payload from queue_entry where finished_at is null

@@ -9,7 +9,7 @@ where state = 'sending' and session_id = $1
 
 -- name: free_orphaned_receipts
 update receipt set state = 'queued', claimed_by = null, claimed_epoch = null, session_id = null
-where state = 'sending' and claimed_by = $1 and claimed_epoch < $2
+where session_id is not null and claimed_by = $1 and claimed_epoch < $2
 
 -- name: release_held_receipt
 update receipt set held = false where id = $1 and held

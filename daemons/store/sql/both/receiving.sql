@@ -59,7 +59,7 @@ where state = 'receiving' and session_id = $1
 update received_file set
   claimed_by = null, claimed_epoch = null, session_id = null,
   updated_at = (select moment from clock)
-where state = 'receiving' and claimed_by = $1 and claimed_epoch < $2
+where session_id is not null and claimed_by = $1 and claimed_epoch < $2
 
 -- name: next_to_deliver
 -- Those that an older tenure began to deliver come again: their target may hold them already.

@@ -5,6 +5,7 @@ mod receipts;
 mod receiving;
 mod recovery;
 mod requests;
+mod retention;
 mod sending;
 mod sessions;
 
@@ -19,6 +20,7 @@ use crate::wakeups::Hints;
 use crate::{Store, StoreError};
 
 pub use recovery::Recovered;
+pub use retention::Pruned;
 
 /// A transaction of one tenure. Its first statement has checked that the tenure's epoch stands;
 /// until it ends, nobody can take over. Dropped without [`FencedTx::commit`], nothing has happened.

@@ -44,6 +44,7 @@ mod queue;
 mod receipts;
 mod receiving;
 mod requests;
+mod retention;
 mod schema;
 mod sessions;
 mod unreachable;

@@ -420,7 +420,12 @@ async fn read(world: &World, id: EntryId) -> QueueEntry {
 }
 
 /// An entry brought into a state by the ways that lead there.
-async fn entry_in(world: &World, tenure: &Tenure, number: u16, state: EntryState) -> EntryId {
+pub(crate) async fn entry_in(
+    world: &World,
+    tenure: &Tenure,
+    number: u16,
+    state: EntryState,
+) -> EntryId {
     let new = NewEntry { held: state == EntryState::Held, ..entry(number) };
     let id = world.store.intake().enqueue(&new).await.unwrap();
     if matches!(state, EntryState::Held | EntryState::Queued) {
