@@ -170,6 +170,36 @@ async fn a_node_without_power_is_lost_and_comes_back_with_its_pods() {
 }
 
 #[tokio::test]
+async fn a_drained_node_has_no_pods_until_it_is_uncordoned() {
+    let _turn = alone().await;
+    let cluster = cluster::cluster!();
+    let namespace = pair(cluster).await;
+    let node = cluster.node_names().await.pop().unwrap();
+    cluster.drain(&node).await.unwrap();
+    let on_node = format!("--field-selector=spec.nodeName={node}");
+    let list = ["get", "pods", "--output=name", &on_node, "--namespace", &namespace];
+    assert_eq!(cluster.kubectl(&list).await.unwrap(), "");
+    cluster.uncordon(&node).await.unwrap();
+    wait_until_pair_is_ready(cluster, &namespace).await;
+    assert_ne!(pod_on(cluster, &namespace, &node).await, "");
+}
+
+#[tokio::test]
+async fn pods_outlive_the_kubelet_of_their_node() {
+    let _turn = alone().await;
+    let cluster = cluster::cluster!();
+    let nodes = cluster::nodes!(cluster);
+    let namespace = pair(cluster).await;
+    let pod = pod_on(cluster, &namespace, "node-2").await;
+    nodes.kill_kubelet("node-2").await;
+    wait_until_ready_is(cluster, "node-2", "Unknown").await;
+    // Fails if the pod has no process.
+    nodes.signal(&namespace, &pod, Signal::CONT).await;
+    nodes.start_kubelet("node-2").await;
+    wait_until_ready_is(cluster, "node-2", "True").await;
+}
+
+#[tokio::test]
 async fn a_node_is_cut_off_from_the_database_or_the_api_server_alone() {
     let _turn = alone().await;
     let cluster = cluster::cluster!();
@@ -198,6 +228,14 @@ async fn a_node_is_cut_off_from_the_database_or_the_api_server_alone() {
     assert!(connect(&cut).await.unwrap_err().contains("refused"));
     postgres.resume();
     connect(&cut).await.unwrap();
+
+    let kubelet = ["/pod", "connect", "10.99.0.12:10250"];
+    cluster.exec(&namespace, &other, &kubelet).await.unwrap();
+    nodes.partition("node-2", From::Everything).await;
+    let lost = cluster.exec(&namespace, &other, &kubelet).await.unwrap_err();
+    assert!(lost.contains("timeout"), "{lost}");
+    nodes.heal("node-2").await;
+    cluster.exec(&namespace, &other, &kubelet).await.unwrap();
 
     nodes.partition("node-2", From::ApiServer).await;
     wait_until_ready_is(cluster, "node-2", "Unknown").await;
