@@ -93,7 +93,7 @@ async fn install(cluster: &Cluster) -> Result<(), String> {
     cluster.helm(&install).await.map(drop)
 }
 
-/// `deploy/samples/kubernetes.yaml` with what it wants to be there before.
+/// `deploy/samples/cluster.yaml` with what it wants to be there before.
 async fn instance(cluster: &Cluster, nodes: &Nodes, database: &Database<'_>) -> Result<(), String> {
     restricted_namespace(cluster, NAMESPACE).await?;
     let secret = async |kind: &[&str], name: &str, content: &[String]| {
@@ -110,7 +110,7 @@ async fn instance(cluster: &Cluster, nodes: &Nodes, database: &Database<'_>) -> 
     secret(&["tls"], "acme-tls", &[file(&ours.0, "cert"), file(&ours.1, "key")]).await?;
     let (theirs, _) = authority.user("bolt", None, &["oftp.bolt.example"]).write(folder, "bolt");
     secret(&["generic"], "bolt-tls", &[file(&theirs, "from-file=tls.crt")]).await?;
-    let sample = top().join("deploy/samples/kubernetes.yaml").display().to_string();
+    let sample = top().join("deploy/samples/cluster.yaml").display().to_string();
     cluster.kubectl(&["--namespace", NAMESPACE, "apply", "--filename", &sample]).await.map(drop)
 }
 
