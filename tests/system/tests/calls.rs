@@ -60,6 +60,25 @@ fn a_partner_that_never_calls_is_polled_on_its_schedule_and_gives_what_it_has() 
     assert!(refused.is_empty(), "dent was not due: {refused:?}");
 }
 
+#[test]
+fn the_next_transport_is_called_when_the_preferred_one_does_not_answer() {
+    let pair = Pair::new();
+    pair.write(Line::Tcp, Line::Nothing);
+    let manifest = pair.acme.directory.join("partner.yaml");
+    let written = std::fs::read_to_string(&manifest).unwrap();
+    let nobody = support::free_port();
+    let preferred = format!("  transports:\n  - tls: {{host: 127.0.0.1, port: {nobody}}}\n");
+    std::fs::write(&manifest, written.replace("  transports:\n", &preferred)).unwrap();
+    let (acme, _bolt) = up(&pair);
+    let file = pair.acme.file("DETOUR.DAT", 1000);
+    let entry = pair.acme.enqueue("bolt", &file, &[]);
+    pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+    assert_eq!(pair.acme.entry(entry)["attempts"], 0, "one call, by two ways, is no failure");
+    let line = acme.0.wait_for_line(PATIENCE, |line| line.contains("E-CONNECT-REFUSED"));
+    assert!(line.contains(&nobody.to_string()), "the first way is named: {line}");
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
 /// The entries that are on the wire now, one a session.
 fn on_the_wire(company: &Company) -> HashSet<String> {
     let row = company.daemon("seonsqd").unwrap_or_default();
