@@ -22,6 +22,8 @@ pub const LISTENS_ANNOTATION: &str = "seon.dev/listens";
 pub const CONFIGURATION_ANNOTATION: &str = "seon.dev/configuration";
 /// Annotation on a pod, written by the daemon: code and text of a refused configuration.
 pub const REFUSED_ANNOTATION: &str = "seon.dev/configuration-refused";
+/// Annotation on a pod, written by the daemon: the revision of the refused configuration.
+pub const REFUSED_REVISION_ANNOTATION: &str = "seon.dev/configuration-refused-revision";
 /// Annotation on a pod, written by the operator: the revision that the daemon should come to. The
 /// change of the pod also makes the kubelet renew the mounted files at once.
 pub const WANTED_ANNOTATION: &str = "seon.dev/wanted-configuration";

@@ -149,8 +149,8 @@ pub struct TlsListener {
     pub port: u16,
     /// Sessions at once.
     pub max_sessions: NonZeroUsize,
-    /// Our certificate and key.
-    pub certificate: OwnCertificate,
+    /// Our certificate and key; `None` for a [`Scope`](crate::Scope) that answers no calls by TLS.
+    pub certificate: Option<OwnCertificate>,
     /// The oldest TLS version that we accept.
     pub minimum_version: TlsVersion,
     /// Whether callers must show a certificate.
@@ -185,8 +185,8 @@ pub struct Send {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsClient {
-    /// Our certificate and key.
-    pub certificate: OwnCertificate,
+    /// Our certificate and key; `None` for a [`Scope`](crate::Scope) that does not call.
+    pub certificate: Option<OwnCertificate>,
     /// The oldest TLS version that we accept.
     pub minimum_version: TlsVersion,
 }

@@ -36,6 +36,7 @@ mod name;
 mod partner;
 mod poll;
 mod secret;
+mod sources;
 mod validate;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -54,6 +55,7 @@ pub use name::{InstanceName, PartnerName};
 pub use partner::{Folder, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport};
 pub use poll::{Poll, Windows};
 pub use secret::{PrivateKey, SecretText};
+pub use sources::{Scope, SecretFolder, Sources};
 
 /// An instance and its partners, every value checked and every reference followed.
 #[derive(Clone, Debug)]
@@ -61,6 +63,8 @@ pub use secret::{PrivateKey, SecretText};
 pub struct Configuration {
     /// The instance.
     pub instance: Instance,
+    /// Which revision of the configuration this is, if whoever wrote it said so.
+    pub revision: Option<String>,
     partners: BTreeMap<PartnerName, Arc<Partner>>,
 }
 
@@ -142,15 +146,33 @@ impl IdentifyError {
     }
 }
 
-/// Reads manifests: each file is a name (for messages) and its text, which may hold several
-/// documents. All that is wrong is reported, in the order of the files.
+/// Reads manifests with everything that is in them: each file is a name (for messages) and its
+/// text, which may hold several documents. All that is wrong is reported, in the order of the files.
 pub fn parse<N: AsRef<str>, T: AsRef<str>>(
     files: &[(N, T)],
 ) -> Result<Configuration, Vec<ManifestError>> {
     let files = files.iter().map(|(name, text)| (name.as_ref(), text.as_ref()));
+    read(files, &[], Scope::Everything)
+}
+
+/// Reads manifests and the Secrets beside them, as far as the one who uses them needs it. All that is
+/// wrong is reported, in the order of the files.
+pub fn parse_for(scope: Scope, sources: &Sources) -> Result<Configuration, Vec<ManifestError>> {
+    let files = sources.manifests.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let configuration = read(files, &sources.secrets, scope)?;
+    Ok(Configuration { revision: sources.revision.clone(), ..configuration })
+}
+
+fn read<'a>(
+    files: impl Iterator<Item = (&'a str, &'a str)>,
+    folders: &'a [SecretFolder],
+    scope: Scope,
+) -> Result<Configuration, Vec<ManifestError>> {
     let mut errors = Vec::new();
     let (documents, all_read) = manifest::read(files, &mut errors);
-    if let Some(configuration) = validate::validate(&documents, all_read, &mut errors) {
+    let mounted: Vec<_> = folders.iter().map(manifest::mounted).collect();
+    let input = validate::Input { documents: &documents, mounted: &mounted, all_read, scope };
+    if let Some(configuration) = validate::validate(&input, &mut errors) {
         return Ok(configuration);
     }
     errors.sort_by_key(|(order, error)| (*order, error.line, error.column));

@@ -4,5 +4,5 @@ mod document;
 mod schema;
 mod yaml;
 
-pub(crate) use document::{Content, Document, Errors, SecretDocument, SecretValue, read};
+pub(crate) use document::{Content, Document, Errors, SecretDocument, SecretValue, mounted, read};
 pub(crate) use schema::nearest;

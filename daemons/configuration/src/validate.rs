@@ -19,18 +19,26 @@ use crate::{
     Configuration, Instance, Partner, duration,
     error::{ManifestError, Problem},
     manifest::{Content, Document, Errors, nearest},
+    sources::Scope,
 };
 use secrets::Secrets;
 
+/// What is judged, and for whom.
+pub(crate) struct Input<'d> {
+    pub(crate) documents: &'d [Document<'d>],
+    /// Secrets that lie beside the manifests as folders.
+    pub(crate) mounted: &'d [Document<'d>],
+    /// Whether every document could be read, so that what is not there is really not there.
+    pub(crate) all_read: bool,
+    pub(crate) scope: Scope,
+}
+
 /// Judges the documents together. Gives a configuration if and only if it reports nothing and
 /// nothing was reported before.
-pub(crate) fn validate(
-    documents: &[Document<'_>],
-    all_read: bool,
-    errors: &mut Errors,
-) -> Option<Configuration> {
+pub(crate) fn validate(input: &Input<'_>, errors: &mut Errors) -> Option<Configuration> {
+    let Input { documents, mounted, all_read, scope } = *input;
     unique_names(documents, errors);
-    let secrets = Secrets::new(documents);
+    let secrets = Secrets::new(mounted, documents);
     let instances: Vec<_> = documents.iter().filter(|d| is_instance(d)).collect();
     let instance_document = match instances.as_slice() {
         [] => {
@@ -56,11 +64,11 @@ pub(crate) fn validate(
         one_namespace(instance, documents, errors);
     }
     let instance = instance_document.and_then(|document| {
-        instance::validate(&mut Checker { document, all_read, secrets: &secrets, errors })
+        instance::validate(&mut Checker { document, all_read, scope, secrets: &secrets, errors })
     });
     let mut judged = Vec::new();
     for document in documents.iter().filter(|document| is_partner(document)) {
-        let mut checker = Checker { document, all_read, secrets: &secrets, errors };
+        let mut checker = Checker { document, all_read, scope, secrets: &secrets, errors };
         let instances: Vec<&str> = instances.iter().map(|i| i.name.as_str()).collect();
         let partner = partner::validate(&mut checker, &instances, instance.as_ref());
         judged.extend(partner.map(|partner| (document, partner)));
@@ -68,7 +76,7 @@ pub(crate) fn validate(
     distinct_partners(instance.as_ref(), &judged, errors);
     let partners = judged.into_iter().map(|(_, p)| (p.name.clone(), Arc::new(p))).collect();
     let instance = instance.filter(|_| errors.is_empty())?;
-    Some(Configuration { instance, partners })
+    Some(Configuration { instance, revision: None, partners })
 }
 
 fn is_instance(document: &Document<'_>) -> bool {
@@ -177,6 +185,7 @@ struct Checker<'d, 'e> {
     document: &'d Document<'d>,
     /// Whether every document could be read, so that what is not there is really not there.
     all_read: bool,
+    scope: Scope,
     secrets: &'d Secrets<'d>,
     errors: &'e mut Errors,
 }

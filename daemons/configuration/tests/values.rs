@@ -104,7 +104,8 @@ fn debug_shows_no_secret() {
         assert!(!shown.contains(secret), "{secret} is in {shown}");
     }
     assert!(shown.contains("PostgreSQL at db:5432/seon"));
-    let key = configuration.instance.receive.tls.as_ref().unwrap().certificate.key.der();
+    let tls = configuration.instance.receive.tls.as_ref().unwrap();
+    let key = tls.certificate.as_ref().unwrap().key.der();
     let octets = format!("{:?}", key.secret_der());
     assert!(!shown.contains(octets.trim_matches(['[', ']'])));
 }

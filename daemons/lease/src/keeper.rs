@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -89,6 +89,8 @@ pub struct Handle {
     wishes: Arc<watch::Sender<Wish>>,
     /// Nanoseconds on the keeper's clock; 0 while the lease is not ours.
     trusted_until: Arc<AtomicU64>,
+    /// Whether the last look at the lease brought an answer.
+    seen: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +133,11 @@ impl Handle {
         }
     }
 
+    /// Whether the last look at the lease as a standby brought an answer.
+    pub fn sees_the_lease(&self) -> bool {
+        self.seen.load(Ordering::SeqCst)
+    }
+
     fn wish(&self, wish: Wish) {
         self.wishes.send_if_modified(|current| {
             let news = *current != Wish::Fenced && *current != wish;
@@ -153,8 +160,11 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
     /// A keeper on a clock of the caller's choice.
     pub fn on_clock(table: Arc<T>, candidate: Candidate, terms: Terms, guard: G, clock: C) -> Self {
         let (sender, wishes) = watch::channel(Wish::Keep);
-        let handle =
-            Handle { wishes: Arc::new(sender), trusted_until: Arc::new(AtomicU64::new(0)) };
+        let handle = Handle {
+            wishes: Arc::new(sender),
+            trusted_until: Arc::new(AtomicU64::new(0)),
+            seen: Arc::new(AtomicBool::new(false)),
+        };
         let state = machine::begin(clock.now());
         Self { table, candidate, terms, guard, clock, state, call: None, handle, wishes }
     }
@@ -250,6 +260,9 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
             wish = next_wish(&mut self.wishes) => wish,
             answer = next_answer(&mut self.call) => {
                 self.call = None;
+                if let Answer::Acquire(answer) = &answer {
+                    self.handle.seen.store(answer.is_ok(), Ordering::SeqCst);
+                }
                 match answer {
                     Answer::Acquire(Ok(Acquired::Granted(epoch))) => Input::Granted(epoch),
                     Answer::Acquire(Ok(Acquired::Held(row))) => {
@@ -280,6 +293,7 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
         let (state, action) = machine::step(self.state, input, self.clock.now(), &self.terms);
         let given_up = input == Input::TimePassed && is_asking(self.state) && !is_asking(state);
         if given_up {
+            self.handle.seen.store(false, Ordering::SeqCst);
             tracing::warn!(code = "E-LEASE-TIMEOUT", "the lease table does not answer");
         }
         self.state = state;

@@ -314,3 +314,28 @@ async fn a_release_that_hangs_ends_before_the_guard_would_act() {
     assert_eq!(ending, Ending::Released);
     assert!(at < trusted_until);
 }
+
+#[tokio::test]
+async fn a_standby_sees_the_lease_while_the_database_answers() {
+    let world = World::new();
+    let _holder = world.active("one").await;
+    let mut standby = world.keeper("two");
+    let handle = standby.handle();
+    let waiting = tokio::spawn(async move { standby.stand_by(&Notify::new()).await });
+    assert!(!handle.sees_the_lease());
+    settle().await;
+    assert!(handle.sees_the_lease());
+    world.table.set(Mode::Failing);
+    world.clock.flow(seconds(1)).await;
+    assert!(!handle.sees_the_lease());
+    world.table.set(Mode::Answering);
+    world.clock.flow(seconds(1)).await;
+    assert!(handle.sees_the_lease());
+    // One that says nothing is given up in the end.
+    world.table.set(Mode::Hanging);
+    world.clock.flow(seconds(10)).await;
+    assert!(!handle.sees_the_lease());
+    world.table.set(Mode::Answering);
+    handle.release();
+    assert!(ended(waiting).await.is_none());
+}

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::activities::Activities;
 use crate::listeners::Listeners;
 use crate::metrics::Metrics;
+use crate::readings::Readings;
 use crate::reload::Reload;
 use crate::supervisor::Supervisor;
 
@@ -41,6 +42,8 @@ pub struct Active {
     pub listeners: Listeners,
     /// The metrics.
     pub metrics: Metrics,
+    /// What this daemon alone can tell at its admin endpoint.
+    pub readings: Readings,
     /// Starts tasks whose end is the process's end.
     pub supervisor: Supervisor,
     /// Loads the configuration again.

@@ -1,12 +1,14 @@
 //! What this process listens on, as really bound.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use crate::status::ListenerStatus;
 
 /// The listening sockets of this process; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Listeners(Arc<Mutex<Vec<Slot>>>);
+pub struct Listeners(Arc<watch::Sender<Vec<Slot>>>);
 
 /// One listening socket, listed for as long as this value lives.
 #[derive(Debug)]
@@ -16,7 +18,7 @@ pub struct Listening {
 }
 
 #[derive(Debug)]
-struct Slot {
+pub(crate) struct Slot {
     number: u64,
     status: ListenerStatus,
 }
@@ -38,22 +40,23 @@ impl Listeners {
 
     /// All of them.
     pub fn snapshot(&self) -> Vec<ListenerStatus> {
-        self.with(|slots| slots.iter().map(|slot| slot.status.clone()).collect())
+        self.0.borrow().iter().map(|slot| slot.status.clone()).collect()
+    }
+
+    /// Every change of them.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Vec<Slot>> {
+        self.0.subscribe()
     }
 
     fn add(&self, name: &str, address: String, error: Option<String>) -> Listening {
-        let number = self.with(|slots| {
-            let number = slots.iter().map(|slot| slot.number + 1).max().unwrap_or(0);
+        let mut number = 0;
+        self.0.send_modify(|slots| {
+            number = slots.iter().map(|slot| slot.number + 1).max().unwrap_or(0);
             let name = name.to_owned();
             let status = ListenerStatus { name, address, ok: error.is_none(), error };
             slots.push(Slot { number, status });
-            number
         });
         Listening { listeners: self.clone(), number }
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut Vec<Slot>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -73,7 +76,7 @@ impl Listening {
     }
 
     fn change(&self, error: Option<&str>) {
-        self.listeners.with(|slots| {
+        self.listeners.0.send_modify(|slots| {
             for slot in slots.iter_mut().filter(|slot| slot.number == self.number) {
                 slot.status.ok = error.is_none();
                 slot.status.error = error.map(str::to_owned);
@@ -84,6 +87,6 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.listeners.with(|slots| slots.retain(|slot| slot.number != self.number));
+        self.listeners.0.send_modify(|slots| slots.retain(|slot| slot.number != self.number));
     }
 }

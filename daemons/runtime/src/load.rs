@@ -3,7 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use configuration::{Configuration, ManifestError};
+use configuration::{Configuration, ManifestError, Scope};
+use lease::Daemon;
+
+use crate::folder;
 
 /// Loads a configuration; called at the start and at every reload.
 pub trait Load: Send + Sync + 'static {
@@ -56,37 +59,23 @@ impl ConfigurationError {
     }
 }
 
-/// Reads and validates the files `*.yaml` and `*.yml` of a directory, in the order of their names.
-pub fn load_directory(directory: &Path) -> Result<Configuration, ConfigurationError> {
-    let files = read_manifests(directory)?;
-    if files.is_empty() {
+/// Reads and validates an instance's folder, as far as this scope needs it: the files `*.yaml` and
+/// `*.yml` in the order of their names, the Secrets `secrets/<name>/<key>`, and the `revision`.
+pub fn load_directory(directory: &Path, scope: Scope) -> Result<Configuration, ConfigurationError> {
+    let sources = folder::read(directory)?;
+    if sources.manifests.is_empty() {
         return Err(ConfigurationError::Empty(directory.to_owned()));
     }
-    configuration::parse(&files).map_err(ConfigurationError::Invalid)
+    configuration::parse_for(scope, &sources).map_err(ConfigurationError::Invalid)
 }
 
-/// The manifests of a directory as name (with the directory, as messages show it) and text.
-fn read_manifests(directory: &Path) -> Result<Vec<(String, String)>, ConfigurationError> {
-    let mut paths = Vec::new();
-    for file in std::fs::read_dir(directory).map_err(unreadable(directory))? {
-        let path = file.map_err(unreadable(directory))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let hidden = name.starts_with('.');
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if !hidden && matches!(extension, Some("yaml" | "yml")) {
-            paths.push(path);
-        }
+/// Which of our certificates a daemon uses.
+pub(crate) fn scope(daemon: Daemon) -> Scope {
+    match daemon {
+        Daemon::SeonrdTcpipTls => Scope::TlsReceiver,
+        Daemon::Seonsqd => Scope::SendQueue,
+        Daemon::Seonrd | Daemon::SeonrdTcpip => Scope::WithoutKeys,
     }
-    paths.sort();
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).map_err(unreadable(path))?;
-        Ok((path.display().to_string(), text))
-    };
-    paths.iter().map(read).collect()
-}
-
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> ConfigurationError {
-    |error| ConfigurationError::Unreadable { path: path.to_owned(), error }
 }
 
 fn lines(errors: &[ManifestError]) -> String {

@@ -1,18 +1,22 @@
 //! What the process knows about itself: the other side of the admin endpoint.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use lease::{Boottime, Clock, Daemon, Epoch, Holder};
 use rustix::process::getppid;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::activities::Activities;
-use crate::admin::{Address, Reading};
+use crate::admin::{Address, Reading, Standby};
+use crate::error::ServiceError;
 use crate::listeners::Listeners;
 use crate::metrics::Metrics;
+use crate::readings::Readings;
 use crate::reload::Reload;
+use crate::standing::State;
 use crate::status::{DaemonStatus, Role};
 use crate::telemetry::Telemetry;
 
@@ -27,16 +31,10 @@ pub(crate) struct Process {
     pub(crate) metrics: Metrics,
     pub(crate) activities: Activities,
     pub(crate) listeners: Listeners,
+    pub(crate) readings: Readings,
     pub(crate) reload: Reload,
-    standing: Mutex<Standing>,
+    state: watch::Sender<State>,
     lease: OnceLock<lease::Handle>,
-}
-
-/// What the process is doing about its lease.
-#[derive(Clone, Copy, Debug)]
-struct Standing {
-    role: Role,
-    active: Option<(Epoch, Timestamp)>,
 }
 
 /// What makes this process start different from every other.
@@ -49,13 +47,15 @@ pub(crate) fn this_start() -> Holder {
 impl Process {
     /// Whether that holder ran on this host and its process is no more. Hosts are told apart by
     /// name, which containers have of their own; a process number that somebody else has by now
-    /// only makes us refuse to wait, as for any living holder.
+    /// only makes us refuse to wait, as for any living holder. Our own number, which is always 1 in
+    /// a container, was another start's.
     pub(crate) fn was_here_and_is_gone(&self, holder: &Holder) -> bool {
         let process = i32::try_from(holder.process).ok().and_then(rustix::process::Pid::from_raw);
-        holder.host == self.holder.host
-            && process.is_some_and(|process| {
-                rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH)
-            })
+        let is_gone =
+            |process| rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH);
+        let was_another_start =
+            holder.process == self.holder.process && holder.start != self.holder.start;
+        holder.host == self.holder.host && (was_another_start || process.is_some_and(is_gone))
     }
 
     pub(crate) fn new(
@@ -66,44 +66,67 @@ impl Process {
         metrics: Metrics,
         reload: Reload,
     ) -> Self {
+        let started = Timestamp::now();
+        let state = State { role: Role::Starting, since: started, tenure: None, waits_for: None };
         Self {
             daemon,
             directory,
             address,
             holder: this_start(),
-            started: Timestamp::now(),
+            started,
             telemetry,
             activities: Activities::new(metrics.clone()),
             metrics,
             listeners: Listeners::default(),
+            readings: Readings::default(),
             reload,
-            standing: Mutex::new(Standing { role: Role::Starting, active: None }),
+            state: watch::Sender::new(state),
             lease: OnceLock::new(),
         }
     }
 
-    pub(crate) fn standing_by(&self) {
-        self.change(|standing| standing.role = Role::Standby);
-    }
-
-    pub(crate) fn activated(&self, epoch: Epoch, lease: lease::Handle) {
-        self.lease.get_or_init(|| lease);
-        self.change(|standing| {
-            standing.role = Role::Active;
-            standing.active = Some((epoch, Timestamp::now()));
+    /// A start waits for something before it can even try to get its lease.
+    pub(crate) fn waits_for(&self, what: &str) {
+        self.state.send_if_modified(|state| {
+            let news = state.waits_for.as_deref() != Some(what);
+            state.waits_for = Some(what.to_owned());
+            news
         });
     }
 
+    /// The lease is looked at from now on, through this handle.
+    pub(crate) fn watches(&self, lease: lease::Handle) {
+        self.lease.get_or_init(|| lease);
+    }
+
+    pub(crate) fn standing_by(&self) {
+        self.turn(Role::Standby, |_| {});
+    }
+
+    pub(crate) fn activated(&self, epoch: Epoch) {
+        self.turn(Role::Active, |state| state.tenure = Some((epoch, state.since)));
+    }
+
     pub(crate) fn stopping(&self) {
-        self.change(|standing| standing.role = Role::Stopping);
+        self.turn(Role::Stopping, |_| {});
     }
 
-    fn change(&self, change: impl FnOnce(&mut Standing)) {
-        change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+    fn turn(&self, role: Role, change: impl FnOnce(&mut State)) {
+        self.state.send_modify(|state| {
+            state.role = role;
+            state.since = Timestamp::now();
+            state.waits_for = None;
+            change(state);
+        });
     }
 
-    fn standing(&self) -> Standing {
-        *self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    /// Every change of the role.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
     }
 
     /// For how many more milliseconds the lease is trusted; `None` while it is not ours.
@@ -115,7 +138,7 @@ impl Process {
 
 impl Reading for Process {
     fn status(&self) -> DaemonStatus {
-        let Standing { role, active } = self.standing();
+        let State { role, tenure, waits_for, .. } = self.state();
         DaemonStatus {
             daemon: self.daemon,
             directory: self.directory.display().to_string(),
@@ -125,9 +148,10 @@ impl Reading for Process {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             address: self.address.to_string(),
             role,
-            epoch: active.map(|(epoch, _)| epoch.get()),
+            epoch: tenure.map(|(epoch, _)| epoch.get()),
             started: self.started,
-            since: active.map(|(_, since)| since),
+            since: tenure.map(|(_, since)| since),
+            waits_for,
             lease_valid_for_ms: self.lease_valid_for_ms(),
             configuration: self.reload.status(),
             log_level: self.telemetry.level(),
@@ -138,13 +162,21 @@ impl Reading for Process {
 
     fn unhealthy(&self) -> Option<String> {
         let trusted = self.lease_valid_for_ms().is_some_and(|left| left > 0);
-        (self.standing().role == Role::Active && !trusted)
+        (self.state().role == Role::Active && !trusted)
             .then(|| "the lease is not trusted any more".to_owned())
     }
 
-    fn not_ready(&self) -> Option<String> {
-        match self.standing().role {
-            Role::Starting => Some("starting".to_owned()),
+    fn not_ready(&self, standby: Standby) -> Option<String> {
+        let State { role, waits_for, .. } = self.state();
+        match role {
+            Role::Starting => Some(match waits_for {
+                None => "starting".to_owned(),
+                Some(what) => format!("starting: waiting for {what}"),
+            }),
+            Role::Standby if standby == Standby::IsReady => {
+                let sees = self.lease.get().is_some_and(lease::Handle::sees_the_lease);
+                (!sees).then(|| "standby: the lease cannot be seen; see the log".to_owned())
+            }
             Role::Standby => Some("standby: another process holds the lease".to_owned()),
             Role::Stopping => Some("stopping".to_owned()),
             Role::Active => self.unhealthy().or_else(|| {
@@ -156,9 +188,13 @@ impl Reading for Process {
     }
 
     fn metrics(&self) -> String {
-        let epoch = self.standing().active.map(|(epoch, _)| epoch.get());
+        let epoch = self.state().tenure.map(|(epoch, _)| epoch.get());
         self.metrics.lease(epoch, self.lease_valid_for_ms());
         self.metrics.text()
+    }
+
+    async fn own(&self, path: &str) -> Option<Result<serde_json::Value, ServiceError>> {
+        Some(self.readings.read(path)?.await)
     }
 
     async fn reload(&self) -> Result<(), Vec<String>> {

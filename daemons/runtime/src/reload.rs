@@ -1,7 +1,7 @@
 //! The configuration in effect, and how another one takes its place while sessions go on.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use configuration::{Configuration, DebugLevel};
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{RunError, ServiceError};
+use crate::folder::{self, Fingerprint};
 use crate::load::{ConfigurationError, Load};
 use crate::metrics::Metrics;
 use crate::start::Start;
@@ -33,6 +34,8 @@ struct Shared {
     level_is_fixed: bool,
     metrics: Metrics,
     one_at_a_time: tokio::sync::Mutex<()>,
+    /// The files as they were before they were loaded last.
+    loaded: Mutex<Fingerprint>,
 }
 
 impl Reload {
@@ -42,9 +45,10 @@ impl Reload {
         telemetry: Telemetry,
         metrics: Metrics,
     ) -> Result<Self, RunError> {
+        let loaded = folder::fingerprint(&start.directory);
         let configuration = start.load.load(&start.directory)?;
         let level_is_fixed = start.log_level.is_some();
-        let status = in_effect_since_now();
+        let status = in_effect_since_now(&configuration);
         let reload = Self {
             shared: Arc::new(Shared {
                 directory: start.directory.clone(),
@@ -55,6 +59,7 @@ impl Reload {
                 level_is_fixed,
                 metrics,
                 one_at_a_time: tokio::sync::Mutex::new(()),
+                loaded: Mutex::new(loaded),
             }),
         };
         reload.apply_level();
@@ -66,16 +71,30 @@ impl Reload {
     pub async fn reload(&self) -> Result<(), Vec<String>> {
         let _turn = self.shared.one_at_a_time.lock().await;
         let (load, directory) = (Arc::clone(&self.shared.load), self.shared.directory.clone());
-        let loaded = tokio::task::spawn_blocking(move || load.load(&directory)).await;
+        let loaded = tokio::task::spawn_blocking(move || {
+            // Before the files are read: what changes meanwhile counts as not loaded yet.
+            (folder::fingerprint(&directory), load.load(&directory), folder::revision(&directory))
+        });
+        let (found, loaded, revision) = match loaded.await {
+            Ok(loaded) => loaded,
+            // A loader that panics is as good as an invalid configuration: the old one stays.
+            Err(error) => {
+                return Err(vec![format!("the configuration could not be loaded: {error}")]);
+            }
+        };
+        *self.shared.loaded.lock().unwrap_or_else(PoisonError::into_inner) = found;
         match loaded {
-            Ok(Ok(configuration)) => {
+            Ok(configuration) => {
                 self.accept(configuration);
                 Ok(())
             }
-            Ok(Err(error)) => Err(self.refuse(&error)),
-            // A loader that panics is as good as an invalid configuration: the old one stays.
-            Err(error) => Err(vec![format!("the configuration could not be loaded: {error}")]),
+            Err(error) => Err(self.refuse(&error, revision)),
         }
+    }
+
+    /// The files as they were when they were loaded last, accepted or refused.
+    pub(crate) fn loaded(&self) -> Fingerprint {
+        self.shared.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The configuration in effect, and those that follow.
@@ -113,6 +132,10 @@ impl Reload {
         }
     }
 
+    pub(crate) fn subscribe_status(&self) -> watch::Receiver<ConfigurationStatus> {
+        self.shared.status.subscribe()
+    }
+
     pub(crate) fn status(&self) -> ConfigurationStatus {
         self.shared.status.borrow().clone()
     }
@@ -121,14 +144,15 @@ impl Reload {
         for field in needing_a_start(&self.current(), &configuration) {
             tracing::warn!(field, "a change takes effect at the next start only");
         }
+        let status = in_effect_since_now(&configuration);
         self.shared.current.send_replace(Arc::new(configuration));
-        self.shared.status.send_replace(in_effect_since_now());
+        self.shared.status.send_replace(status);
         self.apply_level();
         self.shared.metrics.reloaded(true);
         tracing::info!("the configuration was reloaded");
     }
 
-    fn refuse(&self, error: &ConfigurationError) -> Vec<String> {
+    fn refuse(&self, error: &ConfigurationError, revision: Option<String>) -> Vec<String> {
         let lines = error.lines();
         for line in &lines {
             let code = error.code();
@@ -137,6 +161,7 @@ impl Reload {
         self.shared.status.send_modify(|status| {
             status.refused.clone_from(&lines);
             status.code = Some(error.code().to_owned());
+            status.refused_revision = revision;
         });
         self.shared.metrics.reloaded(false);
         self.shared.metrics.error(error.code());
@@ -152,8 +177,14 @@ impl Reload {
     }
 }
 
-fn in_effect_since_now() -> ConfigurationStatus {
-    ConfigurationStatus { loaded: Timestamp::now(), refused: Vec::new(), code: None }
+fn in_effect_since_now(configuration: &Configuration) -> ConfigurationStatus {
+    ConfigurationStatus {
+        loaded: Timestamp::now(),
+        revision: configuration.revision.clone(),
+        refused: Vec::new(),
+        code: None,
+        refused_revision: None,
+    }
 }
 
 fn journal_entry(status: &ConfigurationStatus) -> JournalEntry {

@@ -1,29 +1,25 @@
 //! The life of a daemon, from its start to its end.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use configuration::Configuration;
-use lease::{
-    Attempt, Candidate, Daemon, EXIT_LEASE_LOST, Ending, Keeper, Loss, Tenure, Terms, Watchdog,
-};
-use spool::Spool;
-use store::{DatabaseUri, JournalEntry, JournalKind, Recovered, Store, StoreError};
+use lease::{Attempt, Daemon, EXIT_LEASE_LOST, Ending, Loss, Tenure};
+use store::{JournalEntry, JournalKind, Recovered, Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::active::Active;
-use crate::admin::Endpoint;
+use crate::database;
 use crate::error::{Held, RunError, ServiceError, Started};
-use crate::metrics::Metrics;
+use crate::prepare::{Begun, Prepared};
 use crate::process::Process;
-use crate::reload::Reload;
 use crate::signals::{self, Cause, Request};
+use crate::standing::Known;
 use crate::start::Start;
+use crate::status::Role;
 use crate::supervisor::{Supervisor, TaskEnd, Watch};
 use crate::telemetry::Telemetry;
 
@@ -66,18 +62,6 @@ pub(crate) struct Life<E> {
     pub(crate) end: E,
 }
 
-/// What is there before the lease is.
-struct Prepared {
-    process: Arc<Process>,
-    data: PathBuf,
-    store: Store,
-    spool: Spool,
-    keeper: Keeper<Store, Watchdog>,
-    /// Its socket goes when this goes.
-    _endpoint: Endpoint,
-    admin: Watch,
-}
-
 /// What is there while the daemon works.
 struct Working {
     process: Arc<Process>,
@@ -88,6 +72,7 @@ struct Working {
     tasks: Watch,
     admin: Watch,
     shutdown: CancellationToken,
+    known: Option<Known>,
 }
 
 impl<E: Fn()> Life<E> {
@@ -98,16 +83,34 @@ impl<E: Fn()> Life<E> {
     {
         let level = self.start.log_level.as_deref().unwrap_or("info,sqlx=warn");
         let telemetry = Telemetry::start(self.start.log_format, level)?;
-        let mut prepared = tokio::select! {
-            prepared = prepare(&self.start, telemetry) => prepared?,
-            // A database that does not answer must not keep a process that is told to end.
-            () = stop(&mut self.requests) => return Ok(()),
+        let mut begun = Begun::begin(&self.start, telemetry).await?;
+        let Some(store) = self.open_store(&mut begun).await? else {
+            tracing::info!("ended before the database was there");
+            return Ok(());
         };
+        let mut prepared = begun.prepare(store)?;
         let Some(tenure) = self.acquire(&mut prepared).await? else {
             tracing::info!("ended before the lease was ours");
             return Ok(());
         };
         self.work(prepared, tenure, service).await
+    }
+
+    /// The database; `None` when we were told to end before it was there.
+    async fn open_store(&mut self, begun: &mut Begun) -> Result<Option<Store>, RunError> {
+        let Begun { process, data, admin, .. } = begun;
+        let mut opening = pin!(database::open(process, data, self.start.migrate));
+        loop {
+            tokio::select! {
+                opened = &mut opening => return Ok(Some(opened?)),
+                end = admin.first_end() => return Err(end.into()),
+                // A database that does not answer must not keep a process that is told to end.
+                Some(request) = self.requests.recv() => match request {
+                    Request::Stop(_) => return Ok(None),
+                    Request::Reload => reload(process),
+                },
+            }
+        }
     }
 
     /// Our tenure; `None` when we were told to end before we had one.
@@ -193,7 +196,7 @@ impl<E: Fn()> Life<E> {
         S: FnOnce(Active) -> F + Send,
         F: Future<Output = Result<(), ServiceError>> + Send + 'static,
     {
-        let Prepared { process, data, store, spool, keeper, _endpoint, admin } = prepared;
+        let Prepared { process, data, store, spool, keeper, _endpoint, admin, known } = prepared;
         let lease = keeper.handle();
         // Before anything else: whatever follows may take longer than a lease.
         let keeping = tokio::spawn(keeper.keep());
@@ -211,13 +214,14 @@ impl<E: Fn()> Life<E> {
             activities: process.activities.clone(),
             listeners: process.listeners.clone(),
             metrics: process.metrics.clone(),
+            readings: process.readings.clone(),
             supervisor: supervisor.clone(),
             reload: process.reload.clone(),
             lease: lease.clone(),
         };
         let tenure = Arc::clone(&active.tenure);
         let mut working =
-            Working { process, store, tenure, lease, keeping, tasks, admin, shutdown };
+            Working { process, store, tenure, lease, keeping, tasks, admin, shutdown, known };
         let reason = match working.take_over().await {
             Ok(()) => {
                 let Working { process, store, tenure, shutdown, .. } = &working;
@@ -283,6 +287,7 @@ impl<E: Fn()> Life<E> {
         }
         // The last write of this tenure, then the lease goes back: the successor starts at once.
         close_tenure(&working.store, &working.tenure).await;
+        leave(working.known.as_mut()).await;
         working.lease.release();
         if let Ok(Ending::Lost(loss)) = keeping.await {
             tracing::warn!(%daemon, code = loss.code(), "the lease was lost at the very end");
@@ -332,55 +337,6 @@ fn lost(ending: &Result<Ending, JoinError>) -> Loss {
     }
 }
 
-/// Everything that can be had without the lease.
-async fn prepare(start: &Start, telemetry: Telemetry) -> Result<Prepared, RunError> {
-    let metrics = Metrics::new(start.daemon);
-    let reload = Reload::first(start, telemetry.clone(), metrics.clone())?;
-    let configuration = reload.current();
-    let data = start.directory.join(&configuration.instance.data_directory);
-    let terms = Terms::try_from(configuration.instance.lease.ttl)
-        .map_err(|error| RunError::Lease { code: error.code(), message: error.to_string() })?;
-    // First, because it makes the data directory and names what is wrong with it.
-    let spool = Spool::open(&data)?;
-    let store = open_store(start, &configuration, &data).await?;
-    let mut endpoint = Endpoint::bind(start.daemon, &data, start.admin_tcp).await?;
-    let directory =
-        std::fs::canonicalize(&start.directory).unwrap_or_else(|_| start.directory.clone());
-    let process = Arc::new(Process::new(
-        start.daemon,
-        directory,
-        endpoint.address(),
-        telemetry,
-        metrics,
-        reload,
-    ));
-    let (supervisor, mut admin) = Supervisor::new();
-    endpoint.serve(&process, &supervisor);
-    // At once: who waits for a lease, or ends before it has one, answers all the same.
-    admin.start_newcomers();
-    let candidate = Candidate {
-        daemon: start.daemon,
-        holder: process.holder.clone(),
-        address: process.address.to_string(),
-    };
-    let watchdog = Watchdog::ending_the_process()
-        .map_err(|error| RunError::System { what: "the watchdog thread", error })?;
-    let keeper = Keeper::new(Arc::new(store.clone()), candidate, terms, watchdog);
-    Ok(Prepared { process, data, store, spool, keeper, _endpoint: endpoint, admin })
-}
-
-async fn open_store(
-    start: &Start,
-    configuration: &Configuration,
-    data: &std::path::Path,
-) -> Result<Store, RunError> {
-    let uri = configuration.instance.database.uri(data);
-    let uri: DatabaseUri = uri.expose().parse()?;
-    let store = Store::open(&uri, start.daemon.name()).await?;
-    store.migrate().await?;
-    Ok(store)
-}
-
 /// Lets tasks end by themselves, then ends sessions, then tasks. Whether a write was fenced.
 async fn drain(tasks: &mut Watch, process: &Process, grace: Duration) -> bool {
     const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -397,17 +353,6 @@ async fn drain(tasks: &mut Watch, process: &Process, grace: Duration) -> bool {
         tracing::error!(code = end.code(), %end, "a task failed while ending");
     }
     failures.iter().any(TaskEnd::is_fenced)
-}
-
-/// Completes with a request to stop.
-async fn stop(requests: &mut Requests) {
-    loop {
-        match requests.recv().await {
-            Some(Request::Stop(_)) => return,
-            Some(Request::Reload) => {}
-            None => std::future::pending().await,
-        }
-    }
 }
 
 /// Completes with a second request to stop that is a signal. The parent's death is none: it often
@@ -450,10 +395,20 @@ impl Working {
                 if error.is_fenced() { Reason::Lost(Loss::Fenced) } else { Reason::Failed(error.into()) }
             })?,
         };
-        self.process.activated(self.tenure.epoch, self.lease.clone());
+        self.process.activated(self.tenure.epoch);
         let (daemon, epoch) = (self.tenure.daemon, self.tenure.epoch);
         tracing::info!(%daemon, %epoch, %recovered, "active");
         Ok(())
+    }
+}
+
+/// Nobody should be led to us any more when the successor begins; but it must not wait for that.
+async fn leave(known: Option<&mut Known>) {
+    const LIMIT: Duration = Duration::from_secs(1);
+    if let Some(known) = known
+        && !known.wait_for(Role::Stopping, LIMIT).await
+    {
+        tracing::warn!("the lease goes back before it is known that this process stops");
     }
 }
 

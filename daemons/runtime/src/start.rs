@@ -1,13 +1,15 @@
 //! How a daemon is to be started.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lease::Daemon;
 
-use crate::load::{Load, load_directory};
+use crate::error::ServiceError;
+use crate::load::{Load, load_directory, scope};
+use crate::standing::{Announce, Standings};
 use crate::telemetry::LogFormat;
 
 /// How a daemon is to be started.
@@ -23,6 +25,21 @@ pub struct Start {
     pub(crate) log_level: Option<String>,
     pub(crate) grace: Duration,
     pub(crate) load: Arc<dyn Load>,
+    pub(crate) watch: bool,
+    pub(crate) run_directory: Option<PathBuf>,
+    pub(crate) reached_at: Option<IpAddr>,
+    pub(crate) migrate: Migrate,
+    pub(crate) announce: Option<Announce>,
+}
+
+/// When the database's schema is brought up to date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Migrate {
+    /// At the daemon's start, by the daemon.
+    #[default]
+    AtStart,
+    /// By somebody else: the daemon waits until the database is there and its schema right.
+    Never,
 }
 
 impl Start {
@@ -38,7 +55,12 @@ impl Start {
             log_format: LogFormat::Human,
             log_level: None,
             grace: Duration::from_secs(45),
-            load: Arc::new(load_directory),
+            load: Arc::new(move |directory: &Path| load_directory(directory, scope(daemon))),
+            watch: false,
+            run_directory: None,
+            reached_at: None,
+            migrate: Migrate::AtStart,
+            announce: None,
         }
     }
 
@@ -70,6 +92,35 @@ impl Start {
     /// How long running sessions may take to come to a restartable end.
     pub fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
+    }
+
+    /// Whether to load the configuration again whenever its files change.
+    pub fn watch(self, watch: bool) -> Self {
+        Self { watch, ..self }
+    }
+
+    /// Where the admin socket is made, if not in the data directory.
+    pub fn run_directory(self, directory: Option<PathBuf>) -> Self {
+        Self { run_directory: directory, ..self }
+    }
+
+    /// By which address others reach this process, if it listens on every address.
+    pub fn reached_at(self, address: Option<IpAddr>) -> Self {
+        Self { reached_at: address, ..self }
+    }
+
+    /// When the database's schema is brought up to date.
+    pub fn migrate(self, migrate: Migrate) -> Self {
+        Self { migrate, ..self }
+    }
+
+    /// A task that makes known how the process stands, for as long as it lives.
+    pub fn announce<F>(self, announce: impl Fn(Standings) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+    {
+        let announce: Announce = Arc::new(move |standings| Box::pin(announce(standings)));
+        Self { announce: Some(announce), ..self }
     }
 
     /// Another source of the configuration.

@@ -30,6 +30,9 @@ pub struct DaemonStatus {
     pub started: Timestamp,
     /// When it became active.
     pub since: Option<Timestamp>,
+    /// What a start waits for, if it has to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// For how many more milliseconds the lease is trusted, while active.
     pub lease_valid_for_ms: Option<u64>,
     /// The configuration in effect.
@@ -61,11 +64,17 @@ pub enum Role {
 pub struct ConfigurationStatus {
     /// When it was loaded.
     pub loaded: Timestamp,
+    /// Which revision it is, if whoever wrote it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Why a later one was refused, one line for each error; empty when the last one is in effect.
     pub refused: Vec<String>,
     /// The stable code of that refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// The revision that was refused, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_revision: Option<String>,
 }
 
 /// A listening socket.
@@ -121,6 +130,44 @@ pub struct FileStatus {
     pub restart_at: u64,
     /// Octets a second since this transfer began.
     pub rate: u64,
+}
+
+/// A partner, as the answer of `GET /partners` lists it: a JSON array that `seonsqd` gives while it is
+/// active, one element for each partner of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerStatus {
+    /// The partner's name.
+    pub partner: String,
+    /// Files in the queue that the partner does not have yet: held, waiting, or under way.
+    pub queued: u64,
+    /// Files that stopped after an error until a person unblocks them.
+    pub blocked: u64,
+    /// The last session, or the last call that brought none, whichever began later.
+    pub last_session: Option<LastSession>,
+}
+
+/// A partner's last session, or call that brought none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastSession {
+    /// When it ended; when it began while it runs.
+    pub at: Timestamp,
+    /// How it went.
+    pub outcome: SessionOutcome,
+    /// The stable code of what went wrong; there exactly when it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// How a session went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionOutcome {
+    /// It is under way.
+    Running,
+    /// Both sides ended it in order.
+    Completed,
+    /// It broke off, or never began.
+    Failed,
 }
 
 /// Seen from us: a call or file that comes, or one that goes.

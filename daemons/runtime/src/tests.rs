@@ -3,6 +3,7 @@
 mod admin;
 mod life;
 mod parts;
+mod pods;
 mod refusal;
 
 use std::path::PathBuf;
@@ -114,7 +115,7 @@ struct Running {
 
 impl Running {
     fn client(&self) -> Client {
-        let sockets = local_sockets(&self.active.data).unwrap();
+        let sockets = local_sockets(&self.active.data.join("run")).unwrap();
         let [(_, _, address)] = sockets.as_slice() else { panic!("{sockets:?}") };
         Client::new(address.clone())
     }

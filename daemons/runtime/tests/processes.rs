@@ -49,7 +49,7 @@ fn active(process: &Process) -> String {
 }
 
 fn status(instance: &TemporaryDirectory, pid: u32) -> Option<DaemonStatus> {
-    let sockets = local_sockets(&instance.join("data")).ok()?;
+    let sockets = local_sockets(&instance.join("data/run")).ok()?;
     let (_, _, address) = sockets.into_iter().find(|(_, process, _)| *process == pid)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(Client::new(address).status()).ok()

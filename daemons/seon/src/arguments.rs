@@ -1,7 +1,7 @@
 //! The grammar of the command line, for `seon` and for the classic names.
 
 use std::ffi::{OsStr, OsString};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -30,8 +30,14 @@ pub(crate) struct Start {
     pub(crate) daemon: Daemon,
     /// The instance's folder.
     pub(crate) directory: PathBuf,
+    /// Where its socket is made, if not in the data directory.
+    pub(crate) run_directory: Option<PathBuf>,
+    /// When the schema is brought up to date.
+    pub(crate) migrate: Migrate,
     /// How to wait, to log, to be watched.
     pub(crate) options: StartOptions,
+    /// Whether a master starts no receivers.
+    pub(crate) without_receivers: bool,
 }
 
 impl Invocation {
@@ -44,13 +50,13 @@ impl Invocation {
         match words.first().map(|word| file_name(word)) {
             Some("seoneq") => Ok(Self::Seoneq(Box::new(seoneq::Options::try_parse_from(&words)?))),
             Some(name) => match name.parse::<Daemon>() {
+                Ok(Daemon::Seonrd) => {
+                    let ClassicMaster { place, master } = ClassicMaster::try_parse_from(&words)?;
+                    Ok(Self::Daemon(place.start(Daemon::Seonrd, master)))
+                }
                 Ok(daemon) => {
-                    let classic = Classic::try_parse_from(&words)?;
-                    Ok(Self::Daemon(Start {
-                        daemon,
-                        directory: classic.directory,
-                        options: classic.start,
-                    }))
+                    let Classic { place, start } = Classic::try_parse_from(&words)?;
+                    Ok(Self::Daemon(place.start(daemon, MasterOptions::from(start))))
                 }
                 Err(_) => Ok(Self::from(Arguments::try_parse_from(&words)?)),
             },
@@ -64,12 +70,12 @@ impl From<Arguments> for Invocation {
         let Arguments { shared, command } = arguments;
         let (daemon, options) = match command {
             Command::Seonrd(options) => (Daemon::Seonrd, options),
-            Command::SeonrdTcpip(options) => (Daemon::SeonrdTcpip, options),
-            Command::SeonrdTcpipTls(options) => (Daemon::SeonrdTcpipTls, options),
-            Command::Seonsqd(options) => (Daemon::Seonsqd, options),
+            Command::SeonrdTcpip(options) => (Daemon::SeonrdTcpip, options.into()),
+            Command::SeonrdTcpipTls(options) => (Daemon::SeonrdTcpipTls, options.into()),
+            Command::Seonsqd(options) => (Daemon::Seonsqd, options.into()),
             command => return Self::Tool(Box::new(Arguments { shared, command })),
         };
-        Self::Daemon(Start { daemon, directory: shared.directory, options })
+        Self::Daemon(shared.place.start(daemon, options))
     }
 }
 
@@ -97,17 +103,8 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Shared {
-    /// The instance's folder: its `SeonInstance`, `SeonPartner` and `Secret` YAML.
-    #[arg(
-        short = 'c',
-        long = "instance",
-        global = true,
-        env = "SEON_DIRECTORY",
-        hide_env_values = true,
-        default_value = ".",
-        value_name = "DIR"
-    )]
-    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// How to answer.
     #[arg(
         short = 'o',
@@ -120,22 +117,101 @@ pub(crate) struct Shared {
     pub(crate) format: Format,
 }
 
-/// A daemon called by its classic name.
-#[derive(Debug, Parser)]
-#[command(version, about = "A daemon of a Seon instance; see seon --help")]
-struct Classic {
-    /// The instance's folder.
+/// Where an instance is, on this machine or in this pod.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Place {
+    /// The instance's folder: its `SeonInstance`, `SeonPartner` and `Secret` YAML.
     #[arg(
         short = 'c',
         long = "instance",
+        global = true,
         env = "SEON_DIRECTORY",
         hide_env_values = true,
         default_value = ".",
         value_name = "DIR"
     )]
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
+    /// Where the daemons' admin sockets are; without it run in the data directory.
+    #[arg(
+        long,
+        global = true,
+        env = "SEON_RUN_DIRECTORY",
+        hide_env_values = true,
+        hide_short_help = true,
+        value_name = "DIR"
+    )]
+    pub(crate) run_directory: Option<PathBuf>,
+    /// When the database's schema is brought up to date by who needs it.
+    #[arg(
+        long,
+        global = true,
+        env = "SEON_MIGRATE",
+        hide_env_values = true,
+        hide_short_help = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN"
+    )]
+    pub(crate) migrate: Migrate,
+}
+
+/// When the database's schema is brought up to date by who needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Migrate {
+    /// At its start.
+    #[default]
+    Start,
+    /// Never: it waits until seon migrate has run.
+    Never,
+}
+
+impl Place {
+    /// A folder, and the usual places of everything else.
+    pub(crate) fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), ..Self::default() }
+    }
+
+    fn start(self, daemon: Daemon, options: MasterOptions) -> Start {
+        let Self { directory, run_directory, migrate } = self;
+        let MasterOptions { start: options, without_receivers } = options;
+        Start { daemon, directory, run_directory, migrate, options, without_receivers }
+    }
+}
+
+/// A daemon called by its classic name.
+#[derive(Debug, Parser)]
+#[command(version, about = "A daemon of a Seon instance; see seon --help")]
+struct Classic {
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     start: StartOptions,
+}
+
+/// The master called by its classic name.
+#[derive(Debug, Parser)]
+#[command(version, about = "A daemon of a Seon instance; see seon --help")]
+struct ClassicMaster {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    master: MasterOptions,
+}
+
+/// How `seonrd` starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct MasterOptions {
+    #[command(flatten)]
+    pub(crate) start: StartOptions,
+    /// Starts no receivers: they are started elsewhere, as on Kubernetes.
+    #[arg(long)]
+    pub(crate) without_receivers: bool,
+}
+
+impl From<StartOptions> for MasterOptions {
+    fn from(start: StartOptions) -> Self {
+        Self { start, without_receivers: false }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -152,6 +228,12 @@ pub(crate) struct StartOptions {
     /// Where to answer /healthz, /readyz, /status and /metrics over TCP too.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) admin: Option<SocketAddr>,
+    /// By which address others reach --admin, where that is every address.
+    #[arg(long, env = "POD_IP", hide_env_values = true, value_name = "ADDRESS")]
+    pub(crate) reached_at: Option<IpAddr>,
+    /// Reads the configuration again whenever its files change.
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 /// How log lines look.
@@ -193,6 +275,8 @@ pub(crate) enum Command {
     Check,
     /// Takes a daemon's lease away from whoever holds it.
     Force(Force),
+    /// Brings the database's schema up to date.
+    Migrate,
     /// Examines the configuration.
     #[command(subcommand)]
     Config(Config),
@@ -201,7 +285,7 @@ pub(crate) enum Command {
     /// The classic way to put a file into the send queue: seon seoneq -h.
     Seoneq,
     /// The master of the receive side.
-    Seonrd(StartOptions),
+    Seonrd(MasterOptions),
     /// The receiver on TCP.
     #[command(name = "seonrd_tcpip")]
     SeonrdTcpip(StartOptions),
@@ -212,6 +296,13 @@ pub(crate) enum Command {
     Seonsqd(StartOptions),
 }
 
+impl Command {
+    /// Whether it listens for signals by itself, because it has something to end in order.
+    pub(crate) fn ends_in_order(&self) -> bool {
+        matches!(self, Self::Up(_) | Self::Quickstart(_))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// The instance's folder; the one of -c without it.
@@ -220,6 +311,9 @@ pub(crate) struct Up {
     /// Daemons that are active elsewhere wait for their turn.
     #[arg(long)]
     pub(crate) standby: bool,
+    /// Reads the configuration again whenever its files change.
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 #[derive(Debug, Args)]

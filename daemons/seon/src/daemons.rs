@@ -7,21 +7,32 @@ use children::Program;
 use lease::Daemon;
 use runtime::{Active, LogFormat, RunError, ServiceError};
 
-use crate::arguments::{LogFormat as Asked, Start, StartOptions};
+use crate::arguments::{LogFormat as Asked, Migrate, Start, StartOptions};
 
 /// Runs a daemon until it ends.
 pub(crate) fn run(start: Start) -> Result<(), RunError> {
-    let Start { daemon, directory, options } = start;
+    let Start { daemon, directory, run_directory, migrate, options, without_receivers } = start;
     let start = runtime::Start::new(daemon, &directory)
         .standby(options.standby)
         .parent(children::parent_from_environment())
         .log_format(log_format(options.log_format))
         .log_level(options.log_level.clone())
-        .admin_tcp(options.admin);
+        .admin_tcp(options.admin)
+        .reached_at(options.reached_at)
+        .run_directory(run_directory.clone())
+        .watch(options.watch)
+        .migrate(match migrate {
+            Migrate::Start => runtime::Migrate::AtStart,
+            Migrate::Never => runtime::Migrate::Never,
+        });
     match daemon {
         Daemon::Seonrd => runtime::run(start, async move |active: Active| {
-            let receivers = receivers(&active, &directory, &options)
-                .map_err(|error| ServiceError::failed("E-SEONRD-RECEIVERS", error))?;
+            let receivers = if without_receivers {
+                Vec::new()
+            } else {
+                receivers(&active, &directory, run_directory.as_deref(), &options)
+                    .map_err(|error| ServiceError::failed("E-SEONRD-RECEIVERS", error))?
+            };
             seonrd::master(active, receivers).await
         }),
         Daemon::SeonrdTcpip => runtime::run(start, seonrd::tcpip),
@@ -38,6 +49,7 @@ pub(crate) fn run(start: Start) -> Result<(), RunError> {
 fn receivers(
     active: &Active,
     directory: &Path,
+    run_directory: Option<&Path>,
     options: &StartOptions,
 ) -> io::Result<Vec<Program>> {
     let receive = active.configuration.borrow().instance.receive.clone();
@@ -48,6 +60,12 @@ fn receivers(
     let program = |daemon: Daemon| {
         let program = Program::this_executable_as(daemon.name())?;
         let mut program = program.argument("-c").argument(directory).argument("--standby");
+        if let Some(directory) = run_directory {
+            program = program.argument("--run-directory").argument(directory);
+        }
+        if options.watch {
+            program = program.argument("--watch");
+        }
         if let Some(format) = options.log_format {
             program = program.argument("--log-format").argument(format.word());
         }

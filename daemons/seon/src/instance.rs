@@ -1,11 +1,13 @@
 //! An instance as commands see it: its folder, configuration, database and spool.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use configuration::Configuration;
+use configuration::{Configuration, DatabaseSetting, Scope};
+use runtime::admin::run_directory;
 use spool::Spool;
-use store::{DatabaseUri, Store};
+use store::{DatabaseUri, Migrated, Store};
 
+use crate::arguments::{Migrate, Place};
 use crate::failure::Failure;
 
 /// The name under which commands connect, seen in PostgreSQL's `pg_stat_activity`.
@@ -15,15 +17,29 @@ const ROLE: &str = "seon";
 pub(crate) struct Instance {
     /// The folder as the user gave it.
     pub(crate) directory: PathBuf,
+    /// Where the sockets are, if not in the data directory.
+    run_directory: Option<PathBuf>,
+    migrate: Migrate,
     /// What stands in it.
     pub(crate) configuration: Configuration,
 }
 
 impl Instance {
-    /// Reads the manifests; every error in them is reported at once.
-    pub(crate) fn load(directory: &Path) -> Result<Self, Failure> {
-        let configuration = runtime::load_directory(directory)?;
-        Ok(Self { directory: directory.to_owned(), configuration })
+    /// Reads the manifests, for commands about an instance that runs: they use no key, and in a pod
+    /// are given none. Every error is reported at once.
+    pub(crate) fn load(place: &Place) -> Result<Self, Failure> {
+        Self::load_for(place, Scope::WithoutKeys)
+    }
+
+    /// Reads the manifests with all certificates and keys, to judge or start the whole instance.
+    pub(crate) fn load_whole(place: &Place) -> Result<Self, Failure> {
+        Self::load_for(place, Scope::Everything)
+    }
+
+    fn load_for(place: &Place, scope: Scope) -> Result<Self, Failure> {
+        let Place { directory, run_directory, migrate } = place.clone();
+        let configuration = runtime::load_directory(&directory, scope)?;
+        Ok(Self { directory, run_directory, migrate, configuration })
     }
 
     /// The instance's name.
@@ -38,6 +54,11 @@ impl Instance {
         self.directory.join(&self.configuration.instance.data_directory).components().collect()
     }
 
+    /// Where the daemons' admin sockets are.
+    pub(crate) fn run_directory(&self) -> PathBuf {
+        run_directory(self.run_directory.as_deref(), &self.data())
+    }
+
     /// The database, whose schema must be this version's.
     pub(crate) async fn store(&self) -> Result<Store, Failure> {
         let store = self.unchecked_store().await?;
@@ -50,14 +71,24 @@ impl Instance {
         Ok(Store::open(&self.database()?, ROLE).await?)
     }
 
-    /// The database, made or brought up to date if need be, so that the queue takes files before
-    /// the first daemon ever ran.
+    /// The database, made or brought up to date if need be (and if that is not somebody else's), so
+    /// that the queue takes files before the first daemon ever ran.
     pub(crate) async fn migrated_store(&self) -> Result<Store, Failure> {
-        // SQLite's file lies in the data directory, which the spool makes.
-        self.spool()?;
+        match self.migrate {
+            Migrate::Start => Ok(self.migrate().await?.0),
+            Migrate::Never => self.store().await,
+        }
+    }
+
+    /// The database, made or brought up to date, and what that took.
+    pub(crate) async fn migrate(&self) -> Result<(Store, Migrated), Failure> {
+        if self.configuration.instance.database == DatabaseSetting::Sqlite {
+            // Its file lies in the data directory, which the spool makes.
+            self.spool()?;
+        }
         let store = self.unchecked_store().await?;
-        store.migrate().await?;
-        Ok(store)
+        let migrated = store.migrate().await?;
+        Ok((store, migrated))
     }
 
     /// The spool, its directories made if need be.

@@ -28,9 +28,12 @@ fn main() -> ExitCode {
         Invocation::Daemon(start) => {
             daemons::run(start).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
         }
-        Invocation::Tool(arguments) => tool(command::run(*arguments, Terminal::detect())),
+        Invocation::Tool(arguments) => {
+            let ends_itself = arguments.command.ends_in_order();
+            tool(command::run(*arguments, Terminal::detect()), ends_itself)
+        }
         Invocation::Seoneq(options) => {
-            tool(command::enqueue::classic(*options, Terminal::detect()))
+            tool(command::enqueue::classic(*options, Terminal::detect()), false)
         }
     };
     outcome.unwrap_or_else(|failure| {
@@ -49,10 +52,30 @@ fn explained(error: &clap::Error) -> ExitCode {
 }
 
 /// Runs a command to its end on a small runtime of its own.
-fn tool(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+fn tool(
+    command: impl Future<Output = Result<ExitCode, Failure>>,
+    ends_itself: bool,
+) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::io("cannot start the async runtime"))?;
-    runtime.block_on(command)
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = command => outcome,
+            () = unheard_signal(), if !ends_itself => Err(Failure::Interrupted),
+        }
+    })
+}
+
+/// The kernel keeps signals that nobody listens for from the first process of a container, so that a
+/// command there would have to be killed. Everywhere else it ends a command by itself.
+async fn unheard_signal() {
+    if std::process::id() == 1
+        && let Ok(mut stop) = stop::Stop::listen()
+    {
+        stop.asked().await;
+    } else {
+        std::future::pending::<()>().await;
+    }
 }

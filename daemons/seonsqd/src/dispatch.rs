@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::dial::{Dialled, dial};
-use crate::{hot_folders, payloads};
+use crate::{hot_folders, partners, payloads};
 
 /// Calls that people asked for and that are not made yet.
 const WANTED_CALLS: usize = 64;
@@ -30,6 +30,7 @@ const FRESH_RECEIPT: Duration = Duration::from_secs(3);
 
 /// Runs the send queue until shutdown.
 pub async fn run(active: Active) -> Result<(), ServiceError> {
+    partners::offer(&active);
     let (wanted_sender, wanted) = mpsc::channel(WANTED_CALLS);
     active.supervisor.spawn("requests", attend(active.clone(), Some(wanted_sender)));
     active.supervisor.spawn("hot folders", hot_folders::watch(active.clone()));

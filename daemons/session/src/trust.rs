@@ -18,6 +18,12 @@ pub enum SettingsError {
     /// A partner's.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// Our own, which this process was not given because it is not its task to use it.
+    #[error(
+        "this daemon has no TLS certificate of ours, because it is not the one that uses it; leave \
+         TLS to seonrd_tcpip_tls and seonsqd"
+    )]
+    NotOurs,
 }
 
 impl SettingsError {
@@ -26,6 +32,7 @@ impl SettingsError {
         match self {
             Self::Identity(error) => error.code(),
             Self::Trust(error) => error.code(),
+            Self::NotOurs => "E-TLS-NOT-OURS",
         }
     }
 }
@@ -38,7 +45,7 @@ pub fn server_settings(
     let partners: Vec<_> =
         configuration.partners().map(|partner| trusted(partner)).collect::<Result<_, _>>()?;
     Ok(TlsServerSettings {
-        identity: identity(&listener.certificate)?,
+        identity: identity(listener.certificate.as_ref())?,
         trust: Arc::new(Trust::new(partners)),
         minimum: version(listener.minimum_version),
         client_certificates: match listener.client_certificates {
@@ -59,13 +66,14 @@ pub fn client_settings(
     let own = configuration.instance.send.tls.as_ref();
     Ok(TlsClientSettings {
         partner: trusted(partner)?,
-        identity: own.map(|own| identity(&own.certificate)).transpose()?,
+        identity: own.map(|own| identity(own.certificate.as_ref())).transpose()?,
         minimum: own.map_or(TlsVersion::V1_2, |own| version(own.minimum_version)),
         server_name: Some(server_name.clone()),
     })
 }
 
-fn identity(own: &OwnCertificate) -> Result<TlsIdentity, SettingsError> {
+fn identity(own: Option<&OwnCertificate>) -> Result<TlsIdentity, SettingsError> {
+    let own = own.ok_or(SettingsError::NotOurs)?;
     Ok(TlsIdentity::new(own.chain.clone(), own.key.der().clone_key())?)
 }
 

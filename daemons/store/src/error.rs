@@ -86,8 +86,8 @@ pub enum StoreError {
     },
     /// The database was not migrated yet.
     #[error(
-        "the database's schema is version {found}, this program needs {known}; start a daemon, \
-         which brings it up to date"
+        "the database's schema is version {found}, this program needs {known}; run seon migrate, \
+         or start a daemon, which brings it up to date"
     )]
     SchemaOlder {
         /// The database's; 0 when it is empty.

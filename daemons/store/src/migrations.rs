@@ -14,15 +14,26 @@ type Script = (i64, &'static str, &'static str);
 const POSTGRES: &[Script] = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
     (2, "retention", include_str!("../migrations/postgres/0002_retention.sql")),
+    (3, "partners", include_str!("../migrations/postgres/0003_partners.sql")),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
     (2, "retention", include_str!("../migrations/sqlite/0002_retention.sql")),
+    (3, "partners", include_str!("../migrations/sqlite/0003_partners.sql")),
 ];
+
+/// What a migration found and left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The schema's version before; 0 if there was none.
+    pub from: i64,
+    /// Its version now.
+    pub to: i64,
+}
 
 /// Applies what is missing. PostgreSQL: under sqlx's advisory lock. SQLite: in one transaction that
 /// begins with the write lock.
-pub(crate) async fn migrate(backend: &Backend) -> Result<(), StoreError> {
+pub(crate) async fn migrate(backend: &Backend) -> Result<Migrated, StoreError> {
     let driver = |error: sqlx::Error| StoreError::from_driver(&error, backend.name());
     match backend.pools() {
         Pools::Postgres(pool) => {
@@ -37,8 +48,9 @@ pub(crate) async fn migrate(backend: &Backend) -> Result<(), StoreError> {
         Pools::Sqlite { writer, .. } => {
             let mut transaction = writer.begin_with("begin immediate").await.map_err(driver)?;
             let ran = bring_up_to_date(&mut *transaction, SQLITE).await;
-            ran.map_err(|error| failed(error, SQLITE, backend))?;
-            transaction.commit().await.map_err(driver)
+            let migrated = ran.map_err(|error| failed(error, SQLITE, backend))?;
+            transaction.commit().await.map_err(driver)?;
+            Ok(migrated)
         }
     }
 }
@@ -46,7 +58,7 @@ pub(crate) async fn migrate(backend: &Backend) -> Result<(), StoreError> {
 async fn bring_up_to_date<C: Migrate>(
     connection: &mut C,
     scripts: &[Script],
-) -> Result<(), MigrateError> {
+) -> Result<Migrated, MigrateError> {
     connection.lock().await?;
     connection.ensure_migrations_table(TABLE).await?;
     let found = newest(connection).await?;
@@ -56,7 +68,8 @@ async fn bring_up_to_date<C: Migrate>(
     }
     // Not by `run`, whose future is not `Send`.
     migrator(scripts).run_direct(None, connection, false).await?;
-    connection.unlock().await
+    connection.unlock().await?;
+    Ok(Migrated { from: found, to: latest(scripts) })
 }
 
 /// Says whether the schema is the one that this program was written for.

@@ -7,10 +7,11 @@ use oftp::field::{Blocks, FileIdentity, ReasonText};
 use crate::backend::{Lane, Row, Value, corrupt, values};
 use crate::identity::{description, format, identity, user_data};
 use crate::model::{
-    Claim, EntryId, EntryState, JournalEntry, JournalFilter, JournalRecord, OperatorRequest,
-    PartnerWork, Progress, QueueEntry, QueueFilter, Receipt, ReceiptFilter, ReceiptId, ReceiptKind,
-    ReceivedFile, ReceivedFileId, ReceivedFilter, RequestFilter, RequestId, RequestOutcome,
-    RequestRecord, SessionCounts, SessionFilter, SessionId, SessionRecord,
+    Claim, EntryId, EntryState, FailedCall, JournalEntry, JournalFilter, JournalRecord,
+    OperatorRequest, PartnerQueue, PartnerWork, Progress, QueueEntry, QueueFilter, Receipt,
+    ReceiptFilter, ReceiptId, ReceiptKind, ReceivedFile, ReceivedFileId, ReceivedFilter,
+    RequestFilter, RequestId, RequestOutcome, RequestRecord, SessionCounts, SessionFilter,
+    SessionId, SessionRecord,
 };
 use crate::statement::{Statement, statement};
 use crate::{Store, StoreError, UnknownWord};
@@ -117,6 +118,21 @@ impl Store {
     /// One session.
     pub async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.read_one(statement!("sessions", "session"), values![id.get()], session).await
+    }
+
+    /// How much of the queue is whose; partners with nothing in it are missing.
+    pub async fn partner_queues(&self) -> Result<Vec<PartnerQueue>, StoreError> {
+        self.read_all(statement!("partners", "queues"), &[], partner_queue).await
+    }
+
+    /// The session of each partner that began last.
+    pub async fn last_sessions(&self) -> Result<Vec<SessionRecord>, StoreError> {
+        self.read_all(statement!("partners", "last_sessions"), &[], session).await
+    }
+
+    /// The call of each partner that was the last to bring no session.
+    pub async fn last_failed_calls(&self) -> Result<Vec<FailedCall>, StoreError> {
+        self.read_all(statement!("partners", "last_failed_calls"), &[], failed_call).await
     }
 
     /// Journal records, oldest first: the newest that fit, or with `after` the next ones.
@@ -235,6 +251,22 @@ fn partner_work(row: &Row) -> Result<PartnerWork, StoreError> {
         priority: row.get::<Option<i64>>("priority")?.unwrap_or(0),
         oldest: row.optional_timestamp("oldest")?,
         next_due: row.optional_timestamp("next_due")?,
+    })
+}
+
+fn partner_queue(row: &Row) -> Result<PartnerQueue, StoreError> {
+    Ok(PartnerQueue {
+        partner: row.get("partner")?,
+        waiting: row.number("waiting")?,
+        blocked: row.number("blocked")?,
+    })
+}
+
+fn failed_call(row: &Row) -> Result<FailedCall, StoreError> {
+    Ok(FailedCall {
+        partner: row.get("partner")?,
+        at: row.timestamp("at")?,
+        code: row.get("code")?,
     })
 }
 

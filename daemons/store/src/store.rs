@@ -9,7 +9,7 @@ use lease::Tenure;
 use crate::backend::{Backend, Lane};
 use crate::statement::statement;
 use crate::wakeups::Hints;
-use crate::{DatabaseUri, FencedTx, Intake, StoreError, Wakeups, migrations};
+use crate::{DatabaseUri, FencedTx, Intake, Migrated, StoreError, Wakeups, migrations};
 
 /// The database of an instance. Clones share their connections.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Store {
 
     /// Brings the schema up to date; several processes may do so at once. Refuses
     /// ([`StoreError::SchemaNewer`]) a schema that a newer version has migrated.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    pub async fn migrate(&self) -> Result<Migrated, StoreError> {
         migrations::migrate(&self.backend).await
     }
 

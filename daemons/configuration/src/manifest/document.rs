@@ -14,7 +14,10 @@ use super::{
     schema,
     yaml::{self, Meaning, Node, Place, Value},
 };
-use crate::error::{ManifestError, Problem};
+use crate::{
+    error::{ManifestError, Problem},
+    sources::SecretFolder,
+};
 
 /// One manifest.
 pub(crate) struct Document<'a> {
@@ -126,6 +129,25 @@ pub(crate) fn read<'a>(
         }
     }
     (documents, all_read)
+}
+
+/// A Secret that lies beside the manifests as a folder. Its problems have no line.
+pub(crate) fn mounted(folder: &SecretFolder) -> Document<'_> {
+    let nowhere = Place { line: 0, column: 0 };
+    let values = folder.values.iter().map(|(key, octets)| {
+        let octets = Some(octets.clone());
+        (key.clone(), SecretValue { octets, field: key.clone(), place: nowhere })
+    });
+    Document {
+        file: &folder.path,
+        name: folder.name.clone(),
+        namespace: None,
+        content: Content::Secret(SecretDocument { values: values.collect() }),
+        is_sound: true,
+        // After the manifests, however many.
+        order: usize::MAX,
+        root: Node { place: nowhere, value: Value::Mapping(Vec::new()) },
+    }
 }
 
 /// The schemas of the two specs, made when the first document needs one.

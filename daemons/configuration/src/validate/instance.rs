@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crds::{InstanceIdentity, SeonInstanceSpec};
+use crds::{InstanceIdentity, SecretReference, SeonInstanceSpec};
 
 use super::Checker;
 use crate::{
     error::Problem,
     instance::{
-        DatabaseSetting, Instance, LeaseTerms, OwnIdentity, Receive, Retention, Retry, Send,
-        Station, TcpListener, TlsClient, TlsListener,
+        DatabaseSetting, Instance, LeaseTerms, OwnCertificate, OwnIdentity, Receive, Retention,
+        Retry, Send, Station, TcpListener, TlsClient, TlsListener,
     },
     manifest::Content,
     name::InstanceName,
@@ -107,13 +107,13 @@ fn receive(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Recei
         let address = check.address(&tls.address, &format!("{field}.address"));
         let port = check.number(tls.port, &format!("{field}.port"));
         let max_sessions = check.count(tls.max_sessions, &format!("{field}.maxSessions"));
-        let certificate = check
-            .own_certificate(&tls.certificate_secret_ref, &format!("{field}.certificateSecretRef"));
+        let certificate =
+            check.certificate_if(check.scope.answers_calls(), &tls.certificate_secret_ref, field);
         Some(TlsListener {
             address: address?,
             port: port?,
             max_sessions: max_sessions?,
-            certificate: certificate?,
+            certificate: certificate.ok()?,
             minimum_version: tls.minimum_version,
             client_certificates: tls.client_certificates,
         })
@@ -151,14 +151,30 @@ fn send(
     let windows = check.windows(&spec.send.schedule, "spec.send.schedule");
     let tls = match &spec.send.tls {
         Some(tls) => check
-            .own_certificate(&tls.certificate_secret_ref, "spec.send.tls.certificateSecretRef")
-            .map(|certificate| TlsClient { certificate, minimum_version: tls.minimum_version }),
-        None => receive.and_then(|receive| receive.tls.as_ref()).map(|listener| TlsClient {
-            certificate: listener.certificate.clone(),
-            minimum_version: listener.minimum_version,
-        }),
+            .certificate_if(check.scope.calls(), &tls.certificate_secret_ref, "spec.send.tls")
+            .map(|certificate| TlsClient { certificate, minimum_version: tls.minimum_version })
+            .ok(),
+        None => the_receivers(check, spec, receive),
     };
     Some(Send { max_sessions: max_sessions?, retry: retry?, windows: windows?, tls })
+}
+
+/// Without a certificate of its own, a call shows the one that answers calls.
+fn the_receivers(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonInstanceSpec,
+    receive: Option<&Receive>,
+) -> Option<TlsClient> {
+    let tls = spec.receive.tls.as_ref()?;
+    let certificate = if check.scope.answers_calls() {
+        // It was judged there.
+        let certificate = receive?.tls.as_ref()?.certificate.clone();
+        certificate.filter(|_| check.scope.calls())
+    } else {
+        let reference = &tls.certificate_secret_ref;
+        check.certificate_if(check.scope.calls(), reference, "spec.receive.tls").ok()?
+    };
+    Some(TlsClient { certificate, minimum_version: tls.minimum_version })
 }
 
 fn retry(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Retry> {
@@ -184,7 +200,24 @@ fn retention(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Ret
     Some(Retention { journal: journal?, finished: finished? })
 }
 
+/// Something is wrong, and it was said.
+struct Reported;
+
 impl Checker<'_, '_> {
+    /// Our certificate from the Secret of `field.certificateSecretRef`; none where it is of no use.
+    fn certificate_if(
+        &mut self,
+        is_used: bool,
+        reference: &SecretReference,
+        field: &str,
+    ) -> Result<Option<OwnCertificate>, Reported> {
+        if !is_used {
+            return Ok(None);
+        }
+        let certificate = self.own_certificate(reference, &format!("{field}.certificateSecretRef"));
+        certificate.map(Some).ok_or(Reported)
+    }
+
     fn address(&mut self, text: &str, field: &str) -> Option<std::net::IpAddr> {
         let address = text.parse().ok();
         if address.is_none() {

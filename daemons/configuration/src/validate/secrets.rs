@@ -15,21 +15,41 @@ use crate::{
     secret::{PrivateKey, SecretText},
 };
 
-/// The Secrets of all files by name.
+/// The Secrets of all folders and files by name.
 pub(super) struct Secrets<'d> {
-    by_name: BTreeMap<&'d str, (&'d Document<'d>, &'d SecretDocument)>,
+    by_name: BTreeMap<&'d str, Secret<'d>>,
+}
+
+/// One Secret: its folder, or its document in a manifest, or both, whose first value counts.
+#[derive(Clone, Default)]
+struct Secret<'d> {
+    parts: Vec<(&'d Document<'d>, &'d SecretDocument)>,
 }
 
 impl<'d> Secrets<'d> {
-    pub(super) fn new(documents: &'d [Document<'d>]) -> Self {
-        let by_name = documents
-            .iter()
-            .filter_map(|document| match &document.content {
-                Content::Secret(secret) => Some((document.name.as_str(), (document, secret))),
-                _ => None,
-            })
-            .collect();
+    pub(super) fn new(mounted: &'d [Document<'d>], documents: &'d [Document<'d>]) -> Self {
+        let mut by_name: BTreeMap<_, Secret<'_>> = BTreeMap::new();
+        for document in mounted.iter().chain(documents) {
+            if let Content::Secret(secret) = &document.content {
+                by_name.entry(document.name.as_str()).or_default().parts.push((document, secret));
+            }
+        }
         Self { by_name }
+    }
+}
+
+impl<'d> Secret<'d> {
+    fn value(&self, key: &str) -> Option<(&'d Document<'d>, &'d SecretValue)> {
+        self.parts.iter().find_map(|(document, secret)| Some((*document, secret.values.get(key)?)))
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &'d str> {
+        self.parts.iter().flat_map(|(_, secret)| secret.values.keys().map(String::as_str))
+    }
+
+    /// What is broken may have what is missing.
+    fn is_sound(&self) -> bool {
+        self.parts.iter().all(|(document, _)| document.is_sound)
     }
 }
 
@@ -91,9 +111,9 @@ impl<'d> Checker<'d, '_> {
         field: &str,
     ) -> Option<OwnCertificate> {
         let cure = "{tls.crt: …, tls.key: …}";
-        let (document, secret) = self.find(&reference.name, field, cure)?;
-        let chain = self.key_of(document, secret, "tls.crt", field);
-        let key = self.key_of(document, secret, "tls.key", field);
+        let secret = self.find(&reference.name, field, cure)?;
+        let chain = self.key_of(&reference.name, &secret, "tls.crt", field);
+        let key = self.key_of(&reference.name, &secret, "tls.key", field);
         let chain = chain.and_then(|found| self.certificates(&found));
         let key = key.and_then(|found| self.private_key(&found));
         Some(OwnCertificate { chain: chain?, key: key? })
@@ -105,9 +125,9 @@ impl<'d> Checker<'d, '_> {
         reference: &SecretReference,
         field: &str,
     ) -> Option<[Vec<CertificateDer<'static>>; 2]> {
-        let (document, secret) = self.find(&reference.name, field, "{tls.crt: …}")?;
-        if !secret.values.contains_key("tls.crt") && !secret.values.contains_key("ca.crt") {
-            if !document.is_sound {
+        let secret = self.find(&reference.name, field, "{tls.crt: …}")?;
+        if secret.value("tls.crt").is_none() && secret.value("ca.crt").is_none() {
+            if !secret.is_sound() {
                 return None;
             }
             let problem = format!(
@@ -119,7 +139,7 @@ impl<'d> Checker<'d, '_> {
             return None;
         }
         let mut read = |key: &str| {
-            let Some(value) = secret.values.get(key) else {
+            let Some((document, value)) = secret.value(key) else {
                 return Some(Vec::new());
             };
             let octets = value.octets.as_ref()?;
@@ -135,18 +155,13 @@ impl<'d> Checker<'d, '_> {
         field: &str,
         cure: &str,
     ) -> Option<Found<'d>> {
-        let (document, secret) = self.find(&reference.name, field, cure)?;
-        self.key_of(document, secret, &reference.key, field)
+        let secret = self.find(&reference.name, field, cure)?;
+        self.key_of(&reference.name, &secret, &reference.key, field)
     }
 
-    fn find(
-        &mut self,
-        name: &str,
-        field: &str,
-        cure: &str,
-    ) -> Option<(&'d Document<'d>, &'d SecretDocument)> {
+    fn find(&mut self, name: &str, field: &str, cure: &str) -> Option<Secret<'d>> {
         let secrets = self.secrets;
-        let found = secrets.by_name.get(name).copied();
+        let found = secrets.by_name.get(name).cloned();
         if found.is_none() && self.all_read {
             let guess = did_you_mean(name, secrets.by_name.keys().copied());
             let problem = format!(
@@ -159,18 +174,16 @@ impl<'d> Checker<'d, '_> {
 
     fn key_of(
         &mut self,
-        document: &'d Document<'d>,
-        secret: &'d SecretDocument,
+        name: &str,
+        secret: &Secret<'d>,
         key: &str,
         field: &str,
     ) -> Option<Found<'d>> {
-        let name = &document.name;
-        let Some(value) = secret.values.get(key) else {
-            // What is broken may have it.
-            if !document.is_sound {
+        let Some((document, value)) = secret.value(key) else {
+            if !secret.is_sound() {
                 return None;
             }
-            let guess = did_you_mean(key, secret.values.keys().map(String::as_str));
+            let guess = did_you_mean(key, secret.keys());
             let problem = format!("Secret {name} has no key {key}; {guess}add {key} to it");
             // Certificates are at fixed keys, so that there is no field that names the key.
             let field = match key {
@@ -246,6 +259,7 @@ impl<'d> Checker<'d, '_> {
         let known = self.errors.iter().any(|(_, error)| {
             error.file == found.document.file
                 && error.line == found.value.place.line
+                && error.field == found.value.field
                 && error.problem == problem
         });
         if !known {

@@ -48,18 +48,21 @@ impl FromStr for Address {
     }
 }
 
-/// The directory of the sockets in an instance's data directory.
-pub(super) const RUN: &str = "run";
+/// Where an instance's processes on this machine have their admin sockets: in the directory given,
+/// or else in the data directory.
+pub fn run_directory(given: Option<&Path>, data: &Path) -> PathBuf {
+    given.map_or_else(|| data.join("run"), Path::to_owned)
+}
 
 /// The file name of a process's socket.
 pub(super) fn socket_name(daemon: Daemon, process: u32) -> String {
     format!("{daemon}.{process}.sock")
 }
 
-/// The admin sockets in an instance's data directory, with the daemon and process number that
+/// The admin sockets in a directory of them, with the daemon and process number that
 /// their names say. Whether anybody answers is for the caller to find out.
-pub fn local_sockets(data: &Path) -> io::Result<Vec<(Daemon, u32, Address)>> {
-    let directory = match std::fs::read_dir(data.join(RUN)) {
+pub fn local_sockets(directory: &Path) -> io::Result<Vec<(Daemon, u32, Address)>> {
+    let directory = match std::fs::read_dir(directory) {
         Ok(directory) => directory,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),

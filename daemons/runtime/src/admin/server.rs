@@ -1,23 +1,25 @@
 //! The server side of the admin endpoint.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path as Segment, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Path as Segment, Query, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::Listener;
 use lease::Daemon;
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::net::{TcpListener, UnixListener};
 
-use super::address::{Address, RUN, short_path, socket_name};
+use super::address::{Address, short_path, socket_name};
 use super::bounded::Bounded;
 use crate::error::ServiceError;
 use crate::status::DaemonStatus;
@@ -68,15 +70,26 @@ pub(crate) trait Reading: Send + Sync + 'static {
     /// Why the process is not healthy, if it is not.
     fn unhealthy(&self) -> Option<String>;
     /// Why the daemon is not ready, if it is not.
-    fn not_ready(&self) -> Option<String>;
+    fn not_ready(&self, standby: Standby) -> Option<String>;
     /// All metrics as text.
     fn metrics(&self) -> String;
+    /// What this daemon alone can tell at a path, if it has anything there.
+    fn own(&self, path: &str) -> impl Future<Output = Option<Result<Value, ServiceError>>> + Send;
     /// Loads the configuration again; the errors, if it was refused.
     fn reload(&self) -> impl Future<Output = Result<(), Vec<String>>> + Send;
     /// Sets the log level.
     fn set_log_level(&self, level: &str) -> Result<(), String>;
     /// Asks a session to end; whether there was one.
     fn abort_session(&self, id: &str, reason: &str) -> bool;
+}
+
+/// Whether a standby counts as ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standby {
+    /// To whoever wants the one that is active.
+    IsNotReady,
+    /// To whoever wants to know that it could take over: it saw its lease when it looked last.
+    IsReady,
 }
 
 /// The bound sockets of an admin endpoint. The file of the Unix socket goes with this value.
@@ -87,13 +100,12 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Binds the process's socket in the data directory, and the TCP address if there is one.
+    /// Binds the process's socket in the directory of sockets, and the TCP address if there is one.
     pub(crate) async fn bind(
         daemon: Daemon,
-        data: &Path,
+        directory: PathBuf,
         tcp: Option<SocketAddr>,
     ) -> Result<Self, AdminError> {
-        let directory = data.join(RUN);
         let directory_error = |error| AdminError::Directory { path: directory.clone(), error };
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -116,10 +128,15 @@ impl Endpoint {
         Ok(Self { unix: Some(unix), path, tcp })
     }
 
-    /// What goes into the lease row: the TCP address if there is one, as others can reach it.
-    pub(crate) fn address(&self) -> Address {
+    /// What goes into the lease row: the TCP address if there is one, as others can reach it. Who
+    /// listens on every address does not know which of them that is, and has to be told.
+    pub(crate) fn address(&self, reached_at: Option<IpAddr>) -> Address {
         match &self.tcp {
-            Some((_, address)) => Address::Tcp(*address),
+            Some((_, bound)) if bound.ip().is_unspecified() => {
+                let reached = reached_at.unwrap_or(bound.ip());
+                Address::Tcp(SocketAddr::new(reached, bound.port()))
+            }
+            Some((_, bound)) => Address::Tcp(*bound),
             None => Address::Unix(self.path.clone()),
         }
     }
@@ -214,6 +231,7 @@ fn readings<R: Reading>() -> Router<Arc<R>> {
         .route("/readyz", get(readiness::<R>))
         .route("/status", get(status::<R>))
         .route("/metrics", get(metrics::<R>))
+        .fallback(own::<R>)
 }
 
 fn changes<R: Reading>() -> Router<Arc<R>> {
@@ -227,8 +245,27 @@ async fn health<R: Reading>(State(reading): State<Arc<R>>) -> Response {
     answer(reading.unhealthy())
 }
 
-async fn readiness<R: Reading>(State(reading): State<Arc<R>>) -> Response {
-    answer(reading.not_ready())
+/// `/readyz`, or `/readyz?standby=ready`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Readiness {
+    standby: Option<StandbyIs>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StandbyIs {
+    Ready,
+}
+
+async fn readiness<R: Reading>(
+    State(reading): State<Arc<R>>,
+    Query(asked): Query<Readiness>,
+) -> Response {
+    answer(reading.not_ready(match asked.standby {
+        None => Standby::IsNotReady,
+        Some(StandbyIs::Ready) => Standby::IsReady,
+    }))
 }
 
 fn answer(trouble: Option<String>) -> Response {
@@ -245,6 +282,18 @@ async fn status<R: Reading>(State(reading): State<Arc<R>>) -> Response {
 async fn metrics<R: Reading>(State(reading): State<Arc<R>>) -> Response {
     const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, TYPE)], reading.metrics()).into_response()
+}
+
+async fn own<R: Reading>(State(reading): State<Arc<R>>, method: Method, uri: Uri) -> Response {
+    let answer = if method == Method::GET { reading.own(uri.path()).await } else { None };
+    match answer {
+        Some(Ok(value)) => axum::Json(value).into_response(),
+        Some(Err(error)) => {
+            let text = format!("{} {error}\n", error.code());
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "there is nothing here\n").into_response(),
+    }
 }
 
 async fn reload<R: Reading>(State(reading): State<Arc<R>>) -> Response {

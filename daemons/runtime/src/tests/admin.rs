@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 use super::{DEADLINE, Instance, idle};
 use crate::activities::{Beginning, FileBeginning};
 use crate::admin::{Address, Client, local_sockets};
+use crate::error::ServiceError;
 use crate::signals::Request;
 use crate::start::Start;
 use crate::status::{Direction, Role};
@@ -210,6 +211,27 @@ async fn an_address_on_tcp_is_for_reading_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_has_readings_of_its_own_over_tcp_too() {
+    let instance = Instance::new();
+    let start = Start::new(Daemon::Seonsqd, instance.directory.path())
+        .admin_tcp(Some("127.0.0.1:0".parse().unwrap()));
+    let daemon = instance.start_as(start, idle).await;
+    daemon.active.readings.offer("/partners", async || Ok::<_, ServiceError>(["bolt"]));
+    daemon
+        .active
+        .readings
+        .offer("/broken", async || Err::<(), _>(ServiceError::failed("E-TEST", "it broke")));
+    let row = &instance.store().await.leases().await.unwrap()[0];
+    for client in [daemon.client(), Client::new(row.address.parse().unwrap())] {
+        assert_eq!(client.get_json::<Vec<String>>("/partners").await.unwrap(), ["bolt"]);
+        let broken = client.get("/broken").await.unwrap();
+        assert_eq!((broken.status, broken.body.as_str()), (503, "E-TEST it broke\n"));
+        assert_eq!(client.get("/others").await.unwrap().status, 404);
+        assert_eq!(client.post("/partners", "").await.unwrap().status, 404);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_too_large_or_nonsense_are_refused_and_the_endpoint_goes_on() {
     let instance = Instance::new();
     let daemon = instance.start(idle).await;
@@ -218,7 +240,9 @@ async fn requests_that_are_too_large_or_nonsense_are_refused_and_the_endpoint_go
     assert_eq!(answer.status, 413);
     assert_eq!(client.get("/nothing").await.unwrap().status, 404);
     assert_eq!(client.get("/reload").await.unwrap().status, 405);
-    let Address::Unix(socket) = local_sockets(&daemon.active.data).unwrap()[0].2.clone() else {
+    let Address::Unix(socket) =
+        local_sockets(&daemon.active.data.join("run")).unwrap()[0].2.clone()
+    else {
         panic!("no socket")
     };
     let mut stream = UnixStream::connect(socket).await.unwrap();
@@ -234,7 +258,9 @@ async fn requests_that_are_too_large_or_nonsense_are_refused_and_the_endpoint_go
 async fn peers_that_say_nothing_do_not_keep_others_out() {
     let instance = Instance::new();
     let daemon = instance.start(idle).await;
-    let Address::Unix(socket) = local_sockets(&daemon.active.data).unwrap()[0].2.clone() else {
+    let Address::Unix(socket) =
+        local_sockets(&daemon.active.data.join("run")).unwrap()[0].2.clone()
+    else {
         panic!("no socket")
     };
     let mut silent = Vec::new();

@@ -13,6 +13,7 @@ fn the_grammar_holds_together() {
     use clap::CommandFactory;
     Arguments::command().debug_assert();
     Classic::command().debug_assert();
+    ClassicMaster::command().debug_assert();
     seoneq::Options::command().debug_assert();
 }
 
@@ -20,7 +21,14 @@ fn the_grammar_holds_together() {
 fn a_daemon_is_called_by_its_classic_name_or_as_a_subcommand() {
     for daemon in Daemon::ALL {
         let options = StartOptions { standby: true, ..StartOptions::default() };
-        let expected = Start { daemon, directory: "./acme".into(), options };
+        let expected = Start {
+            daemon,
+            directory: "./acme".into(),
+            run_directory: None,
+            migrate: Migrate::Start,
+            options,
+            without_receivers: false,
+        };
         let lines = [
             format!("{daemon} -c ./acme --standby"),
             format!("/opt/seon/bin/{daemon} --standby -c ./acme"),
@@ -48,6 +56,23 @@ fn a_daemon_is_told_how_to_log_and_where_to_be_watched() {
 }
 
 #[test]
+fn a_daemon_in_a_pod_is_told_so_by_options() {
+    let line = "seon -c /etc/seon seonrd --standby --watch --admin 0.0.0.0:9110 \
+                --reached-at 10.1.2.3 --run-directory /run/seon --migrate never --without-receivers";
+    for line in [line.to_owned(), line.replacen("seon -c /etc/seon seonrd", "seonrd", 1)] {
+        let Invocation::Daemon(start) = parse(&line) else { panic!("a daemon") };
+        assert!(start.without_receivers && start.options.standby && start.options.watch);
+        assert_eq!(start.options.reached_at, "10.1.2.3".parse().ok());
+        assert_eq!(start.run_directory.as_deref(), Some(Path::new("/run/seon")));
+        assert_eq!(start.migrate, Migrate::Never);
+    }
+    assert!(refused("seonsqd --without-receivers").contains("--without-receivers"));
+    assert!(refused("seonsqd --migrate perhaps").contains("never"));
+    let Invocation::Tool(arguments) = parse("seon migrate -c ./acme") else { panic!("a tool") };
+    assert!(matches!(arguments.command, Command::Migrate));
+}
+
+#[test]
 fn receipts_are_listed_or_released_and_a_partner_is_called() {
     let Invocation::Tool(arguments) = parse("seon receipts --partner bolt") else { panic!() };
     let Command::Receipts(Receipts { order: None, filter }) = arguments.command else { panic!() };
@@ -71,9 +96,9 @@ fn receipts_are_listed_or_released_and_a_partner_is_called() {
 #[test]
 fn the_folder_is_here_unless_told() {
     let Invocation::Tool(arguments) = parse("seon ps") else { panic!("a tool") };
-    assert_eq!(arguments.shared.directory, PathBuf::from("."));
+    assert_eq!(arguments.shared.place.directory, PathBuf::from("."));
     let Invocation::Tool(arguments) = parse("seon check -c /srv/acme -o json") else { panic!() };
-    assert_eq!(arguments.shared.directory, PathBuf::from("/srv/acme"));
+    assert_eq!(arguments.shared.place.directory, PathBuf::from("/srv/acme"));
     assert_eq!(arguments.shared.format, Format::Json);
 }
 
@@ -138,5 +163,5 @@ fn up_takes_a_folder_of_its_own_or_the_one_of_the_instance() {
     assert_eq!(up.folder, Some(PathBuf::from("./acme")));
     let Invocation::Tool(arguments) = parse("seon up -c ./acme") else { panic!("a tool") };
     let Command::Up(up) = arguments.command else { panic!("up") };
-    assert_eq!((up.folder, arguments.shared.directory), (None, PathBuf::from("./acme")));
+    assert_eq!((up.folder, arguments.shared.place.directory), (None, PathBuf::from("./acme")));
 }

@@ -23,11 +23,11 @@ struct Sound<'a> {
 }
 
 pub(super) async fn run(context: &Context, command: &Config) -> Result<ExitCode, Failure> {
-    // What is wrong is said here, once and with its place, before any daemon is asked.
-    let instance = Instance::load(&context.shared.directory)?;
+    let place = &context.shared.place;
     match command {
-        Config::Check => check(context, &instance),
-        Config::Reload => reload(context, &instance).await,
+        Config::Check => check(context, &Instance::load_whole(place)?),
+        // What is wrong is said here, once and with its place, before any daemon is asked.
+        Config::Reload => reload(context, &Instance::load(place)?).await,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::instance::Instance;
 
 pub(super) async fn run(context: &Context, command: &Force) -> Result<ExitCode, Failure> {
     let daemon = command.daemon;
-    let instance = Instance::load(&context.shared.directory)?;
+    let instance = Instance::load(&context.shared.place)?;
     let store = instance.store().await?;
     let before = store.read(daemon).await?;
     let forced = store.force_lease(daemon, &operator()).await?;

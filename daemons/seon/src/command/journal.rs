@@ -72,7 +72,7 @@ impl From<JournalRecord> for RecordView {
 }
 
 pub(super) async fn run(context: &Context, command: Journal) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.directory)?;
+    let instance = Instance::load(&context.shared.place)?;
     let store = instance.store().await?;
     let mut filter = JournalFilter {
         partner: command.partner,

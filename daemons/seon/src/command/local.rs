@@ -20,8 +20,9 @@ pub(super) async fn ask_all<T>(
     instance: &Instance,
     ask: impl AsyncFn(Client) -> Result<T, ClientError>,
 ) -> Result<Vec<Answered<T>>, Failure> {
-    let sockets = local_sockets(&instance.data())
-        .map_err(Failure::io(format!("cannot read {}/run", instance.data().display())))?;
+    let directory = instance.run_directory();
+    let sockets = local_sockets(&directory)
+        .map_err(Failure::io(format!("cannot read {}", directory.display())))?;
     Ok(ask_each(sockets, ask).await)
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod enqueue;
 mod force;
 mod journal;
 mod local;
+mod migrate;
 mod partner;
 pub(crate) mod ps;
 mod queue;
@@ -42,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit
         Command::Ps => ps::run(&context).await,
         Command::Check => check::run(&context).await,
         Command::Force(force) => force::run(&context, &force).await,
+        Command::Migrate => migrate::run(&context).await,
         Command::Config(config) => config::run(&context, &config).await,
         Command::Quickstart(wish) => quickstart::run(&context, wish).await,
         // These were taken out of the command line before; the type does not know it.

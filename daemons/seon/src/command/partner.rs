@@ -17,7 +17,7 @@ use crate::instance::Instance;
 use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.directory)?;
+    let instance = Instance::load(&context.shared.place)?;
     match command.verb {
         PartnerVerb::List => list(context, &instance).await,
         PartnerVerb::Ping(calling) => {

@@ -62,7 +62,7 @@ pub(crate) enum State {
 }
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.directory)?;
+    let instance = Instance::load(&context.shared.place)?;
     let store = instance.store().await?;
     let daemons = look(&instance, &store).await?;
     let text = match context.shared.format {

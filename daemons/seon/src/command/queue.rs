@@ -15,7 +15,7 @@ use crate::instance::Instance;
 use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
 
 pub(super) async fn run(context: &Context, command: Queue) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.directory)?;
+    let instance = Instance::load(&context.shared.place)?;
     let store = instance.store().await?;
     match command.order {
         None => list(context, &store, command.filter).await,

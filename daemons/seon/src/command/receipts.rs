@@ -15,7 +15,7 @@ use crate::instance::Instance;
 use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
 
 pub(super) async fn run(context: &Context, command: Receipts) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.directory)?;
+    let instance = Instance::load(&context.shared.place)?;
     match command.order {
         None => list(context, &instance, command.filter).await,
         Some(ReceiptOrder::Release { ids }) => release(context, &instance, &ids).await,

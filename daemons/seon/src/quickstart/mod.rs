@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{Quickstart, Shared};
+use crate::arguments::{self, Quickstart, Shared};
 use crate::command::Context;
 use crate::command::check;
 use crate::command::ps::{self, State};
@@ -161,7 +161,7 @@ pub(crate) struct Running {
 impl Running {
     /// Waits until every daemon is active and listens.
     async fn wait(company: Company) -> Result<Self, Failure> {
-        let instance = Instance::load(&company.directory)?;
+        let instance = Instance::load(&arguments::Place::at(&company.directory))?;
         let store = instance.migrated_store().await?;
         let deadline = Instant::now() + START;
         let mut tick = interval(TICK);
@@ -201,7 +201,8 @@ impl Running {
 
     /// The context of a command on this company.
     fn context(&self, context: &Context) -> Context {
-        let shared = Shared { directory: self.company.directory.clone(), format: Format::Table };
+        let place = arguments::Place::at(&self.company.directory);
+        let shared = Shared { place, format: Format::Table };
         Context { shared, terminal: context.terminal }
     }
 }

@@ -1,6 +1,7 @@
 //! What the tables hold, as types.
 
 mod journal;
+mod partner;
 mod queue;
 mod receipt;
 mod received;
@@ -8,6 +9,7 @@ mod request;
 mod session;
 
 pub use journal::{JournalEntry, JournalFilter, JournalId, JournalKind, JournalRecord};
+pub use partner::{FailedCall, PartnerQueue};
 pub use queue::{
     ClaimScope, EntryChange, EntryId, EntryState, NewEntry, PartnerWork, QueueEntry, QueueFilter,
     Refusal, Retry, Sent,

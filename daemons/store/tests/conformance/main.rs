@@ -40,6 +40,7 @@ mod fence;
 mod interleavings;
 mod journal;
 mod lease_table;
+mod partners;
 mod queue;
 mod receipts;
 mod receiving;

@@ -7,7 +7,8 @@ use crate::world::{World, entry, offer};
 
 conformance! {
     async fn a_migration_done_twice_changes_nothing(world) {
-        world.store.migrate().await.unwrap();
+        let migrated = world.store.migrate().await.unwrap();
+        assert!(migrated.from == migrated.to && migrated.to > 0, "{migrated:?}");
         world.store.check_schema().await.unwrap();
     }
 
@@ -20,7 +21,8 @@ conformance! {
             )
             .await
             .unwrap();
-        for refused in [world.store.migrate().await, world.store.check_schema().await] {
+        let migrated = world.store.migrate().await.map(|_| ());
+        for refused in [migrated, world.store.check_schema().await] {
             let error = refused.unwrap_err();
             assert!(matches!(error, StoreError::SchemaNewer { found: 9999, .. }), "{error:?}");
             assert_eq!(error.code(), "E-STORE-SCHEMA-NEWER");
@@ -126,13 +128,15 @@ async fn an_empty_database_is_migrated_by_many_processes_at_once(world: World) {
         let uri = world.uri.clone();
         processes.spawn(async move {
             let store = store::Store::open(&uri, "starting").await?;
-            store.migrate().await?;
-            store.check_schema().await
+            let migrated = store.migrate().await?;
+            store.check_schema().await?;
+            Ok::<_, StoreError>(migrated)
         });
     }
-    for migrated in processes.join_all().await {
-        migrated.unwrap();
-    }
+    let migrated = processes.join_all().await;
+    let found: Vec<_> = migrated.into_iter().map(|migrated| migrated.unwrap().from).collect();
+    // Each says what it did: one of them all of it, the others nothing.
+    assert_eq!(found.iter().filter(|from| **from == 0).count(), 1, "{found:?}");
     world.tenure(Daemon::Seonrd).await;
 }
 

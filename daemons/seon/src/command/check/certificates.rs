@@ -16,13 +16,13 @@ const SOON: Duration = Duration::from_hours(30 * 24);
 /// Our own certificates and the partners'.
 pub(super) fn examine(instance: &Instance, now: Timestamp) -> Vec<Check> {
     let configured = &instance.configuration.instance;
-    let receive = configured.receive.tls.as_ref().map(|tls| &tls.certificate);
-    let send = configured.send.tls.as_ref().map(|tls| &tls.certificate);
+    let receive = configured.receive.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
+    let send = configured.send.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
     let mut checks = Vec::new();
     checks.extend(receive.map(|own| examine_own("our certificate for callers", own, now)));
     // Usually both are the same.
     checks.extend(
-        send.filter(|own| receive != Some(*own))
+        send.filter(|own| receive != Some(own))
             .map(|own| examine_own("our certificate as a caller", own, now)),
     );
     for partner in instance.configuration.partners() {

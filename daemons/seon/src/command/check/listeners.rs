@@ -63,13 +63,14 @@ async fn tcpip(address: SocketAddr) -> Check {
 
 async fn tls(instance: &Instance, address: SocketAddr, now: Timestamp) -> Vec<Check> {
     let daemon = Daemon::SeonrdTcpipTls;
-    let Some(listener) = &instance.configuration.instance.receive.tls else {
+    let listener = instance.configuration.instance.receive.tls.as_ref();
+    let Some(own) = listener.and_then(|listener| listener.certificate.as_ref()) else {
         return vec![Check::warning(
             format!("{daemon} listens on {address}, which spec.receive does not want (any more)"),
             "start the daemons again",
         )];
     };
-    let settings = match settings(instance, &listener.certificate) {
+    let settings = match settings(instance, own) {
         Ok(settings) => settings,
         Err(error) => {
             let what = "our own certificate and key do not work together";

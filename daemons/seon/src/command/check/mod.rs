@@ -30,7 +30,7 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
 /// examined because of an error before it is left out.
 pub(crate) async fn examine(context: &Context) -> Report {
     let mut categories = Vec::new();
-    match Instance::load(&context.shared.directory) {
+    match Instance::load_whole(&context.shared.place) {
         Err(failure) => categories.push(Category::new("configuration", unreadable(&failure))),
         Ok(instance) => {
             categories.push(Category::new("configuration", configuration(&instance)));

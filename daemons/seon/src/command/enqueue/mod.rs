@@ -22,7 +22,7 @@ use store::{EntryId, NewEntry, Store, StoreError};
 use super::Context;
 pub(crate) use follow::sending;
 
-use crate::arguments::{FileFormat, Shared};
+use crate::arguments::{FileFormat, Place, Shared};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::{self, Style, Terminal, human};
@@ -98,13 +98,13 @@ pub(crate) async fn classic(
     options: seoneq::Options,
     terminal: Terminal,
 ) -> Result<ExitCode, Failure> {
-    let shared = Shared { directory: options.directory.clone(), format: output::Format::Table };
+    let shared = Shared { place: Place::at(&options.directory), format: output::Format::Table };
     run(&Context { shared, terminal }, options.wish()?).await
 }
 
 /// `seon enqueue`.
 pub(crate) async fn run(context: &Context, wish: Wish) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.directory)?;
+    let instance = Instance::load(&context.shared.place)?;
     let store = instance.migrated_store().await?;
     let enqueued = put(&instance, &store, &wish).await?;
     if wish.follow {

@@ -11,7 +11,7 @@ use lease::Daemon;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use crate::arguments::Up;
+use crate::arguments::{Place, Up};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::{self, human};
@@ -24,8 +24,9 @@ const DAEMONS: [Daemon; 2] = [Daemon::Seonrd, Daemon::Seonsqd];
 const GRACE: Duration = Duration::from_secs(75);
 
 pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Failure> {
-    let directory = command.folder.unwrap_or_else(|| context.shared.directory.clone());
-    let instance = Instance::load(&directory)?;
+    let mut place = context.shared.place.clone();
+    place.directory = command.folder.unwrap_or(place.directory);
+    let instance = Instance::load_whole(&place)?;
     // Migrated here, so that the daemons do not all try at once and errors show up in one place.
     let store = instance.migrated_store().await?;
     let ours = Ours::default();
@@ -42,11 +43,11 @@ pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Fail
             move |event| heard(&name, &event, &ours, &shutdown)
         });
     for daemon in DAEMONS {
-        children.keep(program(daemon, &directory)?);
+        children.keep(program(daemon, &place, command.watch)?);
     }
     let announced = tokio::select! {
         daemons = starting.settled(&shutdown) => match daemons {
-            Ok(daemons) => start::show(context, &daemons, &advice(&directory)),
+            Ok(daemons) => start::show(context, &daemons, &advice(&place.directory)),
             Err(failure) => Err(failure),
         },
         () = stop.asked() => {
@@ -75,12 +76,19 @@ pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Fail
 ///
 /// It waits for its lease: whether somebody else is active was seen before, and one that is
 /// started again after a crash finds the lease of its own former process.
-fn program(daemon: Daemon, directory: &Path) -> Result<Program, Failure> {
-    Ok(Program::this_executable_as(daemon.name())
+fn program(daemon: Daemon, place: &Place, watch: bool) -> Result<Program, Failure> {
+    let mut program = Program::this_executable_as(daemon.name())
         .map_err(Failure::io("cannot find this program's own file"))?
         .argument("-c")
-        .argument(directory)
-        .argument("--standby"))
+        .argument(&place.directory)
+        .argument("--standby");
+    if let Some(directory) = &place.run_directory {
+        program = program.argument("--run-directory").argument(directory);
+    }
+    if watch {
+        program = program.argument("--watch");
+    }
+    Ok(program)
 }
 
 /// Tells of a child. One that cannot run takes the others with it: half an instance would look
