@@ -1,7 +1,10 @@
 //! Files that are refused, or are not what was said of them. The caller is of the test's own
 //! making: a good one would not do this.
 
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use oftp::command::Sfid;
 use oftp::field::{Blocks, CipherSuite, Counts, FileReason, Format, SecurityLevel};
@@ -151,9 +154,8 @@ fn a_file_that_arrived_before_is_refused_as_a_duplicate_and_arrives_once() {
 #[test]
 fn a_caller_that_says_nothing_holds_up_nobody() {
     let (pair, _acme, _bolt) = running(Line::Tcp, Line::Nothing, |_| {});
-    let _silent: Vec<_> = (0..20)
-        .map(|_| std::net::TcpStream::connect(("127.0.0.1", pair.bolt.tcp)).unwrap())
-        .collect();
+    let _silent: Vec<_> =
+        (0..20).map(|_| TcpStream::connect(("127.0.0.1", pair.bolt.tcp)).unwrap()).collect();
     // And one that is known, has begun a file, and stops there.
     let mut slow = Caller::established(&pair.acme, &pair.bolt);
     slow.ask(Request::StartFile(Box::new(offer(&pair.acme, &pair.bolt, "SLOW.DAT", 5000))));
@@ -163,4 +165,32 @@ fn a_caller_that_says_nothing_holds_up_nobody() {
     pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
     let arrived: Vec<_> = incoming(&pair.bolt).into_values().collect();
     assert_eq!(arrived, [sha256(&file)]);
+}
+
+#[test]
+fn a_caller_that_drips_its_name_octet_by_octet_is_told_time_out_and_hung_up_on() {
+    let (pair, bolt) = bolt_alone();
+    let mut slow = TcpStream::connect(("127.0.0.1", pair.bolt.tcp)).unwrap();
+    // The pace: an octet whenever nothing came for so long. No timer of a command sees an end of
+    // it, for each octet is a sign of life.
+    slow.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut said = Vec::new();
+    let mut name = [0x10, 0, 0, 65].into_iter().chain(b"X5O0013000001ACME".iter().copied());
+    let mut buffer = [0; 256];
+    loop {
+        match slow.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => said.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                // A padded field never ends.
+                let _ = slow.write_all(&[name.next().unwrap_or(b' ')]);
+            }
+            // Hung up with an octet of ours still on its way.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let told = said.windows(3).any(|octets| octets == b"F09");
+    assert!(told, "ESID 09: {}", String::from_utf8_lossy(&said));
+    bolt.0.wait_for_line(PATIENCE, |line| line.contains("E-SESSION-LOGON-TIMEOUT"));
 }
