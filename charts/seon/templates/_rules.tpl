@@ -46,7 +46,7 @@
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles]
   verbs: [list, watch, get, create, patch, delete]
-# As roles.
+# Binds each of these roles to its daemon.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [rolebindings]
   verbs: [list, watch, get, create, patch, delete]

@@ -42,15 +42,15 @@ fn two_partners_is_valid() {
 }
 
 #[test]
-fn cluster_is_valid() {
-    let database = "apiVersion: v1\nkind: Secret\nmetadata: {name: acme-db-app}\n\
-                    stringData: {uri: 'postgresql://seon:CHANGEME@acme-db-rw/seon'}\n";
+fn cluster_is_valid_with_its_database_as_cloudnativepg_describes_it() {
     let certificates = common::tls_secret("acme-tls") + &common::tls_secret("bolt-tls");
     let configuration = read(&[
         ("cluster.yaml", sample("cluster.yaml")),
+        ("cluster-database.yaml", sample("cluster-database.yaml")),
         ("certificates.yaml", certificates),
-        ("database.yaml", database.to_owned()),
     ]);
+    let database = configuration.instance.database.to_string();
+    assert_eq!(database, "PostgreSQL at acme-db-rw.acme:5432/seon");
     assert_eq!(configuration.instance.receive.tls.as_ref().unwrap().port, 6619);
     // The volume is the operator's to mount; on one machine the files lie where they always do.
     assert_eq!(configuration.instance.data_directory, std::path::Path::new("./data"));
@@ -78,5 +78,14 @@ fn no_sample_is_forgotten_here() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["cluster.yaml", "everything.yaml", "one-machine.yaml", "two-partners.yaml"]);
+    assert_eq!(
+        names,
+        [
+            "cluster-database.yaml",
+            "cluster.yaml",
+            "everything.yaml",
+            "one-machine.yaml",
+            "two-partners.yaml"
+        ]
+    );
 }

@@ -1,6 +1,7 @@
-//! What of the chart is generated: the custom resource definitions as templates, and the table of
-//! values in its README.
+//! What of the chart is generated: the custom resource definitions as templates, the operator's
+//! rights, and the table of values in its README.
 
+mod rules;
 mod values;
 
 use std::fs;
@@ -28,6 +29,11 @@ pub(crate) fn definition(plural: &str, manifest: &str) -> anyhow::Result<Generat
          annotations:\n    helm.sh/resource-policy: keep\n  {{{{- end }}}}\n{body}{{{{- end }}}}\n"
     );
     Ok(Generated::new(format!("{FOLDER}/templates/crds/{plural}.yaml"), text))
+}
+
+/// What the operator may do.
+pub(crate) fn rules() -> Generated {
+    Generated::new(format!("{FOLDER}/templates/_rules.tpl"), rules::template())
 }
 
 /// The README: its own words, then the table of values.

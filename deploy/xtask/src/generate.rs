@@ -42,6 +42,7 @@ pub(crate) fn files() -> anyhow::Result<Vec<Generated>> {
         files.push(Generated::new(format!("crds/generated/{plural}.yaml"), manifest));
     }
     files.push(Generated::new("crds/README.md", reference::markdown(&definitions)));
+    files.push(chart::rules());
     files.push(chart::readme()?);
     Ok(files)
 }
