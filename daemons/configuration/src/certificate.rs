@@ -5,6 +5,8 @@
 //! readable subject. What is read here comes from the other side of the connection before it is
 //! trusted, so every step is total: what does not parse is `None`.
 
+use std::fmt::Write as _;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// The longest subject that is kept for logs, in characters.
@@ -141,7 +143,10 @@ fn label(identifier: &[u8]) -> String {
         [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01] => "UID",
         // Nobody can name it, so its octets are as good as dotted numbers.
         _ => {
-            return identifier.iter().map(|octet| format!("{octet:02x}")).collect();
+            return identifier.iter().fold(String::new(), |mut digits, octet| {
+                let _ = write!(digits, "{octet:02x}"); // Writing to a String cannot fail.
+                digits
+            });
         }
     };
     known.to_owned()

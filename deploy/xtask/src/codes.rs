@@ -12,7 +12,7 @@ use anyhow::Context as _;
 /// Where every code has a heading of its own, which is its anchor too.
 const DOCUMENT: &str = "docs/errors.md";
 /// Where codes come from.
-const SOURCES: [&str; 2] = ["crds", "daemons"];
+const SOURCES: [&str; 3] = ["crds", "daemons", "operator"];
 
 /// A code, and the file below the top level that has it.
 type Codes = BTreeMap<String, PathBuf>;

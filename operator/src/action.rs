@@ -1,0 +1,164 @@
+//! What is to be done with pods that are there: asked for a new configuration, replaced, handed over,
+//! removed from a lost node. Pure; [`apply`](crate::apply) does it.
+
+use std::collections::BTreeMap;
+
+use crds::names;
+use kube::ResourceExt as _;
+
+use crate::{
+    daemon::Daemon,
+    dereference::Found,
+    failover::{self, Verdict},
+    rollout::{self, Group, Step},
+    switchover::{self, Wish},
+    validate::ValidatedInstance,
+    world::{Migration, ObservedPod},
+};
+
+/// One thing to do. Each names the very pod that it is about, so that none is done to its successor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Ask a pod to come to a revision; its kubelet renews the mounted files at once.
+    AskFor {
+        /// Which pod.
+        pod: PodKey,
+        /// Which revision.
+        revision: String,
+    },
+    /// Note the pod that a switchover is about.
+    NoteSwitchover {
+        /// The annotation's new value.
+        value: String,
+    },
+    /// Remove the annotation.
+    EndSwitchover {
+        /// Why it was refused; nothing, if it was done.
+        refused: Option<String>,
+    },
+    /// End a pod, which hands over what it holds.
+    End {
+        /// Which pod.
+        pod: PodKey,
+        /// Why, for the event.
+        why: Why,
+    },
+    /// Remove the object of a pod whose node is lost.
+    Remove {
+        /// Which pod.
+        pod: PodKey,
+        /// Where it was.
+        node: Option<String>,
+    },
+}
+
+/// Exactly one pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodKey {
+    /// Its name.
+    pub name: String,
+    /// Which of that name.
+    pub uid: String,
+}
+
+/// Why a pod is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It was made from an older template.
+    Outdated,
+    /// A person asked for it.
+    Switchover,
+}
+
+/// What to do, and what a roll-out waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// In this order.
+    pub actions: Vec<Action>,
+    /// In words; nothing, if no roll-out is under way.
+    pub rollout: Option<String>,
+}
+
+/// Decides.
+pub fn decide(
+    instance: &ValidatedInstance,
+    found: &Found,
+    templates: &BTreeMap<Daemon, String>,
+    replicas: &BTreeMap<Daemon, i32>,
+    migration: Migration,
+) -> Steps {
+    let mut steps = Steps::default();
+    steps.actions.extend(ask_for(&instance.manifests.revision, &found.pods));
+    steps.actions.extend(remove_lost(found));
+    // A person's wish comes before the roll-out, and at most one pod is ended in a turn.
+    if let Some(annotation) = found.instance.annotations().get(names::SWITCHOVER_ANNOTATION) {
+        steps.actions.extend(switch_over(annotation, &found.pods));
+        return steps;
+    }
+    let pods: Vec<(Daemon, Vec<&ObservedPod>)> =
+        templates.keys().map(|daemon| (*daemon, of_daemon(&found.pods, *daemon))).collect();
+    let groups: Vec<Group<'_>> = pods
+        .iter()
+        .filter_map(|(daemon, pods)| {
+            let replicas = replicas.get(daemon).copied().unwrap_or(0);
+            Some(Group {
+                daemon: *daemon,
+                replicas: usize::try_from(replicas).ok()?,
+                template: templates.get(daemon)?,
+                pods,
+            })
+        })
+        .collect();
+    match rollout::next(&groups, migration == Migration::Done) {
+        Step::Done => {}
+        Step::Wait(why) => steps.rollout = Some(why),
+        Step::Replace(pod) => {
+            steps.rollout = Some(format!("{} is replaced", pod.name));
+            steps.actions.push(Action::End { pod: key(pod), why: Why::Outdated });
+        }
+    }
+    steps
+}
+
+/// The pods of one daemon.
+pub fn of_daemon(pods: &[ObservedPod], daemon: Daemon) -> Vec<&ObservedPod> {
+    pods.iter().filter(|pod| pod.daemon == daemon).collect()
+}
+
+fn key(pod: &ObservedPod) -> PodKey {
+    PodKey { name: pod.name.clone(), uid: pod.uid.clone() }
+}
+
+fn ask_for<'a>(
+    revision: &'a str,
+    pods: &'a [ObservedPod],
+) -> impl Iterator<Item = Action> + use<'a> {
+    pods.iter()
+        .filter(move |pod| {
+            let has = |value: &Option<String>| value.as_deref() == Some(revision);
+            // A pod that says nothing yet reads the newest as it starts.
+            pod.configuration.is_some() && !has(&pod.configuration) && !has(&pod.wanted)
+        })
+        .map(move |pod| Action::AskFor { pod: key(pod), revision: revision.to_owned() })
+}
+
+fn remove_lost(found: &Found) -> impl Iterator<Item = Action> + use<'_> {
+    found
+        .pods
+        .iter()
+        .filter(|pod| {
+            let peers = of_daemon(&found.pods, pod.daemon);
+            failover::judge(pod, &peers, found.nodes.as_ref(), found.now) == Verdict::Remove
+        })
+        .map(|pod| Action::Remove { pod: key(pod), node: pod.node.clone() })
+}
+
+fn switch_over(annotation: &str, pods: &[ObservedPod]) -> Option<Action> {
+    match switchover::read(annotation, pods) {
+        Wish::Note(value) => Some(Action::NoteSwitchover { value }),
+        Wish::HandOver(pod) => Some(Action::End { pod: key(pod), why: Why::Switchover }),
+        Wish::Wait => None,
+        Wish::Done => Some(Action::EndSwitchover { refused: None }),
+        Wish::Refuse(why) => Some(Action::EndSwitchover { refused: Some(why) }),
+    }
+}

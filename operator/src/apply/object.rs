@@ -1,0 +1,198 @@
+//! One object: compared, written, or left alone.
+
+use crds::names;
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::{Value, json};
+
+use super::{ApplyError, kind_name, names};
+use crate::{
+    context::Context,
+    dereference::Found,
+    fingerprint,
+    world::{Kind, Made, Owned},
+};
+
+/// Applies the objects of one instance.
+pub(super) struct Applier<'a> {
+    pub(super) context: &'a Context,
+    pub(super) found: &'a Found,
+    pub(super) failures: Vec<ApplyError>,
+}
+
+impl Applier<'_> {
+    pub(super) async fn all<K: Made>(&mut self, objects: &[K]) {
+        for object in objects {
+            let result = self.one(object).await;
+            self.failures.extend(result.err());
+        }
+    }
+
+    async fn one<K: Made>(&self, object: &K) -> Result<(), ApplyError> {
+        let name = object.meta().name.clone().unwrap_or_default();
+        let wanted = with_fingerprint(object);
+        if self.is_as_wanted::<K>(&name, &wanted) {
+            return Ok(());
+        }
+        let api: Api<K> = self.api();
+        let live = api.get_opt(&name).await.map_err(refused::<K>(&name))?;
+        if let Some(live) = live {
+            let owned = Owned::keep(live.meta()).map(|item| item.value);
+            if !owned.is_some_and(|owned| self.is_ours(&owned)) {
+                return Err(ApplyError::Foreign { kind: kind_name::<K>(), name });
+            }
+            if holds(&json!(live), &wanted) {
+                self.note(&live);
+                return Ok(());
+            }
+        }
+        let parameters = PatchParams::apply(names::OPERATOR).force();
+        let written = api.patch(&name, &parameters, &Patch::Apply(&wanted)).await;
+        self.note(&written.map_err(refused::<K>(&name))?);
+        Ok(())
+    }
+
+    /// By the cache alone, without asking anybody: it is as we last saw that we want it.
+    fn is_as_wanted<K: Made>(&self, name: &str, wanted: &Value) -> bool {
+        let fingerprint = &wanted["metadata"]["annotations"][names::APPLIED_ANNOTATION];
+        self.found.owned.get(&(K::KIND, name.to_owned())).is_some_and(|owned| {
+            self.is_ours(owned)
+                && owned.applied.as_deref() == fingerprint.as_str()
+                && self.context.verified.is(&owned.uid, owned.version)
+        })
+    }
+
+    /// A volume claim outlives its instance, and the next one of the same name takes it over.
+    fn is_ours(&self, owned: &Owned) -> bool {
+        let own = self.found.instance.metadata.uid.as_deref();
+        owned.is_managed && (owned.owner.is_none() || owned.owner.as_deref() == own)
+    }
+
+    /// Remembers that this is how we want it.
+    fn note<K: Made>(&self, live: &K) {
+        let Some(mut item) = Owned::keep(live.meta()) else { return };
+        self.context.verified.set(&item.value.uid, item.value.version);
+        if let Some(before) = self.found.owned.get(&(K::KIND, item.name.clone())) {
+            item.value.migration = before.migration;
+        }
+        if let Some(cache) = self.context.world.owned.get(&K::KIND) {
+            cache.note(item);
+        }
+    }
+
+    /// Deletes what we made and no longer want.
+    pub(super) async fn orphans<K: Made>(&mut self, wanted: &[K]) {
+        let wanted = names(wanted);
+        let own = self.found.instance.metadata.uid.as_deref();
+        for ((kind, name), owned) in &self.found.owned {
+            let is_orphan = *kind == K::KIND
+                && !wanted.contains(name.as_str())
+                && owned.is_managed
+                && owned.owner.as_deref() == own
+                && !owned.is_ending;
+            if is_orphan {
+                let result = self.delete::<K>(name, owned).await;
+                self.failures.extend(result.err());
+            }
+        }
+    }
+
+    async fn delete<K: Made>(&self, name: &str, owned: &Owned) -> Result<(), ApplyError> {
+        let exactly = Preconditions { uid: Some(owned.uid.clone()), resource_version: None };
+        // A Job would otherwise leave its pods.
+        let parameters = DeleteParams::background().preconditions(exactly);
+        let api: Api<K> = self.api();
+        match api.delete(name, &parameters).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => {
+                let (kind, name, error) = (kind_name::<K>(), name.to_owned(), Box::new(error));
+                Err(ApplyError::Delete { kind, name, error })
+            }
+        }
+    }
+
+    fn api<K: Made>(&self) -> Api<K> {
+        Api::namespaced(self.context.client.clone(), &self.found.key.namespace)
+    }
+}
+
+fn refused<K: Made>(name: &str) -> impl FnOnce(kube::Error) -> ApplyError {
+    let (kind, name) = (kind_name::<K>(), name.to_owned());
+    move |error| ApplyError::Refused { kind, name, error: Box::new(error) }
+}
+
+/// Whether what was to go is gone, or was replaced by another one.
+pub(super) fn is_gone(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 404 | 409))
+}
+
+/// The object as it is sent, with the fingerprint of what it is meant to be.
+fn with_fingerprint<K: Made>(object: &K) -> Value {
+    let mut value = json!(object);
+    let mut judged = value.clone();
+    if K::KIND == Kind::Secret
+        && let Some(object) = judged.as_object_mut()
+    {
+        // Its revision stands for its contents: what is derived from a password belongs nowhere.
+        object.remove("data");
+    }
+    value["metadata"]["annotations"][names::APPLIED_ANNOTATION] = fingerprint::of(&judged).into();
+    value
+}
+
+/// Whether an object has all that is wanted of it, whatever it has besides.
+fn holds(live: &Value, wanted: &Value) -> bool {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => wanted.iter().all(|(key, wanted)| {
+            live.get(key).map_or_else(|| is_empty(wanted), |live| holds(live, wanted))
+        }),
+        (Value::Array(live), Value::Array(wanted)) => {
+            live.len() == wanted.len() && live.iter().zip(wanted).all(|(l, w)| holds(l, w))
+        }
+        (live, wanted) => live == wanted,
+    }
+}
+
+/// What an API server leaves out as it answers.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_api_server_adds_is_no_difference_and_what_somebody_changed_is() {
+        let wanted = json!({"spec": {"ports": [{"port": 1}], "type": "ClusterIP", "off": false}});
+        let live =
+            json!({"spec": {"ports": [{"port": 1, "protocol": "TCP"}], "type": "ClusterIP"}});
+        assert!(holds(&live, &wanted));
+        for other in [
+            json!({"spec": {"ports": [{"port": 2}], "type": "ClusterIP"}}),
+            json!({"spec": {"ports": [{"port": 1}, {"port": 2}], "type": "ClusterIP"}}),
+            json!({"spec": {"ports": [{"port": 1}]}}),
+        ] {
+            assert!(!holds(&other, &wanted), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_says_nothing_of_what_a_secret_holds() {
+        let secret = |octet: u8| k8s_openapi::api::core::v1::Secret {
+            data: Some([("a".into(), k8s_openapi::ByteString(vec![octet]))].into()),
+            ..Default::default()
+        };
+        let annotations = |octet| with_fingerprint(&secret(octet))["metadata"].clone();
+        assert_eq!(annotations(1), annotations(2));
+    }
+}

@@ -1,0 +1,62 @@
+//! The command line.
+
+use std::net::SocketAddr;
+
+use clap::{Parser, ValueEnum};
+
+/// Runs every SeonInstance on Kubernetes.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "seon-operator", version)]
+pub struct Arguments {
+    /// The namespaces that are watched, separated by commas. Empty: all of them.
+    #[arg(long, env = "WATCH_NAMESPACE", value_delimiter = ',', default_value = "")]
+    pub watch_namespace: Vec<String>,
+    /// The daemons' image, where an instance does not say another.
+    #[arg(long, env = "SEON_IMAGE")]
+    pub image: String,
+    /// Where /healthz, /readyz and /metrics are answered.
+    #[arg(long, env = "LISTEN", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+    /// The namespace of the lease that decides which replica acts.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
+    pub lease_namespace: String,
+    /// The name of this replica.
+    #[arg(long, env = "POD_NAME")]
+    pub identity: String,
+    /// Do not watch nodes: for an operator that may only see its namespaces. Pods of a lost node are
+    /// then replaced when Kubernetes has given them up, not as soon as the node is silent.
+    #[arg(long, env = "NO_NODES")]
+    pub no_nodes: bool,
+    /// Instances that are worked on at once.
+    #[arg(long, env = "CONCURRENCY", default_value_t = 16)]
+    pub concurrency: u16,
+    /// How much is logged, such as info or operator=debug.
+    #[arg(long, env = "LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+    /// How lines of the log look.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For programs.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl Arguments {
+    /// What is watched: every namespace, or each of these.
+    pub fn scopes(&self) -> Vec<Option<String>> {
+        let named: Vec<_> = self
+            .watch_namespace
+            .iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .map(Some)
+            .collect();
+        if named.is_empty() { vec![None] } else { named }
+    }
+}

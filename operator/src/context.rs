@@ -1,0 +1,91 @@
+//! What every reconciliation works with.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crds::names;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Client,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+
+use crate::{metrics::Metrics, questions::Questions, world::World};
+
+/// What every reconciliation works with.
+#[derive(Clone)]
+pub struct Context {
+    /// The way to the API server.
+    pub client: Client,
+    /// What the watches told us.
+    pub world: Arc<World>,
+    /// The daemons' image, where an instance does not say another.
+    pub image: String,
+    /// Objects that are known to be as we want them.
+    pub verified: Arc<Verified>,
+    /// Asks daemons.
+    pub questions: Questions,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    recorder: Recorder,
+}
+
+impl Context {
+    /// Everything, for a replica of this name.
+    pub fn new(
+        client: Client,
+        world: Arc<World>,
+        image: String,
+        identity: String,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let reporter = Reporter { controller: names::OPERATOR.into(), instance: Some(identity) };
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+            world,
+            image,
+            verified: Arc::default(),
+            questions: Questions::default(),
+            metrics,
+        }
+    }
+
+    /// An event about an object. One that cannot be written is no reason to stop.
+    pub async fn say(&self, about: &ObjectReference, kind: EventType, reason: &str, note: &str) {
+        let event = Event {
+            type_: kind,
+            reason: reason.into(),
+            note: Some(note.chars().take(1000).collect()),
+            action: "Reconcile".into(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, about).await {
+            let name = about.name.as_deref().unwrap_or_default();
+            tracing::warn!(name, %error, "an event was not written");
+        }
+    }
+}
+
+/// Objects that are known to be as we want them, by uid and version.
+#[derive(Debug, Default)]
+pub struct Verified(Mutex<HashMap<String, u64>>);
+
+impl Verified {
+    /// Whether this version of the object is.
+    pub fn is(&self, uid: &str, version: u64) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uid) == Some(&version)
+    }
+
+    /// It is.
+    pub fn set(&self, uid: &str, version: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), version);
+    }
+
+    /// The object is gone.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}

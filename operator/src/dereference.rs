@@ -1,0 +1,146 @@
+//! The first step: read everything that an instance consists of.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crds::{SeonInstance, SeonInstanceSpec, SeonPartner, SeonPartnerSpec};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use kube::{Api, Resource as _};
+
+use crate::{
+    context::Context,
+    daemon::Daemon,
+    questions::Readings,
+    world::{InstanceKey, Kind, NodeState, ObservedPod, Owned},
+};
+
+/// Everything that an instance consists of, as it is.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The instance.
+    pub instance: Arc<SeonInstance>,
+    /// Where it is.
+    pub key: InstanceKey,
+    /// The partners that refer to it, the oldest first: whoever came first keeps its Odette ID.
+    pub partners: Vec<Arc<SeonPartner>>,
+    /// The Secrets that these refer to, as far as they are there.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Its daemons' pods, by name.
+    pub pods: Vec<ObservedPod>,
+    /// The nodes of these pods, as far as they are there; nothing, if nodes are not watched.
+    pub nodes: Option<BTreeMap<String, NodeState>>,
+    /// What we made for it before.
+    pub owned: BTreeMap<(Kind, String), Owned>,
+    /// What its active seonsqd says.
+    pub readings: Readings,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Found {
+    /// The instance, for events.
+    pub fn reference(&self) -> ObjectReference {
+        self.instance.object_ref(&())
+    }
+}
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DereferenceError {
+    /// The API server did not give a Secret.
+    #[error("Secret {name} cannot be read: {error}; see whether the operator may (docs: RBAC)")]
+    Secret {
+        /// Which one.
+        name: String,
+        /// Why not.
+        #[source]
+        error: Box<kube::Error>,
+    },
+}
+
+impl DereferenceError {
+    /// The stable code used in the event, the metric and the documentation.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Secret { .. } => "E-DEREFERENCE-SECRET",
+        }
+    }
+}
+
+/// Reads: the caches, the Secrets that are referred to, and what the active seonsqd answers.
+pub async fn dereference(
+    context: &Context,
+    instance: &Arc<SeonInstance>,
+    key: &InstanceKey,
+) -> Result<Found, DereferenceError> {
+    let world = &context.world;
+    let mut partners: Vec<_> = world.partners.of(key).into_values().collect();
+    partners.sort_by_key(|partner| {
+        let created = partner.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        (created, partner.metadata.name.clone())
+    });
+
+    let mut wanted = instance_secrets(&instance.spec);
+    wanted.extend(partners.iter().flat_map(|partner| partner_secrets(&partner.spec)));
+    // Before they are read: what changes from here on is news.
+    world.references.set(key, wanted.clone());
+    let secrets = secrets(context, key, wanted).await?;
+
+    let pods: Vec<_> = world.pods.of(key).into_values().map(Arc::unwrap_or_clone).collect();
+    let active = pods.iter().find(|pod| pod.daemon == Daemon::Seonsqd && pod.is_active);
+    let readings = context.questions.ask(active).await;
+    Ok(Found {
+        instance: Arc::clone(instance),
+        key: key.clone(),
+        partners,
+        secrets,
+        nodes: world.nodes_of(&pods),
+        owned: world.owned_by(key),
+        pods,
+        readings,
+        now: Timestamp::now(),
+    })
+}
+
+async fn secrets(
+    context: &Context,
+    key: &InstanceKey,
+    wanted: BTreeSet<String>,
+) -> Result<BTreeMap<String, Secret>, DereferenceError> {
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), &key.namespace);
+    let found: Vec<Option<(String, Secret)>> = stream::iter(wanted)
+        .map(|name| {
+            let api = api.clone();
+            async move {
+                match api.get_opt(&name).await {
+                    Ok(secret) => Ok(secret.map(|secret| (name, secret))),
+                    Err(error) => Err(DereferenceError::Secret { name, error: Box::new(error) }),
+                }
+            }
+        })
+        .buffer_unordered(8)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Every Secret that an instance itself refers to.
+pub fn instance_secrets(spec: &SeonInstanceSpec) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = [spec.identity.password_secret_ref.name.clone()].into();
+    names.extend(spec.database.iter().map(|database| database.secret_ref.name.clone()));
+    names.extend(spec.receive.tls.iter().map(|tls| tls.certificate_secret_ref.name.clone()));
+    names.extend(spec.send.tls.iter().map(|tls| tls.certificate_secret_ref.name.clone()));
+    names
+}
+
+/// Every Secret that a partner refers to.
+pub fn partner_secrets(spec: &SeonPartnerSpec) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = [spec.identity.password_secret_ref.name.clone()].into();
+    names.extend(spec.identity.own_password_secret_ref.iter().map(|secret| secret.name.clone()));
+    names.extend(spec.certificates.iter().map(|certificate| certificate.secret_ref.name.clone()));
+    names
+}

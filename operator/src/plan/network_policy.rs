@@ -1,0 +1,123 @@
+//! Who may connect to whom. Whatever is not here is refused, by a network that enforces policies.
+
+use std::collections::BTreeSet;
+
+use crds::names;
+use k8s_openapi::{
+    api::networking::v1::{
+        NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
+        NetworkPolicyPort, NetworkPolicySpec,
+    },
+    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
+};
+
+use super::{labels, migration, rights};
+use crate::{
+    daemon::Daemon,
+    validate::{ValidatedDaemon, ValidatedInstance},
+};
+
+/// Where the API server listens: behind its Service, and as it is.
+const API_SERVER: [u16; 2] = [443, 6443];
+
+/// A daemon is called by partners if it listens, and asked by its own instance and the operator. It
+/// calls the database and the API server, and `seonsqd` the partners too.
+pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> NetworkPolicy {
+    let readings = NetworkPolicyIngressRule {
+        from: Some(vec![own_pods(instance), operator()]),
+        ports: Some(tcp([names::ADMIN_PORT])),
+    };
+    let partners = daemon
+        .listener
+        .as_ref()
+        .map(|listener| NetworkPolicyIngressRule { from: None, ports: Some(tcp([listener.port])) });
+    let mut anywhere: BTreeSet<u16> = instance.database_ports.clone();
+    anywhere.extend(API_SERVER);
+    if daemon.daemon == Daemon::Seonsqd {
+        anywhere.extend(&instance.partner_ports);
+    }
+    let own = NetworkPolicyEgressRule {
+        to: Some(vec![own_pods(instance)]),
+        ports: Some(tcp([names::ADMIN_PORT])),
+    };
+    let component = daemon.daemon.label();
+    policy(
+        instance,
+        rights::name(instance, daemon),
+        &component,
+        [readings].into_iter().chain(partners).collect(),
+        vec![names_of_hosts(), to_anywhere(anywhere), own],
+    )
+}
+
+/// The migration is called by nobody and calls the database.
+pub(super) fn of_migration(instance: &ValidatedInstance) -> NetworkPolicy {
+    policy(
+        instance,
+        format!("{}-{}", instance.key.name, migration::COMPONENT),
+        migration::COMPONENT,
+        Vec::new(),
+        vec![names_of_hosts(), to_anywhere(instance.database_ports.clone())],
+    )
+}
+
+fn policy(
+    instance: &ValidatedInstance,
+    name: String,
+    component: &str,
+    ingress: Vec<NetworkPolicyIngressRule>,
+    egress: Vec<NetworkPolicyEgressRule>,
+) -> NetworkPolicy {
+    let own_labels = labels::with_component(labels::of_instance(instance), component);
+    NetworkPolicy {
+        metadata: labels::metadata(instance, name, own_labels),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(labels::label_selector(labels::selector(instance, component))),
+            policy_types: Some(vec!["Ingress".into(), "Egress".into()]),
+            ingress: Some(ingress).filter(|rules| !rules.is_empty()),
+            egress: Some(egress),
+        }),
+    }
+}
+
+fn own_pods(instance: &ValidatedInstance) -> NetworkPolicyPeer {
+    let own = [(names::INSTANCE_LABEL.to_owned(), instance.key.name.clone())];
+    NetworkPolicyPeer {
+        pod_selector: Some(labels::label_selector(own.into())),
+        ..NetworkPolicyPeer::default()
+    }
+}
+
+fn operator() -> NetworkPolicyPeer {
+    let operator = [("app.kubernetes.io/name".to_owned(), names::OPERATOR.to_owned())];
+    NetworkPolicyPeer {
+        namespace_selector: Some(LabelSelector::default()),
+        pod_selector: Some(labels::label_selector(operator.into())),
+        ..NetworkPolicyPeer::default()
+    }
+}
+
+fn names_of_hosts() -> NetworkPolicyEgressRule {
+    let dns = |protocol: &str| NetworkPolicyPort {
+        port: Some(IntOrString::Int(53)),
+        protocol: Some(protocol.into()),
+        ..NetworkPolicyPort::default()
+    };
+    NetworkPolicyEgressRule { to: None, ports: Some(vec![dns("UDP"), dns("TCP")]) }
+}
+
+/// A policy knows no host names, so that it is the port that is allowed.
+fn to_anywhere(ports: impl IntoIterator<Item = u16>) -> NetworkPolicyEgressRule {
+    NetworkPolicyEgressRule { to: None, ports: Some(tcp(ports)) }
+}
+
+fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<NetworkPolicyPort> {
+    ports
+        .into_iter()
+        .map(|port| NetworkPolicyPort {
+            port: Some(IntOrString::Int(port.into())),
+            protocol: Some("TCP".into()),
+            ..NetworkPolicyPort::default()
+        })
+        .collect()
+}

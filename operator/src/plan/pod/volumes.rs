@@ -1,0 +1,102 @@
+//! What a pod has mounted. A key is only where it is used.
+
+use crds::names;
+use k8s_openapi::api::core::v1::{
+    EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource, ProjectedVolumeSource,
+    SecretProjection, Volume, VolumeMount, VolumeProjection,
+};
+
+use super::super::storage;
+use crate::validate::{ValidatedDaemon, ValidatedInstance, configuration_secret};
+
+const CONFIGURATION: &str = "configuration";
+const DATA: &str = "data";
+const RUN: &str = "run";
+/// For the owner and the group, which is the pod's: nobody else reads keys.
+const READABLE: i32 = 0o440;
+
+pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<Volume> {
+    let tls = daemon.tls_secret.iter().map(|name| mounted(name, &["tls.crt", "tls.key"]));
+    let data = Volume {
+        name: DATA.into(),
+        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+            claim_name: storage::claim_name(instance),
+            ..PersistentVolumeClaimVolumeSource::default()
+        }),
+        ..Volume::default()
+    };
+    vec![configuration(instance, tls), data, run()]
+}
+
+/// The configuration says where the database is; the sockets' folder is for everybody who runs.
+pub(super) fn of_migration(instance: &ValidatedInstance) -> Vec<Volume> {
+    vec![configuration(instance, [].into_iter()), run()]
+}
+
+/// One volume, so that the kubelet renews everything in it at one moment.
+fn configuration(
+    instance: &ValidatedInstance,
+    tls: impl Iterator<Item = VolumeProjection>,
+) -> Volume {
+    let rendered = VolumeProjection {
+        secret: Some(SecretProjection {
+            name: configuration_secret(instance),
+            ..SecretProjection::default()
+        }),
+        ..VolumeProjection::default()
+    };
+    let database = mounted(&instance.database.name, &[&instance.database.key]);
+    Volume {
+        name: CONFIGURATION.into(),
+        projected: Some(ProjectedVolumeSource {
+            default_mode: Some(READABLE),
+            sources: Some([rendered, database].into_iter().chain(tls).collect()),
+        }),
+        ..Volume::default()
+    }
+}
+
+/// A Secret as the daemons look for it: `secrets/<name>/<key>`.
+fn mounted(name: &str, keys: &[&str]) -> VolumeProjection {
+    let item = |key: &&str| KeyToPath {
+        key: (*key).to_owned(),
+        path: format!("{}/{name}/{key}", names::SECRETS_DIRECTORY),
+        ..KeyToPath::default()
+    };
+    VolumeProjection {
+        secret: Some(SecretProjection {
+            name: name.into(),
+            items: Some(keys.iter().map(item).collect()),
+            ..SecretProjection::default()
+        }),
+        ..VolumeProjection::default()
+    }
+}
+
+fn run() -> Volume {
+    Volume {
+        name: RUN.into(),
+        empty_dir: Some(EmptyDirVolumeSource {
+            medium: Some("Memory".into()),
+            ..EmptyDirVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+pub(super) fn mounts_of_daemon() -> Vec<VolumeMount> {
+    let mut mounts = mounts_of_migration();
+    mounts.push(mount(DATA, names::DATA_DIRECTORY, None));
+    mounts
+}
+
+pub(super) fn mounts_of_migration() -> Vec<VolumeMount> {
+    vec![
+        mount(CONFIGURATION, names::CONFIGURATION_DIRECTORY, Some(true)),
+        mount(RUN, names::RUN_DIRECTORY, None),
+    ]
+}
+
+fn mount(name: &str, path: &str, read_only: Option<bool>) -> VolumeMount {
+    VolumeMount { name: name.into(), mount_path: path.into(), read_only, ..VolumeMount::default() }
+}

@@ -1,0 +1,67 @@
+//! What a daemon may do at the API server: label exactly its own pods, so that Services find the
+//! active one.
+
+use crds::names;
+use k8s_openapi::api::{
+    core::v1::ServiceAccount,
+    rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject},
+};
+
+use super::labels;
+use crate::validate::{ValidatedDaemon, ValidatedInstance};
+
+pub(super) fn name(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> String {
+    names::daemon_object(&instance.key.name, daemon.daemon.classic())
+}
+
+/// The names of a daemon's pods.
+pub(super) fn pods(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<String> {
+    let pod = |ordinal| names::pod(&instance.key.name, daemon.daemon.classic(), ordinal);
+    (0..daemon.replicas).map(pod).collect()
+}
+
+pub(super) fn service_account(
+    instance: &ValidatedInstance,
+    daemon: &ValidatedDaemon,
+) -> ServiceAccount {
+    let labels = labels::of_daemon(instance, daemon.daemon);
+    ServiceAccount {
+        metadata: labels::metadata(instance, name(instance, daemon), labels),
+        // The pods say themselves that they want a token.
+        automount_service_account_token: Some(false),
+        ..ServiceAccount::default()
+    }
+}
+
+pub(super) fn role(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Role {
+    let labels = labels::of_daemon(instance, daemon.daemon);
+    Role {
+        metadata: labels::metadata(instance, name(instance, daemon), labels),
+        rules: Some(vec![PolicyRule {
+            api_groups: Some(vec![String::new()]),
+            resources: Some(vec!["pods".into()]),
+            resource_names: Some(pods(instance, daemon)),
+            verbs: vec!["get".into(), "patch".into()],
+            ..PolicyRule::default()
+        }]),
+    }
+}
+
+pub(super) fn role_binding(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> RoleBinding {
+    let labels = labels::of_daemon(instance, daemon.daemon);
+    let name = name(instance, daemon);
+    RoleBinding {
+        metadata: labels::metadata(instance, name.clone(), labels),
+        role_ref: RoleRef {
+            api_group: "rbac.authorization.k8s.io".into(),
+            kind: "Role".into(),
+            name: name.clone(),
+        },
+        subjects: Some(vec![Subject {
+            kind: "ServiceAccount".into(),
+            name,
+            namespace: Some(instance.key.namespace.clone()),
+            ..Subject::default()
+        }]),
+    }
+}

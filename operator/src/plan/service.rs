@@ -1,0 +1,73 @@
+//! The ways to pods.
+
+use crds::{ServiceType, names};
+use k8s_openapi::{
+    api::core::v1::{Service, ServicePort, ServiceSpec},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+
+use super::{labels, rights};
+use crate::validate::{ValidatedDaemon, ValidatedInstance};
+
+/// The partners' way to the active pod of a listener, and to no other.
+pub(super) fn of_listener(
+    instance: &ValidatedInstance,
+    daemon: &ValidatedDaemon,
+) -> Option<Service> {
+    let listener = daemon.listener.as_ref()?;
+    let service = &listener.service;
+    let labels = labels::of_daemon(instance, daemon.daemon);
+    let mut metadata = labels::metadata(instance, rights::name(instance, daemon), labels);
+    metadata.annotations =
+        Some(service.annotations.clone()).filter(|annotations| !annotations.is_empty());
+    let mut selector = labels::selector(instance, &daemon.daemon.label());
+    selector.insert(names::ROLE_LABEL.into(), names::ACTIVE.into());
+    let kind = match service.kind {
+        ServiceType::ClusterIp => "ClusterIP",
+        ServiceType::NodePort => "NodePort",
+        ServiceType::LoadBalancer => "LoadBalancer",
+    };
+    let ranges = &service.load_balancer_source_ranges;
+    Some(Service {
+        metadata,
+        spec: Some(ServiceSpec {
+            type_: Some(kind.into()),
+            selector: Some(selector),
+            load_balancer_source_ranges: Some(ranges.clone()).filter(|ranges| !ranges.is_empty()),
+            publish_not_ready_addresses: Some(false),
+            ports: Some(vec![ServicePort {
+                name: Some("oftp".into()),
+                port: listener.port.into(),
+                target_port: Some(IntOrString::String("oftp".into())),
+                node_port: service.node_port,
+                protocol: Some("TCP".into()),
+                ..ServicePort::default()
+            }]),
+            ..ServiceSpec::default()
+        }),
+        ..Service::default()
+    })
+}
+
+/// Names for all pods, ready or not: a daemon that does not work is the one to be asked why.
+pub(super) fn of_pods(instance: &ValidatedInstance) -> Service {
+    let name = names::pods_service(&instance.key.name);
+    let selector = [(names::INSTANCE_LABEL.to_owned(), instance.key.name.clone())];
+    Service {
+        metadata: labels::metadata(instance, name, labels::of_instance(instance)),
+        spec: Some(ServiceSpec {
+            cluster_ip: Some("None".into()),
+            selector: Some(selector.into()),
+            publish_not_ready_addresses: Some(true),
+            ports: Some(vec![ServicePort {
+                name: Some("admin".into()),
+                port: names::ADMIN_PORT.into(),
+                target_port: Some(IntOrString::String("admin".into())),
+                protocol: Some("TCP".into()),
+                ..ServicePort::default()
+            }]),
+            ..ServiceSpec::default()
+        }),
+        ..Service::default()
+    }
+}

@@ -1,0 +1,83 @@
+//! One turn for one instance.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{ResourceExt as _, runtime::controller::Action};
+
+use crate::{
+    apply::{ApplyError, apply},
+    context::Context,
+    dereference::{DereferenceError, Found, dereference},
+    plan::plan,
+    status::{self, Outcome, StatusError},
+    validate::validate,
+    world::{GuardedInstance, InstanceKey},
+};
+
+/// How often an instance with pods is looked at without any news: its queue moves without one.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Why a turn did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// In the first step.
+    #[error(transparent)]
+    Dereference(#[from] DereferenceError),
+    /// In the fourth step.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// In the fifth step.
+    #[error(transparent)]
+    Status(#[from] StatusError),
+}
+
+impl ReconcileError {
+    /// The stable code used in the event, the metric and the documentation.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Dereference(error) => error.code(),
+            Self::Apply(error) => error.code(),
+            Self::Status(error) => error.code(),
+        }
+    }
+}
+
+/// Brings an instance one step nearer to what its spec says.
+pub async fn reconcile(
+    guarded: Arc<GuardedInstance>,
+    context: Arc<Context>,
+) -> Result<Action, ReconcileError> {
+    let key = InstanceKey::new(guarded.namespace().unwrap_or_default(), guarded.name_any());
+    let instance = match &guarded.0 {
+        // What is on its way out is Kubernetes' to collect: every object has an owner.
+        Ok(instance) if instance.metadata.deletion_timestamp.is_some() => {
+            return Ok(Action::await_change());
+        }
+        Ok(instance) => Arc::new(instance.clone()),
+        Err(invalid) => {
+            status::malformed(&context, &guarded, &invalid.error).await;
+            return Ok(Action::await_change());
+        }
+    };
+    let found = dereference(&context, &instance, &key).await?;
+    let instance = match validate(&found, &context.image) {
+        Ok(instance) => instance,
+        Err(error) => {
+            context.metrics.failed(error.code());
+            status::update(&context, &found, &Outcome::Invalid(&error)).await?;
+            return Ok(again(&found));
+        }
+    };
+    let plan = plan(&instance, &found);
+    let applied = apply(&context, &found, &plan).await;
+    let error = applied.as_ref().err();
+    let outcome = Outcome::Planned { instance: &instance, plan: &plan, error };
+    status::update(&context, &found, &outcome).await?;
+    applied?;
+    Ok(again(&found))
+}
+
+/// Pods that are lost become overdue without any news, and queues move; without pods nothing does.
+fn again(found: &Found) -> Action {
+    if found.pods.is_empty() { Action::await_change() } else { Action::requeue(LOOK) }
+}

@@ -1,0 +1,112 @@
+//! The manifests as both hosts read them: what the operator judges is, octet for octet, what the
+//! daemons parse, and a folder on one machine could hold the same files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::{API_VERSION, SeonInstance, SeonInstanceSpec, SeonPartner, SeonPartnerSpec, names};
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use serde_json::{Map, Value, json};
+
+/// A Secret's keys by its name.
+type Keys = BTreeMap<String, BTreeSet<String>>;
+
+/// An instance as the daemons' file says it: their files lie where the volume is mounted.
+pub fn instance(instance: &SeonInstance) -> String {
+    let mut spec = instance.spec.clone();
+    spec.storage =
+        crds::Storage { directory: Some(names::DATA_DIRECTORY.into()), ..Default::default() };
+    // What the daemons' pods are made from is none of the daemons' business: a change of it is no
+    // change of their configuration.
+    spec.image = None;
+    spec.daemon_template = crds::DaemonTemplate::default();
+    document("SeonInstance", instance.metadata.name.as_deref(), &json!(spec))
+}
+
+/// A partner as the daemons' file says it.
+pub fn partner(partner: &SeonPartner) -> String {
+    document("SeonPartner", partner.metadata.name.as_deref(), &json!(partner.spec))
+}
+
+/// A Secret with these of its keys and no other.
+pub fn secret(name: &str, secret: &Secret, keys: &BTreeSet<String>) -> String {
+    let mut text = Map::new();
+    let mut octets = Map::new();
+    for (key, ByteString(value)) in secret.data.iter().flatten().filter(|(k, _)| keys.contains(*k))
+    {
+        // Plainly where it can be: base64 needs a third more of the room that a Secret has.
+        match std::str::from_utf8(value) {
+            Ok(value) => text.insert(key.clone(), value.into()),
+            Err(_) => octets.insert(key.clone(), json!(ByteString(value.clone()))),
+        };
+    }
+    let manifest = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "data": octets,
+        "stringData": text,
+    });
+    yaml(&manifest)
+}
+
+fn document(kind: &str, name: Option<&str>, spec: &Value) -> String {
+    yaml(&json!({
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }))
+}
+
+fn yaml(manifest: &Value) -> String {
+    // JSON values always have a form in YAML.
+    serde_yaml::to_string(manifest).unwrap_or_default()
+}
+
+/// What an instance needs of Secrets in the daemons' file: passwords. Its keys and the database's
+/// URI are mounted, each only into the pods that use them.
+pub fn instance_keys(spec: &SeonInstanceSpec) -> Keys {
+    let password = &spec.identity.password_secret_ref;
+    [(password.name.clone(), [password.key.clone()].into())].into()
+}
+
+/// What an instance's daemons have mounted.
+pub fn mounted_keys(spec: &SeonInstanceSpec) -> Keys {
+    let mut keys = Keys::new();
+    if let Some(database) = &spec.database {
+        keys.entry(database.secret_ref.name.clone())
+            .or_default()
+            .insert(database.secret_ref.key.clone());
+    }
+    let receive = spec.receive.tls.iter().map(|tls| &tls.certificate_secret_ref.name);
+    let send = spec.send.tls.iter().map(|tls| &tls.certificate_secret_ref.name);
+    for name in receive.chain(send) {
+        keys.entry(name.clone()).or_default().extend(["tls.crt".to_owned(), "tls.key".to_owned()]);
+    }
+    keys
+}
+
+/// What a partner needs of Secrets: passwords and its certificates, never a key of its.
+pub fn partner_keys(spec: &SeonPartnerSpec) -> Keys {
+    let mut keys = Keys::new();
+    let identity = &spec.identity;
+    for password in [Some(&identity.password_secret_ref), identity.own_password_secret_ref.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        keys.entry(password.name.clone()).or_default().insert(password.key.clone());
+    }
+    for certificate in &spec.certificates {
+        keys.entry(certificate.secret_ref.name.clone())
+            .or_default()
+            .extend(["tls.crt".to_owned(), "ca.crt".to_owned()]);
+    }
+    keys
+}
+
+/// Adds to what is needed of each Secret.
+pub fn merge(into: &mut Keys, more: Keys) {
+    for (name, keys) in more {
+        into.entry(name).or_default().extend(keys);
+    }
+}

@@ -1,0 +1,299 @@
+//! What an instance's status says. Pure.
+
+use crds::{DaemonStatus, SeonInstanceStatus, conditions, conditions::reason};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{
+    Outcome,
+    conditions::{Judged, merge},
+};
+use crate::{
+    action::of_daemon,
+    daemon::Daemon,
+    dereference::Found,
+    failover,
+    plan::Plan,
+    problem::sentence,
+    validate::ValidatedInstance,
+    world::{Migration, ObservedPod},
+};
+
+/// Judges what was found and done.
+pub(super) fn judge(
+    before: &SeonInstanceStatus,
+    found: &Found,
+    outcome: &Outcome<'_>,
+) -> SeonInstanceStatus {
+    let daemons = daemons(before, found, outcome);
+    let view = View { found, outcome, daemons: &daemons };
+    let generation = found.instance.metadata.generation;
+    let conditions = merge(&before.conditions, view.conditions(), generation, found.now);
+    let partners = match outcome {
+        Outcome::Planned { instance, .. } => i32::try_from(instance.accepted.len()).ok(),
+        Outcome::Invalid(_) => before.partners,
+    };
+    let revision = match outcome {
+        Outcome::Planned { instance, .. } => Some(instance.manifests.revision.clone()),
+        Outcome::Invalid(_) => before.revision.clone(),
+    };
+    SeonInstanceStatus {
+        observed_generation: generation,
+        conditions,
+        revision,
+        receive: Some(receive(&daemons)),
+        send: Some(if is_active(&daemons, Daemon::Seonsqd) { "True" } else { "False" }.into()),
+        queue: queue(found).or(before.queue),
+        partners,
+        daemons,
+    }
+}
+
+fn is_active(daemons: &[DaemonStatus], daemon: Daemon) -> bool {
+    daemons.iter().any(|status| status.name == daemon.classic() && status.active_pod.is_some())
+}
+
+/// `tls,tcpip`: the listeners that take calls.
+fn receive(daemons: &[DaemonStatus]) -> String {
+    let active = [Daemon::SeonrdTcpipTls, Daemon::SeonrdTcpip]
+        .into_iter()
+        .filter(|daemon| is_active(daemons, *daemon));
+    active.filter_map(Daemon::listener).collect::<Vec<_>>().join(",")
+}
+
+fn queue(found: &Found) -> Option<i64> {
+    let partners = found.readings.partners.as_ref()?;
+    Some(partners.values().map(|partner| partner.queued).sum())
+}
+
+fn daemons(before: &SeonInstanceStatus, found: &Found, outcome: &Outcome<'_>) -> Vec<DaemonStatus> {
+    let before_of = |daemon: Daemon| before.daemons.iter().find(|d| d.name == daemon.classic());
+    let wanted: Vec<(Daemon, i32)> = match outcome {
+        Outcome::Planned { plan, .. } => plan.replicas.iter().map(|(d, r)| (*d, *r)).collect(),
+        Outcome::Invalid(_) => Daemon::ALL
+            .into_iter()
+            .filter_map(|daemon| Some((daemon, before_of(daemon)?.replicas)))
+            .collect(),
+    };
+    wanted
+        .into_iter()
+        .map(|(daemon, replicas)| daemon_status(found, daemon, replicas, before_of(daemon)))
+        .collect()
+}
+
+fn daemon_status(
+    found: &Found,
+    daemon: Daemon,
+    replicas: i32,
+    before: Option<&DaemonStatus>,
+) -> DaemonStatus {
+    let pods = of_daemon(&found.pods, daemon);
+    let active = active(&pods, found);
+    let epoch = active.and_then(|pod| pod.epoch);
+    let ready = pods.iter().filter(|pod| pod.is_ready && pod.ends.is_none());
+    let standbys = ready.clone().filter(|pod| active.is_none_or(|active| active.uid != pod.uid));
+    DaemonStatus {
+        name: daemon.classic().into(),
+        replicas,
+        ready_replicas: i32::try_from(ready.clone().count()).unwrap_or(i32::MAX),
+        active_pod: active.map(|pod| pod.name.clone()),
+        node: active.and_then(|pod| pod.node.clone()),
+        epoch,
+        since: active.and_then(|pod| pod.since).map(Time),
+        listens: active.and_then(|pod| pod.listens.clone()),
+        standbys: standbys.map(|pod| pod.name.clone()).collect(),
+        highest_epoch: epoch.max(before.and_then(|before| before.highest_epoch)),
+    }
+}
+
+/// Who is active: of two that both say so, the one with the higher epoch is right.
+fn active<'a>(pods: &[&'a ObservedPod], found: &Found) -> Option<&'a ObservedPod> {
+    let active = pods.iter().filter(|pod| pod.is_active);
+    let reachable = active.filter(|pod| !failover::is_lost(pod, found.nodes.as_ref(), found.now));
+    reachable.copied().max_by_key(|pod| pod.epoch)
+}
+
+struct View<'a> {
+    found: &'a Found,
+    outcome: &'a Outcome<'a>,
+    daemons: &'a [DaemonStatus],
+}
+
+impl View<'_> {
+    fn conditions(&self) -> Vec<Judged> {
+        let available = self.available();
+        vec![
+            self.ready(&available),
+            available,
+            self.progressing(),
+            self.degraded(),
+            self.configuration_applied(),
+            self.database_ready(),
+        ]
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.found.instance.spec.suspend
+    }
+
+    fn ready(&self, available: &Judged) -> Judged {
+        let ready =
+            |is, reason, message: String| Judged::new(conditions::READY, is, reason, message);
+        match self.outcome {
+            Outcome::Invalid(error) => ready(false, reason::INVALID, error.to_string()),
+            Outcome::Planned { error: Some(error), .. } => {
+                ready(false, reason::NOT_APPLIED, format!("{} {error}", error.code()))
+            }
+            Outcome::Planned { .. } if available.is => {
+                ready(true, reason::AS_WANTED, "every daemon has an active pod".into())
+            }
+            Outcome::Planned { .. } => ready(false, available.reason, available.message.clone()),
+        }
+    }
+
+    fn available(&self) -> Judged {
+        let available =
+            |is, reason, message: String| Judged::new(conditions::AVAILABLE, is, reason, message);
+        if self.is_suspended() {
+            let message = "spec.suspend is true: every daemon stands still";
+            return available(false, reason::SUSPENDED, message.into());
+        }
+        let inactive: Vec<&str> = self
+            .daemons
+            .iter()
+            .filter(|daemon| daemon.active_pod.is_none())
+            .map(|daemon| daemon.name.as_str())
+            .collect();
+        if self.daemons.is_empty() || !inactive.is_empty() {
+            let why = self.late_pods().first().map(|pod| format!(" ({pod})")).unwrap_or_default();
+            let message = format!("no active pod of {}{why}", inactive.join(", "));
+            return available(false, reason::NO_ACTIVE_POD, message);
+        }
+        available(true, reason::AS_WANTED, "every daemon has an active pod".into())
+    }
+
+    /// Pods that are there and not ready, with what they wait for.
+    fn late_pods(&self) -> Vec<String> {
+        let late = self.found.pods.iter().filter(|pod| !pod.is_ready);
+        late.map(|pod| match &pod.waits_for {
+            Some(reason) => format!("{}: {reason}", pod.name),
+            None => format!("{} is not ready", pod.name),
+        })
+        .collect()
+    }
+
+    fn progressing(&self) -> Judged {
+        let progressing =
+            |is, reason, message: &str| Judged::new(conditions::PROGRESSING, is, reason, message);
+        match self.outcome {
+            Outcome::Planned { plan: Plan { rollout: Some(why), .. }, .. } => {
+                progressing(true, reason::ROLLING_OUT, why)
+            }
+            Outcome::Planned { .. } => {
+                let missing = self.daemons.iter().find(|d| d.ready_replicas < d.replicas);
+                match missing {
+                    Some(daemon) => progressing(
+                        true,
+                        reason::WAITING,
+                        &format!(
+                            "{} has {} of {} pods ready",
+                            daemon.name, daemon.ready_replicas, daemon.replicas,
+                        ),
+                    ),
+                    None => progressing(false, reason::AS_WANTED, "nothing is on its way"),
+                }
+            }
+            Outcome::Invalid(_) => {
+                progressing(false, reason::INVALID, "nothing is changed until the spec is valid")
+            }
+        }
+    }
+
+    /// The worst first: there is one reason to give.
+    fn degraded(&self) -> Judged {
+        let degraded =
+            |is, reason, message: String| Judged::new(conditions::DEGRADED, is, reason, message);
+        if let Some(daemon) =
+            self.daemons.iter().find(|d| d.epoch < d.highest_epoch.filter(|_| d.epoch.is_some()))
+        {
+            let message = format!(
+                "{} is at epoch {}, and {} was seen before: the database has lost what it had \
+                 committed; see docs/failover.md",
+                daemon.name,
+                daemon.epoch.unwrap_or_default(),
+                daemon.highest_epoch.unwrap_or_default(),
+            );
+            return degraded(true, reason::EPOCH_REGRESSED, message);
+        }
+        let lost =
+            |pod: &&ObservedPod| failover::is_lost(pod, self.found.nodes.as_ref(), self.found.now);
+        if let Some(pod) = self.found.pods.iter().find(lost) {
+            let node = pod.node.as_deref().unwrap_or("unknown");
+            let message = format!("node {node} of {} cannot be reached", pod.name);
+            return degraded(true, reason::NODE_LOST, message);
+        }
+        let late = self.late_pods();
+        if !late.is_empty() {
+            return degraded(true, reason::PODS_NOT_READY, late.join("; "));
+        }
+        if let Outcome::Planned { instance: ValidatedInstance { rejected, .. }, .. } = self.outcome
+            && let Some((name, problems)) = rejected.first_key_value()
+        {
+            let message = format!(
+                "{} partners are left out; the first is {name}: {}",
+                rejected.len(),
+                sentence(problems),
+            );
+            return degraded(true, reason::PARTNERS_INVALID, message);
+        }
+        degraded(false, reason::AS_WANTED, "nothing is".into())
+    }
+
+    fn configuration_applied(&self) -> Judged {
+        let applied = |is, reason, message: String| {
+            Judged::new(conditions::CONFIGURATION_APPLIED, is, reason, message)
+        };
+        let revision = match self.outcome {
+            Outcome::Invalid(error) => return applied(false, reason::INVALID, error.to_string()),
+            Outcome::Planned { instance, .. } => &instance.manifests.revision,
+        };
+        let pods = &self.found.pods;
+        let pending = pods.iter().filter(|pod| pod.configuration.as_ref() != Some(revision));
+        if let Some((pod, why)) =
+            pending.clone().find_map(|pod| pod.refused.as_ref().map(|refused| (pod, refused)))
+        {
+            let message = format!("{} refused revision {revision}: {why}", pod.name);
+            return applied(false, reason::REFUSED, message);
+        }
+        let names: Vec<&str> = pending.map(|pod| pod.name.as_str()).collect();
+        if names.is_empty() {
+            let message = format!("revision {revision} is in effect in {} pods", pods.len());
+            return applied(true, reason::AS_WANTED, message);
+        }
+        let message = format!("revision {revision} is not in effect yet in {}", names.join(", "));
+        applied(false, reason::PENDING, message)
+    }
+
+    fn database_ready(&self) -> Judged {
+        let database = |is, reason, message: &str| {
+            Judged::new(conditions::DATABASE_READY, is, reason, message)
+        };
+        match self.outcome {
+            Outcome::Invalid(_) => {
+                database(false, reason::INVALID, "the migration begins when the instance is valid")
+            }
+            Outcome::Planned { plan, .. } => match plan.migration {
+                Migration::Done => {
+                    database(true, reason::AS_WANTED, "the database has this version's schema")
+                }
+                Migration::Failing => database(
+                    false,
+                    reason::MIGRATION_FAILING,
+                    "the migration has failed and is tried again; see the log of the Job's pod",
+                ),
+                Migration::Running => {
+                    database(false, reason::MIGRATING, "the migration runs, or waits to")
+                }
+            },
+        }
+    }
+}

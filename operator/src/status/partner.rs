@@ -1,0 +1,83 @@
+//! What a partner's status says. Pure.
+
+use crds::{LastSession, SeonPartner, SeonPartnerStatus, conditions, conditions::reason};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt as _;
+
+use super::{
+    Outcome,
+    conditions::{Judged, merge},
+};
+use crate::{dereference::Found, problem::sentence, world::InstanceKey};
+
+/// Judges one partner of an instance.
+pub(super) fn judge(
+    before: &SeonPartnerStatus,
+    partner: &SeonPartner,
+    found: &Found,
+    outcome: &Outcome<'_>,
+) -> SeonPartnerStatus {
+    let name = partner.name_any();
+    let (accepted, rejected) = match outcome {
+        Outcome::Planned { instance, .. } => (instance.accepted.get(&name), &instance.rejected),
+        Outcome::Invalid(error) => (None, &error.rejected),
+    };
+    let ready = |is, reason, message: String| Judged::new(conditions::READY, is, reason, message);
+    let judged = match (accepted, rejected.get(&name)) {
+        (Some(_), _) if partner.spec.suspend => {
+            ready(false, reason::SUSPENDED, "spec.suspend is true: what is queued waits".into())
+        }
+        (Some(_), _) => ready(true, reason::ACCEPTED, format!("part of {}", found.key.name)),
+        (None, Some(problems)) => ready(false, reason::INVALID, sentence(problems)),
+        (None, None) => ready(
+            false,
+            reason::INVALID,
+            format!("SeonInstance {} is not valid; see its condition Ready", found.key.name),
+        ),
+    };
+    let generation = partner.metadata.generation;
+    let readings = found.readings.partners.as_ref();
+    let reading = readings.and_then(|partners| partners.get(&name));
+    let session = reading.and_then(|reading| reading.last_session.as_ref());
+    let session = session.map(|session| LastSession {
+        at: Time(whole_seconds(session.at)),
+        outcome: session.outcome.clone(),
+        code: session.code.clone(),
+    });
+    SeonPartnerStatus {
+        observed_generation: generation,
+        conditions: merge(&before.conditions, [judged], generation, found.now),
+        instance: accepted.map(|_| found.key.name.clone()),
+        certificate_expires: accepted.copied().flatten().map(|at| Time(whole_seconds(at))),
+        queued: reading.map(|reading| reading.queued).or(before.queued),
+        blocked: reading.map(|reading| reading.blocked).or(before.blocked),
+        last_session: session.or_else(|| before.last_session.clone()),
+    }
+}
+
+/// A partner of an instance that is not there.
+pub(super) fn nobodys(
+    before: &SeonPartnerStatus,
+    partner: &SeonPartner,
+    instance: &InstanceKey,
+    now: Timestamp,
+) -> SeonPartnerStatus {
+    let message = format!(
+        "there is no SeonInstance {} in namespace {}; make one, or a SeonPartner for another one",
+        instance.name, instance.namespace,
+    );
+    let judged = Judged::new(conditions::READY, false, reason::NO_INSTANCE, message);
+    let generation = partner.metadata.generation;
+    SeonPartnerStatus {
+        observed_generation: generation,
+        conditions: merge(&before.conditions, [judged], generation, now),
+        instance: None,
+        ..before.clone()
+    }
+}
+
+/// As the API server gives it back; anything finer would be a difference for ever.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}

@@ -1,0 +1,46 @@
+//! A person's wish that a daemon's active pod hands over.
+//!
+//! The annotation first names the daemon (`seonrd-tcpip`). The operator notes in it which pod is
+//! meant, deletes exactly that pod, and removes the annotation when the pod is gone. Stopped anywhere
+//! in between, it neither forgets the wish nor fulfils it twice.
+
+use crate::{daemon::Daemon, world::ObservedPod};
+
+/// What the annotation asks for next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish<'a> {
+    /// Note the pod: this is the annotation's new value.
+    Note(String),
+    /// Delete the pod that is noted.
+    HandOver(&'a ObservedPod),
+    /// The pod is on its way out.
+    Wait,
+    /// The pod is gone; remove the annotation.
+    Done,
+    /// It cannot be done, and why; remove the annotation.
+    Refuse(String),
+}
+
+/// Reads the annotation.
+pub fn read<'a>(annotation: &str, pods: &'a [ObservedPod]) -> Wish<'a> {
+    if let Some((_, uid)) = annotation.split_once('/') {
+        return match pods.iter().find(|pod| pod.uid == uid) {
+            None => Wish::Done,
+            Some(pod) if pod.ends.is_some() => Wish::Wait,
+            Some(pod) => Wish::HandOver(pod),
+        };
+    }
+    let Some(daemon) = Daemon::of_label(&crds::names::daemon_label(annotation)) else {
+        let known = Daemon::ALL.map(Daemon::label).join(", ");
+        return Wish::Refuse(format!("\"{annotation}\" is no daemon; give one of {known}"));
+    };
+    let mut pods = pods.iter().filter(|pod| pod.daemon == daemon);
+    let Some(active) = pods.clone().find(|pod| pod.is_active) else {
+        return Wish::Refuse(format!("{daemon} has no active pod that could hand over"));
+    };
+    let successor = |pod: &ObservedPod| pod.uid != active.uid && pod.is_ready && pod.ends.is_none();
+    if !pods.any(successor) {
+        return Wish::Refuse(format!("{daemon} has no standby that is ready to take over"));
+    }
+    Wish::Note(format!("{}/{}", daemon.label(), active.uid))
+}

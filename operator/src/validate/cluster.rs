@@ -1,0 +1,186 @@
+//! The rules that only a cluster has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use configuration::{Configuration, DatabaseSetting, Transport, certificate_facts};
+use crds::{SecretKeyReference, SeonInstanceSpec};
+use jiff::Timestamp;
+
+use super::{Manifests, ValidatedDaemon, ValidatedListener, ValidatedStorage};
+use crate::{
+    daemon::Daemon,
+    dereference::{Found, instance_secrets},
+    problem::Problem,
+};
+
+/// A Secret holds 1 MiB, and some of that is its own.
+const ROOM: usize = 1_000_000;
+
+/// What a cluster does not take, in an instance that is otherwise good.
+pub(super) fn problems(found: &Found) -> Vec<Problem> {
+    let spec = &found.instance.spec;
+    let mut problems = Vec::new();
+    if spec.database.is_none() {
+        let cure = "is missing: on a cluster several pods share a database; add database: \
+                    {secretRef: {name: …, key: uri}} with a PostgreSQL URI";
+        problems.push(Problem::new("E-VALIDATE-DATABASE", "spec.database", cure));
+    }
+    if spec.storage.volume_claim.is_none() && spec.storage.claim_name.is_none() {
+        let cure = match &spec.storage.directory {
+            Some(_) => "is for one machine; give volumeClaim: {size: 50Gi} or claimName instead",
+            None => "is missing: give volumeClaim: {size: 50Gi} or claimName",
+        };
+        problems.push(Problem::new("E-VALIDATE-STORAGE", "spec.storage", cure));
+    }
+    let tcpip = spec.receive.tcpip.as_ref().map(|l| ("tcpip", l.port, &l.address));
+    let tls = spec.receive.tls.as_ref().map(|l| ("tls", l.port, &l.address));
+    for (name, port, address) in tcpip.into_iter().chain(tls) {
+        listener(&mut problems, name, port, address);
+    }
+    let missing = instance_secrets(spec).into_iter().filter(|s| !found.secrets.contains_key(s));
+    problems.extend(missing.map(|name| missing_secret(&name, &found.key.namespace)));
+    problems
+}
+
+fn listener(problems: &mut Vec<Problem>, name: &str, port: i32, address: &str) {
+    let field = format!("spec.receive.{name}");
+    if port == 0 {
+        let cure = "0 is for one machine: a Service needs a fixed port; leave it out for the usual";
+        problems.push(Problem::new("E-VALIDATE-LISTENER", &format!("{field}.port"), cure));
+    }
+    if port == i32::from(crds::names::ADMIN_PORT) {
+        let cure = format!("{port} is the port of the daemons' readings; give another one");
+        problems.push(Problem::new("E-VALIDATE-LISTENER", &format!("{field}.port"), cure));
+    }
+    if !["0.0.0.0", "::"].contains(&address) {
+        let cure = format!(
+            "{address} is not an address of every pod; leave it out, and say by service and network \
+             policy who may call"
+        );
+        problems.push(Problem::new("E-VALIDATE-LISTENER", &format!("{field}.address"), cure));
+    }
+}
+
+pub(super) fn missing_secret(name: &str, namespace: &str) -> Problem {
+    Problem {
+        code: "E-VALIDATE-SECRET",
+        object: Some(format!("Secret {name}")),
+        field: String::new(),
+        text: format!("is not in namespace {namespace}; create it there"),
+    }
+}
+
+pub(super) fn too_large(manifests: &Manifests) -> Option<Problem> {
+    let Manifests { instance, partners, secrets, revision } = manifests;
+    let size = instance.len() + partners.len() + secrets.len() + revision.len();
+    (size > ROOM).then(|| {
+        let text = format!(
+            "partners and their certificates are {} KiB, and a Secret holds 1 MiB; move some of the \
+             partners to another SeonInstance",
+            size / 1024,
+        );
+        Problem::new("E-VALIDATE-SIZE", "", text)
+    })
+}
+
+/// What a cluster cannot do without; nothing, if it is reported as missing.
+pub(super) fn wanted(spec: &SeonInstanceSpec) -> Option<(SecretKeyReference, ValidatedStorage)> {
+    let storage = match (&spec.storage.volume_claim, &spec.storage.claim_name) {
+        (Some(claim), _) => ValidatedStorage::Make(claim.clone()),
+        (None, Some(name)) => ValidatedStorage::Use(name.clone()),
+        (None, None) => return None,
+    };
+    Some((spec.database.as_ref()?.secret_ref.clone(), storage))
+}
+
+pub(super) fn daemons(spec: &SeonInstanceSpec) -> Vec<ValidatedDaemon> {
+    let (receive, send, template) = (&spec.receive, &spec.send, &spec.daemon_template);
+    let daemon =
+        |daemon, replicas: Option<i32>, resources: Option<&crds::Resources>| ValidatedDaemon {
+            daemon,
+            replicas: replicas.unwrap_or(template.replicas),
+            resources: resources.unwrap_or(&template.resources).clone(),
+            tls_secret: None,
+            listener: None,
+        };
+    let listener = |port, service: &crds::Service| {
+        let port = u16::try_from(port).ok()?;
+        Some(ValidatedListener { port, service: service.clone() })
+    };
+    let server = receive.tls.as_ref().map(|tls| tls.certificate_secret_ref.name.clone());
+    let client = send.tls.as_ref().map(|tls| tls.certificate_secret_ref.name.clone());
+    let mut daemons = vec![daemon(Daemon::Seonrd, None, None)];
+    daemons.extend(receive.tcpip.as_ref().map(|tcpip| ValidatedDaemon {
+        listener: listener(tcpip.port, &tcpip.service),
+        ..daemon(Daemon::SeonrdTcpip, tcpip.replicas, tcpip.resources.as_ref())
+    }));
+    daemons.extend(receive.tls.as_ref().map(|tls| ValidatedDaemon {
+        listener: listener(tls.port, &tls.service),
+        tls_secret: server.clone(),
+        ..daemon(Daemon::SeonrdTcpipTls, tls.replicas, tls.resources.as_ref())
+    }));
+    daemons.push(ValidatedDaemon {
+        tls_secret: client.or(server),
+        ..daemon(Daemon::Seonsqd, send.replicas, send.resources.as_ref())
+    });
+    daemons
+}
+
+pub(super) fn accepted(configuration: &Configuration) -> BTreeMap<String, Option<Timestamp>> {
+    configuration
+        .partners()
+        .map(|partner| {
+            let certificates = partner.tls_certificates.iter();
+            let all = certificates.flat_map(|entry| entry.pinned.iter().chain(&entry.authorities));
+            let first = all.filter_map(|der| Some(certificate_facts(der)?.expires)).min();
+            (partner.name.as_str().to_owned(), first)
+        })
+        .collect()
+}
+
+pub(super) fn partner_ports(configuration: &Configuration) -> BTreeSet<u16> {
+    let transports = configuration.partners().flat_map(|partner| partner.transports.iter());
+    transports
+        .map(|transport| match transport {
+            Transport::Tls { port, .. } | Transport::Tcp { port, .. } => *port,
+        })
+        .collect()
+}
+
+/// The ports of the servers in a URI such as `postgres://user:password@one:5432,two/name`.
+pub(super) fn database_ports(configuration: &Configuration) -> BTreeSet<u16> {
+    let DatabaseSetting::PostgreSql(uri) = &configuration.instance.database else {
+        return BTreeSet::new();
+    };
+    ports(uri.expose())
+}
+
+fn ports(uri: &str) -> BTreeSet<u16> {
+    let (_, rest) = uri.split_once("://").unwrap_or_default();
+    let rest = rest.split('?').next().unwrap_or_default();
+    let servers = rest.rsplit('@').next().unwrap_or_default();
+    let servers = servers.split('/').next().unwrap_or_default();
+    let port = |server: &str| {
+        let after_address = server.rsplit(']').next().unwrap_or_default();
+        after_address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(5432)
+    };
+    servers.split(',').map(port).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_of_a_databases_servers_are_read_from_its_uri() {
+        for (uri, expected) in [
+            ("postgres://u:p@db/seon", vec![5432]),
+            ("postgres://u:p@db:6432/seon?host=x:1", vec![6432]),
+            ("postgresql://u:p:q@a:1,b:2/seon", vec![1, 2]),
+            ("postgresql://[fd00::1]/seon", vec![5432]),
+            ("postgresql://u@[fd00::1]:7/seon", vec![7]),
+        ] {
+            assert_eq!(ports(uri), expected.into_iter().collect(), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A daemon's pod, as far as decisions need it.
+
+use crds::names;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::ResourceExt as _;
+
+use super::{cache::Item, key::InstanceKey};
+use crate::daemon::Daemon;
+
+/// A daemon's pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedPod {
+    /// Its name.
+    pub name: String,
+    /// Which pod of that name.
+    pub uid: String,
+    /// Whose pod it is.
+    pub daemon: Daemon,
+    /// The node that it runs on.
+    pub node: Option<String>,
+    /// Its address.
+    pub address: Option<String>,
+    /// Whether it is ready, to be active or to take over.
+    pub is_ready: bool,
+    /// When it should have ended, if it is to end.
+    pub ends: Option<Timestamp>,
+    /// Whether it says that it is active.
+    pub is_active: bool,
+    /// The epoch of its tenure, the last one if that is over.
+    pub epoch: Option<i64>,
+    /// Since when it has its role.
+    pub since: Option<Timestamp>,
+    /// Where it listens.
+    pub listens: Option<String>,
+    /// The revision that it runs by.
+    pub configuration: Option<String>,
+    /// Why it did not take a newer one.
+    pub refused: Option<String>,
+    /// The revision that it was asked to come to.
+    pub wanted: Option<String>,
+    /// The fingerprint of the template that it was made from.
+    pub template: Option<String>,
+    /// When its process last ended.
+    pub process_ended: Option<Timestamp>,
+    /// What it waits for before it can run, such as `ImagePullBackOff`.
+    pub waits_for: Option<String>,
+}
+
+impl ObservedPod {
+    /// Keeps what is needed of a pod; nothing, if it is no daemon's.
+    pub fn keep(pod: &Pod) -> Option<Item<Self>> {
+        let daemon = Daemon::of_label(pod.labels().get(names::DAEMON_LABEL)?)?;
+        let instance =
+            InstanceKey::new(pod.namespace()?, pod.labels().get(names::INSTANCE_LABEL)?.clone());
+        let annotation = |key: &str| pod.annotations().get(key).cloned();
+        let status = pod.status.as_ref();
+        let conditions = status.and_then(|status| status.conditions.as_ref());
+        let container = status
+            .and_then(|status| status.container_statuses.as_ref())
+            .and_then(|all| all.first());
+        let name = pod.name_any();
+        let value = Self {
+            name: name.clone(),
+            uid: pod.uid()?,
+            daemon,
+            node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+            address: status.and_then(|status| status.pod_ip.clone()),
+            is_ready: conditions
+                .is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True")),
+            ends: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
+            is_active: pod.labels().get(names::ROLE_LABEL).is_some_and(|r| r == names::ACTIVE),
+            epoch: annotation(names::EPOCH_ANNOTATION).and_then(|epoch| epoch.parse().ok()),
+            since: annotation(names::SINCE_ANNOTATION).and_then(|since| since.parse().ok()),
+            listens: annotation(names::LISTENS_ANNOTATION),
+            configuration: annotation(names::CONFIGURATION_ANNOTATION),
+            refused: annotation(names::REFUSED_ANNOTATION),
+            wanted: annotation(names::WANTED_ANNOTATION),
+            template: annotation(names::TEMPLATE_ANNOTATION),
+            process_ended: container.and_then(ended),
+            waits_for: container.and_then(waits_for),
+        };
+        Some(Item { instance, name, value })
+    }
+
+    /// The number at the end of its name.
+    pub fn ordinal(&self) -> u32 {
+        self.name.rsplit('-').next().and_then(|digits| digits.parse().ok()).unwrap_or(u32::MAX)
+    }
+}
+
+fn ended(container: &ContainerStatus) -> Option<Timestamp> {
+    [&container.state, &container.last_state]
+        .into_iter()
+        .flatten()
+        .find_map(|state| state.terminated.as_ref()?.finished_at.as_ref().map(|time| time.0))
+}
+
+fn waits_for(container: &ContainerStatus) -> Option<String> {
+    let reason = container.state.as_ref()?.waiting.as_ref()?.reason.clone()?;
+    (reason != "ContainerCreating" && reason != "PodInitializing").then_some(reason)
+}

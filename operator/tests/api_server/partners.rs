@@ -1,0 +1,119 @@
+//! Partners: each is judged for itself.
+
+use crds::{SeonInstance, SeonPartner, SeonPartnerStatus};
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::json;
+
+use crate::fixture::{Operator, Place, server, until};
+
+async fn ready(place: &Place, name: &str) -> (String, String, String) {
+    let status: SeonPartnerStatus = place.get::<SeonPartner>(name).await.status.unwrap_or_default();
+    let ready = status.conditions.into_iter().find(|c| c.kind == "Ready").expect("a condition");
+    (ready.status, ready.reason, ready.message)
+}
+
+#[tokio::test]
+async fn a_partner_that_is_not_good_is_left_out_and_says_why() {
+    let place = Place::new(server!()).await;
+    place.instance(|_| ()).await;
+    place.partner("bolt", |_| ()).await;
+    place
+        .partner("cast", |v| v["spec"]["identity"]["passwordSecretRef"]["name"] = json!("none"))
+        .await;
+    place.partner("dart", |v| v["spec"]["identity"]["odetteId"] = json!("O0013000002BOLT")).await;
+    place.secret("echo-oftp", &[("password", "")]).await;
+    place
+        .partner("echo", |v| {
+            v["spec"]["identity"]["passwordSecretRef"]["name"] = json!("echo-oftp");
+        })
+        .await;
+    let operator = Operator::start(&place).await;
+    operator.turn(&place, "acme").await.unwrap();
+
+    let of = |status: &str, reason: &str, message: String| {
+        (status.to_owned(), reason.to_owned(), message)
+    };
+    assert_eq!(ready(&place, "bolt").await, of("True", "Accepted", "part of acme".into()));
+    let message = format!(
+        "E-VALIDATE-SECRET Secret none: is not in namespace {}; create it there",
+        place.namespace
+    );
+    assert_eq!(ready(&place, "cast").await, of("False", "Invalid", message));
+    let message = "E-CONFIG-DUPLICATE spec.identity.odetteId: O0013000002BOLT is the Odette ID of \
+                   partner bolt already; every partner has its own, by which it is known when it calls";
+    assert_eq!(ready(&place, "dart").await, of("False", "Invalid", message.into()));
+    let message = "E-CONFIG-SECRET Secret echo-oftp: stringData.password: is an empty password; \
+                   give 1 to 8 characters";
+    assert_eq!(ready(&place, "echo").await, of("False", "Invalid", message.into()));
+
+    let status = place.get::<SeonInstance>("acme").await.status.unwrap();
+    assert_eq!(status.partners, Some(1));
+    let degraded = status.conditions.iter().find(|c| c.kind == "Degraded").unwrap();
+    assert_eq!(degraded.reason, "PartnersInvalid");
+    let configuration = place.get::<Secret>("acme-configuration").await.data.unwrap();
+    let partners = String::from_utf8(configuration["partners.yaml"].0.clone()).unwrap();
+    assert_eq!(partners.matches("kind: SeonPartner").count(), 1);
+}
+
+#[tokio::test]
+async fn a_partner_is_accepted_as_soon_as_its_secret_is_there() {
+    let place = Place::new(server!()).await;
+    place.instance(|_| ()).await;
+    place
+        .partner("bolt", |v| v["spec"]["identity"]["passwordSecretRef"]["name"] = json!("later"))
+        .await;
+    let operator = Operator::start(&place).await;
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!(ready(&place, "bolt").await.1, "Invalid");
+    let named = operator.context.world.references.to(&place.namespace, "later");
+    assert_eq!(named.len(), 1, "its appearance is news to the instance");
+    place.secret("later", &[("password", "X")]).await;
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!(ready(&place, "bolt").await.1, "Accepted");
+    let status = place.get::<SeonPartner>("bolt").await.status.unwrap();
+    assert_eq!(status.instance.as_deref(), Some("acme"));
+    assert!(status.certificate_expires.is_some());
+}
+
+#[tokio::test]
+async fn an_invalid_instance_says_what_to_do_and_leaves_what_runs() {
+    let place = Place::new(server!()).await;
+    place.instance(|_| ()).await;
+    place.partner("bolt", |_| ()).await;
+    let operator = Operator::start(&place).await;
+    operator.turn(&place, "acme").await.unwrap();
+    let before = place.versions::<Secret>().await;
+    place
+        .instance(|value| {
+            value["spec"]["receive"]["tcpip"] = json!({"port": 0, "address": "10.0.0.1"});
+        })
+        .await;
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!(place.versions::<Secret>().await, before);
+    let status = place.get::<SeonInstance>("acme").await.status.unwrap();
+    let condition = |kind: &str| status.conditions.iter().find(|c| c.kind == kind).unwrap();
+    assert_eq!(condition("Ready").reason, "Invalid");
+    assert_eq!(
+        condition("Ready").message,
+        "E-VALIDATE-LISTENER spec.receive.tcpip.port: 0 is for one machine: a Service needs a fixed \
+         port; leave it out for the usual; E-VALIDATE-LISTENER spec.receive.tcpip.address: 10.0.0.1 is \
+         not an address of every pod; leave it out, and say by service and network policy who may call"
+    );
+    assert_eq!(condition("ConfigurationApplied").status, "False");
+}
+
+#[tokio::test]
+async fn a_partner_of_no_instance_is_told_so() {
+    let place = Place::new(server!()).await;
+    place.partner("bolt", |_| ()).await;
+    let operator = Operator::start(&place).await;
+    let key = operator::world::InstanceKey::new(&place.namespace, "acme");
+    until("the operator knows the partner", async || {
+        (!operator.context.world.partners.of(&key).is_empty()).then_some(()).ok_or("no".into())
+    })
+    .await;
+    operator::status::without_instance(&operator.context, &key).await.unwrap();
+    let (status, reason, message) = ready(&place, "bolt").await;
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "NoInstance"));
+    assert!(message.starts_with("there is no SeonInstance acme in namespace "), "{message}");
+}
