@@ -8,9 +8,16 @@ use lease::Daemon;
 use runtime::{Active, LogFormat, RunError, ServiceError};
 
 use crate::arguments::{LogFormat as Asked, Migrate, Start, StartOptions};
+use crate::failure::Failure;
 
-/// Runs a daemon until it ends.
-pub(crate) fn run(start: Start) -> Result<(), RunError> {
+/// Runs a daemon until it ends. In a pod, it says there how it stands.
+pub(crate) fn run(start: Start) -> Result<(), Failure> {
+    let pod = pod::Pod::from_environment()
+        .map_err(|error| Failure::Command { code: error.code(), sentence: error.to_string() })?;
+    Ok(run_in(pod, start)?)
+}
+
+fn run_in(pod: Option<pod::Pod>, start: Start) -> Result<(), RunError> {
     let Start { daemon, directory, run_directory, migrate, options, without_receivers } = start;
     let start = runtime::Start::new(daemon, &directory)
         .standby(options.standby)
@@ -25,6 +32,10 @@ pub(crate) fn run(start: Start) -> Result<(), RunError> {
             Migrate::Start => runtime::Migrate::AtStart,
             Migrate::Never => runtime::Migrate::Never,
         });
+    let start = match pod {
+        Some(pod) => start.announce(move |standings| pod::announce(pod.clone(), standings)),
+        None => start,
+    };
     match daemon {
         Daemon::Seonrd => runtime::run(start, async move |active: Active| {
             let receivers = if without_receivers {

@@ -25,9 +25,7 @@ fn main() -> ExitCode {
         Err(error) => return explained(&error),
     };
     let outcome = match invocation {
-        Invocation::Daemon(start) => {
-            daemons::run(start).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
-        }
+        Invocation::Daemon(start) => daemons::run(start).map(|()| ExitCode::SUCCESS),
         Invocation::Tool(arguments) => {
             let ends_itself = arguments.command.ends_in_order();
             tool(command::run(*arguments, Terminal::detect()), ends_itself)
