@@ -38,3 +38,16 @@ impl Clock for Boottime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wait_ends_at_its_moment_and_not_before_and_one_for_the_past_at_once() {
+        let until = Boottime.now() + Duration::from_millis(20);
+        Boottime.sleep_until(until).await;
+        assert!(Boottime.now() >= until);
+        Boottime.sleep_until(Duration::ZERO).await;
+    }
+}

@@ -96,3 +96,46 @@ impl TryFrom<Duration> for Terms {
         Self::new(ttl, ttl / 10, ttl / 4, SLOWEST_POLL.min(ttl / 10))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_lease_is_renewed_four_times_trusted_for_nine_tenths_and_looked_at_twice_a_second() {
+        let terms = Terms::try_from(10 * SECOND).unwrap();
+        assert_eq!((terms.ttl(), terms.trust()), (10 * SECOND, 9 * SECOND));
+        assert_eq!((terms.margin(), terms.renew_every()), (SECOND, SECOND * 5 / 2));
+        assert_eq!(terms.poll_every(), SECOND / 2);
+        assert_eq!(Terms::try_from(2 * SECOND).unwrap().poll_every(), SECOND / 5);
+    }
+
+    #[test]
+    fn a_lease_too_short_or_too_long_to_be_kept_is_refused_with_the_cure() {
+        for ttl in [Duration::ZERO, SECOND - Duration::from_millis(1), Duration::from_secs(601)] {
+            let error = Terms::try_from(ttl).unwrap_err();
+            assert_eq!((error.code(), &error), ("E-LEASE-TERMS", &TermsError::Ttl(ttl)));
+            assert!(error.to_string().contains("give lease.ttl from 1s to 10m"), "{error}");
+        }
+        assert!(Terms::try_from(SECOND).is_ok() && Terms::try_from(600 * SECOND).is_ok());
+    }
+
+    #[test]
+    fn proportions_in_which_trust_would_end_before_the_first_renewal_are_refused() {
+        let second = SECOND;
+        let refused = |ttl, margin, renew_every, poll_every| {
+            let error = Terms::new(ttl, margin, renew_every, poll_every).unwrap_err();
+            assert_eq!(error, TermsError::Proportion { ttl, margin, renew_every });
+            error.to_string()
+        };
+        let said = refused(10 * second, 5 * second, 5 * second, second);
+        assert!(said.contains("renewal and margin together below the lease"), "{said}");
+        refused(10 * second, Duration::MAX, second, second);
+        refused(10 * second, Duration::ZERO, second, second);
+        refused(10 * second, second, Duration::ZERO, second);
+        refused(10 * second, second, second, Duration::ZERO);
+        assert!(Terms::new(10 * second, 4 * second, 5 * second, second).is_ok());
+    }
+}

@@ -27,8 +27,9 @@ conformance! {
         assert_eq!(row.epoch.get(), 1);
         assert!(row.is_held());
         assert!(row.expires_in <= LONG && row.expires_in > LONG / 2);
-        assert_eq!(row.acquired_at, row.renewed_at);
-        assert!(row.expires_at > row.acquired_at);
+        // PostgreSQL's clock moves on within a statement.
+        assert!(row.renewed_at >= row.acquired_at);
+        assert!(row.expires_at > row.renewed_at);
     }
 
     async fn an_expired_lease_is_taken_under_the_next_epoch(world) {
