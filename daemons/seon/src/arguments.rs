@@ -115,6 +115,20 @@ pub(crate) struct Shared {
         value_name = "FORMAT"
     )]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) caller: Caller,
+}
+
+/// For whom a command runs that was started from elsewhere, as by the plugin of kubectl.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Caller {
+    /// Standard input stays open for as long as somebody waits for the command's end. A file that
+    /// comes on it ends by its size.
+    #[arg(long, global = true, hide = true)]
+    pub(crate) attended: bool,
+    /// Who asks, for the journal; without it the user and the host.
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) requested_by: Option<String>,
 }
 
 /// Where an instance is, on this machine or in this pod.

@@ -124,6 +124,8 @@ impl Options {
         Ok(Wish {
             partner,
             files: vec![file],
+            name: None,
+            size: None,
             dataset_name: self.virtual_file_name,
             comment: self.comment,
             originator: self.originator,

@@ -31,5 +31,5 @@ pub use hot_folder::{HotFile, HotFolder, RefusedFile, Scan, TakenFile};
 pub use layout::Spool;
 pub use name::{FileName, NameError, PartName, PayloadName};
 pub use part::{Checkpoint, PartFile};
-pub use payload::{Payload, PayloadReader, TakeIn};
+pub use payload::{Payload, PayloadReader, PayloadWriter, TakeIn};
 pub use sweep::{Listing, Swept};

@@ -1,7 +1,7 @@
 //! Payloads that wait to be sent.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, CWD, Mode, OFlags, Stat};
@@ -27,7 +27,8 @@ pub struct Payload {
     pub name: PayloadName,
     /// Its size.
     pub octets: u64,
-    source: Source,
+    /// `None` for one that was written piece by piece.
+    source: Option<Source>,
 }
 
 /// Which file a payload came from, whatever its path names later.
@@ -52,6 +53,13 @@ impl Spool {
         self.take_in_file(&PayloadName::fresh(), &mut file.into(), source, how)
     }
 
+    /// Begins a payload that comes piece by piece, such as from a pipe.
+    pub fn new_payload(&self) -> Result<PayloadWriter, SpoolError> {
+        let name = PayloadName::fresh();
+        let file = self.0.payloads.create(&temporary(&name.to_string()))?;
+        Ok(PayloadWriter { spool: self.clone(), name, file, octets: 0, is_finished: false })
+    }
+
     /// Removes the source of a moved payload after it is queued; `false` if the path names
     /// another file, or none, by now.
     pub fn remove_source(&self, source: &Path, payload: &Payload) -> Result<bool, SpoolError> {
@@ -61,7 +69,7 @@ impl Spool {
         let empty = folder.as_os_str().is_empty();
         let folder = Directory::open(if empty { Path::new(".") } else { folder })?;
         match folder.status(name)? {
-            Some(status) if Source::of(&status) == payload.source => {}
+            Some(status) if Some(Source::of(&status)) == payload.source => {}
             _ => return Ok(false),
         }
         std::fs::remove_file(source).map_err(|error| SpoolError::new("remove", source, error))?;
@@ -105,7 +113,8 @@ impl Spool {
         how: TakeIn,
     ) -> Result<Payload, SpoolError> {
         let before = directory::check_plain(file, path)?;
-        let payload = |octets| Payload { name: name.clone(), octets, source: Source::of(&before) };
+        let payload =
+            |octets| Payload { name: name.clone(), octets, source: Some(Source::of(&before)) };
         let (payloads, final_name) = (&self.0.payloads, name.to_string());
         if let Some(status) = payloads.status(&final_name)? {
             return Ok(payload(directory::size(&status)));
@@ -154,6 +163,61 @@ pub(crate) fn is_temporary(name: &str) -> bool {
 impl Source {
     fn of(status: &Stat) -> Self {
         Self { device: status.st_dev, file: status.st_ino }
+    }
+}
+
+/// A payload that is being written. It is in the spool once it is finished; dropped before, it never
+/// was there, and what a killed process leaves is swept.
+#[derive(Debug)]
+pub struct PayloadWriter {
+    spool: Spool,
+    name: PayloadName,
+    file: File,
+    octets: u64,
+    is_finished: bool,
+}
+
+impl PayloadWriter {
+    /// The octets so far.
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// Puts the payload into the spool, complete and durable.
+    pub fn finish(mut self) -> Result<Payload, SpoolError> {
+        let (payloads, name) = (&self.spool.0.payloads, self.name.to_string());
+        self.file.sync_all().map_err(|source| self.error(source))?;
+        payloads.move_to(&temporary(&name), payloads, &name)?;
+        payloads.sync()?;
+        self.is_finished = true;
+        Ok(Payload { name: self.name.clone(), octets: self.octets, source: None })
+    }
+
+    /// What the system said about writing, in the spool's terms.
+    pub fn error(&self, source: io::Error) -> SpoolError {
+        let path = self.spool.0.payloads.file_path(&temporary(&self.name.to_string()));
+        SpoolError::new("write", &path, source)
+    }
+}
+
+impl Write for PayloadWriter {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(octets)?;
+        self.octets += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for PayloadWriter {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // The sweep finds what cannot be removed now.
+            let _ = self.spool.0.payloads.remove(&temporary(&self.name.to_string()));
+        }
     }
 }
 

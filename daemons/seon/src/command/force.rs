@@ -15,7 +15,7 @@ pub(super) async fn run(context: &Context, command: &Force) -> Result<ExitCode, 
     let instance = Instance::load(&context.shared.place)?;
     let store = instance.store().await?;
     let before = store.read(daemon).await?;
-    let forced = store.force_lease(daemon, &operator()).await?;
+    let forced = store.force_lease(daemon, &operator(context)).await?;
     let name = instance.name();
     let text = match (before.filter(LeaseRow::is_held), forced) {
         (Some(row), Some(epoch)) => format!(

@@ -1,5 +1,6 @@
 //! The commands, one file for each.
 
+mod attended;
 pub(crate) mod check;
 mod config;
 pub(crate) mod enqueue;
@@ -34,18 +35,26 @@ pub(crate) async fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit
     let Arguments { shared, command } = arguments;
     let context = Context { shared, terminal };
     match command {
-        Command::Up(up) => up::run(&context, up).await,
+        // Its standard input may be the file.
         Command::Enqueue(wish) => enqueue::run(&context, wish).await,
-        Command::Queue(queue) => queue::run(&context, queue).await,
-        Command::Receipts(receipts) => receipts::run(&context, receipts).await,
-        Command::Journal(journal) => journal::run(&context, journal).await,
-        Command::Partner(partner) => partner::run(&context, partner).await,
-        Command::Ps => ps::run(&context).await,
-        Command::Check => check::run(&context).await,
-        Command::Force(force) => force::run(&context, &force).await,
-        Command::Migrate => migrate::run(&context).await,
-        Command::Config(config) => config::run(&context, &config).await,
-        Command::Quickstart(wish) => quickstart::run(&context, wish).await,
+        command => attended::run(&context, Box::pin(other(&context, command))).await,
+    }
+}
+
+async fn other(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Up(up) => up::run(context, up).await,
+        Command::Enqueue(wish) => enqueue::run(context, wish).await,
+        Command::Queue(queue) => queue::run(context, queue).await,
+        Command::Receipts(receipts) => receipts::run(context, receipts).await,
+        Command::Journal(journal) => journal::run(context, journal).await,
+        Command::Partner(partner) => partner::run(context, partner).await,
+        Command::Ps => ps::run(context).await,
+        Command::Check => check::run(context).await,
+        Command::Force(force) => force::run(context, &force).await,
+        Command::Migrate => migrate::run(context).await,
+        Command::Config(config) => config::run(context, &config).await,
+        Command::Quickstart(wish) => quickstart::run(context, wish).await,
         // These were taken out of the command line before; the type does not know it.
         Command::Seoneq
         | Command::Seonrd(_)

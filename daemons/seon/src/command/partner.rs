@@ -150,7 +150,7 @@ async fn call(
     }
     let store = instance.store().await?;
     let asked = Instant::now();
-    let id = request::ask(&store, Daemon::Seonsqd, wanted(name.to_owned())).await?;
+    let id = request::ask(context, &store, Daemon::Seonsqd, wanted(name.to_owned())).await?;
     let outcome = request::outcome(&store, Daemon::Seonsqd, id, patience).await?;
     let elapsed = asked.elapsed();
     let called = Called {

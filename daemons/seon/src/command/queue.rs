@@ -163,7 +163,7 @@ async fn obey(context: &Context, store: &Store, order: &Order) -> Result<ExitCod
     // All are asked first, so that waiting for one does not hold up the next.
     let mut asked = Vec::new();
     for &id in ids {
-        asked.push((id, ask(store, order, id).await?));
+        asked.push((id, ask(context, store, order, id).await?));
     }
     let mut obeyed = Vec::new();
     for (id, asked) in asked {
@@ -180,6 +180,7 @@ async fn obey(context: &Context, store: &Store, order: &Order) -> Result<ExitCod
 
 /// Writes the request, or says why there is nothing to ask for.
 async fn ask(
+    context: &Context,
     store: &Store,
     order: &Order,
     id: EntryId,
@@ -199,7 +200,7 @@ async fn ask(
             }
         },
     };
-    request::ask(store, Daemon::Seonsqd, wanted).await.map(Ok)
+    request::ask(context, store, Daemon::Seonsqd, wanted).await.map(Ok)
 }
 
 #[cfg(test)]

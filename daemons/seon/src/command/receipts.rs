@@ -143,7 +143,7 @@ async fn release(
     let mut asked = Vec::new();
     for &id in ids {
         let wanted = OperatorRequest::ReleaseReceipt(id);
-        asked.push((id, request::ask(&store, Daemon::Seonsqd, wanted).await?));
+        asked.push((id, request::ask(context, &store, Daemon::Seonsqd, wanted).await?));
     }
     let mut released = Vec::new();
     for (id, request) in asked {

@@ -50,8 +50,11 @@ impl<I: Serialize> Obeyed<I> {
 /// An operator's request is done within a second, an abort within three.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Who asks, for the journal: the user and the host.
-pub(crate) fn operator() -> String {
+/// Who asks, for the journal: as the caller says, else the user and the host.
+pub(super) fn operator(context: &Context) -> String {
+    if let Some(name) = &context.shared.caller.requested_by {
+        return name.clone();
+    }
     let user = ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
@@ -62,11 +65,12 @@ pub(crate) fn operator() -> String {
 
 /// Writes a request for a daemon.
 pub(super) async fn ask(
+    context: &Context,
     store: &Store,
     daemon: Daemon,
     request: OperatorRequest,
 ) -> Result<RequestId, Failure> {
-    let request = NewRequest { daemon, request, requested_by: operator() };
+    let request = NewRequest { daemon, request, requested_by: operator(context) };
     Ok(store.intake().request(&request).await?)
 }
 

@@ -108,6 +108,8 @@ async fn put(from: &Running, to: &str, files: &[Made]) -> Result<Vec<EntryId>, F
     let wish = Wish {
         partner: to.to_owned(),
         files: files.iter().map(|file| file.path.clone()).collect(),
+        name: None,
+        size: None,
         dataset_name: None,
         comment: Some("quick start".into()),
         originator: None,
@@ -121,7 +123,7 @@ async fn put(from: &Running, to: &str, files: &[Made]) -> Result<Vec<EntryId>, F
         r#move: true,
         follow: false,
     };
-    let enqueued = enqueue::put(&from.instance, &from.store, &wish).await?;
+    let enqueued = enqueue::put(&from.instance, &from.store, &wish, false).await?;
     Ok(enqueued.into_iter().map(|one| one.id).collect())
 }
 

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{self, Quickstart, Shared};
+use crate::arguments::{self, Caller, Quickstart, Shared};
 use crate::command::Context;
 use crate::command::check;
 use crate::command::ps::{self, State};
@@ -202,7 +202,7 @@ impl Running {
     /// The context of a command on this company.
     fn context(&self, context: &Context) -> Context {
         let place = arguments::Place::at(&self.company.directory);
-        let shared = Shared { place, format: Format::Table };
+        let shared = Shared { place, format: Format::Table, caller: Caller::default() };
         Context { shared, terminal: context.terminal }
     }
 }

@@ -1,6 +1,6 @@
 //! Payloads that wait to be sent.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, symlink};
 
 use crate::{spool, tree};
@@ -115,6 +115,30 @@ fn a_link_may_be_copied_from_but_not_moved() {
     assert_eq!(spool.take_in(&link, TakeIn::Copy).unwrap().octets, 7);
     let error = spool.take_in(&link, TakeIn::Move).unwrap_err();
     assert_eq!(error.code(), "E-SPOOL-IRREGULAR", "{error}");
+}
+
+#[test]
+fn a_payload_that_comes_piece_by_piece_is_there_when_it_is_finished_and_not_before() {
+    let (directory, spool) = spool();
+    let out = directory.join("spool/out");
+    let mut writer = spool.new_payload().unwrap();
+    writer.write_all(b"one, ").unwrap();
+    writer.write_all(b"two").unwrap();
+    assert_eq!(writer.octets(), 8);
+    assert!(tree(&out).iter().all(|name| name.parse::<PayloadName>().is_err()));
+    let payload = writer.finish().unwrap();
+    assert_eq!(payload.octets, 8);
+    assert_eq!(tree(&out), [payload.name.to_string()]);
+    assert_eq!(std::fs::read(out.join(payload.name.to_string())).unwrap(), b"one, two");
+}
+
+#[test]
+fn a_payload_that_is_never_finished_leaves_nothing() {
+    let (directory, spool) = spool();
+    let mut writer = spool.new_payload().unwrap();
+    writer.write_all(b"half").unwrap();
+    drop(writer);
+    assert_eq!(tree(&directory.join("spool/out")), Vec::<String>::new());
 }
 
 #[test]

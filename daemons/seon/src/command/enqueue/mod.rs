@@ -5,6 +5,7 @@
 
 mod follow;
 mod records;
+mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,13 +17,14 @@ use jiff::Timestamp;
 use oftp::{DatasetName, Description, FileIdentity, Format, OdetteId, UserData};
 use seonsqd::identity;
 use serde::Serialize;
+use source::{Source, Taken};
 use spool::{Payload, Spool, TakeIn};
 use store::{EntryId, NewEntry, Store, StoreError};
 
-use super::Context;
+use super::{Context, attended};
 pub(crate) use follow::sending;
 
-use crate::arguments::{FileFormat, Place, Shared};
+use crate::arguments::{Caller, FileFormat, Place, Shared};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::{self, Style, Terminal, human};
@@ -35,9 +37,15 @@ pub(crate) struct Wish {
     /// The partner's name.
     #[arg(short, long, value_name = "NAME")]
     pub(crate) partner: String,
-    /// The files.
+    /// The files; - is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// The file's name where standard input comes from.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// How many octets must come on standard input; with fewer or more nothing is queued.
+    #[arg(long, value_name = "OCTETS")]
+    pub(crate) size: Option<u64>,
     /// The virtual file's name (SFIDDSN); made from the file's own name without it.
     #[arg(short = 'v', long, value_name = "NAME")]
     pub(crate) dataset_name: Option<String>,
@@ -98,7 +106,11 @@ pub(crate) async fn classic(
     options: seoneq::Options,
     terminal: Terminal,
 ) -> Result<ExitCode, Failure> {
-    let shared = Shared { place: Place::at(&options.directory), format: output::Format::Table };
+    let shared = Shared {
+        place: Place::at(&options.directory),
+        format: output::Format::Table,
+        caller: Caller::default(),
+    };
     run(&Context { shared, terminal }, options.wish()?).await
 }
 
@@ -106,9 +118,11 @@ pub(crate) async fn classic(
 pub(crate) async fn run(context: &Context, wish: Wish) -> Result<ExitCode, Failure> {
     let instance = Instance::load(&context.shared.place)?;
     let store = instance.migrated_store().await?;
-    let enqueued = put(&instance, &store, &wish).await?;
+    let by_size = context.shared.caller.attended;
+    let enqueued = put(&instance, &store, &wish, by_size).await?;
     if wish.follow {
-        return follow::run(context, &instance, &store, &enqueued).await;
+        let following = follow::run(context, &instance, &store, &enqueued);
+        return attended::run(context, following).await;
     }
     let text = match context.shared.format {
         output::Format::Json => output::json(&enqueued),
@@ -118,20 +132,24 @@ pub(crate) async fn run(context: &Context, wish: Wish) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts all files of a wish into the queue, one after the other.
+/// Puts all files of a wish into the queue, one after the other. A stream ends `by_size` if its
+/// end says something else: that nobody waits any more.
 pub(crate) async fn put(
     instance: &Instance,
     store: &Store,
     wish: &Wish,
+    by_size: bool,
 ) -> Result<Vec<Enqueued>, Failure> {
     // Everything that can be wrong without looking into the files is found before the first.
     let partner = instance.partner(&wish.partner)?;
     let common = Common::of(instance, partner, wish)?;
-    let names = wish.files.iter().map(|file| common.name(file)).collect::<Result<Vec<_>, _>>()?;
+    let sources = Source::all_of(wish, by_size)?;
+    let names =
+        sources.iter().map(|source| common.name(source.path())).collect::<Result<Vec<_>, _>>()?;
     let spool = instance.spool()?;
     let mut enqueued = Vec::new();
-    for (file, name) in wish.files.iter().zip(names) {
-        enqueued.push(common.enqueue(&spool, store, file, name).await?);
+    for (source, name) in sources.iter().zip(names) {
+        enqueued.push(common.enqueue(&spool, store, source, name).await?);
     }
     Ok(enqueued)
 }
@@ -212,10 +230,10 @@ impl<'a> Common<'a> {
         &self,
         spool: &Spool,
         store: &Store,
-        file: &Path,
+        source: &Source,
         dataset_name: DatasetName,
     ) -> Result<Enqueued, Failure> {
-        let taken = self.take_in(spool, file).await?;
+        let taken = self.take_in(spool, source).await?;
         let entry = NewEntry {
             partner: self.partner.name.to_string(),
             identity: FileIdentity {
@@ -239,10 +257,10 @@ impl<'a> Common<'a> {
         };
         match insert(store, entry).await {
             Ok((id, identity)) => {
-                self.remove_source(spool, file, &taken.payload).await?;
+                self.remove_source(spool, source, &taken.payload).await?;
                 Ok(Enqueued {
                     id,
-                    file: file.to_owned(),
+                    file: source.path().to_owned(),
                     partner: self.partner.name.to_string(),
                     dataset_name: identity.dataset_name.to_string(),
                     stamp: identity.stamp.to_string(),
@@ -260,31 +278,19 @@ impl<'a> Common<'a> {
         }
     }
 
-    async fn take_in(&self, spool: &Spool, file: &Path) -> Result<Taken, Failure> {
-        let (spool, source, format) = (spool.clone(), file.to_owned(), self.format);
+    async fn take_in(&self, spool: &Spool, source: &Source) -> Result<Taken, Failure> {
+        let (spool, source, format) = (spool.clone(), source.clone(), self.format);
         let how = if self.wish.r#move { TakeIn::Move } else { TakeIn::Copy };
-        blocking(move || {
-            let size = fs::metadata(&source)
-                .map_err(Failure::io(format!("cannot read {}", source.display())))?
-                .len();
-            records::check_size(&source, size, format).map_err(Failure::Usage)?;
-            let Format::Variable { maximum_record_length } = format else {
-                let payload = spool.take_in(&source, how)?;
-                return Ok(Taken { original_octets: payload.octets, payload });
-            };
-            let lines = records::Transcribed::from_lines(&source, maximum_record_length)?;
-            let payload = spool.take_in(lines.path(), TakeIn::Copy)?;
-            Ok(Taken { payload, original_octets: size })
-        })
-        .await
+        blocking(move || source.take_in(&spool, format, how)).await
     }
 
     async fn remove_source(
         &self,
         spool: &Spool,
-        file: &Path,
+        source: &Source,
         payload: &Payload,
     ) -> Result<(), Failure> {
+        let Source::File(file) = source else { return Ok(()) };
         if !self.wish.r#move {
             return Ok(());
         }
@@ -297,11 +303,6 @@ impl<'a> Common<'a> {
         blocking(move || Ok(spool.remove_source(&file, &payload)?)).await?;
         Ok(())
     }
-}
-
-struct Taken {
-    payload: Payload,
-    original_octets: u64,
 }
 
 /// Inserts the entry. An identity that is taken gets the next counter: a stamp says which file it

@@ -1,12 +1,9 @@
 //! Files of records: what the formats F and V ask of a file.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Read, Write};
+use std::path::Path;
 
 use oftp::{Format, RecordLength};
-
-use crate::failure::Failure;
 
 /// A file of fixed records consists of whole ones.
 pub(super) fn check_size(file: &Path, size: u64, format: Format) -> Result<(), String> {
@@ -23,58 +20,20 @@ pub(super) fn check_size(file: &Path, size: u64, format: Format) -> Result<(), S
     }
 }
 
-/// A temporary file in which every line became a record behind its length; removed when dropped.
-pub(super) struct Transcribed(PathBuf);
-
-impl Transcribed {
-    /// Reads a file's lines; their ends are not part of the records.
-    pub(super) fn from_lines(file: &Path, longest: RecordLength) -> Result<Self, Failure> {
-        let name = format!("seon-records-{}-{}", std::process::id(), uuid(file));
-        let target = Self(std::env::temp_dir().join(name));
-        let source =
-            File::open(file).map_err(Failure::io(format!("cannot read {}", file.display())))?;
-        let write = File::create_new(target.path())
-            .map_err(Failure::io(format!("cannot write {}", target.path().display())))?;
-        transcribe(BufReader::new(source), BufWriter::new(write), longest).map_err(|error| {
-            match error {
-                Problem::TooLong { line, length } => Failure::Usage(format!(
-                    "{}: line {line} has {length} octets or more, longer than the record length \
-                     {}; give a larger --record-length (seoneq: -F), at most 65535",
-                    file.display(),
-                    longest.get(),
-                )),
-                Problem::Io(error) => Failure::io(format!("cannot copy {}", file.display()))(error),
-            }
-        })?;
-        Ok(target)
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Transcribed {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
+/// Why a stream could not be copied.
 #[derive(Debug)]
-enum Problem {
+pub(super) enum Problem {
+    /// A line does not fit into a record.
     TooLong { line: u64, length: usize },
-    Io(io::Error),
+    /// The source cannot be read.
+    Read(io::Error),
+    /// The target cannot be written.
+    Write(io::Error),
 }
 
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// Writes each line as a record: two octets of length, big-endian, and the line without its end.
-fn transcribe(
+/// Writes each line as a record: two octets of length, big-endian, and the line without its end,
+/// which is not part of it.
+pub(super) fn transcribe(
     mut source: impl BufRead,
     mut target: impl Write,
     longest: RecordLength,
@@ -84,7 +43,8 @@ fn transcribe(
     let mut record = Vec::new();
     for line in 1.. {
         record.clear();
-        if source.by_ref().take(limit + 1).read_until(b'\n', &mut record)? == 0 {
+        let line_of = &mut source.by_ref().take(limit + 1);
+        if line_of.read_until(b'\n', &mut record).map_err(Problem::Read)? == 0 {
             break;
         }
         if record.last() == Some(&b'\n') {
@@ -95,22 +55,20 @@ fn transcribe(
         }
         let length = record.len();
         match u16::try_from(length) {
-            Ok(octets) if u64::from(octets) < limit => target.write_all(&octets.to_be_bytes())?,
+            Ok(octets) if u64::from(octets) < limit => {
+                target.write_all(&octets.to_be_bytes()).map_err(Problem::Write)?;
+            }
             _ => return Err(Problem::TooLong { line, length }),
         }
-        target.write_all(&record)?;
+        target.write_all(&record).map_err(Problem::Write)?;
     }
-    Ok(target.flush()?)
-}
-
-/// Tells the transcripts of one process apart.
-fn uuid(file: &Path) -> String {
-    use std::hash::{BuildHasher, RandomState};
-    format!("{:016x}", RandomState::new().hash_one(file))
+    target.flush().map_err(Problem::Write)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use super::*;
 
     fn records(text: &[u8], longest: u32) -> Result<Vec<u8>, Problem> {
