@@ -31,6 +31,8 @@ pub const WANTED_ANNOTATION: &str = "seon.dev/wanted-configuration";
 /// to hand over. The operator removes it when it has acted.
 pub const SWITCHOVER_ANNOTATION: &str = "seon.dev/switchover";
 
+/// The program in a daemon's image.
+pub const PROGRAM: &str = "/bin/seon";
 /// Where the manifests are mounted in a pod; `-c` of every command there.
 pub const CONFIGURATION_DIRECTORY: &str = "/etc/seon";
 /// The folder in the manifests' directory with one folder for each mounted Secret.

@@ -10,7 +10,7 @@ use store::{EntryId, EntryState, JournalKind, ReceiptId};
 
 use crate::command::enqueue::Wish;
 use crate::output::Format;
-use crate::seoneq;
+use crate::{kubernetes, seoneq};
 
 /// What this process was called to be.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) enum Invocation {
     Tool(Box<Arguments>),
     /// `seoneq`, the classic tool with its own options.
     Seoneq(Box<seoneq::Options>),
+    /// The plugin of kubectl, with a grammar of its own.
+    Kubernetes(Box<kubernetes::Arguments>),
 }
 
 /// How a daemon starts.
@@ -44,11 +46,15 @@ impl Invocation {
     /// Reads a command line, its first word being the name by which the program was called.
     pub(crate) fn parse(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
         // `seon seoneq …` is `seoneq …`: its short options are not ours (-c is a comment there).
-        if words.get(1).is_some_and(|word| word == "seoneq") && !is_classic(&words) {
+        let is_own_grammar = |word: &OsString| word == "seoneq" || word == "kubernetes";
+        if words.get(1).is_some_and(is_own_grammar) && !is_own_name(&words) {
             words.remove(0);
         }
         match words.first().map(|word| file_name(word)) {
             Some("seoneq") => Ok(Self::Seoneq(Box::new(seoneq::Options::try_parse_from(&words)?))),
+            Some("kubectl-seon" | "kubernetes") => {
+                Ok(Self::Kubernetes(Box::new(kubernetes::Arguments::parse(words)?)))
+            }
             Some(name) => match name.parse::<Daemon>() {
                 Ok(Daemon::Seonrd) => {
                     let ClassicMaster { place, master } = ClassicMaster::try_parse_from(&words)?;
@@ -79,10 +85,11 @@ impl From<Arguments> for Invocation {
     }
 }
 
-fn is_classic(words: &[OsString]) -> bool {
+/// Whether the program was called by another name than `seon`.
+fn is_own_name(words: &[OsString]) -> bool {
     words.first().is_some_and(|word| {
         let name = file_name(word);
-        name == "seoneq" || name.parse::<Daemon>().is_ok()
+        matches!(name, "seoneq" | "kubectl-seon") || name.parse::<Daemon>().is_ok()
     })
 }
 
@@ -298,6 +305,13 @@ pub(crate) enum Command {
     Quickstart(Quickstart),
     /// The classic way to put a file into the send queue: seon seoneq -h.
     Seoneq,
+    /// Instances on a Kubernetes cluster, as kubectl seon does: seon kubernetes -h.
+    Kubernetes,
+    /// Prints the completions of a shell.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// The master of the receive side.
     Seonrd(MasterOptions),
     /// The receiver on TCP.

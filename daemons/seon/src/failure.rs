@@ -2,6 +2,7 @@
 
 use runtime::{ConfigurationError, RunError};
 
+use crate::kubernetes::KubernetesError;
 use crate::output::human;
 
 /// Why a command failed.
@@ -32,6 +33,9 @@ pub(crate) enum Failure {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A cluster, or the way to it, refused.
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesError),
     /// The spool refused.
     #[error(transparent)]
     Spool(#[from] spool::SpoolError),
@@ -58,6 +62,7 @@ impl Failure {
             Self::Daemon(error) => error.code(),
             Self::Interrupted => "E-INTERRUPTED",
             Self::Io { .. } => "E-IO",
+            Self::Kubernetes(error) => error.code(),
             Self::Spool(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Usage(_) => "E-USAGE",
@@ -71,7 +76,11 @@ impl Failure {
             Self::Configuration(_) => 78,
             Self::Interrupted => 130,
             Self::Daemon(error) => error.exit_code(),
-            Self::Command { .. } | Self::Io { .. } | Self::Spool(_) | Self::Store(_) => 1,
+            Self::Command { .. }
+            | Self::Io { .. }
+            | Self::Kubernetes(_)
+            | Self::Spool(_)
+            | Self::Store(_) => 1,
         }
     }
 

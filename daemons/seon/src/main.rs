@@ -5,6 +5,7 @@ mod command;
 mod daemons;
 mod failure;
 mod instance;
+mod kubernetes;
 mod output;
 mod quickstart;
 mod seoneq;
@@ -33,6 +34,9 @@ fn main() -> ExitCode {
         Invocation::Seoneq(options) => {
             tool(command::enqueue::classic(*options, Terminal::detect()), false)
         }
+        Invocation::Kubernetes(arguments) => {
+            tool(kubernetes::run(*arguments, Terminal::detect()), true)
+        }
     };
     outcome.unwrap_or_else(|failure| {
         output::complain(&failure.report());
@@ -58,12 +62,15 @@ fn tool(
         .enable_all()
         .build()
         .map_err(Failure::io("cannot start the async runtime"))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = command => outcome,
             () = unheard_signal(), if !ends_itself => Err(Failure::Interrupted),
         }
-    })
+    });
+    // A read of a standard input that never ends must not keep the process.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The kernel keeps signals that nobody listens for from the first process of a container, so that a

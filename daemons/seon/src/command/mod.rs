@@ -17,10 +17,12 @@ mod up;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 use crate::arguments::{Arguments, Command, Shared};
 use crate::failure::Failure;
 use crate::output::Terminal;
-use crate::quickstart;
+use crate::{kubernetes, quickstart};
 
 /// What every command is given.
 pub(crate) struct Context {
@@ -55,8 +57,12 @@ async fn other(context: &Context, command: Command) -> Result<ExitCode, Failure>
         Command::Migrate => migrate::run(context).await,
         Command::Config(config) => config::run(context, &config).await,
         Command::Quickstart(wish) => quickstart::run(context, wish).await,
+        Command::Completion { shell } => {
+            kubernetes::completion(shell, Arguments::command(), "seon")
+        }
         // These were taken out of the command line before; the type does not know it.
         Command::Seoneq
+        | Command::Kubernetes
         | Command::Seonrd(_)
         | Command::SeonrdTcpip(_)
         | Command::SeonrdTcpipTls(_)

@@ -1,5 +1,6 @@
 //! `seon ps`: the daemons, from the lease rows and from what each says about itself.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -44,6 +45,9 @@ pub(crate) struct DaemonView {
     pub(crate) sessions: Vec<SessionStatus>,
     /// Who waits to take over, as host and process number.
     pub(crate) standbys: Vec<String>,
+    /// Where it was asked, if that is not this machine.
+    #[serde(skip)]
+    pub(crate) reached_at: Option<IpAddr>,
     /// Why it could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
@@ -141,6 +145,7 @@ impl DaemonView {
             listeners: Vec::new(),
             sessions: Vec::new(),
             standbys,
+            reached_at: None,
             error: None,
         }
     }
@@ -153,6 +158,10 @@ impl DaemonView {
             epoch: Some(row.epoch.get()),
             since: Timestamp::from_microsecond(row.acquired_at).ok(),
             lease_valid_for: Some(row.expires_in.as_secs()),
+            reached_at: match row.address.parse() {
+                Ok(Address::Tcp(address)) => Some(address.ip()),
+                Ok(Address::Unix(_)) | Err(_) => None,
+            },
             ..Self::inactive(row.daemon, standbys)
         };
         match answer {

@@ -2,27 +2,27 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Style, Terminal, human};
 
 /// Everything that was examined. As JSON it has the shape of `linkerd check -o json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     success: bool,
     categories: Vec<Category>,
 }
 
 /// Checks of one kind.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Category {
-    category_name: &'static str,
+    category_name: String,
     checks: Vec<Check>,
 }
 
 /// One check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Check {
     description: String,
     result: Verdict,
@@ -33,7 +33,7 @@ pub(crate) struct Check {
 }
 
 /// How something was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
     /// As it should be.
@@ -77,8 +77,13 @@ impl Check {
 
 impl Category {
     /// The checks under a heading.
-    pub(crate) fn new(category_name: &'static str, checks: Vec<Check>) -> Self {
-        Self { category_name, checks }
+    pub(crate) fn new(name: &str, checks: Vec<Check>) -> Self {
+        Self { category_name: name.to_owned(), checks }
+    }
+
+    /// Whether nothing was examined.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.checks.is_empty()
     }
 
     /// Whether what depends on these can be examined at all.
@@ -99,11 +104,23 @@ impl Report {
         self.success
     }
 
+    /// The checks of a category; none if it was not examined.
+    pub(crate) fn checks(&self, category: &str) -> &[Check] {
+        let found = self.categories.iter().find(|it| it.category_name == category);
+        found.map(|it| it.checks.as_slice()).unwrap_or_default()
+    }
+
+    /// What is wrong first of all.
+    pub(crate) fn first_error(&self) -> Option<&str> {
+        let mut checks = self.categories.iter().flat_map(|category| &category.checks);
+        checks.find(|check| check.result == Verdict::Error).map(|check| check.description.as_str())
+    }
+
     /// For people.
     pub(crate) fn render(&self, terminal: &Terminal) -> String {
         let mut text = String::new();
         for category in &self.categories {
-            let _ = writeln!(text, "{}", terminal.paint(Style::Heading, category.category_name));
+            let _ = writeln!(text, "{}", terminal.paint(Style::Heading, &category.category_name));
             for check in &category.checks {
                 text.push_str(&check.render(terminal));
             }

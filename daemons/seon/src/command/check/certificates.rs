@@ -51,7 +51,7 @@ fn examine_own(what: &str, own: &OwnCertificate, now: Timestamp) -> Check {
 }
 
 /// Whether a certificate has expired, or will soon.
-pub(super) fn validity(what: &str, subject: &str, expires: Timestamp, now: Timestamp) -> Check {
+pub(crate) fn validity(what: &str, subject: &str, expires: Timestamp, now: Timestamp) -> Check {
     let hint = "renew it and tell the partners in time; a roll-over is a second entry under \
                 certificates with activeFrom";
     if expires <= now {

@@ -41,9 +41,12 @@ pub(super) async fn examine(
             let Ok(address) = listener.address.parse() else {
                 continue;
             };
+            let callable = callable(address, view.reached_at);
             match view.daemon {
-                Daemon::SeonrdTcpip => checks.push(tcpip(address).await),
-                Daemon::SeonrdTcpipTls => checks.extend(tls(instance, address, now).await),
+                Daemon::SeonrdTcpip => checks.push(tcpip(address, callable).await),
+                Daemon::SeonrdTcpipTls => {
+                    checks.extend(tls(instance, address, callable, now).await);
+                }
                 Daemon::Seonrd | Daemon::Seonsqd => {}
             }
         }
@@ -51,8 +54,7 @@ pub(super) async fn examine(
     checks
 }
 
-async fn tcpip(address: SocketAddr) -> Check {
-    let callable = callable(address);
+async fn tcpip(address: SocketAddr, callable: SocketAddr) -> Check {
     let host = callable.ip().to_string();
     let answer = match transport::connect_tcp(&host, callable.port(), PATIENCE).await {
         Ok(transport) => ready(transport).await.map_err(|error| error.to_string()),
@@ -61,7 +63,12 @@ async fn tcpip(address: SocketAddr) -> Check {
     verdict(Daemon::SeonrdTcpip, address, answer)
 }
 
-async fn tls(instance: &Instance, address: SocketAddr, now: Timestamp) -> Vec<Check> {
+async fn tls(
+    instance: &Instance,
+    address: SocketAddr,
+    callable: SocketAddr,
+    now: Timestamp,
+) -> Vec<Check> {
     let daemon = Daemon::SeonrdTcpipTls;
     let listener = instance.configuration.instance.receive.tls.as_ref();
     let Some(own) = listener.and_then(|listener| listener.certificate.as_ref()) else {
@@ -77,7 +84,6 @@ async fn tls(instance: &Instance, address: SocketAddr, now: Timestamp) -> Vec<Ch
             return vec![Check::bad(what, "correct the Secret of spec.receive.tls").because(error)];
         }
     };
-    let callable = callable(address);
     let host = callable.ip().to_string();
     match transport::connect_tls(&host, callable.port(), &settings, PATIENCE).await {
         Err(error) => vec![verdict(daemon, address, Err(error.to_string()))],
@@ -152,12 +158,14 @@ async fn ready(mut transport: Transport) -> io::Result<()> {
     }
 }
 
-/// An address that means every address is called by this machine's own.
-fn callable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+/// An address that means every address is called by the one at which the daemon is reached, on this
+/// machine by its own.
+fn callable(address: SocketAddr, reached_at: Option<IpAddr>) -> SocketAddr {
+    let ip = match (address.ip(), reached_at) {
+        (ip, Some(reached_at)) if ip.is_unspecified() => reached_at,
+        (IpAddr::V4(ip), None) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        (IpAddr::V6(ip), None) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        (ip, _) => ip,
     };
     SocketAddr::new(ip, address.port())
 }
@@ -177,7 +185,7 @@ mod tests {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(greeting).await.unwrap();
         });
-        let check = tcpip(address).await;
+        let check = tcpip(address, address).await;
         receiver.await.unwrap();
         check.result()
     }
@@ -190,9 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn every_address_is_called_by_the_loopback_one() {
-        let called = ["0.0.0.0:3305", "[::]:3305", "10.0.0.1:3305"]
-            .map(|address| callable(address.parse().unwrap()).to_string());
-        assert_eq!(called, ["127.0.0.1:3305", "[::1]:3305", "10.0.0.1:3305"]);
+    fn every_address_is_called_by_the_loopback_one_or_where_the_daemon_is_reached() {
+        let addresses = ["0.0.0.0:3305", "[::]:3305", "10.0.0.1:3305"];
+        let called = |reached_at: Option<IpAddr>| {
+            addresses.map(|address| callable(address.parse().unwrap(), reached_at).to_string())
+        };
+        assert_eq!(called(None), ["127.0.0.1:3305", "[::1]:3305", "10.0.0.1:3305"]);
+        let elsewhere = called("10.0.0.7".parse().ok());
+        assert_eq!(elsewhere, ["10.0.0.7:3305", "10.0.0.7:3305", "10.0.0.1:3305"]);
     }
 }

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 
+pub(crate) use certificates::validity;
+
 use super::{Context, ps};
 use crate::failure::Failure;
 use crate::instance::Instance;
