@@ -330,9 +330,10 @@ async fn a_server_that_does_not_answer_and_a_context_that_is_not_there_are_told_
     let directory = TemporaryDirectory::new();
     let dead = directory.join("dead");
     let text = std::fs::read_to_string(office.server.kubeconfig()).unwrap();
-    let port = format!("server: https://127.0.0.1:{}", support::free_port());
-    let server = text.lines().find(|line| line.trim().starts_with("server:")).unwrap().trim();
-    std::fs::write(&dead, text.replace(server, &port)).unwrap();
+    let server =
+        text.split(['"', '\'', ' ', '\n']).find(|word| word.starts_with("https://")).unwrap();
+    let nobody = format!("https://127.0.0.1:{}", support::free_port());
+    std::fs::write(&dead, text.replace(server, &nobody)).unwrap();
     let output = office.start(&dead, &["status"]).wait_with_output().unwrap();
     let said = complaint(&output);
     assert!(said.starts_with("E-KUBERNETES-UNREACHABLE "), "{said}");
