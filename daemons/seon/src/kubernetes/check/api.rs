@@ -8,8 +8,8 @@ use super::super::cluster::Cluster;
 use super::unseen;
 use crate::output::verdict::Check;
 
-/// The oldest minor version that the operator's objects are made for.
-const OLDEST: u32 = 33;
+/// The oldest minor version that Seon is made for, as the chart says (kubeVersion).
+const OLDEST: u32 = 31;
 /// The kinds that must be served.
 const RESOURCES: [&str; 2] = ["seoninstances", "seonpartners"];
 
