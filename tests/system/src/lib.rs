@@ -8,12 +8,14 @@
     reason = "what fails here is a test"
 )]
 
+mod ask;
 mod caller;
 mod checker;
 mod company;
 mod proxy;
 mod request;
 
+pub use ask::{ask, wait_for};
 pub use caller::{Caller, offer};
 pub use checker::{assert_each_arrived_once, incoming};
 pub use company::{Company, Line, Pair, Up, exit_code};

@@ -3,12 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here is a test")]
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-
 use serde_json::Value;
 use support::{Process, free_port, seon_binary, wait_until_blocking};
-use system::{Company, Line, PATIENCE, Pair};
+use system::{Company, Line, PATIENCE, Pair, ask, wait_for};
 
 /// The send queue alone, its readings on a port of this machine.
 fn start(company: &Company, port: u16, more: &[&str]) -> Process {
@@ -16,30 +13,6 @@ fn start(company: &Company, port: u16, more: &[&str]) -> Process {
     let directory = company.directory.to_str().unwrap();
     let arguments = [&["-c", directory, "seonsqd", "--admin", &admin], more].concat();
     Process::start(seon_binary(), arguments)
-}
-
-/// One request and its answer: status and body. `None` while nobody answers.
-fn ask(port: u16, method: &str, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some((status, body.to_owned()))
-}
-
-fn wait_for(port: u16, path: &str, wanted: u16) -> String {
-    wait_until_blocking(&format!("{path} says {wanted}"), PATIENCE, || {
-        match ask(port, "GET", path) {
-            Some((status, body)) if status == wanted => Ok(body),
-            other => Err(format!("{other:?}")),
-        }
-    })
 }
 
 fn company() -> Pair {
