@@ -1,5 +1,5 @@
-//! What is to be done with pods that are there: asked for a new configuration, replaced, handed over,
-//! removed from a lost node. Pure; [`apply`](crate::apply) does it.
+//! What is to be done with pods that are there: asked for a new configuration, replaced, handed
+//! over, removed from a lost node. Pure; [`apply`](crate::apply) does it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ use crate::{
     world::{Migration, ObservedPod},
 };
 
-/// One thing to do. Each names the very pod that it is about, so that none is done to its successor.
+/// One thing to do. Each names the very pod that it is about, so that none is done to its
+/// successor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Ask a pod to come to a revision; its kubelet renews the mounted files at once.

@@ -19,8 +19,8 @@ use object::Applier;
 pub enum ApplyError {
     /// An object of a name that we need is somebody else's.
     #[error(
-        "{kind} {name} is there already and does not belong to this instance; rename or delete it, or \
-         give the instance another name"
+        "{kind} {name} is there already and does not belong to this instance; rename or delete it, \
+         or give the instance another name"
     )]
     Foreign {
         /// Its kind.
@@ -77,8 +77,8 @@ impl ApplyError {
     }
 }
 
-/// Makes it so: every object, then what is no longer wanted goes, then what is to be done with pods.
-/// One that is refused keeps no other from its place; the first refusal is what is reported.
+/// Makes it so: every object, then what is no longer wanted goes, then what is to be done with
+/// pods. One that is refused keeps no other from its place; the first refusal is what is reported.
 pub async fn apply(context: &Context, found: &Found, plan: &Plan) -> Result<(), ApplyError> {
     let mut applier = Applier { context, found, failures: Vec::new() };
     objects(&mut applier, &plan.objects).await;
@@ -118,8 +118,8 @@ async fn objects(applier: &mut Applier<'_>, objects: &Objects) {
     applier.all(pod_disruption_budgets).await;
     applier.all(jobs).await;
     applier.all(stateful_sets).await;
-    // Pods first, then what they needed. Secrets and volume claims never: the configuration is always
-    // wanted, and files are nothing that an operator deletes.
+    // Pods first, then what they needed. Secrets and volume claims never: the configuration is
+    // always wanted, and files are nothing that an operator deletes.
     applier.orphans(stateful_sets).await;
     applier.orphans(jobs).await;
     applier.orphans(pod_disruption_budgets).await;

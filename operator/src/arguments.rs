@@ -23,8 +23,8 @@ pub struct Arguments {
     /// The name of this replica.
     #[arg(long, env = "POD_NAME")]
     pub identity: String,
-    /// Do not watch nodes: for an operator that may only see its namespaces. Pods of a lost node are
-    /// then replaced when Kubernetes has given them up, not as soon as the node is silent.
+    /// Do not watch nodes: for an operator that may only see its namespaces. Pods of a lost node
+    /// are then replaced when Kubernetes has given them up, not as soon as the node is silent.
     #[arg(long, env = "NO_NODES")]
     pub no_nodes: bool,
     /// Instances that are worked on at once.

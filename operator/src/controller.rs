@@ -45,8 +45,8 @@ pub struct Settings {
     pub with_nodes: bool,
 }
 
-/// Works until it is told to stop, and then ends the turns that are under way. Ends by itself only by
-/// a defect: a watch that has ended would leave it blind.
+/// Works until it is told to stop, and then ends the turns that are under way. Ends by itself only
+/// by a defect: a watch that has ended would leave it blind.
 pub async fn run(
     client: Client,
     namespace: Option<String>,

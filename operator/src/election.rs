@@ -1,8 +1,8 @@
 //! Which of the operator's replicas acts: whoever holds the coordination Lease.
 //!
-//! That two act at once for a moment is no danger (every write is server-side apply or names the very
-//! pod that it is about); one is simply enough. What is dangerous in the daemons is fenced by the
-//! database, not by this.
+//! That two act at once for a moment is no danger (every write is server-side apply or names the
+//! very pod that it is about); one is simply enough. What is dangerous in the daemons is fenced by
+//! the database, not by this.
 
 pub mod machine;
 

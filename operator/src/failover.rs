@@ -60,3 +60,6 @@ pub fn is_lost(
     let is_overdue = pod.ends.is_some_and(|ends| now.duration_since(ends) > OVERDUE);
     is_unreachable || is_overdue
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub mod reconcile;
 pub mod render;
 pub mod rollout;
 pub mod run;
+#[cfg(test)]
+mod sample;
 pub mod server;
 pub mod status;
 pub mod switchover;

@@ -62,8 +62,7 @@ impl Metrics {
     fn register(&self) {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let registry = registry.sub_registry_with_prefix("seon_operator");
-        let Self { registry: _, reconciles, duration, errors, epochs, failovers, gap, acting, lag } =
-            self;
+        let Self { reconciles, duration, errors, epochs, failovers, gap, acting, lag, .. } = self;
         registry.register("reconciles", "Reconciliations by outcome", reconciles.clone());
         registry.register("reconcile_seconds", "How long they took", duration.clone());
         registry.register("errors", "Errors by code (docs/errors.md)", errors.clone());

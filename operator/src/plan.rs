@@ -133,3 +133,6 @@ fn replicas(instance: &ValidatedInstance, found: &Found) -> BTreeMap<Daemon, i32
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

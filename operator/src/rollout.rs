@@ -82,3 +82,6 @@ impl<'a> Group<'a> {
         pod.map_or(Step::Done, Step::Replace)
     }
 }
+
+#[cfg(test)]
+mod tests;

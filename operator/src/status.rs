@@ -105,8 +105,8 @@ pub async fn without_instance(context: &Context, key: &InstanceKey) -> Result<()
 pub async fn malformed(context: &Context, instance: &GuardedInstance, error: &str) {
     let key = format!("{}/{}", instance.namespace().unwrap_or_default(), instance.name_any());
     let note = format!(
-        "E-OPERATOR-MALFORMED this cannot be read and is left as it is; the cluster's definitions are \
-         of another version than the operator: {error}",
+        "E-OPERATOR-MALFORMED this cannot be read and is left as it is; the cluster's definitions \
+         are of another version than the operator: {error}",
     );
     context.say(&instance.object_ref(&()), severity(true), "Malformed", &note).await;
     context.metrics.failed("E-OPERATOR-MALFORMED");
@@ -153,3 +153,6 @@ where
 fn severity(is_bad: bool) -> EventType {
     if is_bad { EventType::Warning } else { EventType::Normal }
 }
+
+#[cfg(test)]
+mod tests;

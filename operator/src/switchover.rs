@@ -1,8 +1,8 @@
 //! A person's wish that a daemon's active pod hands over.
 //!
 //! The annotation first names the daemon (`seonrd-tcpip`). The operator notes in it which pod is
-//! meant, deletes exactly that pod, and removes the annotation when the pod is gone. Stopped anywhere
-//! in between, it neither forgets the wish nor fulfils it twice.
+//! meant, deletes exactly that pod, and removes the annotation when the pod is gone. Stopped
+//! anywhere in between, it neither forgets the wish nor fulfils it twice.
 
 use crate::{daemon::Daemon, world::ObservedPod};
 
@@ -44,3 +44,6 @@ pub fn read<'a>(annotation: &str, pods: &'a [ObservedPod]) -> Wish<'a> {
     }
     Wish::Note(format!("{}/{}", daemon.label(), active.uid))
 }
+
+#[cfg(test)]
+mod tests;

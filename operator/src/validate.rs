@@ -1,7 +1,8 @@
 //! The second step: from what was found to an instance that is known to be good. Pure.
 //!
 //! The rules are those of one machine (`configuration::parse` on the rendered manifests) and a few
-//! that only a cluster has. A partner that is not good does not take the others down: it is left out.
+//! that only a cluster has. A partner that is not good does not take the others down: it is left
+//! out.
 
 mod cluster;
 
@@ -294,3 +295,6 @@ fn blame(found: &Found, partners: &[&SeonPartner], errors: &[ManifestError]) -> 
 pub fn configuration_secret(instance: &ValidatedInstance) -> String {
     names::configuration_secret(&instance.key.name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,7 +152,7 @@ mod tests {
         while other.observe(Some(&lease), now) == Step::Wait {
             now += SECOND;
         }
-        assert!(!holder.is_trusted(now - SECOND * 4));
+        assert!(!holder.is_trusted(now.saturating_sub(SECOND * 4)));
     }
 
     #[test]

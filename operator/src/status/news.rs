@@ -41,7 +41,11 @@ pub(super) async fn tell(
     }
 }
 
-fn changes(found: &Found, before: &SeonInstanceStatus, after: &SeonInstanceStatus) -> Vec<Change> {
+pub(super) fn changes(
+    found: &Found,
+    before: &SeonInstanceStatus,
+    after: &SeonInstanceStatus,
+) -> Vec<Change> {
     Daemon::ALL
         .into_iter()
         .filter_map(|daemon| {

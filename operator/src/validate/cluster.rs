@@ -54,8 +54,8 @@ fn listener(problems: &mut Vec<Problem>, name: &str, port: i32, address: &str) {
     }
     if !["0.0.0.0", "::"].contains(&address) {
         let cure = format!(
-            "{address} is not an address of every pod; leave it out, and say by service and network \
-             policy who may call"
+            "{address} is not an address of every pod; leave it out, and say by service and \
+             network policy who may call"
         );
         problems.push(Problem::new("E-VALIDATE-LISTENER", &format!("{field}.address"), cure));
     }
@@ -75,8 +75,8 @@ pub(super) fn too_large(manifests: &Manifests) -> Option<Problem> {
     let size = instance.len() + partners.len() + secrets.len() + revision.len();
     (size > ROOM).then(|| {
         let text = format!(
-            "partners and their certificates are {} KiB, and a Secret holds 1 MiB; move some of the \
-             partners to another SeonInstance",
+            "partners and their certificates are {} KiB, and a Secret holds 1 MiB; move some of \
+             the partners to another SeonInstance",
             size / 1024,
         );
         Problem::new("E-VALIDATE-SIZE", "", text)

@@ -114,7 +114,11 @@ fn insert<T>(groups: &mut Groups<T>, item: Item<T>) {
 mod tests {
     use super::*;
 
+    /// What has no name belongs to nobody.
     fn item((instance, name, value): (&str, &str, u8)) -> Option<Item<u8>> {
+        if name.is_empty() {
+            return None;
+        }
         let instance = InstanceKey::new("a", instance);
         Some(Item { instance, name: name.into(), value })
     }
@@ -126,6 +130,7 @@ mod tests {
     #[test]
     fn a_change_is_about_the_instance_that_it_belongs_to() {
         let cache = Cache::default();
+        assert_eq!(cache.fold(Event::Apply(("acme", "", 1)), item), keys([]));
         assert_eq!(cache.fold(Event::Apply(("acme", "x", 1)), item), keys(["acme"]));
         assert_eq!(cache.of(&InstanceKey::new("a", "acme")), [("x".into(), 1)].into());
         assert_eq!(cache.fold(Event::Delete(("acme", "x", 1)), item), keys(["acme"]));

@@ -1,5 +1,5 @@
-//! Which instances refer to which Secrets, so that a Secret that changes, appears or goes is news to
-//! them.
+//! Which instances refer to which Secrets, so that a Secret that changes, appears or goes is news
+//! to them.
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -212,8 +212,8 @@ pub(crate) fn partner(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     value
 }
 
-/// An operator that takes its turns when the test says so, counts its requests, and can die after any
-/// of its writes.
+/// An operator that takes its turns when the test says so, counts its requests, and can die after
+/// any of its writes.
 pub(crate) struct Operator {
     pub(crate) context: Arc<Context>,
     pub(crate) counts: Arc<Counts>,

@@ -15,7 +15,7 @@ use kube::{
     ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use operator::world::InstanceKey;
+use operator::world::{InstanceKey, Kind};
 use serde_json::json;
 
 use crate::fixture::{Operator, PASSWORD, Place, server, until};
@@ -109,13 +109,13 @@ async fn what_somebody_changed_is_put_right() {
     operator.turn(&place, "acme").await.unwrap();
     let api = place.api::<Service>();
     let patch = json!({"spec": {"selector": {names::ROLE_LABEL: "standby"}}});
-    let changed =
-        api.patch("acme-seonrd-tcpip", &PatchParams::default(), &Patch::Merge(patch)).await;
+    api.patch("acme-seonrd-tcpip", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     let key = InstanceKey::new(&place.namespace, "acme");
-    let version = operator.context.world.owned_by(&key);
     until("the operator hears of the change", async || {
-        let now = operator.context.world.owned_by(&key);
-        (now != version).then_some(()).ok_or_else(|| format!("{:?}", changed.is_ok()))
+        let owned = operator.context.world.owned_by(&key);
+        let service = &owned[&(Kind::Service, "acme-seonrd-tcpip".to_owned())];
+        let is_as_wanted = operator.context.verified.is(&service.uid, service.version);
+        (!is_as_wanted).then_some(()).ok_or_else(|| format!("{service:?}"))
     })
     .await;
     operator.turn(&place, "acme").await.unwrap();
@@ -165,8 +165,8 @@ async fn an_object_of_somebody_else_is_not_touched() {
     assert_eq!(error.code(), "E-APPLY-FOREIGN");
     assert_eq!(
         error.to_string(),
-        "Service acme-seonrd-tcpip is there already and does not belong to this instance; rename or \
-         delete it, or give the instance another name"
+        "Service acme-seonrd-tcpip is there already and does not belong to this instance; rename \
+         or delete it, or give the instance another name"
     );
     let after = place.versions::<Service>().await;
     assert_eq!(after["acme-seonrd-tcpip"], before["acme-seonrd-tcpip"]);
@@ -187,7 +187,8 @@ async fn an_object_of_another_instance_is_not_touched_either() {
     place.instance(|_| ()).await;
     let operator = Operator::start(&place).await;
     operator.turn(&place, "acme").await.unwrap();
-    // Deleted and made again: nobody collects garbage here, so what belonged to the old one is there.
+    // Deleted and made again: nobody collects garbage here, so what belonged to the old one is
+    // there.
     place.api::<SeonInstance>().delete("acme", &DeleteParams::default()).await.unwrap();
     place.instance(|_| ()).await;
     let error = operator.turn(&place, "acme").await.unwrap_err();

@@ -40,7 +40,8 @@ async fn a_partner_that_is_not_good_is_left_out_and_says_why() {
     );
     assert_eq!(ready(&place, "cast").await, of("False", "Invalid", message));
     let message = "E-CONFIG-DUPLICATE spec.identity.odetteId: O0013000002BOLT is the Odette ID of \
-                   partner bolt already; every partner has its own, by which it is known when it calls";
+                   partner bolt already; every partner has its own, by which it is known when \
+                   it calls";
     assert_eq!(ready(&place, "dart").await, of("False", "Invalid", message.into()));
     let message = "E-CONFIG-SECRET Secret echo-oftp: stringData.password: is an empty password; \
                    give 1 to 8 characters";
@@ -95,9 +96,10 @@ async fn an_invalid_instance_says_what_to_do_and_leaves_what_runs() {
     assert_eq!(condition("Ready").reason, "Invalid");
     assert_eq!(
         condition("Ready").message,
-        "E-VALIDATE-LISTENER spec.receive.tcpip.port: 0 is for one machine: a Service needs a fixed \
-         port; leave it out for the usual; E-VALIDATE-LISTENER spec.receive.tcpip.address: 10.0.0.1 is \
-         not an address of every pod; leave it out, and say by service and network policy who may call"
+        "E-VALIDATE-LISTENER spec.receive.tcpip.port: 0 is for one machine: a Service needs a \
+         fixed port; leave it out for the usual; E-VALIDATE-LISTENER spec.receive.tcpip.address: \
+         10.0.0.1 is not an address of every pod; leave it out, and say by service and network \
+         policy who may call"
     );
     assert_eq!(condition("ConfigurationApplied").status, "False");
 }

@@ -1,0 +1,135 @@
+//! An instance, its partners and its pods for the tests of pure functions.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crds::{SeonInstance, SeonPartner, names};
+use jiff::Timestamp;
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use serde_json::{Value, json};
+
+use crate::{
+    daemon::Daemon,
+    dereference::Found,
+    plan::{Plan, plan},
+    questions::Readings,
+    validate::{ValidateError, ValidatedInstance, validate},
+    world::{InstanceKey, NodeState, ObservedPod},
+};
+
+/// Deliberately no two of namespace, instance and image are alike.
+pub(crate) const NAMESPACE: &str = "trade";
+pub(crate) const IMAGE: &str = "registry.local/seon:1";
+
+pub(crate) fn now() -> Timestamp {
+    "2026-11-25T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn instance(change: impl FnOnce(&mut Value)) -> SeonInstance {
+    let mut value = json!({
+        "apiVersion": crds::API_VERSION,
+        "kind": "SeonInstance",
+        "metadata": {"name": "acme", "namespace": NAMESPACE, "uid": "1", "generation": 4},
+        "spec": {
+            "identity": {
+                "odetteId": "O0013000001ACME",
+                "passwordSecretRef": {"name": "acme-oftp", "key": "password"},
+            },
+            "database": {"secretRef": {"name": "acme-db-app", "key": "uri"}},
+            "storage": {"volumeClaim": {"size": "1Gi"}},
+            "receive": {"tcpip": {}, "tls": {"certificateSecretRef": {"name": "acme-tls"}}},
+        },
+    });
+    change(&mut value);
+    serde_json::from_value(value).unwrap()
+}
+
+pub(crate) fn partner(name: &str, change: impl FnOnce(&mut Value)) -> Arc<SeonPartner> {
+    let mut value = json!({
+        "apiVersion": crds::API_VERSION,
+        "kind": "SeonPartner",
+        "metadata": {"name": name, "namespace": NAMESPACE, "uid": name},
+        "spec": {
+            "instanceRef": {"name": "acme"},
+            "identity": {
+                "odetteId": format!("O0013000002{}", name.to_uppercase()),
+                "passwordSecretRef": {"name": "bolt-oftp", "key": "password"},
+            },
+            "transports": [{"tcp": {"host": "oftp.bolt.example", "port": 7305}}],
+        },
+    });
+    change(&mut value);
+    Arc::new(serde_json::from_value(value).unwrap())
+}
+
+pub(crate) fn secret(version: &str, values: &[(&str, &str)]) -> Secret {
+    let mut secret = Secret::default();
+    secret.metadata.resource_version = Some(version.into());
+    let octets = |text: &str| ByteString(text.as_bytes().to_vec());
+    secret.data = Some(values.iter().map(|(key, text)| ((*key).into(), octets(text))).collect());
+    secret
+}
+
+pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> Found {
+    let identity = support::Authority::new("test").identity("oftp.acme.example");
+    let (certificate, key) = (identity.certificate_pem.as_str(), identity.key_pem.as_str());
+    let secrets: BTreeMap<String, Secret> = [
+        ("acme-oftp".into(), secret("1", &[("password", "GEHEIM"), ("other", "OTHER")])),
+        ("bolt-oftp".into(), secret("1", &[("password", "GEHEIM")])),
+        ("acme-tls".into(), secret("1", &[("tls.crt", certificate), ("tls.key", key)])),
+        ("acme-db-app".into(), secret("1", &[("uri", "postgres://u:GEHEIM@db:6432/seon")])),
+    ]
+    .into();
+    Found {
+        key: InstanceKey::new(NAMESPACE, "acme"),
+        instance: Arc::new(instance),
+        partners,
+        secrets,
+        pods: Vec::new(),
+        nodes: Some(["n1", "n2", "n3"].map(|node| (node.to_owned(), NodeState::Ready)).into()),
+        owned: BTreeMap::new(),
+        readings: Readings::default(),
+        now: now(),
+    }
+}
+
+pub(crate) fn validated(found: &Found) -> ValidatedInstance {
+    validate(found, IMAGE).unwrap()
+}
+
+pub(crate) fn refused(found: &Found) -> ValidateError {
+    validate(found, IMAGE).unwrap_err()
+}
+
+pub(crate) fn planned(change: impl FnOnce(&mut Value)) -> Plan {
+    let found = found(instance(change), vec![partner("bolt", |_| ())]);
+    plan(&validated(&found), &found)
+}
+
+/// A pod that is ready and stands by, on a node of its own.
+pub(crate) fn pod(daemon: Daemon, ordinal: i32) -> ObservedPod {
+    let name = names::pod("acme", daemon.classic(), ordinal);
+    ObservedPod {
+        uid: format!("{name}-a"),
+        name,
+        daemon,
+        node: Some(format!("n{}", ordinal + 1)),
+        address: Some("10.0.0.1".into()),
+        is_ready: true,
+        ends: None,
+        is_active: false,
+        epoch: None,
+        since: None,
+        listens: None,
+        configuration: None,
+        refused: None,
+        wanted: None,
+        template: None,
+        process_ended: None,
+        waits_for: None,
+    }
+}
+
+/// One that is active.
+pub(crate) fn active(daemon: Daemon, ordinal: i32, epoch: i64) -> ObservedPod {
+    ObservedPod { is_active: true, epoch: Some(epoch), ..pod(daemon, ordinal) }
+}

@@ -1,0 +1,268 @@
+//! What the status says of what was seen.
+
+use crds::{SeonInstanceStatus, SeonPartnerStatus};
+use jiff::ToSpan as _;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    daemon::Daemon::{self, Seonrd, SeonrdTcpip, SeonrdTcpipTls, Seonsqd},
+    plan::plan,
+    questions::{PartnerReading, Readings, SessionReading},
+    sample::{active, found, instance, now, partner, pod, refused, validated},
+    world::{Kind, Migration, NodeState, ObservedPod, Owned},
+};
+
+/// The status after one more look, with the migration done.
+fn judged(before: &SeonInstanceStatus, found: &mut Found) -> SeonInstanceStatus {
+    let validated = validated(found);
+    let job = plan(&validated, found).objects.jobs[0].name_any();
+    let owned = Owned {
+        uid: job.clone(),
+        version: 0,
+        applied: None,
+        owner: Some("1".into()),
+        is_managed: true,
+        is_ending: false,
+        migration: Migration::Done,
+    };
+    found.owned.insert((Kind::Job, job), owned);
+    let plan = plan(&validated, found);
+    let outcome = Outcome::Planned { instance: &validated, plan: &plan, error: None };
+    instance::judge(before, found, &outcome)
+}
+
+fn condition(status: &SeonInstanceStatus, kind: &str) -> (String, String, String) {
+    let condition = status.conditions.iter().find(|c| c.kind == kind).unwrap();
+    (condition.status.clone(), condition.reason.clone(), condition.message.clone())
+}
+
+fn says(status: &str, reason: &str, message: &str) -> (String, String, String) {
+    (status.into(), reason.into(), message.into())
+}
+
+/// Every daemon with an active pod and a standby, up to date.
+fn all_well(change: impl FnOnce(&mut Value)) -> Found {
+    let mut found = found(instance(change), vec![partner("bolt", |_| ())]);
+    let validated = validated(&found);
+    let plan = plan(&validated, &found);
+    for (epoch, daemon) in (7..).zip(Daemon::ALL) {
+        let name = format!("acme-{}", daemon.label());
+        let set = plan.objects.stateful_sets.iter().find(|set| set.name_any() == name).unwrap();
+        let template = set.spec.as_ref().unwrap().template.metadata.clone().unwrap();
+        let template = template.annotations.unwrap()[names::TEMPLATE_ANNOTATION].clone();
+        for pod in [active(daemon, 0, epoch), pod(daemon, 1)] {
+            found.pods.push(ObservedPod {
+                template: Some(template.clone()),
+                configuration: Some(validated.manifests.revision.clone()),
+                since: Some(now() - 60.seconds()),
+                ..pod
+            });
+        }
+    }
+    found
+}
+
+fn pod_of(found: &mut Found, daemon: Daemon, ordinal: u32) -> &mut ObservedPod {
+    found.pods.iter_mut().find(|p| p.daemon == daemon && p.ordinal() == ordinal).unwrap()
+}
+
+#[test]
+fn an_instance_that_does_its_work_is_ready_and_says_who_is_active() {
+    let mut found = all_well(|_| ());
+    pod_of(&mut found, SeonrdTcpip, 0).listens = Some("0.0.0.0:3305".into());
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    for kind in ["Ready", "Available", "ConfigurationApplied", "DatabaseReady"] {
+        assert_eq!(condition(&status, kind).0, "True", "{:?}", condition(&status, kind));
+    }
+    for kind in ["Progressing", "Degraded"] {
+        assert_eq!(condition(&status, kind).0, "False", "{:?}", condition(&status, kind));
+    }
+    assert_eq!(status.receive.as_deref(), Some("tls,tcpip"));
+    assert_eq!((status.send.as_deref(), status.partners), (Some("True"), Some(1)));
+    assert_eq!(status.observed_generation, Some(4));
+    let daemon = status.daemons.iter().find(|d| d.name == "seonrd_tcpip").unwrap();
+    assert_eq!(daemon.active_pod.as_deref(), Some("acme-seonrd-tcpip-0"));
+    assert_eq!(daemon.node.as_deref(), Some("n1"));
+    assert_eq!((daemon.epoch, daemon.highest_epoch), (Some(8), Some(8)));
+    assert_eq!(daemon.listens.as_deref(), Some("0.0.0.0:3305"));
+    assert_eq!(daemon.standbys, ["acme-seonrd-tcpip-1"]);
+    assert_eq!((daemon.replicas, daemon.ready_replicas), (2, 2));
+}
+
+#[test]
+fn a_second_look_at_the_same_is_the_same() {
+    let mut found = all_well(|_| ());
+    let first = judged(&SeonInstanceStatus::default(), &mut found);
+    found.now += 60.seconds();
+    assert_eq!(judged(&first, &mut found), first);
+}
+
+#[test]
+fn a_condition_s_time_changes_with_its_status_and_not_with_its_words() {
+    let mut found = all_well(|_| ());
+    let first = judged(&SeonInstanceStatus::default(), &mut found);
+    found.now += 60.seconds();
+    pod_of(&mut found, Seonsqd, 0).is_active = false;
+    let second = judged(&first, &mut found);
+    let time = |status: &SeonInstanceStatus, kind: &str| {
+        status.conditions.iter().find(|c| c.kind == kind).unwrap().last_transition_time.0
+    };
+    assert_eq!(time(&second, "Ready"), now() + 60.seconds());
+    assert_eq!(time(&second, "DatabaseReady"), now());
+    found.now += 60.seconds();
+    pod_of(&mut found, Seonrd, 0).is_active = false;
+    let third = judged(&second, &mut found);
+    assert_ne!(condition(&third, "Ready").2, condition(&second, "Ready").2);
+    assert_eq!(time(&third, "Ready"), now() + 60.seconds());
+}
+
+#[test]
+fn without_an_active_pod_it_is_not_ready_and_says_why() {
+    let mut found = all_well(|_| ());
+    *pod_of(&mut found, Seonsqd, 0) = ObservedPod {
+        is_active: false,
+        is_ready: false,
+        waits_for: Some("ImagePullBackOff".into()),
+        ..pod_of(&mut found, Seonsqd, 0).clone()
+    };
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let message = "no active pod of seonsqd (acme-seonsqd-0: ImagePullBackOff)";
+    assert_eq!(condition(&status, "Ready"), says("False", "NoActivePod", message));
+    assert_eq!(
+        condition(&status, "Degraded"),
+        says("True", "PodsNotReady", "acme-seonsqd-0: ImagePullBackOff")
+    );
+    assert_eq!(status.send.as_deref(), Some("False"));
+}
+
+#[test]
+fn an_epoch_that_falls_raises_an_alarm_that_stays() {
+    let mut found = all_well(|_| ());
+    let first = judged(&SeonInstanceStatus::default(), &mut found);
+    pod_of(&mut found, Seonrd, 0).epoch = Some(3);
+    let second = judged(&first, &mut found);
+    assert_eq!(condition(&second, "Degraded").1, "EpochRegressed");
+    assert!(condition(&second, "Degraded").2.starts_with("seonrd is at epoch 3, and 7 was seen"));
+    assert_eq!(condition(&judged(&second, &mut found), "Degraded").1, "EpochRegressed");
+}
+
+#[test]
+fn of_two_that_say_they_are_active_the_one_with_the_higher_epoch_is() {
+    let mut found = all_well(|_| ());
+    let second = pod_of(&mut found, Seonsqd, 1);
+    (second.is_active, second.epoch) = (true, Some(11));
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let daemon = status.daemons.iter().find(|d| d.name == "seonsqd").unwrap();
+    assert_eq!((daemon.active_pod.as_deref(), daemon.epoch), (Some("acme-seonsqd-1"), Some(11)));
+}
+
+#[test]
+fn a_lost_node_is_named() {
+    let mut found = all_well(|_| ());
+    found.nodes.as_mut().unwrap().insert("n1".into(), NodeState::Unreachable);
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let message = "node n1 of acme-seonrd-0 cannot be reached";
+    assert_eq!(condition(&status, "Degraded"), says("True", "NodeLost", message));
+    assert_eq!(condition(&status, "Ready").0, "False", "nobody who can be asked is active");
+}
+
+#[test]
+fn a_configuration_is_applied_when_every_pod_says_so() {
+    let mut found = all_well(|_| ());
+    pod_of(&mut found, Seonsqd, 1).configuration = Some("older".into());
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let (is, reason, message) = condition(&status, "ConfigurationApplied");
+    assert_eq!((is.as_str(), reason.as_str()), ("False", "Pending"));
+    assert!(message.ends_with("is not in effect yet in acme-seonsqd-1"), "{message}");
+    pod_of(&mut found, Seonsqd, 1).refused = Some("E-CONFIG-INVALID 1 error".into());
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let (_, reason, message) = condition(&status, "ConfigurationApplied");
+    assert_eq!(reason, "Refused");
+    assert!(message.starts_with("acme-seonsqd-1 refused revision "), "{message}");
+    assert!(message.ends_with(": E-CONFIG-INVALID 1 error"), "{message}");
+}
+
+#[test]
+fn an_instance_that_is_suspended_says_so() {
+    let mut found = all_well(|_| ());
+    found.pods.clear();
+    found.instance = std::sync::Arc::new(instance(|v| v["spec"]["suspend"] = json!(true)));
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let message = "spec.suspend is true: every daemon stands still";
+    assert_eq!(condition(&status, "Ready"), says("False", "Suspended", message));
+    assert_eq!(condition(&status, "Degraded").0, "False");
+    assert_eq!(condition(&status, "Progressing").0, "False");
+}
+
+#[test]
+fn an_invalid_instance_says_what_is_wrong_and_still_who_is_active() {
+    let mut found = all_well(|_| ());
+    let before = judged(&SeonInstanceStatus::default(), &mut found);
+    found.instance = std::sync::Arc::new(instance(|v| v["spec"]["storage"] = json!({})));
+    let error = refused(&found);
+    let status = instance::judge(&before, &found, &Outcome::Invalid(&error));
+    assert_eq!(condition(&status, "Ready").1, "Invalid");
+    assert!(condition(&status, "Ready").2.starts_with("E-VALIDATE-STORAGE spec.storage: "));
+    assert_eq!(condition(&status, "Available").0, "True", "what runs goes on");
+    assert_eq!(status.daemons, before.daemons);
+}
+
+#[test]
+fn the_queue_is_what_seonsqd_says_and_the_last_word_if_it_says_nothing() {
+    let mut found = all_well(|_| ());
+    let session = SessionReading {
+        at: "2026-11-25T11:59:00.25Z".parse().unwrap(),
+        outcome: "failed".into(),
+        code: Some("E-CONNECT".into()),
+    };
+    let reading = PartnerReading {
+        partner: "bolt".into(),
+        queued: 12,
+        blocked: 1,
+        last_session: Some(session),
+    };
+    found.readings = Readings { partners: Some([("bolt".into(), reading)].into()) };
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(status.queue, Some(12));
+    let validated = validated(&found);
+    let plan = plan(&validated, &found);
+    let outcome = Outcome::Planned { instance: &validated, plan: &plan, error: None };
+    let partner = found.partners[0].clone();
+    let said = partner::judge(&SeonPartnerStatus::default(), &partner, &found, &outcome);
+    assert_eq!((said.queued, said.blocked), (Some(12), Some(1)));
+    let last = said.last_session.clone().unwrap();
+    assert_eq!((last.outcome.as_str(), last.code.as_deref()), ("failed", Some("E-CONNECT")));
+    assert_eq!(last.at.0, "2026-11-25T11:59:00Z".parse().unwrap());
+    found.readings = Readings::default();
+    assert_eq!(judged(&status, &mut found).queue, Some(12));
+    assert_eq!(partner::judge(&said, &partner, &found, &outcome), said);
+}
+
+#[test]
+fn a_fail_over_is_told_with_both_pods_their_nodes_and_the_gap() {
+    let mut found = all_well(|_| ());
+    let before = judged(&SeonInstanceStatus::default(), &mut found);
+    let old = pod_of(&mut found, SeonrdTcpipTls, 0);
+    old.is_active = false;
+    old.process_ended = Some(now() - 3.seconds());
+    let new = pod_of(&mut found, SeonrdTcpipTls, 1);
+    (new.is_active, new.epoch, new.since) = (true, Some(10), Some(now() - 1.seconds()));
+    let after = judged(&before, &mut found);
+    let changes = news::changes(&found, &before, &after);
+    let [change] = &changes[..] else { panic!("{changes:?}") };
+    assert_eq!(
+        change.note,
+        "seonrd_tcpip_tls: acme-seonrd-tcpip-tls-1 on n2 is active, epoch 10; before: \
+         acme-seonrd-tcpip-tls-0 on n1, epoch 9, after 2.0 s without one"
+    );
+    assert_eq!(change.gap, Some(2.0));
+    assert_eq!(news::changes(&found, &after, &after), []);
+}
+
+#[test]
+fn the_first_active_pod_of_a_new_instance_is_no_fail_over() {
+    let mut found = all_well(|_| ());
+    let after = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(news::changes(&found, &SeonInstanceStatus::default(), &after), []);
+}

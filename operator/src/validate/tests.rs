@@ -1,0 +1,126 @@
+//! What is accepted, what is not, and whom it is blamed on.
+
+use serde_json::json;
+
+use super::*;
+use crate::sample::{found, instance, partner, refused, secret, validated};
+
+fn sentences(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_cluster_needs_a_database_and_a_volume() {
+    let found = found(
+        instance(|value| {
+            value["spec"]["storage"] = json!({"directory": "./data"});
+            value["spec"]["database"] = json!(null);
+        }),
+        vec![],
+    );
+    assert_eq!(
+        sentences(&refused(&found).problems),
+        [
+            "E-VALIDATE-DATABASE spec.database: is missing: on a cluster several pods share a \
+             database; add database: {secretRef: {name: …, key: uri}} with a PostgreSQL URI",
+            "E-VALIDATE-STORAGE spec.storage: is for one machine; give volumeClaim: {size: 50Gi} \
+             or claimName instead",
+        ]
+    );
+}
+
+#[test]
+fn the_rules_of_one_machine_hold_here_too() {
+    let mut found = found(instance(|_| ()), vec![]);
+    found.secrets.insert("acme-oftp".into(), secret("1", &[("password", "GEHEIM789")]));
+    assert_eq!(
+        sentences(&refused(&found).problems),
+        ["E-CONFIG-SECRET Secret acme-oftp: stringData.password: is a password of 9 characters; \
+          OFTP takes 1 to 8"]
+    );
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_named_with_its_namespace() {
+    let mut found = found(instance(|_| ()), vec![]);
+    found.secrets.remove("acme-tls");
+    let problems = sentences(&refused(&found).problems);
+    assert_eq!(
+        problems[0],
+        "E-VALIDATE-SECRET Secret acme-tls: is not in namespace trade; create it there"
+    );
+}
+
+#[test]
+fn an_error_that_hides_behind_another_partner_s_is_found_too() {
+    // Two that are bad in themselves, and two that only clash when those are gone.
+    let same = |value: &mut serde_json::Value| {
+        value["spec"]["identity"]["odetteId"] = json!("O0013000002BOLT");
+    };
+    let partners = vec![
+        partner("bolt", |_| ()),
+        partner("cast", |value| value["spec"]["poll"] = json!("61 * * * *")),
+        partner("dart", same),
+    ];
+    let validated = validated(&found(instance(|_| ()), partners));
+    assert_eq!(validated.accepted.keys().collect::<Vec<_>>(), ["bolt"]);
+    assert_eq!(validated.rejected.keys().collect::<Vec<_>>(), ["cast", "dart"]);
+}
+
+#[test]
+fn partners_are_judged_also_while_the_instance_is_not_good() {
+    let partners = vec![partner("bolt", |value| value["spec"]["poll"] = json!("61 * * * *"))];
+    let found = found(instance(|value| value["spec"]["storage"] = json!({})), partners);
+    assert_eq!(refused(&found).rejected.keys().collect::<Vec<_>>(), ["bolt"]);
+}
+
+#[test]
+fn the_daemons_files_hold_what_is_used_and_nothing_else() {
+    let validated = validated(&found(instance(|_| ()), vec![partner("bolt", |_| ())]));
+    let Manifests { instance, partners, secrets, .. } = &validated.manifests;
+    assert!(instance.contains("directory: /var/lib/seon"), "{instance}");
+    assert!(partners.contains("name: bolt"));
+    assert!(secrets.contains("name: acme-oftp") && secrets.contains("name: bolt-oftp"));
+    assert!(!secrets.contains("OTHER"), "a key that nobody refers to");
+    assert!(!secrets.contains("acme-tls") && !secrets.contains("acme-db-app"), "mounted instead");
+}
+
+#[test]
+fn the_revision_follows_every_secret_and_tells_nothing_of_it() {
+    let revision = |password: &str, version: &str| {
+        let mut found = found(instance(|_| ()), vec![]);
+        found.secrets.insert("acme-oftp".into(), secret(version, &[("password", password)]));
+        // A certificate is made anew for each.
+        found.secrets.insert("acme-tls".into(), secret("1", &[]));
+        validated_manifests(&found)
+    };
+    assert_eq!(revision("A", "1"), revision("B", "1"));
+    assert_ne!(revision("A", "1"), revision("A", "2"));
+}
+
+fn validated_manifests(found: &Found) -> String {
+    manifests(found, &[]).revision
+}
+
+#[test]
+fn what_only_pods_are_made_from_is_no_change_of_the_configuration() {
+    let revision =
+        |change: fn(&mut serde_json::Value)| validated_manifests(&found(instance(change), vec![]));
+    let usual = revision(|_| ());
+    assert_eq!(usual, revision(|value| value["spec"]["image"] = json!("other")));
+    assert_eq!(usual, revision(|v| v["spec"]["daemonTemplate"] = json!({"replicas": 3})));
+    assert_ne!(usual, revision(|value| value["spec"]["lease"] = json!({"ttl": "5s"})));
+}
+
+#[test]
+fn partners_that_do_not_fit_a_secret_are_too_many() {
+    let long = "x".repeat(60);
+    let partners = (0..200).map(|number| {
+        partner(&format!("p{number}"), |value| {
+            let file = json!({"match": "*", "rename": format!("{long}{long}")});
+            value["spec"]["files"] = json!(vec![file; 200]);
+        })
+    });
+    let error = refused(&found(instance(|_| ()), partners.collect()));
+    assert_eq!(error.code(), "E-VALIDATE-SIZE");
+}
