@@ -74,10 +74,18 @@ fn command(
     requested_by: Option<&str>,
     words: &[OsString],
 ) -> Result<Vec<String>, Failure> {
-    let mut command: Vec<String> =
-        [names::PROGRAM, "-c", names::CONFIGURATION_DIRECTORY, "--attended"]
-            .map(str::to_owned)
-            .into();
+    // As the operator starts the daemons there; only its migration brings the schema up to date.
+    let place = [
+        names::PROGRAM,
+        "-c",
+        names::CONFIGURATION_DIRECTORY,
+        "--run-directory",
+        names::RUN_DIRECTORY,
+        "--migrate",
+        "never",
+        "--attended",
+    ];
+    let mut command: Vec<String> = place.map(str::to_owned).into();
     command.extend(requested_by.map(|name| format!("--requested-by={name}")));
     if format == Format::Json {
         command.extend(["-o", "json"].map(str::to_owned));
@@ -232,10 +240,21 @@ mod tests {
         let words = [OsString::from("queue"), OsString::from("--all")];
         assert_eq!(
             command(Format::Table, None, &words).unwrap(),
-            ["/bin/seon", "-c", "/etc/seon", "--attended", "queue", "--all"]
+            [
+                "/bin/seon",
+                "-c",
+                "/etc/seon",
+                "--run-directory",
+                "/run/seon",
+                "--migrate",
+                "never",
+                "--attended",
+                "queue",
+                "--all"
+            ]
         );
         assert_eq!(
-            command(Format::Json, Some("eve"), &words[..1]).unwrap()[3..],
+            command(Format::Json, Some("eve"), &words[..1]).unwrap()[7..],
             ["--attended", "--requested-by=eve", "-o", "json", "queue"]
         );
     }
