@@ -33,8 +33,8 @@ pub(super) async fn run(context: &Context, command: Enqueue) -> Result<ExitCode,
     let Enqueue { relay, wish } = command;
     let sources = open_all(&wish).await?;
     let cluster = &context.cluster;
-    let instance = instance::find(cluster, relay.instance.as_deref()).await?.name_any();
-    let pods = pod::list(cluster, &instance).await?;
+    let instance = instance::find(cluster, relay.instance.as_deref()).await?;
+    let pods = pod::list(cluster, &instance.name_any()).await?;
     let pod = exec::chosen(&instance, &pods)?;
     let board = Board::new(&context.terminal);
     let mut stop = Stop::listen()?;

@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crds::names;
+use crds::{SeonInstance, names};
 use futures::future::join;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use kube::ResourceExt;
 use kube::api::{AttachParams, AttachedProcess};
 use lease::Daemon;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -47,10 +48,17 @@ pub(super) fn choose(pods: &[PodView]) -> Option<&PodView> {
 
 /// The best pod of an instance, or why there is none.
 pub(super) fn chosen<'a>(
-    instance: &str,
+    instance: &SeonInstance,
     pods: &'a [PodView],
 ) -> Result<&'a PodView, KubernetesError> {
     choose(pods).ok_or_else(|| {
+        let (is_suspended, instance) = (instance.spec.suspend, instance.name_any());
+        if is_suspended {
+            return KubernetesError::NoPod(format!(
+                "{instance} is suspended, so no pod runs that could be asked; start it: kubectl \
+                 seon resume {instance}"
+            ));
+        }
         let seen = match pods {
             [] => "it has none".to_owned(),
             pods => {
@@ -203,6 +211,7 @@ pub(super) fn passed_through(code: u8) -> ExitCode {
 mod tests {
     use tokio::io::AsyncWriteExt;
 
+    use super::super::instance::tests::instance;
     use super::super::pod::tests::ready;
     use super::*;
 
@@ -229,10 +238,13 @@ mod tests {
             trouble: Some("CrashLoopBackOff".into()),
             ..ready("acme-seonsqd-0", Daemon::Seonsqd, "standby")
         };
-        let error = chosen("acme", &[crashing]).unwrap_err();
+        let acme = instance("acme", "");
+        let error = chosen(&acme, std::slice::from_ref(&crashing)).unwrap_err();
         assert_eq!(error.code(), "E-KUBERNETES-NO-POD");
         assert!(error.to_string().contains("acme-seonsqd-0 (CrashLoopBackOff)"), "{error}");
-        assert!(chosen("acme", &[]).unwrap_err().to_string().contains("it has none"));
+        assert!(chosen(&acme, &[]).unwrap_err().to_string().contains("it has none"));
+        let suspended = chosen(&instance("acme", "  suspend: true\n"), &[crashing]).unwrap_err();
+        assert!(suspended.to_string().contains("kubectl seon resume acme"), "{suspended}");
     }
 
     #[test]

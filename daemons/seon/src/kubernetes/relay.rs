@@ -12,8 +12,8 @@ use crate::stop::Stop;
 
 pub(super) async fn run(context: &Context, command: Relay) -> Result<ExitCode, Failure> {
     let cluster = &context.cluster;
-    let instance = instance::find(cluster, command.instance.as_deref()).await?.name_any();
-    let pods = pod::list(cluster, &instance).await?;
+    let instance = instance::find(cluster, command.instance.as_deref()).await?;
+    let pods = pod::list(cluster, &instance.name_any()).await?;
     let pod = exec::chosen(&instance, &pods)?;
     let running = Running::start(cluster, &pod.name, context.format, &command.words).await?;
     let mut stop = Stop::listen()?;
