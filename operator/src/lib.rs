@@ -22,6 +22,7 @@ pub mod questions;
 pub mod rbac;
 pub mod reconcile;
 pub mod render;
+pub mod requests;
 pub mod rollout;
 pub mod run;
 #[cfg(test)]

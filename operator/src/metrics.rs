@@ -15,6 +15,7 @@ pub struct Metrics {
     reconciles: Family<Outcome, Counter>,
     duration: Histogram,
     errors: Family<Code, Counter>,
+    requests: Family<Asked, Counter>,
     epochs: Family<OfDaemon, Gauge>,
     failovers: Family<OfDaemon, Counter>,
     gap: Histogram,
@@ -33,6 +34,12 @@ struct Code {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    verb: &'static str,
+    resource: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfDaemon {
     namespace: String,
     seon_instance: String,
@@ -47,6 +54,7 @@ impl Default for Metrics {
             reconciles: Family::default(),
             duration: Histogram::new(seconds),
             errors: Family::default(),
+            requests: Family::default(),
             epochs: Family::default(),
             failovers: Family::default(),
             gap: Histogram::new([0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]),
@@ -62,10 +70,22 @@ impl Metrics {
     fn register(&self) {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let registry = registry.sub_registry_with_prefix("seon_operator");
-        let Self { reconciles, duration, errors, epochs, failovers, gap, acting, lag, .. } = self;
+        let Self {
+            registry: _,
+            reconciles,
+            duration,
+            errors,
+            requests,
+            epochs,
+            failovers,
+            gap,
+            acting,
+            lag,
+        } = self;
         registry.register("reconciles", "Reconciliations by outcome", reconciles.clone());
         registry.register("reconcile_seconds", "How long they took", duration.clone());
         registry.register("errors", "Errors by code (docs/errors.md)", errors.clone());
+        registry.register("requests", "Requests to the API server", requests.clone());
         registry.register("active_epoch", "The epoch of the active pod", epochs.clone());
         registry.register("failovers", "Changes of the active pod", failovers.clone());
         registry.register(
@@ -94,6 +114,11 @@ impl Metrics {
     /// An error of this code.
     pub fn failed(&self, code: &'static str) {
         self.errors.get_or_create(&Code { code }).inc();
+    }
+
+    /// A request to the API server.
+    pub fn asked(&self, verb: &'static str, resource: String) {
+        self.requests.get_or_create(&Asked { verb, resource }).inc();
     }
 
     /// The epoch of a daemon's active pod.

@@ -14,14 +14,16 @@ use crate::{
     arguments::Arguments,
     controller::{self, Settings},
     election::{Election, machine::Terms},
+    requests::counted,
     server::{Readings, serve},
 };
 
 /// Runs until a signal asks for the end, or until something ends that must not.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let client = Client::try_default().await.context("finding the API server")?;
-    let stop = CancellationToken::new();
     let readings = Readings::default();
+    let client = Client::try_default().await.context("finding the API server")?;
+    let client = counted(client, Arc::clone(&readings.metrics));
+    let stop = CancellationToken::new();
     tokio::select! {
         result = serve(arguments.listen, readings.clone()) => {
             result.with_context(|| format!("answering on {}", arguments.listen))

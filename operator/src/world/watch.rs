@@ -71,11 +71,11 @@ pub fn watch(client: &Client, namespace: Option<&str>, with_nodes: bool) -> Watc
         listed: Vec::new(),
     };
 
-    let instances = reflector(
-        writer,
-        watcher(start.api::<DeserializeGuard<SeonInstance>>(), Config::default()),
-    );
-    start.stream("seoninstances", instances.default_backoff(), touched_instances);
+    // Who wrote which field is the longest part of an instance, and nobody here asks.
+    let instances = watcher(start.api::<DeserializeGuard<SeonInstance>>(), Config::default())
+        .modify(|instance| instance.meta_mut().managed_fields = None);
+    let instances = reflector(writer, instances).default_backoff();
+    start.stream("seoninstances", instances, touched_instances);
     start.partners(&world);
     start.pods(&world);
     start.secrets(&world);
