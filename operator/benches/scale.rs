@@ -1,8 +1,8 @@
-//! How the operator bears many instances: `cargo bench -p operator` on an API server of its own, with
-//! 1,000 instances, or as many as the first argument says.
+//! How the operator bears many instances: `cargo bench -p operator` on an API server of its own,
+//! with 1,000 instances, or as many as the first argument says.
 //!
-//! Prints the time until every object is there, the requests for that, the requests of a turn at rest,
-//! the writes at rest, and the operator's memory.
+//! Prints the time until every object is there, the requests for that, the requests of a turn at
+//! rest, the writes at rest, and the operator's memory.
 
 #![allow(
     clippy::unwrap_used,

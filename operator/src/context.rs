@@ -12,7 +12,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use crate::{metrics::Metrics, questions::Questions, world::World};
+use crate::{metrics::Metrics, questions::Questions, status::Tenures, world::World};
 
 /// What every reconciliation works with.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct Context {
     pub image: String,
     /// Objects that are known to be as we want them.
     pub verified: Arc<Verified>,
+    /// Who was active last.
+    pub tenures: Arc<Tenures>,
     /// Asks daemons.
     pub questions: Questions,
     /// Counts.
@@ -48,6 +50,7 @@ impl Context {
             world,
             image,
             verified: Arc::default(),
+            tenures: Arc::default(),
             questions: Questions::default(),
             metrics,
         }

@@ -115,6 +115,7 @@ pub(crate) fn pod(daemon: Daemon, ordinal: i32) -> ObservedPod {
         node: Some(format!("n{}", ordinal + 1)),
         address: Some("10.0.0.1".into()),
         is_ready: true,
+        created: None,
         ends: None,
         is_active: false,
         epoch: None,

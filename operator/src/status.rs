@@ -5,6 +5,8 @@ mod instance;
 mod news;
 mod partner;
 
+pub use news::{Tenure, Tenures};
+
 use crds::{SeonInstance, SeonPartner, names};
 use jiff::Timestamp;
 use kube::{
@@ -87,6 +89,7 @@ pub async fn update(
 /// An instance is gone, or never was: its partners belong to nobody.
 pub async fn without_instance(context: &Context, key: &InstanceKey) -> Result<(), StatusError> {
     context.metrics.forget(&key.namespace, &key.name);
+    context.tenures.forget(key);
     context.world.references.set(key, [].into());
     for owned in context.world.owned_by(key).values() {
         context.verified.forget(&owned.uid);

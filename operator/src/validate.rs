@@ -43,8 +43,8 @@ pub struct ValidatedInstance {
     pub database: SecretKeyReference,
     /// The ports of the database's servers.
     pub database_ports: BTreeSet<u16>,
-    /// What the migration is about: image and database, without user and password.
-    pub migration: String,
+    /// Where the database is, without user and password.
+    pub database_address: String,
     /// The volume for files.
     pub storage: ValidatedStorage,
     /// Whether it is to stand still.
@@ -132,9 +132,10 @@ pub fn validate(found: &Found, default_image: &str) -> Result<ValidatedInstance,
         match parse(found, &partners) {
             Ok(configuration) => break Some(configuration),
             Err(errors) => {
-                let (ours, theirs) = blame(found, &partners, &errors);
+                let (mut ours, theirs) = blame(found, &partners, &errors);
                 // Conflicts may hide behind other errors, so the rest is judged again without them.
                 if theirs.is_empty() {
+                    ours.retain(|problem| !is_said(&problems, problem));
                     problems.extend(ours);
                     break None;
                 }
@@ -155,7 +156,8 @@ pub fn validate(found: &Found, default_image: &str) -> Result<ValidatedInstance,
                 daemons: cluster::daemons(&found.instance.spec),
                 template: found.instance.spec.daemon_template.clone(),
                 database_ports: cluster::database_ports(&configuration),
-                migration: migration(&image, &database, &configuration),
+                // Shown without user, password and parameters.
+                database_address: configuration.instance.database.to_string(),
                 image,
                 database,
                 storage,
@@ -182,10 +184,11 @@ fn owner(found: &Found) -> OwnerReference {
     }
 }
 
-fn migration(image: &str, database: &SecretKeyReference, configuration: &Configuration) -> String {
-    // Shown without user, password and parameters.
-    let address = configuration.instance.database.to_string();
-    fingerprint::of(&json!([image, database, address]))
+/// A Secret that is missing is reported once; the rules would say "in these files", and here are
+/// none.
+fn is_said(problems: &[Problem], problem: &Problem) -> bool {
+    problem.code == "E-CONFIG-REFERENCE"
+        && problems.iter().any(|said| said.code == "E-VALIDATE-SECRET")
 }
 
 /// The rules would say "in these files", and here are none.

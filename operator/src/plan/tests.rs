@@ -307,7 +307,7 @@ fn a_partner_changes_no_pod_template_and_an_image_changes_them_all() {
 }
 
 #[test]
-fn the_migration_is_another_job_for_another_image_or_database_and_the_same_for_another_password() {
+fn a_migration_is_another_job_for_other_pods_or_another_database_and_not_for_another_password() {
     let job = |uri: &str, image: &str| {
         let mut found = found(instance(|value| value["spec"]["image"] = json!(image)), vec![]);
         let secret = crate::sample::secret("2", &[("uri", uri)]);
@@ -318,6 +318,10 @@ fn the_migration_is_another_job_for_another_image_or_database_and_the_same_for_a
     assert_eq!(usual, job("postgres://u:b@db/seon", "one"));
     assert_ne!(usual, job("postgres://u:a@other/seon", "one"));
     assert_ne!(usual, job("postgres://u:a@db/seon", "two"));
+    // A Job's template can never change.
+    let other = json!({"annotations": {"a": "b"}});
+    let other = planned(|value| value["spec"]["daemonTemplate"] = other);
+    assert_ne!(planned(|_| ()).objects.jobs[0].name_any(), other.objects.jobs[0].name_any());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What an instance's status says. Pure.
 
 use crds::{DaemonStatus, SeonInstanceStatus, conditions, conditions::reason};
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
@@ -17,6 +18,9 @@ use crate::{
     validate::ValidatedInstance,
     world::{Migration, ObservedPod},
 };
+
+/// How long a pod may take until it is ready.
+const TO_START: SignedDuration = SignedDuration::from_secs(60);
 
 /// Judges what was found and done.
 pub(super) fn judge(
@@ -171,9 +175,12 @@ impl View<'_> {
         available(true, reason::AS_WANTED, "every daemon has an active pod".into())
     }
 
-    /// Pods that are there and not ready, with what they wait for.
+    /// Pods that should be ready by now and are not, with what they wait for.
     fn late_pods(&self) -> Vec<String> {
-        let late = self.found.pods.iter().filter(|pod| !pod.is_ready);
+        let late = self.found.pods.iter().filter(|pod| {
+            let is_new = pod.created.is_some_and(|at| self.found.now.duration_since(at) < TO_START);
+            !pod.is_ready && pod.ends.is_none() && (pod.waits_for.is_some() || !is_new)
+        });
         late.map(|pod| match &pod.waits_for {
             Some(reason) => format!("{}: {reason}", pod.name),
             None => format!("{} is not ready", pod.name),
@@ -263,6 +270,9 @@ impl View<'_> {
         {
             let message = format!("{} refused revision {revision}: {why}", pod.name);
             return applied(false, reason::REFUSED, message);
+        }
+        if pods.is_empty() && !self.is_suspended() {
+            return applied(false, reason::PENDING, "there is no pod yet".into());
         }
         let names: Vec<&str> = pending.map(|pod| pod.name.as_str()).collect();
         if names.is_empty() {

@@ -1,10 +1,20 @@
 //! What changed since the last time, in events and metrics.
 
-use crds::{Condition, DaemonStatus, SeonInstanceStatus, conditions};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use crds::{Condition, DaemonStatus, SeonInstanceStatus, conditions, conditions::reason};
+use jiff::Timestamp;
 
 use super::severity;
 use crate::{
-    action::of_daemon, context::Context, daemon::Daemon, dereference::Found, world::ObservedPod,
+    action::of_daemon,
+    context::Context,
+    daemon::Daemon,
+    dereference::Found,
+    world::{InstanceKey, ObservedPod},
 };
 
 /// Another pod of a daemon is active.
@@ -23,7 +33,7 @@ pub(super) async fn tell(
     after: &SeonInstanceStatus,
 ) {
     let (namespace, name) = (&found.key.namespace, &found.key.name);
-    for change in changes(found, before, after) {
+    for change in changes(&context.tenures, found, before, after) {
         context.metrics.failover(namespace, name, change.daemon.classic(), change.gap);
         context.say(&found.reference(), severity(false), "ActiveChanged", &change.note).await;
         tracing::info!(instance = %found.key, "{}", change.note);
@@ -36,12 +46,64 @@ pub(super) async fn tell(
     }
     for condition in worth_telling(before, after) {
         let is_bad = is_bad(condition);
-        let reason = format!("{}{}", condition.kind, condition.reason);
-        context.say(&found.reference(), severity(is_bad), &reason, &condition.message).await;
+        context
+            .say(&found.reference(), severity(is_bad), event_reason(condition), &condition.message)
+            .await;
+    }
+}
+
+/// A pod that holds or held a daemon's lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenure {
+    pod: String,
+    uid: String,
+    node: Option<String>,
+    epoch: i64,
+    process_ended: Option<Timestamp>,
+}
+
+/// The last tenure of each daemon as far as it was seen: by the time that the next one has begun,
+/// the pod of this one may be gone.
+#[derive(Debug, Default)]
+pub struct Tenures(Mutex<HashMap<(InstanceKey, Daemon), Tenure>>);
+
+impl Tenures {
+    /// Takes in what is seen, and gives what was known of the tenure before the present one.
+    fn see(&self, key: &InstanceKey, daemon: Daemon, pods: &[&ObservedPod]) -> Option<Tenure> {
+        let mut tenures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = (key.clone(), daemon);
+        if let Some(known) = tenures.get_mut(&slot)
+            && let Some(pod) = pods.iter().find(|pod| pod.uid == known.uid)
+        {
+            known.process_ended = pod.process_ended.or(known.process_ended);
+        }
+        let before = tenures.get(&slot).cloned();
+        let holder = pods.iter().filter(|pod| pod.is_active).max_by_key(|pod| pod.epoch);
+        if let Some(holder) = holder
+            && let Some(epoch) = holder.epoch
+            && before.as_ref().is_none_or(|before| before.epoch < epoch)
+        {
+            let tenure = Tenure {
+                pod: holder.name.clone(),
+                uid: holder.uid.clone(),
+                node: holder.node.clone(),
+                epoch,
+                process_ended: None,
+            };
+            tenures.insert(slot, tenure);
+        }
+        before
+    }
+
+    /// An instance is gone.
+    pub fn forget(&self, key: &InstanceKey) {
+        let mut tenures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tenures.retain(|(of, _), _| of != key);
     }
 }
 
 pub(super) fn changes(
+    tenures: &Tenures,
     found: &Found,
     before: &SeonInstanceStatus,
     after: &SeonInstanceStatus,
@@ -49,58 +111,79 @@ pub(super) fn changes(
     Daemon::ALL
         .into_iter()
         .filter_map(|daemon| {
+            let last = tenures.see(&found.key, daemon, &of_daemon(&found.pods, daemon));
             let of = |status: &SeonInstanceStatus| {
                 status.daemons.iter().find(|d| d.name == daemon.classic()).cloned()
             };
             let (old, new) = (of(before)?, of(after)?);
             // Between two holders there may have been none when we looked.
             let has_changed = new.epoch.is_some() && new.epoch > old.highest_epoch;
-            (has_changed && old.highest_epoch.is_some())
-                .then(|| change(daemon, &old, &new, &of_daemon(&found.pods, daemon)))
+            (has_changed && old.highest_epoch.is_some()).then(|| change(daemon, &old, &new, last))
         })
         .collect()
 }
 
-fn change(daemon: Daemon, old: &DaemonStatus, new: &DaemonStatus, pods: &[&ObservedPod]) -> Change {
-    let at = |status: &DaemonStatus| {
-        let pod = status.active_pod.as_deref().unwrap_or("nobody");
-        status.node.as_ref().map_or_else(|| pod.into(), |node| format!("{pod} on {node}"))
+fn change(daemon: Daemon, old: &DaemonStatus, new: &DaemonStatus, last: Option<Tenure>) -> Change {
+    let at = |pod: &Option<String>, node: &Option<String>| {
+        let pod = pod.as_deref().unwrap_or("a pod that is gone");
+        node.as_ref().map_or_else(|| pod.into(), |node| format!("{pod} on {node}"))
     };
-    let gap = gap(old, new, pods);
+    let last = last.filter(|last| Some(last.epoch) == old.highest_epoch);
+    let was = last.as_ref().map_or_else(
+        || at(&old.active_pod, &old.node),
+        |last| at(&Some(last.pod.clone()), &last.node),
+    );
+    let since = new.since.as_ref().map(|since| since.0);
+    let ended = last.and_then(|last| last.process_ended);
+    // One that hands over ends after its successor has begun.
+    let gap = since.zip(ended).map(|(new, old)| new.duration_since(old).as_secs_f64().max(0.0));
     let after = gap.map(|gap| format!(", after {gap:.1} s without one")).unwrap_or_default();
     let note = format!(
-        "{daemon}: {} is active, epoch {}; before: {}, epoch {}{after}",
-        at(new),
+        "{daemon}: {} is active, epoch {}; before: {was}, epoch {}{after}",
+        at(&new.active_pod, &new.node),
         new.epoch.unwrap_or_default(),
-        at(old),
         old.highest_epoch.unwrap_or_default(),
     );
     Change { daemon, note, gap }
 }
 
-/// From the end of the old process, if that is known, to the beginning of the new tenure.
-fn gap(old: &DaemonStatus, new: &DaemonStatus, pods: &[&ObservedPod]) -> Option<f64> {
-    let old = pods.iter().find(|pod| Some(&pod.name) == old.active_pod.as_ref())?;
-    let since = new.since.as_ref()?.0;
-    let gap = since.duration_since(old.process_ended?).as_secs_f64();
-    // A clock of another machine may be ahead.
-    (gap > -1.0).then_some(gap.max(0.0))
-}
-
-/// Conditions whose status is another one than before. What begins well is no news.
+/// Conditions that are another than before, and news: what begins well or is still beginning is
+/// none.
 fn worth_telling<'a>(
     before: &'a SeonInstanceStatus,
     after: &'a SeonInstanceStatus,
 ) -> impl Iterator<Item = &'a Condition> {
     after.conditions.iter().filter(|new| {
         let kinds = [conditions::READY, conditions::DEGRADED, conditions::CONFIGURATION_APPLIED];
+        if !kinds.contains(&new.kind.as_str()) {
+            return false;
+        }
         let old = before.conditions.iter().find(|old| old.kind == new.kind);
-        kinds.contains(&new.kind.as_str())
-            && match old {
-                Some(old) => old.status != new.status || (is_bad(new) && old.reason != new.reason),
-                None => new.reason == conditions::reason::INVALID,
-            }
+        let was_good = old.is_some_and(|old| !is_bad(old));
+        match (is_bad(new), is_beginning(new)) {
+            (false, _) => old.is_some() && !was_good,
+            (true, true) => was_good && new.kind == conditions::READY,
+            (true, false) => old.is_none_or(|old| was_good || old.reason != new.reason),
+        }
     })
+}
+
+/// Whether it is what also happens when all goes well.
+fn is_beginning(condition: &Condition) -> bool {
+    let reasons = [reason::NO_ACTIVE_POD, reason::PENDING, reason::SUSPENDED];
+    // What is invalid is told of the condition Ready.
+    reasons.contains(&condition.reason.as_str())
+        || (condition.kind == conditions::CONFIGURATION_APPLIED
+            && condition.reason == reason::INVALID)
+}
+
+/// One word for the event: what is bad has one already.
+fn event_reason(condition: &Condition) -> &str {
+    match condition.kind.as_str() {
+        _ if is_bad(condition) => &condition.reason,
+        conditions::DEGRADED => "Recovered",
+        kind => kind,
+    }
 }
 
 fn is_bad(condition: &Condition) -> bool {

@@ -243,13 +243,15 @@ fn the_queue_is_what_seonsqd_says_and_the_last_word_if_it_says_nothing() {
 fn a_fail_over_is_told_with_both_pods_their_nodes_and_the_gap() {
     let mut found = all_well(|_| ());
     let before = judged(&SeonInstanceStatus::default(), &mut found);
+    let tenures = Tenures::default();
+    news::changes(&tenures, &found, &before, &before);
     let old = pod_of(&mut found, SeonrdTcpipTls, 0);
     old.is_active = false;
     old.process_ended = Some(now() - 3.seconds());
     let new = pod_of(&mut found, SeonrdTcpipTls, 1);
     (new.is_active, new.epoch, new.since) = (true, Some(10), Some(now() - 1.seconds()));
     let after = judged(&before, &mut found);
-    let changes = news::changes(&found, &before, &after);
+    let changes = news::changes(&tenures, &found, &before, &after);
     let [change] = &changes[..] else { panic!("{changes:?}") };
     assert_eq!(
         change.note,
@@ -257,12 +259,48 @@ fn a_fail_over_is_told_with_both_pods_their_nodes_and_the_gap() {
          acme-seonrd-tcpip-tls-0 on n1, epoch 9, after 2.0 s without one"
     );
     assert_eq!(change.gap, Some(2.0));
-    assert_eq!(news::changes(&found, &after, &after), []);
+    assert_eq!(news::changes(&tenures, &found, &after, &after), []);
 }
 
 #[test]
 fn the_first_active_pod_of_a_new_instance_is_no_fail_over() {
     let mut found = all_well(|_| ());
     let after = judged(&SeonInstanceStatus::default(), &mut found);
-    assert_eq!(news::changes(&found, &SeonInstanceStatus::default(), &after), []);
+    assert_eq!(
+        news::changes(&Tenures::default(), &found, &SeonInstanceStatus::default(), &after),
+        []
+    );
+}
+
+#[test]
+fn a_fail_over_is_told_also_when_the_old_pod_is_gone_by_then() {
+    let mut found = all_well(|_| ());
+    let first = judged(&SeonInstanceStatus::default(), &mut found);
+    let tenures = Tenures::default();
+    news::changes(&tenures, &found, &first, &first);
+    found.pods.retain(|pod| pod.name != "acme-seonsqd-0");
+    let between = judged(&first, &mut found);
+    assert_eq!(news::changes(&tenures, &found, &first, &between), []);
+    let new = pod_of(&mut found, Seonsqd, 1);
+    (new.is_active, new.epoch) = (true, Some(11));
+    let after = judged(&between, &mut found);
+    let [change] = &news::changes(&tenures, &found, &between, &after)[..] else { panic!() };
+    assert_eq!(
+        change.note,
+        "seonsqd: acme-seonsqd-1 on n2 is active, epoch 11; before: acme-seonsqd-0 on n1, epoch 10"
+    );
+}
+
+#[test]
+fn a_pod_that_has_just_begun_is_nothing_to_worry_about_and_one_that_stays_so_is() {
+    let mut found = all_well(|_| ());
+    let created = found.now;
+    let pod = pod_of(&mut found, Seonsqd, 1);
+    (pod.is_ready, pod.created) = (false, Some(created));
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(condition(&status, "Degraded").0, "False");
+    found.now += 60.seconds();
+    let status = judged(&status, &mut found);
+    let message = "acme-seonsqd-1 is not ready";
+    assert_eq!(condition(&status, "Degraded"), says("True", "PodsNotReady", message));
 }

@@ -44,10 +44,9 @@ fn the_rules_of_one_machine_hold_here_too() {
 fn a_secret_that_is_not_there_is_named_with_its_namespace() {
     let mut found = found(instance(|_| ()), vec![]);
     found.secrets.remove("acme-tls");
-    let problems = sentences(&refused(&found).problems);
     assert_eq!(
-        problems[0],
-        "E-VALIDATE-SECRET Secret acme-tls: is not in namespace trade; create it there"
+        sentences(&refused(&found).problems),
+        ["E-VALIDATE-SECRET Secret acme-tls: is not in namespace trade; create it there"]
     );
 }
 

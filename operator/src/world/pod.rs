@@ -23,6 +23,8 @@ pub struct ObservedPod {
     pub address: Option<String>,
     /// Whether it is ready, to be active or to take over.
     pub is_ready: bool,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// When it should have ended, if it is to end.
     pub ends: Option<Timestamp>,
     /// Whether it says that it is active.
@@ -68,6 +70,7 @@ impl ObservedPod {
             address: status.and_then(|status| status.pod_ip.clone()),
             is_ready: conditions
                 .is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True")),
+            created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
             ends: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
             is_active: pod.labels().get(names::ROLE_LABEL).is_some_and(|r| r == names::ACTIVE),
             epoch: annotation(names::EPOCH_ANNOTATION).and_then(|epoch| epoch.parse().ok()),
