@@ -70,6 +70,9 @@ pub fn configuration_secret(instance: &str) -> String {
     format!("{instance}-configuration")
 }
 
+/// The most pods that a daemon can have.
+pub const MOST_REPLICAS: i32 = 9;
+
 /// The operator: its name in managed fields, events and labels.
 pub const OPERATOR: &str = "seon-operator";
 /// Annotation on every object that the operator makes: the fingerprint of what it wanted.

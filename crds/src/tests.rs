@@ -330,6 +330,20 @@ fn everything_that_only_a_cluster_has_is_good() {
 }
 
 #[test]
+fn no_daemon_has_more_pods_than_it_can_have_names() {
+    let [definition, _] = definitions();
+    let schema = serde_json::to_value(&definition.spec.versions[0].schema).unwrap();
+    let spec = &schema["openAPIV3Schema"]["properties"]["spec"]["properties"];
+    let most = json!(f64::from(names::MOST_REPLICAS));
+    assert_eq!(spec["daemonTemplate"]["properties"]["replicas"]["maximum"], most);
+    assert_eq!(spec["send"]["properties"]["replicas"]["maximum"], most);
+    for listener in ["tcpip", "tls"] {
+        let listener = &spec["receive"]["properties"][listener]["properties"];
+        assert_eq!(listener["replicas"]["maximum"], most);
+    }
+}
+
+#[test]
 fn storage_is_one_of_three() {
     let storage = json!({"directory": "./data", "claimName": "acme"});
     assert_eq!(

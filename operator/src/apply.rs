@@ -29,7 +29,7 @@ pub enum ApplyError {
         name: String,
     },
     /// The API server did not take an object.
-    #[error("{kind} {name} was refused: {error}")]
+    #[error("{kind} {name} was refused: {}", short(error))]
     Refused {
         /// Its kind.
         kind: String,
@@ -40,7 +40,7 @@ pub enum ApplyError {
         error: Box<kube::Error>,
     },
     /// The API server did not delete an object that is no longer wanted.
-    #[error("{kind} {name} is no longer wanted and was not deleted: {error}")]
+    #[error("{kind} {name} is no longer wanted and was not deleted: {}", short(error))]
     Delete {
         /// Its kind.
         kind: String,
@@ -51,7 +51,7 @@ pub enum ApplyError {
         error: Box<kube::Error>,
     },
     /// Something that was to be done with a pod was not.
-    #[error("pod {pod}: {error}")]
+    #[error("pod {pod}: {}", short(error))]
     Pod {
         /// Which pod.
         pod: String,
@@ -128,6 +128,18 @@ async fn objects(applier: &mut Applier<'_>, objects: &Objects) {
     applier.orphans(role_bindings).await;
     applier.orphans(roles).await;
     applier.orphans(service_accounts).await;
+}
+
+/// What the API server says, without the whole object that it may add.
+fn short(error: &kube::Error) -> String {
+    let text = match error {
+        kube::Error::Api(status) => status.message.clone(),
+        error => error.to_string(),
+    };
+    match text.char_indices().nth(300) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// The names of these objects.

@@ -12,7 +12,9 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use crate::{metrics::Metrics, questions::Questions, status::Tenures, world::World};
+use crate::{
+    action::PodKey, metrics::Metrics, questions::Questions, status::Tenures, world::World,
+};
 
 /// What every reconciliation works with.
 #[derive(Clone)]
@@ -57,19 +59,42 @@ impl Context {
     }
 
     /// An event about an object. One that cannot be written is no reason to stop.
-    pub async fn say(&self, about: &ObjectReference, kind: EventType, reason: &str, note: &str) {
+    pub async fn say(&self, about: &ObjectReference, news: News<'_>) {
+        let News { kind, reason, note, pod } = news;
+        // What differs in reason, action or pod is another event; the rest is counted as one.
+        let action = note.split(' ').next().filter(|word| word.starts_with("E-"));
         let event = Event {
             type_: kind,
             reason: reason.into(),
             note: Some(note.chars().take(1000).collect()),
-            action: "Reconcile".into(),
-            secondary: None,
+            action: action.unwrap_or("Reconcile").into(),
+            secondary: pod.map(|pod| ObjectReference {
+                api_version: Some("v1".into()),
+                kind: Some("Pod".into()),
+                namespace: about.namespace.clone(),
+                name: Some(pod.name.clone()),
+                uid: Some(pod.uid.clone()),
+                ..ObjectReference::default()
+            }),
         };
         if let Err(error) = self.recorder.publish(&event, about).await {
             let name = about.name.as_deref().unwrap_or_default();
             tracing::warn!(name, %error, "an event was not written");
         }
     }
+}
+
+/// What an event says.
+#[derive(Clone, Copy, Debug)]
+pub struct News<'a> {
+    /// Whether it is worth a second look.
+    pub kind: EventType,
+    /// One word.
+    pub reason: &'a str,
+    /// A sentence; an error begins with its code.
+    pub note: &'a str,
+    /// The pod that it is about, too.
+    pub pod: Option<&'a PodKey>,
 }
 
 /// Objects that are known to be as we want them, by uid and version.

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     apply::ApplyError,
-    context::Context,
+    context::{Context, News},
     dereference::Found,
     plan::Plan,
     validate::{ValidateError, ValidatedInstance},
@@ -111,7 +111,8 @@ pub async fn malformed(context: &Context, instance: &GuardedInstance, error: &st
         "E-OPERATOR-MALFORMED this cannot be read and is left as it is; the cluster's definitions \
          are of another version than the operator: {error}",
     );
-    context.say(&instance.object_ref(&()), severity(true), "Malformed", &note).await;
+    let news = News { kind: severity(true), reason: "Malformed", note: &note, pod: None };
+    context.say(&instance.object_ref(&()), news).await;
     context.metrics.failed("E-OPERATOR-MALFORMED");
     tracing::error!(
         code = "E-OPERATOR-MALFORMED",

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{ApplyError, object::is_gone};
 use crate::{
     action::{Action, PodKey, Why},
-    context::Context,
+    context::{Context, News},
     dereference::Found,
 };
 
@@ -29,9 +29,9 @@ pub(super) async fn act(
             annotate(context, found, Value::Null).await?;
             if let Some(why) = refused {
                 let note = format!("no switchover: {why}");
-                context
-                    .say(&found.reference(), EventType::Warning, "SwitchoverRefused", &note)
-                    .await;
+                let reason = "SwitchoverRefused";
+                let news = News { kind: EventType::Warning, reason, note: &note, pod: None };
+                context.say(&found.reference(), news).await;
             }
             Ok(())
         }
@@ -43,7 +43,8 @@ pub(super) async fn act(
             };
             if was_there {
                 let note = format!("{} is replaced: {why}", pod.name);
-                context.say(&found.reference(), EventType::Normal, reason, &note).await;
+                let news = News { kind: EventType::Normal, reason, note: &note, pod: Some(pod) };
+                context.say(&found.reference(), news).await;
             }
             Ok(())
         }
@@ -54,7 +55,9 @@ pub(super) async fn act(
                     "{} was removed from node {place}, which is lost; another pod has taken over",
                     pod.name,
                 );
-                context.say(&found.reference(), EventType::Warning, "NodeLost", &note).await;
+                let (kind, reason) = (EventType::Warning, "NodeLost");
+                let news = News { kind, reason, note: &note, pod: Some(pod) };
+                context.say(&found.reference(), news).await;
             }
             Ok(())
         }

@@ -14,10 +14,11 @@ pub(super) fn name(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> St
     names::daemon_object(&instance.key.name, daemon.daemon.classic())
 }
 
-/// The names of a daemon's pods.
+/// The names of all pods that a daemon can ever have, so that another number of replicas makes no
+/// pod anew: a peer that is not there has no role to take.
 pub(super) fn pods(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<String> {
     let pod = |ordinal| names::pod(&instance.key.name, daemon.daemon.classic(), ordinal);
-    (0..daemon.replicas).map(pod).collect()
+    (0..names::MOST_REPLICAS).map(pod).collect()
 }
 
 pub(super) fn service_account(

@@ -90,21 +90,26 @@ fn a_key_is_mounted_only_where_it_is_used() {
 
 #[test]
 fn a_daemon_may_label_its_own_pods_and_nothing_else() {
-    let plan = planned(|value| value["spec"]["receive"]["tls"]["replicas"] = json!(3));
+    let plan = planned(|_| ());
     let role = named(&plan.objects.roles, "acme-seonrd-tcpip-tls");
     let [only] = &role.rules.clone().unwrap()[..] else { panic!("{role:?}") };
     assert_eq!(only.resources.as_deref(), Some(&["pods".to_owned()][..]));
     assert_eq!(only.verbs, ["get", "patch"]);
-    assert_eq!(
-        only.resource_names.clone().unwrap(),
-        ["acme-seonrd-tcpip-tls-0", "acme-seonrd-tcpip-tls-1", "acme-seonrd-tcpip-tls-2"]
-    );
+    let names: Vec<String> = (0..9).map(|n| format!("acme-seonrd-tcpip-tls-{n}")).collect();
+    assert_eq!(only.resource_names.as_ref(), Some(&names));
     let container = &pod_spec(&plan, "seonrd-tcpip-tls").containers[0];
     let peers = container.env.as_ref().unwrap().iter().find(|env| env.name == "SEON_PEERS");
-    assert_eq!(
-        peers.unwrap().value.as_deref(),
-        Some("acme-seonrd-tcpip-tls-0,acme-seonrd-tcpip-tls-1,acme-seonrd-tcpip-tls-2")
-    );
+    assert_eq!(peers.unwrap().value.as_ref(), Some(&names.join(",")));
+}
+
+#[test]
+fn another_number_of_replicas_makes_no_pod_anew() {
+    let (two, three) =
+        (planned(|_| ()), planned(|v| v["spec"]["receive"]["tls"]["replicas"] = json!(3)));
+    assert_eq!(template(&two, "seonrd-tcpip-tls"), template(&three, "seonrd-tcpip-tls"));
+    let replicas = |plan: &Plan| plan.replicas[&Daemon::SeonrdTcpipTls];
+    assert_eq!((replicas(&two), replicas(&three)), (2, 3));
+    assert_eq!(two.objects.roles, three.objects.roles);
 }
 
 #[test]

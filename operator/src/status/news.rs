@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::severity;
 use crate::{
-    action::of_daemon,
-    context::Context,
+    action::{PodKey, of_daemon},
+    context::{Context, News},
     daemon::Daemon,
     dereference::Found,
     world::{InstanceKey, ObservedPod},
@@ -23,6 +23,8 @@ pub(super) struct Change {
     pub(super) daemon: Daemon,
     pub(super) note: String,
     pub(super) gap: Option<f64>,
+    /// The one that is active now.
+    pub(super) pod: Option<PodKey>,
 }
 
 /// Tells what changed.
@@ -35,7 +37,13 @@ pub(super) async fn tell(
     let (namespace, name) = (&found.key.namespace, &found.key.name);
     for change in changes(&context.tenures, found, before, after) {
         context.metrics.failover(namespace, name, change.daemon.classic(), change.gap);
-        context.say(&found.reference(), severity(false), "ActiveChanged", &change.note).await;
+        let news = News {
+            kind: severity(false),
+            reason: "ActiveChanged",
+            note: &change.note,
+            pod: change.pod.as_ref(),
+        };
+        context.say(&found.reference(), news).await;
         tracing::info!(instance = %found.key, "{}", change.note);
     }
     for status in &after.daemons {
@@ -45,10 +53,13 @@ pub(super) async fn tell(
         }
     }
     for condition in worth_telling(before, after) {
-        let is_bad = is_bad(condition);
-        context
-            .say(&found.reference(), severity(is_bad), event_reason(condition), &condition.message)
-            .await;
+        let news = News {
+            kind: severity(is_bad(condition)),
+            reason: event_reason(condition),
+            note: &condition.message,
+            pod: None,
+        };
+        context.say(&found.reference(), news).await;
     }
 }
 
@@ -118,12 +129,20 @@ pub(super) fn changes(
             let (old, new) = (of(before)?, of(after)?);
             // Between two holders there may have been none when we looked.
             let has_changed = new.epoch.is_some() && new.epoch > old.highest_epoch;
-            (has_changed && old.highest_epoch.is_some()).then(|| change(daemon, &old, &new, last))
+            let holder = found.pods.iter().find(|pod| Some(&pod.name) == new.active_pod.as_ref());
+            (has_changed && old.highest_epoch.is_some())
+                .then(|| change(daemon, &old, &new, last, holder))
         })
         .collect()
 }
 
-fn change(daemon: Daemon, old: &DaemonStatus, new: &DaemonStatus, last: Option<Tenure>) -> Change {
+fn change(
+    daemon: Daemon,
+    old: &DaemonStatus,
+    new: &DaemonStatus,
+    last: Option<Tenure>,
+    holder: Option<&ObservedPod>,
+) -> Change {
     let at = |pod: &Option<String>, node: &Option<String>| {
         let pod = pod.as_deref().unwrap_or("a pod that is gone");
         node.as_ref().map_or_else(|| pod.into(), |node| format!("{pod} on {node}"))
@@ -144,7 +163,8 @@ fn change(daemon: Daemon, old: &DaemonStatus, new: &DaemonStatus, last: Option<T
         new.epoch.unwrap_or_default(),
         old.highest_epoch.unwrap_or_default(),
     );
-    Change { daemon, note, gap }
+    let pod = holder.map(|pod| PodKey { name: pod.name.clone(), uid: pod.uid.clone() });
+    Change { daemon, note, gap, pod }
 }
 
 /// Conditions that are another than before, and news: what begins well or is still beginning is
