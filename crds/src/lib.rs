@@ -12,6 +12,7 @@
 mod cluster;
 mod common;
 pub mod conditions;
+pub mod generated;
 mod instance;
 pub mod names;
 mod partner;

@@ -503,3 +503,13 @@ fn described(schema: &Value, path: &str) {
         described(&schema["items"], &format!("{path}[]"));
     }
 }
+
+#[test]
+fn the_generated_text_is_that_of_the_types() {
+    let texts = [generated::SEON_INSTANCE, generated::SEON_PARTNER];
+    for (definition, text) in definitions().into_iter().zip(texts) {
+        let wanted = serde_yaml::to_value(&definition).unwrap();
+        let found: serde_yaml::Value = serde_yaml::from_str(text).unwrap();
+        assert!(found == wanted, "run `cargo xtask generate`: {}", definition.spec.names.plural);
+    }
+}

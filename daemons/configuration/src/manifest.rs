@@ -1,5 +1,6 @@
 //! Manifests as written: YAML with places, checked against the schema, not yet interpreted.
 
+mod definition;
 mod document;
 mod schema;
 mod yaml;

@@ -4,13 +4,11 @@ use std::{cell::OnceCell, collections::BTreeMap};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use crds::{SeonInstanceSpec, SeonPartnerSpec};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps,
-};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::{
+    definition::Schema,
     schema,
     yaml::{self, Meaning, Node, Place, Value},
 };
@@ -150,19 +148,16 @@ pub(crate) fn mounted(folder: &SecretFolder) -> Document<'_> {
     }
 }
 
-/// The schemas of the two specs, made when the first document needs one.
+/// The schemas of the two specs, read when the first document needs one and forgotten with the
+/// last.
 #[derive(Default)]
-struct Schemas(OnceCell<[Option<JSONSchemaProps>; 2]>);
+struct Schemas(OnceCell<[Option<Schema>; 2]>);
 
 impl Schemas {
-    fn both(&self) -> &[Option<JSONSchemaProps>; 2] {
-        self.0.get_or_init(|| crds::definitions().map(spec_schema))
+    fn both(&self) -> &[Option<Schema>; 2] {
+        let definitions = [crds::generated::SEON_INSTANCE, crds::generated::SEON_PARTNER];
+        self.0.get_or_init(|| definitions.map(Schema::of_spec))
     }
-}
-
-fn spec_schema(definition: CustomResourceDefinition) -> Option<JSONSchemaProps> {
-    let version = definition.spec.versions.into_iter().next()?;
-    version.schema?.open_api_v3_schema?.properties?.remove("spec")
 }
 
 struct Reader<'a, 's> {
@@ -306,7 +301,7 @@ fn metadata(
 
 fn spec<S: DeserializeOwned>(
     entries: &[(String, Node)],
-    schema: Option<&JSONSchemaProps>,
+    schema: Option<&Schema>,
     report: &mut Report<'_>,
 ) -> Option<Box<S>> {
     only(entries, &["apiVersion", "kind", "metadata", "spec", "status"], report);

@@ -1,11 +1,9 @@
 //! What is written against what may be written: the schema of the custom resources.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-};
 use serde_json::{Map, Value as Json};
 
 use super::{
+    definition::{List, Schema},
     document::Report,
     yaml::{Meaning, Node, Place, Scalar, Value},
 };
@@ -15,21 +13,21 @@ use crate::error::Problem;
 /// nothing if what is wrong cannot be left out.
 pub(super) fn check(
     node: &Node,
-    schema: &JSONSchemaProps,
+    schema: &Schema,
     path: &str,
     report: &mut Report<'_>,
 ) -> Option<Json> {
     let is_null = matches!(&node.value, Value::Scalar(scalar) if scalar.meaning() == Meaning::Null);
     if is_null {
-        if schema.nullable == Some(true) || schema.default.is_some() {
+        if schema.nullable || schema.has_default {
             return Some(Json::Null);
         }
         let problem = format!("is empty; give {}, or remove the line", wanted(schema));
         report.add(node.place, path, Problem::Type(problem));
         return None;
     }
-    match (schema.type_.as_deref(), &node.value) {
-        (Some("object"), Value::Mapping(entries)) if schema.additional_properties.is_some() => {
+    match (schema.kind.as_deref(), &node.value) {
+        (Some("object"), Value::Mapping(entries)) if schema.values.is_some() => {
             map(entries, schema, path, report)
         }
         (Some("object"), Value::Mapping(entries)) => object(node, entries, schema, path, report),
@@ -37,9 +35,7 @@ pub(super) fn check(
         (Some("string"), Value::Scalar(scalar)) => {
             string(scalar, schema).map_err(|p| report.add(node.place, path, p)).ok()
         }
-        (None, Value::Scalar(scalar)) if schema.x_kubernetes_int_or_string == Some(true) => {
-            Some(quantity(scalar))
-        }
+        (None, Value::Scalar(scalar)) if schema.int_or_string => Some(quantity(scalar)),
         (Some("integer"), Value::Scalar(scalar)) => {
             integer(scalar, schema, path).map_err(|p| report.add(node.place, path, p)).ok()
         }
@@ -57,7 +53,7 @@ pub(super) fn check(
 fn object(
     node: &Node,
     entries: &[(String, Node)],
-    schema: &JSONSchemaProps,
+    schema: &Schema,
     path: &str,
     report: &mut Report<'_>,
 ) -> Option<Json> {
@@ -80,7 +76,7 @@ fn object(
             None => complete &= !is_required(schema, key),
         }
     }
-    for key in schema.required.iter().flatten() {
+    for key in &schema.required {
         if !entries.iter().any(|(written, _)| written == key) {
             complete = false;
             let path = format!("{path}.{key}");
@@ -94,13 +90,11 @@ fn object(
 /// Fields of any name, all of one shape: labels, quantities.
 fn map(
     entries: &[(String, Node)],
-    schema: &JSONSchemaProps,
+    schema: &Schema,
     path: &str,
     report: &mut Report<'_>,
 ) -> Option<Json> {
-    let Some(JSONSchemaPropsOrBool::Schema(values)) = &schema.additional_properties else {
-        return None;
-    };
+    let values = schema.values.as_deref()?;
     let entries = entries.iter().map(|(key, value)| {
         Some((key.clone(), check(value, values, &format!("{path}.{key}"), report)?))
     });
@@ -117,19 +111,12 @@ fn quantity(scalar: &Scalar) -> Json {
     }
 }
 
-fn is_required(schema: &JSONSchemaProps, key: &str) -> bool {
-    schema.required.iter().flatten().any(|required| required == key)
+fn is_required(schema: &Schema, key: &str) -> bool {
+    schema.required.iter().any(|required| required == key)
 }
 
-fn array(
-    items: &[Node],
-    schema: &JSONSchemaProps,
-    path: &str,
-    report: &mut Report<'_>,
-) -> Option<Json> {
-    let Some(JSONSchemaPropsOrArray::Schema(item_schema)) = &schema.items else {
-        return None;
-    };
+fn array(items: &[Node], schema: &Schema, path: &str, report: &mut Report<'_>) -> Option<Json> {
+    let item_schema = schema.items.as_deref()?;
     // All of them, also after a bad one, for their errors.
     let values: Vec<Option<Json>> = items
         .iter()
@@ -137,7 +124,7 @@ fn array(
         .map(|(index, item)| check(item, item_schema, &format!("{path}[{index}]"), report))
         .collect();
     if let Some(most) = schema.max_items
-        && i64::try_from(items.len()).is_ok_and(|length| length > most)
+        && items.len() > most
         && let Some(first) = items.first()
     {
         let problem = format!("has {} entries; give at most {most}", items.len());
@@ -157,15 +144,14 @@ fn array(
 fn distinct(
     items: &[Node],
     values: &[Json],
-    schema: &JSONSchemaProps,
+    schema: &Schema,
     path: &str,
     report: &mut Report<'_>,
 ) -> bool {
-    let keys = schema.x_kubernetes_list_map_keys.as_deref().unwrap_or_default();
-    let identity = |value: &Json| match schema.x_kubernetes_list_type.as_deref() {
-        Some("map") => Some(keys.iter().map(|key| value[key].clone()).collect()),
-        Some("set") => Some(vec![value.clone()]),
-        _ => None,
+    let identity = |value: &Json| match &schema.list {
+        List::Map(keys) => Some(keys.iter().map(|key| value[key].clone()).collect()),
+        List::Set => Some(vec![value.clone()]),
+        List::Free => None,
     };
     let mut all = true;
     for (index, value) in values.iter().enumerate() {
@@ -188,7 +174,7 @@ fn distinct(
     all
 }
 
-fn string(scalar: &Scalar, schema: &JSONSchemaProps) -> Result<Json, Problem> {
+fn string(scalar: &Scalar, schema: &Schema) -> Result<Json, Problem> {
     let text = scalar.text.as_str();
     if scalar.meaning() != Meaning::Text {
         let what = match scalar.meaning() {
@@ -200,18 +186,17 @@ fn string(scalar: &Scalar, schema: &JSONSchemaProps) -> Result<Json, Problem> {
             "{text} is {what} to YAML, and a text goes here; write it in quotes, \"{text}\"{usual}"
         )));
     }
-    if let Some(choices) = &schema.enum_ {
-        let choices: Vec<&str> = choices.iter().filter_map(|choice| choice.0.as_str()).collect();
-        if !choices.contains(&text) {
-            return Err(Problem::Value(format!(
-                "\"{text}\" is not known here; {}give {}",
-                did_you_mean(text, choices.iter().copied()),
-                one_of(&choices),
-            )));
-        }
+    if let Some(choices) = &schema.choices
+        && !choices.iter().any(|choice| choice == text)
+    {
+        return Err(Problem::Value(format!(
+            "\"{text}\" is not known here; {}give {}",
+            did_you_mean(text, choices.iter().map(String::as_str)),
+            one_of(choices),
+        )));
     }
-    let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    let (least, most) = (schema.min_length.unwrap_or(0), schema.max_length.unwrap_or(i64::MAX));
+    let length = text.chars().count();
+    let (least, most) = (schema.min_length.unwrap_or(0), schema.max_length.unwrap_or(usize::MAX));
     if length > most || length < least {
         let give = if least == most {
             format!("give exactly {least}")
@@ -229,7 +214,7 @@ fn string(scalar: &Scalar, schema: &JSONSchemaProps) -> Result<Json, Problem> {
     Ok(Json::String(text.to_owned()))
 }
 
-fn integer(scalar: &Scalar, schema: &JSONSchemaProps, path: &str) -> Result<Json, Problem> {
+fn integer(scalar: &Scalar, schema: &Schema, path: &str) -> Result<Json, Problem> {
     let text = scalar.text.as_str();
     let is_port = path.rsplit('.').next() == Some("port");
     let range = range(schema, is_port);
@@ -250,7 +235,7 @@ fn integer(scalar: &Scalar, schema: &JSONSchemaProps, path: &str) -> Result<Json
 }
 
 /// `give 1 to 65535 (usual: 6619)`
-fn range(schema: &JSONSchemaProps, is_port: bool) -> String {
+fn range(schema: &Schema, is_port: bool) -> String {
     let usual = usual(schema);
     match (schema.minimum, schema.maximum) {
         // Port 0 is for those who know that they want it.
@@ -263,14 +248,8 @@ fn range(schema: &JSONSchemaProps, is_port: bool) -> String {
 }
 
 /// ` (usual: 6619)` or nothing
-fn usual(schema: &JSONSchemaProps) -> String {
-    match &schema.default {
-        Some(default) => match default.0.as_str() {
-            Some(text) => format!(" (usual: {text})"),
-            None => format!(" (usual: {})", default.0),
-        },
-        None => String::new(),
-    }
+fn usual(schema: &Schema) -> String {
+    schema.usual.as_ref().map(|usual| format!(" (usual: {usual})")).unwrap_or_default()
 }
 
 fn boolean(scalar: &Scalar) -> Result<Json, Problem> {
@@ -290,8 +269,8 @@ fn shown(scalar: &Scalar) -> String {
 }
 
 /// What a field takes, for `give …`.
-fn wanted(schema: &JSONSchemaProps) -> String {
-    match schema.type_.as_deref() {
+fn wanted(schema: &Schema) -> String {
+    match schema.kind.as_deref() {
         Some("object") => {
             let keys: Vec<&str> =
                 schema.properties.iter().flatten().map(|(key, _)| key.as_str()).collect();
@@ -300,13 +279,7 @@ fn wanted(schema: &JSONSchemaProps) -> String {
         Some("array") => "a list, each entry beginning with -".into(),
         Some("integer") => "a whole number".into(),
         Some("boolean") => "true or false".into(),
-        _ => match &schema.enum_ {
-            Some(choices) => {
-                let choices: Vec<&str> = choices.iter().filter_map(|c| c.0.as_str()).collect();
-                one_of(&choices)
-            }
-            None => "a text".into(),
-        },
+        _ => schema.choices.as_deref().map_or_else(|| "a text".into(), one_of),
     }
 }
 
@@ -319,9 +292,9 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 /// `Required or InsecureOptional`, `one of A, B, C`
-fn one_of(choices: &[&str]) -> String {
+fn one_of(choices: &[String]) -> String {
     match choices {
-        [only] => (*only).to_owned(),
+        [only] => only.clone(),
         [first, second] => format!("{first} or {second}"),
         choices => format!("one of {}", choices.join(", ")),
     }

@@ -18,6 +18,29 @@ pub(crate) struct Node {
     pub(crate) value: Value,
 }
 
+impl Node {
+    /// The fields of a mapping, in their order.
+    pub(crate) fn fields(&self) -> &[(String, Node)] {
+        match &self.value {
+            Value::Mapping(fields) => fields,
+            Value::Scalar(_) | Value::Sequence(_) => &[],
+        }
+    }
+
+    /// The field of a mapping, if this is one and has it.
+    pub(crate) fn field(&self, name: &str) -> Option<&Node> {
+        self.fields().iter().find(|(key, _)| key == name).map(|(_, node)| node)
+    }
+
+    /// The entries of a sequence.
+    pub(crate) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::Sequence(items) => items,
+            Value::Scalar(_) | Value::Mapping(_) => &[],
+        }
+    }
+}
+
 /// A value. No `Debug`, because it may be a Secret's.
 pub(crate) enum Value {
     Scalar(Scalar),
