@@ -1,1 +1,58 @@
-//! Two companies on a real cluster.
+//! Two companies on a real cluster, and what can happen to them: the parts of the scenarios.
+//!
+//! A scenario gets the [`Stage`]: a cluster with the operator on it, installed as a user installs it.
+//! It puts a [`Pair`] of companies there, each in a namespace of its own, lets them exchange files
+//! all the time ([`Load`]), does something terrible, and at the end has the load judge: nothing
+//! lost, nothing doubled, every receipt there, no two tenures mixed. How long everything took is in
+//! the [`Figures`], which are shown and never judged.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here is a test"
+)]
+
+mod company;
+mod figures;
+mod images;
+mod journal;
+mod load;
+mod manifests;
+mod operator;
+mod pair;
+mod pods;
+mod stage;
+
+pub use company::Company;
+pub use figures::{Disruption, Figures};
+pub use images::{NEXT, THIS};
+pub use journal::{Journal, Record};
+pub use load::{Load, Outcome};
+pub use manifests::{Line, Objects};
+pub use operator::repository;
+pub use pair::Pair;
+pub use pods::{Active, is_ready};
+pub use stage::Stage;
+
+use std::time::Duration;
+
+use support::{Outcome as Condition, wait_until};
+
+/// How long a scenario waits for what has to come: generous, for machines that are busy.
+pub const PATIENCE: Duration = Duration::from_mins(4);
+
+/// Between two looks at the cluster: the processors have better things to do than to answer us.
+const PACE: Duration = Duration::from_millis(200);
+
+/// Looks until a condition is reached, and gives its value.
+pub async fn eventually<C: Condition>(
+    what: &str,
+    mut condition: impl AsyncFnMut() -> C,
+) -> C::Value {
+    let mut pace = tokio::time::interval(PACE);
+    wait_until(what, PATIENCE, async || {
+        pace.tick().await;
+        condition().await
+    })
+    .await
+}

@@ -1,0 +1,318 @@
+//! One company on the cluster.
+
+use std::fmt::Debug;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+
+use crds::{DaemonStatus, SeonInstance, SeonPartner, conditions, names};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::{Resource, ResourceExt};
+use lease::Daemon;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use support::{Authority, Database, Identity};
+
+use crate::manifests::{self, Party};
+use crate::pods::restarts;
+use crate::{Active, Journal, Line, Objects, Stage, eventually, is_ready};
+
+/// A company: its namespace, its database, its resources.
+pub struct Company<'stage> {
+    /// The cluster that it is on.
+    pub stage: &'stage Stage,
+    pub(crate) party: Party,
+    // Not dropped before the server is: the daemons end after the scenario, and use it until then.
+    database: ManuallyDrop<Database<'stage>>,
+}
+
+impl<'stage> Company<'stage> {
+    /// A namespace and a database; nothing in them yet.
+    pub async fn new(
+        stage: &'stage Stage,
+        name: &'static str,
+        odette_id: &'static str,
+        listener: Line,
+    ) -> Self {
+        let namespace = stage.namespace(name).await;
+        let postgres = stage.nodes().postgres().await.expect("it was there before");
+        let database = ManuallyDrop::new(postgres.database());
+        Self { stage, party: Party { name, odette_id, namespace, listener }, database }
+    }
+
+    /// Its name, also its instance's.
+    pub fn name(&self) -> &'static str {
+        self.party.name
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> &str {
+        &self.party.namespace
+    }
+
+    /// Its database.
+    pub fn database(&self) -> &Database<'stage> {
+        &self.database
+    }
+
+    /// The daemons that it has.
+    pub fn daemons(&self) -> [Daemon; 3] {
+        [Daemon::Seonrd, self.party.listener.receiver(), Daemon::Seonsqd]
+    }
+
+    /// What an administrator prepares before the instance.
+    pub(crate) async fn prepare(&self, partner: &Self, authority: &Authority) {
+        let Party { name, .. } = self.party;
+        let other = partner.name();
+        let uri = self.database.uri();
+        self.apply(&manifests::application_database(&format!("{name}-db-app"), &uri)).await;
+        self.set_password(name, &own_password(name)).await;
+        self.set_password(other, &own_password(other)).await;
+        self.renew_certificate(authority).await;
+        self.apply(&manifests::authority(&format!("{other}-authority"), &authority.pem())).await;
+    }
+
+    /// What that company says as password, as this one knows it.
+    pub async fn set_password(&self, company: &str, password: &str) {
+        self.apply(&manifests::password(&format!("{company}-oftp"), password)).await;
+    }
+
+    /// A new certificate from the authority, as cert-manager renews it; gives it.
+    pub async fn renew_certificate(&self, authority: &Authority) -> Identity {
+        let identity = authority.identity(&self.party.certified_name());
+        let name = format!("{}-tls", self.name());
+        self.apply(&manifests::certificate(&name, &identity, &authority.pem())).await;
+        identity
+    }
+
+    /// Makes or changes an object in its namespace, by server-side apply.
+    pub async fn apply<K>(&self, object: &K)
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + Serialize
+            + DeserializeOwned,
+    {
+        let name = object.name_any();
+        let administrator = PatchParams::apply("administrator").force();
+        let made = Patch::Apply(typed(object));
+        let made = self.api::<K>().patch(&name, &administrator, &made).await;
+        made.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+
+    /// Both of them.
+    pub async fn apply_objects(&self, objects: &Objects) {
+        self.apply(&objects.instance).await;
+        self.apply(&objects.partner).await;
+    }
+
+    /// Changes the instance as `kubectl patch --type merge` does.
+    pub async fn change(&self, patch: Value) {
+        let instances = self.api::<SeonInstance>();
+        let merge = Patch::Merge(patch);
+        instances.patch(self.name(), &PatchParams::default(), &merge).await.unwrap();
+    }
+
+    /// The objects of a kind in its namespace.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.stage.client.clone(), self.namespace())
+    }
+
+    /// The instance, as the cluster has it.
+    pub async fn instance(&self) -> Result<SeonInstance, String> {
+        self.api().get(self.name()).await.map_err(|error| error.to_string())
+    }
+
+    /// The pods of a daemon.
+    pub async fn pods_of(&self, daemon: Daemon) -> Result<Vec<Pod>, String> {
+        self.pods(&format!(",{}={}", names::DAEMON_LABEL, names::daemon_label(daemon.name()))).await
+    }
+
+    /// The pods of all daemons, and of no migration.
+    pub async fn all_pods(&self) -> Result<Vec<Pod>, String> {
+        let daemons = self.daemons().map(|daemon| names::daemon_label(daemon.name())).join(",");
+        self.pods(&format!(",{} in ({daemons})", names::DAEMON_LABEL)).await
+    }
+
+    async fn pods(&self, more: &str) -> Result<Vec<Pod>, String> {
+        let selector = format!("{}={}{more}", names::INSTANCE_LABEL, self.name());
+        let pods = self.api::<Pod>().list(&ListParams::default().labels(&selector)).await;
+        Ok(pods.map_err(|error| error.to_string())?.items)
+    }
+
+    /// The pod that holds a daemon's lease.
+    pub async fn active(&self, daemon: Daemon) -> Active {
+        let what = format!("{daemon} of {} is active", self.name());
+        eventually(&what, async || {
+            Active::among(&self.pods_of(daemon).await?).ok_or_else(|| "nobody is".to_owned())
+        })
+        .await
+    }
+
+    /// Waits until another tenure of a daemon has begun; gives it.
+    pub async fn taken_over(&self, daemon: Daemon, before: &Active) -> Active {
+        let what = format!("{daemon} of {} is taken over from {}", self.name(), before.pod);
+        eventually(&what, async || {
+            let active = Active::among(&self.pods_of(daemon).await?).ok_or("nobody is active")?;
+            if active.epoch > before.epoch { Ok(active) } else { Err(format!("{active:?}")) }
+        })
+        .await
+    }
+
+    /// Waits until all is as it should be: every daemon has its replicas, exactly one of them
+    /// active, and the instance and its partners say so.
+    pub async fn is_ready(&self) {
+        eventually(&format!("{} is ready", self.name()), async || self.readiness().await).await;
+    }
+
+    async fn readiness(&self) -> Result<(), String> {
+        let instance = self.instance().await?;
+        let status = instance.status.as_ref().ok_or("no status yet")?;
+        if status.observed_generation != instance.metadata.generation {
+            return Err("the status is of an older spec".to_owned());
+        }
+        for (kind, wanted) in [
+            (conditions::READY, "True"),
+            (conditions::PROGRESSING, "False"),
+            (conditions::CONFIGURATION_APPLIED, "True"),
+        ] {
+            let condition = status.conditions.iter().find(|condition| condition.kind == kind);
+            match condition {
+                Some(condition) if condition.status == wanted => {}
+                other => return Err(format!("{kind} is {other:?}")),
+            }
+        }
+        for daemon in self.daemons() {
+            let reported = status.daemons.iter().find(|status| status.name == daemon.name());
+            let reported = reported.ok_or_else(|| format!("{daemon} has no status"))?;
+            self.is_complete(daemon, reported).await?;
+        }
+        for partner in self
+            .api::<SeonPartner>()
+            .list(&ListParams::default())
+            .await
+            .map_err(|error| error.to_string())?
+        {
+            let conditions = partner.status.as_ref().map(|status| &status.conditions);
+            let ready = conditions.into_iter().flatten().find(|one| one.kind == conditions::READY);
+            if ready.is_none_or(|ready| ready.status != "True") {
+                return Err(format!("partner {}: {ready:?}", partner.name_any()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a daemon's pods are all there, and the status says what they say.
+    async fn is_complete(&self, daemon: Daemon, reported: &DaemonStatus) -> Result<(), String> {
+        let pods = self.pods_of(daemon).await?;
+        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        let active = Active::among(&pods).ok_or_else(|| format!("no {daemon} is active"))?;
+        let labelled = pods.iter().filter(|pod| {
+            pod.labels().get(names::ROLE_LABEL).is_some_and(|role| role == names::ACTIVE)
+        });
+        let is_as_reported = reported.active_pod.as_ref() == Some(&active.pod)
+            && reported.epoch == Some(active.epoch)
+            && usize::try_from(reported.ready_replicas) == Ok(ready);
+        let is_complete = usize::try_from(reported.replicas) == Ok(ready) && pods.len() == ready;
+        if is_as_reported && is_complete && labelled.count() == 1 {
+            return Ok(());
+        }
+        Err(format!("{daemon}: {ready} of {} pods ready, {active:?}, {reported:?}", pods.len()))
+    }
+
+    /// Waits until a condition of the instance has that status and reason; gives its message.
+    pub async fn says(&self, kind: &str, status: &str, reason: &str) -> String {
+        let what = format!("{} of {} is {status} because of {reason}", kind, self.name());
+        eventually(&what, async || {
+            let instance = self.instance().await?;
+            let conditions = instance.status.map(|status| status.conditions).unwrap_or_default();
+            let found = conditions.into_iter().find(|condition| condition.kind == kind);
+            match found {
+                Some(found) if found.status == status && found.reason == reason => {
+                    Ok(found.message)
+                }
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await
+    }
+
+    /// Every pod of it by its identity, and how often its containers were started again: what does
+    /// not change unless something is restarted.
+    pub async fn incarnations(&self) -> Vec<(String, i32)> {
+        let pods = self.all_pods().await.unwrap();
+        let mut all: Vec<_> =
+            pods.iter().map(|pod| (pod.uid().unwrap_or_default(), restarts(pod))).collect();
+        all.sort();
+        all
+    }
+
+    /// Runs `seon` in a pod of it that is ready.
+    pub async fn seon(&self, arguments: &[&str]) -> Result<String, String> {
+        let pods = self.all_pods().await?;
+        let pod = pods.iter().find(|pod| is_ready(pod)).ok_or("no pod is ready")?.name_any();
+        let command = [&["/bin/seon"], arguments].concat();
+        self.stage.cluster.exec(self.namespace(), &pod, &command).await
+    }
+
+    /// The same with an answer in JSON.
+    pub async fn ask<T: DeserializeOwned>(&self, arguments: &[&str]) -> Result<T, String> {
+        let text = self.seon(&[arguments, &["-o", "json"]].concat()).await?;
+        serde_json::from_str(&text).map_err(|error| format!("{error} in {text}"))
+    }
+
+    /// Its whole journal.
+    pub async fn journal(&self) -> Journal {
+        let what = format!("the journal of {}", self.name());
+        let all = ["journal", "--limit", "100000"];
+        Journal(eventually(&what, async || self.ask(&all).await).await)
+    }
+
+    /// The directory of its volume.
+    pub async fn volume(&self) -> PathBuf {
+        let claim = names::data_claim(self.name());
+        self.stage.nodes().volume(self.namespace(), &claim).await
+    }
+
+    /// Ends a pod without asking it, as `kubectl delete --force` does.
+    pub async fn delete_by_force(&self, pod: &str) {
+        let at_once = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+        self.api::<Pod>().delete(pod, &at_once).await.unwrap();
+    }
+
+    /// Its Secrets by name.
+    pub async fn secret(&self, name: &str) -> Option<Secret> {
+        self.api().get_opt(name).await.unwrap()
+    }
+}
+
+/// The hot folder for a partner, on a company's volume.
+pub(crate) fn outgoing(volume: &Path, partner: &str) -> PathBuf {
+    volume.join("outgoing").join(partner)
+}
+
+/// Where the files of a partner are delivered, on a company's volume.
+pub(crate) fn incoming(volume: &Path, partner: &str) -> PathBuf {
+    volume.join("incoming").join(partner)
+}
+
+fn own_password(company: &str) -> String {
+    format!("{}SPW", company.to_uppercase())
+}
+
+/// With its type, which objects of Kubernetes' own kinds do not write themselves.
+fn typed<K>(object: &K) -> Value
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    let mut value = serde_json::to_value(object).expect("an object");
+    value["apiVersion"] = K::api_version(&()).into();
+    value["kind"] = K::kind(&()).into();
+    value
+}

@@ -1,0 +1,174 @@
+//! What a company's administrator writes: the instance, its partner, and the Secrets as CloudNativePG
+//! and cert-manager write them.
+
+use std::collections::BTreeMap;
+
+use crds::{SeonInstance, SeonPartner, names};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ObjectMeta;
+use lease::Daemon;
+use serde_json::json;
+use support::Identity;
+
+/// How one company calls the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// By TLS, each known by a certificate of an authority that both trust.
+    Tls,
+    /// By plain TCP.
+    Tcp,
+}
+
+impl Line {
+    /// The daemon that takes such calls.
+    pub fn receiver(self) -> Daemon {
+        match self {
+            Self::Tls => Daemon::SeonrdTcpipTls,
+            Self::Tcp => Daemon::SeonrdTcpip,
+        }
+    }
+}
+
+/// A company's resources.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    /// The company.
+    pub instance: SeonInstance,
+    /// The other one, as this one knows it.
+    pub partner: SeonPartner,
+}
+
+/// What both companies know of one.
+#[derive(Clone, Debug)]
+pub(crate) struct Party {
+    pub(crate) name: &'static str,
+    pub(crate) odette_id: &'static str,
+    pub(crate) namespace: String,
+    /// How it is called.
+    pub(crate) listener: Line,
+}
+
+impl Party {
+    /// The name under which a daemon of it is reached.
+    pub(crate) fn host(&self, line: Line) -> String {
+        let service = names::daemon_object(self.name, line.receiver().name());
+        format!("{service}.{}.svc.cluster.local", self.namespace)
+    }
+
+    /// The name in its certificate, whether anybody calls it or not.
+    pub(crate) fn certified_name(&self) -> String {
+        self.host(Line::Tls)
+    }
+
+    /// Its resources, when it exchanges files with that partner.
+    pub(crate) fn objects(&self, partner: &Self) -> Objects {
+        Objects { instance: self.instance(partner), partner: self.partner(partner) }
+    }
+
+    fn instance(&self, partner: &Self) -> SeonInstance {
+        let Self { name, odette_id, .. } = self;
+        let certificate = json!({"certificateSecretRef": {"name": format!("{name}-tls")}});
+        let mut spec = json!({
+            "identity": {
+                "odetteId": odette_id,
+                "passwordSecretRef": {"name": format!("{name}-oftp"), "key": "password"},
+            },
+            "database": {"secretRef": {"name": format!("{name}-db-app"), "key": "uri"}},
+            "storage": {"volumeClaim": {"size": "1Gi"}},
+            "receive": match self.listener {
+                Line::Tls => json!({"tls": certificate}),
+                Line::Tcp => json!({"tcpip": {}}),
+            },
+            // Patient, since the scenarios end more calls than a partner does in a year.
+            "send": {"retry": {"attempts": 1000, "first": "1s", "longest": "2s"}},
+            "lease": {"ttl": "3s"},
+        });
+        if partner.listener == Line::Tls {
+            spec["send"]["tls"] = certificate;
+        }
+        let mut instance = SeonInstance::new(name, serde_json::from_value(spec).expect("a spec"));
+        instance.metadata.namespace = Some(self.namespace.clone());
+        instance
+    }
+
+    fn partner(&self, partner: &Self) -> SeonPartner {
+        let Self { name, odette_id, .. } = partner;
+        let host = partner.host(partner.listener);
+        let spec = json!({
+            "instanceRef": {"name": self.name},
+            "identity": {
+                "odetteId": odette_id,
+                "passwordSecretRef": {"name": format!("{name}-oftp"), "key": "password"},
+            },
+            "transports": match partner.listener {
+                Line::Tls => json!([{"tls": {"host": host}}]),
+                Line::Tcp => json!([{"tcp": {"host": host}}]),
+            },
+            "certificates": [{
+                "purpose": ["Tls"],
+                "secretRef": {"name": format!("{name}-authority")},
+                "names": [partner.certified_name()],
+            }],
+            "channels": 2,
+        });
+        let mut object = SeonPartner::new(name, serde_json::from_value(spec).expect("a spec"));
+        object.metadata.namespace = Some(self.namespace.clone());
+        object
+    }
+}
+
+/// A Secret of passwords.
+pub(crate) fn password(name: &str, password: &str) -> Secret {
+    secret(name, "Opaque", &[("password", password)])
+}
+
+/// As CloudNativePG writes it for the owner of a database.
+pub(crate) fn application_database(name: &str, uri: &str) -> Secret {
+    let (user, rest) = uri.trim_start_matches("postgres://").split_once(':').expect("a user");
+    let (password, rest) = rest.split_once('@').expect("a password");
+    let (host, rest) = rest.split_once(':').expect("a host");
+    let (port, database) = rest.split_once('/').expect("a port");
+    let content = [
+        ("username", user),
+        ("user", user),
+        ("password", password),
+        ("dbname", database),
+        ("host", host),
+        ("port", port),
+        ("uri", &format!("postgresql://{user}:{password}@{host}:{port}/{database}")),
+        (
+            "jdbc-uri",
+            &format!("jdbc:postgresql://{host}:{port}/{database}?password={password}&user={user}"),
+        ),
+        ("pgpass", &format!("{host}:{port}:{database}:{user}:{password}\n")),
+    ];
+    secret(name, "kubernetes.io/basic-auth", &content)
+}
+
+/// As cert-manager writes it for a certificate.
+pub(crate) fn certificate(name: &str, identity: &Identity, authority: &str) -> Secret {
+    let content = [
+        ("tls.crt", identity.certificate_pem.as_str()),
+        ("tls.key", &identity.key_pem),
+        ("ca.crt", authority),
+    ];
+    let mut secret = secret(name, "kubernetes.io/tls", &content);
+    secret.metadata.annotations =
+        Some([("cert-manager.io/certificate-name".to_owned(), name.to_owned())].into());
+    secret
+}
+
+/// The authority of a partner's certificates.
+pub(crate) fn authority(name: &str, pem: &str) -> Secret {
+    secret(name, "Opaque", &[("ca.crt", pem)])
+}
+
+fn secret(name: &str, kind: &str, content: &[(&str, &str)]) -> Secret {
+    let content = content.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+    Secret {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        type_: Some(kind.to_owned()),
+        string_data: Some(content.collect::<BTreeMap<_, _>>()),
+        ..Secret::default()
+    }
+}

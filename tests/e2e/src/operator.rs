@@ -1,0 +1,88 @@
+//! The operator, as a user installs and upgrades it, and as it may fail.
+
+use std::path::{Path, PathBuf};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use serde_json::json;
+
+use crate::{Stage, eventually, is_ready};
+
+/// The release and, by the chart, the Deployment.
+const RELEASE: &str = "seon";
+const DEPLOYMENT: &str = "seon-operator";
+
+impl Stage {
+    /// `helm install` with that version of both images.
+    pub async fn install(&self, version: &str) {
+        self.helm_with_chart("install", version).await;
+    }
+
+    /// `helm upgrade` to that version of both images.
+    pub async fn upgrade(&self, version: &str) {
+        self.helm_with_chart("upgrade", version).await;
+    }
+
+    /// `helm uninstall`.
+    pub async fn uninstall(&self) {
+        let namespace = ["--namespace", self.operator_namespace()];
+        let arguments = [&["uninstall", RELEASE, "--wait"][..], &namespace].concat();
+        self.cluster.helm(&arguments).await.unwrap();
+    }
+
+    async fn helm_with_chart(&self, what: &str, version: &str) {
+        let chart = repository().join("charts/seon").display().to_string();
+        let tag = format!("images.tag={version}");
+        let namespace = ["--namespace", self.operator_namespace()];
+        let options = ["--wait", "--timeout=4m", "--set", &tag];
+        let arguments = [&[what, RELEASE, &chart][..], &namespace, &options].concat();
+        if let Err(error) = self.cluster.helm(&arguments).await {
+            panic!("{error}\n{}", self.describe().await);
+        }
+    }
+
+    /// The operator's pods.
+    pub async fn operator_pods(&self) -> Vec<Pod> {
+        let selector = ListParams::default().labels("app.kubernetes.io/name=seon-operator");
+        self.operator_pods_api().list(&selector).await.unwrap().items
+    }
+
+    /// So many replicas of the operator from now on; waits until it is so.
+    pub async fn scale_operator(&self, replicas: i32) {
+        let deployments =
+            Api::<Deployment>::namespaced(self.client.clone(), self.operator_namespace());
+        let scale = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        deployments.patch_scale(DEPLOYMENT, &PatchParams::default(), &scale).await.unwrap();
+        eventually(&format!("the operator has {replicas} replicas"), async || {
+            let pods = self.operator_pods().await;
+            let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+            let wanted = usize::try_from(replicas).unwrap();
+            if pods.len() == wanted && ready == wanted {
+                Ok(())
+            } else {
+                Err(format!("{ready} of {}", pods.len()))
+            }
+        })
+        .await;
+    }
+
+    /// Ends every pod of the operator at once, without a chance to finish anything.
+    pub async fn kill_operator(&self) {
+        let at_once = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+        for pod in self.operator_pods().await {
+            // It may be gone by itself.
+            let _ = self.operator_pods_api().delete(&pod.name_any(), &at_once).await;
+        }
+    }
+
+    fn operator_pods_api(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), self.operator_namespace())
+    }
+}
+
+/// Where the chart, the samples and the rest of what users get are.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

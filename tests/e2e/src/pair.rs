@@ -1,0 +1,79 @@
+//! Two companies that exchange files.
+
+use lease::Daemon;
+use support::Authority;
+
+use crate::{Company, Line, Load, Objects, Stage};
+
+/// Two companies that know each other, each in a namespace of its own.
+pub struct Pair<'stage> {
+    /// One of them.
+    pub acme: Company<'stage>,
+    /// The other one.
+    pub bolt: Company<'stage>,
+    /// Who issued both certificates.
+    pub authority: Authority,
+}
+
+impl<'stage> Pair<'stage> {
+    /// Both ready: acme calls by TLS, bolt by TCP, so that there is a daemon of every kind.
+    pub async fn ready(stage: &'stage Stage) -> Self {
+        Self::ready_with(stage, Line::Tls, Line::Tcp, |_, _| {}).await
+    }
+
+    /// Both ready; `change` sees acme's and bolt's resources before they are applied.
+    pub async fn ready_with(
+        stage: &'stage Stage,
+        acme_calls: Line,
+        bolt_calls: Line,
+        change: impl FnOnce(&mut Objects, &mut Objects),
+    ) -> Self {
+        let pair = Self {
+            acme: Company::new(stage, "acme", "O0013000001ACME", bolt_calls).await,
+            bolt: Company::new(stage, "bolt", "O0013000002BOLT", acme_calls).await,
+            authority: Authority::new("Odette test authority"),
+        };
+        let Self { acme, bolt, authority } = &pair;
+        acme.prepare(bolt, authority).await;
+        bolt.prepare(acme, authority).await;
+        let (mut of_acme, mut of_bolt) = pair.objects();
+        change(&mut of_acme, &mut of_bolt);
+        acme.apply_objects(&of_acme).await;
+        bolt.apply_objects(&of_bolt).await;
+        pair.is_ready().await;
+        pair
+    }
+
+    /// Their resources as they are applied unless a scenario changes them: acme's and bolt's.
+    pub fn objects(&self) -> (Objects, Objects) {
+        let (acme, bolt) = (&self.acme.party, &self.bolt.party);
+        (acme.objects(bolt), bolt.objects(acme))
+    }
+
+    /// Waits until both are ready.
+    pub async fn is_ready(&self) {
+        self.acme.is_ready().await;
+        self.bolt.is_ready().await;
+    }
+
+    /// Both of them.
+    pub fn companies(&self) -> [&Company<'stage>; 2] {
+        [&self.acme, &self.bolt]
+    }
+
+    /// The daemons of both.
+    pub fn daemons(&self) -> impl Iterator<Item = (&Company<'stage>, Daemon)> {
+        let of = |company| Company::daemons(company).map(|daemon| (company, daemon));
+        self.companies().into_iter().flat_map(of)
+    }
+
+    /// Lets them exchange what the scenario sends, and nothing else.
+    pub async fn at_rest(&self) -> Load {
+        Load::none(self).await
+    }
+
+    /// Lets them exchange files from now on.
+    pub async fn under_load(&self) -> Load {
+        Load::start(self).await
+    }
+}

@@ -1,0 +1,74 @@
+//! What must hold on a real Kubernetes, whatever fails. One cluster for all, one scenario after the
+//! other in the order of this file, the figures at the end. `cargo test -p e2e -- drain` runs those
+//! with that word in their name.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here is a test"
+)]
+
+mod changes;
+mod crashes;
+mod database;
+mod drains;
+mod hand_over;
+mod install;
+mod operator;
+mod partitions;
+mod refusals;
+mod rights;
+mod runner;
+mod secrets;
+mod uninstall;
+mod upgrade;
+
+use std::process::ExitCode;
+
+use runner::{Scenario, scenarios};
+
+fn main() -> ExitCode {
+    runner::run(&[
+        scenarios!(install {
+            the_samples_become_ready_as_the_documentation_says,
+            two_instances_in_two_namespaces_exchange_files_both_ways_over_tls,
+            install_yaml_is_another_way_to_the_same,
+        }),
+        scenarios!(crashes {
+            active_pods_that_are_deleted_by_force_are_replaced_by_their_standbys,
+            active_processes_that_are_killed_are_replaced_by_their_standbys,
+            frozen_processes_are_replaced_and_end_when_thawed_without_another_write,
+            a_node_that_loses_its_power_loses_no_file_and_its_pods_run_elsewhere,
+        }),
+        scenarios!(partitions {
+            daemons_that_are_cut_off_from_the_api_server_keep_working,
+            daemons_that_are_cut_off_from_the_database_are_replaced,
+            daemons_that_are_cut_off_from_everything_are_replaced,
+        }),
+        scenarios!(drains { every_node_is_drained_in_turn_and_no_transfer_is_aborted }),
+        scenarios!(operator {
+            a_failover_needs_no_operator,
+            an_operator_that_is_killed_again_and_again_still_brings_about_what_is_wanted,
+            what_somebody_changes_by_hand_is_put_right,
+        }),
+        scenarios!(changes { a_long_transfer_goes_on_while_replicas_ports_and_partners_change }),
+        scenarios!(secrets {
+            a_new_password_is_in_use_without_a_restart,
+            a_renewed_certificate_is_served_without_a_restart,
+        }),
+        scenarios!(database { a_database_that_restarts_is_waited_for }),
+        scenarios!(hand_over {
+            a_switchover_makes_the_standby_active,
+            a_suspended_instance_keeps_its_files_until_it_is_resumed,
+        }),
+        scenarios!(refusals {
+            what_one_resource_can_decide_is_refused_with_a_sentence_that_names_the_cure,
+            what_only_the_whole_can_decide_is_in_the_conditions,
+        }),
+        scenarios!(upgrade { operator_and_daemons_are_upgraded_standby_first }),
+        // What the others did is in the audit log.
+        scenarios!(rights { every_right_is_used_and_none_is_missing }),
+        // Nothing is left to run on after this one.
+        scenarios!(uninstall { what_holds_data_outlives_the_operator }),
+    ])
+}

@@ -1,0 +1,75 @@
+//! What the operator and the daemons may do, held against what they did in all scenarios before.
+
+use std::collections::BTreeSet;
+
+use e2e::Stage;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
+use kube::api::Api;
+use serde_json::Value;
+
+/// The chart's ServiceAccount and ClusterRole.
+const OPERATOR: &str = "seon-operator";
+
+/// API group, resource with subresource, verb.
+type Right = (String, String, String);
+
+pub(crate) async fn every_right_is_used_and_none_is_missing(stage: &Stage) {
+    let events = stage.cluster.audit_events().expect("a cluster of our own");
+    // Everybody but Kubernetes itself, whose own are not in the log.
+    let ours =
+        |event: &&Value| user(event).is_some_and(|user| user.starts_with("system:serviceaccount:"));
+    let events: Vec<&Value> = events.iter().filter(ours).collect();
+    let refused: Vec<_> = events.iter().filter(|event| code(event) == Some(403)).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+
+    let granted = granted(stage).await;
+    let used: BTreeSet<Right> = events.iter().flat_map(|event| rights(event)).collect();
+    let unused: Vec<&Right> = granted.difference(&used).collect();
+    assert!(unused.is_empty(), "granted and never used: {unused:#?}");
+}
+
+/// By the chart's roles. What the operator passes on to the daemons is used by them.
+async fn granted(stage: &Stage) -> BTreeSet<Right> {
+    let namespace = stage.operator_namespace();
+    let of_all = Api::<ClusterRole>::all(stage.client.clone()).get(OPERATOR).await.unwrap();
+    let namespaced = Api::<Role>::namespaced(stage.client.clone(), namespace);
+    let own = namespaced.get(&format!("{OPERATOR}-lease")).await.unwrap();
+    let rules = of_all.rules.into_iter().chain(own.rules).flatten();
+    rules.flat_map(|rule| rights_of(&rule)).collect()
+}
+
+fn rights_of(rule: &PolicyRule) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for group in rule.api_groups.iter().flatten() {
+        for resource in rule.resources.iter().flatten() {
+            for verb in &rule.verbs {
+                rights.push((group.clone(), resource.clone(), verb.clone()));
+            }
+        }
+    }
+    rights
+}
+
+/// What a request needed: to apply an object that was not there is also to create it.
+fn rights(event: &Value) -> Vec<Right> {
+    let object = &event["objectRef"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let resource = match object["subresource"].as_str() {
+        None => text(&object["resource"]),
+        Some(subresource) => format!("{}/{subresource}", text(&object["resource"])),
+    };
+    let right = |verb: String| (text(&object["apiGroup"]), resource.clone(), verb);
+    let mut rights = vec![right(text(&event["verb"]))];
+    if event["verb"] == "patch" && code(event) == Some(201) {
+        rights.push(right("create".to_owned()));
+    }
+    rights
+}
+
+fn user(event: &Value) -> Option<&str> {
+    event["user"]["username"].as_str()
+}
+
+fn code(event: &Value) -> Option<i64> {
+    event["responseStatus"]["code"].as_i64()
+}
