@@ -78,6 +78,7 @@ pub(super) fn migration(instance: &ValidatedInstance) -> PodSpec {
             name: "migrate".into(),
             image: Some(instance.image.clone()),
             args: Some(arguments(["migrate"])),
+            env: Some(place()),
             volume_mounts: Some(volumes::mounts_of_migration()),
             resources: Some(resources(&instance.template.resources)),
             security_context: Some(container_security()),
@@ -131,14 +132,13 @@ fn container(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Containe
     if daemon.daemon == Daemon::Seonrd {
         args.push("--without-receivers".into());
     }
-    let listener = daemon.listener.as_ref().map(|listener| port("oftp", listener.port));
-    let ports = [port("admin", names::ADMIN_PORT)].into_iter().chain(listener);
     Container {
         name: daemon.daemon.label(),
         image: Some(instance.image.clone()),
         args: Some(args),
         env: Some(environment(instance, daemon)),
-        ports: Some(ports.collect()),
+        // Not the listener's: it moves to another port without a new pod.
+        ports: Some(vec![port("admin", names::ADMIN_PORT)]),
         volume_mounts: Some(volumes::mounts_of_daemon()),
         resources: Some(resources(&daemon.resources)),
         liveness_probe: Some(Probe {
@@ -160,15 +160,21 @@ fn container(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Containe
 }
 
 fn arguments<const N: usize>(command: [&str; N]) -> Vec<String> {
-    let place = [
-        "-c",
-        names::CONFIGURATION_DIRECTORY,
-        "--run-directory",
-        names::RUN_DIRECTORY,
-        "--migrate",
-        "never",
-    ];
-    place.into_iter().chain(command).map(str::to_owned).collect()
+    command.map(str::to_owned).into()
+}
+
+/// Where everything is, for every command in the pod: also for one that a person runs there.
+fn place() -> Vec<EnvVar> {
+    let value = |name: &str, value: &str| EnvVar {
+        name: name.into(),
+        value: Some(value.into()),
+        ..EnvVar::default()
+    };
+    vec![
+        value("SEON_DIRECTORY", names::CONFIGURATION_DIRECTORY),
+        value("SEON_RUN_DIRECTORY", names::RUN_DIRECTORY),
+        value("SEON_MIGRATE", "never"),
+    ]
 }
 
 fn environment(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<EnvVar> {
@@ -183,17 +189,19 @@ fn environment(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<En
         }),
         ..EnvVar::default()
     };
-    vec![
+    let peers = EnvVar {
+        name: "SEON_PEERS".into(),
+        value: Some(rights::pods(instance, daemon).join(",")),
+        ..EnvVar::default()
+    };
+    let own = [
         field("POD_NAME", "metadata.name"),
         field("POD_NAMESPACE", "metadata.namespace"),
         field("POD_IP", "status.podIP"),
         field("NODE_NAME", "spec.nodeName"),
-        EnvVar {
-            name: "SEON_PEERS".into(),
-            value: Some(rights::pods(instance, daemon).join(",")),
-            ..EnvVar::default()
-        },
-    ]
+        peers,
+    ];
+    place().into_iter().chain(own).collect()
 }
 
 fn port(name: &str, port: u16) -> ContainerPort {

@@ -34,11 +34,13 @@ pub(super) fn of_listener(
             type_: Some(kind.into()),
             selector: Some(selector),
             load_balancer_source_ranges: Some(ranges.clone()).filter(|ranges| !ranges.is_empty()),
-            publish_not_ready_addresses: Some(false),
+            // The role says who gets calls. A node that only the API server has lost has no ready
+            // pods either, and its active one works on.
+            publish_not_ready_addresses: Some(true),
             ports: Some(vec![ServicePort {
                 name: Some("oftp".into()),
                 port: listener.port.into(),
-                target_port: Some(IntOrString::String("oftp".into())),
+                target_port: Some(IntOrString::Int(listener.port.into())),
                 node_port: service.node_port,
                 protocol: Some("TCP".into()),
                 ..ServicePort::default()

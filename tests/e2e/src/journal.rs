@@ -26,6 +26,17 @@ pub struct Record {
     pub dataset_name: Option<String>,
     /// The code of what went wrong, or how a session ended.
     pub code: Option<String>,
+    /// In a sentence.
+    pub text: Option<String>,
+}
+
+impl Record {
+    /// Whether it tells of a receipt that was there already: the other side's daemon sent it, and
+    /// ended before it had recorded that.
+    pub fn is_repeated_receipt(&self) -> bool {
+        self.kind == "receipt_received"
+            && self.text.as_ref().is_some_and(|text| text.starts_with("repeated"))
+    }
 }
 
 impl Journal {

@@ -194,6 +194,7 @@ impl Way {
         ] {
             let mut names: Vec<_> = journal
                 .of(kind)
+                .filter(|record| !record.is_repeated_receipt())
                 .filter_map(|record| record.dataset_name.clone())
                 .filter(|name| name.starts_with(self.prefix))
                 .collect();

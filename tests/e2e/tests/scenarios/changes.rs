@@ -24,8 +24,6 @@ pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_and_partners_ch
     pair.bolt.change(json!({"spec": {"receive": {"tls": {"replicas": 3}}}})).await;
     pair.bolt.is_ready().await;
     assert_eq!(pair.bolt.pods_of(Daemon::SeonrdTcpipTls).await.unwrap().len(), 3);
-    pair.bolt.change(json!({"spec": {"receive": {"tls": {"replicas": 1}}}})).await;
-    pair.bolt.is_ready().await;
     pair.bolt.change(json!({"spec": {"receive": {"tls": {"replicas": 2}}}})).await;
     pair.bolt.is_ready().await;
     is_under_way(&pair, &long).await;

@@ -5,32 +5,39 @@ use std::fs;
 use e2e::{Company, Line, Pair, Stage, repository};
 use support::{Identity, TemporaryDirectory};
 
-/// What stands for the database's URI in the sample.
+/// The database's Secret, and what stands in it for the URI.
+const DATABASE_SAMPLE: &str = "deploy/samples/cluster-database.yaml";
 const SAMPLE_URI: &str = "postgresql://seon:CHANGEME@acme-db-rw.acme:5432/seon";
 
+/// The very commands that docs/kubernetes.md gives.
 pub(crate) async fn the_samples_become_ready_as_the_documentation_says(stage: &Stage) {
     let acme = Company::new(stage, "acme", "O0013000001ACME", Line::Tls).await;
     let directory = TemporaryDirectory::new();
-    let samples = repository().join("deploy/samples");
-    let database = fs::read_to_string(samples.join("kubernetes-database.yaml")).unwrap();
-    assert!(database.contains(SAMPLE_URI), "{database}");
-    let database = database.replace(SAMPLE_URI, &acme.database().uri());
-    fs::write(directory.join("database.yaml"), database).unwrap();
-    let written = directory.path().display();
+    let written = |name: &str| directory.join(name).display().to_string();
+    let sample = fs::read_to_string(repository().join(DATABASE_SAMPLE)).unwrap();
+    assert!(sample.contains(SAMPLE_URI), "{sample}");
+    let database = sample.replace(SAMPLE_URI, &acme.database().uri());
+    fs::write(written("database.yaml"), database).unwrap();
     Identity::self_signed("oftp.acme.example").write(directory.path(), "acme");
     Identity::self_signed("oftp.bolt.example").write(directory.path(), "bolt");
 
-    let samples = samples.display();
-    for command in [
-        format!("apply -f {written}/database.yaml"),
-        format!("create secret tls acme-tls --cert={written}/acme.crt --key={written}/acme.key"),
-        format!("create secret generic bolt-tls --from-file=tls.crt={written}/bolt.crt"),
-        format!("apply -f {samples}/kubernetes.yaml"),
-        "wait --for=condition=Ready seon/acme --timeout=4m".to_owned(),
-    ] {
-        let arguments = ["--namespace", acme.namespace()].into_iter().chain(command.split(' '));
-        stage.cluster.kubectl(&arguments.collect::<Vec<_>>()).await.unwrap();
+    let documentation = fs::read_to_string(repository().join("docs/kubernetes.md")).unwrap();
+    let first = documentation.split("## The first instance").nth(1).expect("that section");
+    let lines = first.split("```").nth(1).expect("its commands").lines();
+    let mut commands = 0;
+    for command in lines.filter_map(|line| line.strip_prefix("kubectl -n acme ")) {
+        let command = command.split(" #").next().unwrap_or_default();
+        let command = command.replace(DATABASE_SAMPLE, &written("database.yaml"));
+        let command = command.replace("deploy/", &format!("{}/deploy/", repository().display()));
+        let command = command
+            .replace("=acme", &format!("={}", written("acme")))
+            .replace("=bolt.crt", &format!("={}", written("bolt.crt")));
+        let arguments = ["--namespace", acme.namespace()].into_iter();
+        let arguments: Vec<_> = arguments.chain(command.split_whitespace()).collect();
+        stage.cluster.kubectl(&arguments).await.unwrap();
+        commands += 1;
     }
+    assert_eq!(commands, 5, "{first}");
     acme.is_ready().await;
 }
 
@@ -74,6 +81,6 @@ pub(crate) async fn install_yaml_is_another_way_to_the_same(_: &Stage) {
         .kubectl(&["wait", "--for=condition=Established", "crd", "seonpartners.seon.dev"])
         .await
         .unwrap();
-    let made = apply("samples/kubernetes.yaml").await;
+    let made = apply("samples/cluster.yaml").await;
     assert!(made.contains("seoninstance.seon.dev/acme serverside-applied"), "{made}");
 }

@@ -3,7 +3,7 @@
 use crds::conditions::{self, reason};
 use crds::{SeonInstance, SeonPartner};
 use e2e::{Company, Pair, Stage, eventually};
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::discovery::ApiResource;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
@@ -63,10 +63,10 @@ where
         company.namespace(),
         &kind,
     );
-    let object: DynamicObject = serde_json::from_value(changed).unwrap();
-    // As kubectl asks for it.
-    let dry = PostParams { dry_run: true, ..PostParams::default() };
-    match api.create(&dry, &object).await {
+    let name = changed["metadata"]["name"].as_str().unwrap().to_owned();
+    let mut administrator = PatchParams::apply("administrator").validation_strict();
+    administrator.dry_run = true;
+    match api.patch(&name, &administrator, &Patch::Apply(changed)).await {
         Ok(_) => "it was accepted".to_owned(),
         Err(error) => error.to_string(),
     }
