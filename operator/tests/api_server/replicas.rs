@@ -3,8 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use cluster::ApiServer;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
 use operator::{
-    election::{Election, ElectionError, machine::Terms},
+    election::{Election, ElectionError, LEASE, machine::Terms},
     metrics::Metrics,
 };
 use support::{Process, free_port, guarded_command};
@@ -23,6 +25,21 @@ fn replica(place: &Place, identity: &str) -> Election {
     Election::new(place.client.clone(), &place.namespace, identity.into(), TERMS, metrics)
 }
 
+/// Waits until a holder has renewed the lease for so long.
+async fn kept_for(place: &Place, duration: Duration) {
+    let leases = Api::<Lease>::namespaced(place.client.clone(), &place.namespace);
+    until("the lease was renewed again and again", async || {
+        let lease = leases.get(LEASE).await.map_err(|error| error.to_string())?;
+        let spec = lease.spec.unwrap_or_default();
+        let (Some(acquired), Some(renewed)) = (spec.acquire_time, spec.renew_time) else {
+            return Err("it has no times".to_owned());
+        };
+        let kept = renewed.0.duration_since(acquired.0).unsigned_abs();
+        if kept >= duration { Ok(()) } else { Err(format!("kept for {kept:?}")) }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn of_many_replicas_one_acts_and_the_next_one_when_it_resigns() {
     let place = Place::new(server!()).await;
@@ -33,7 +50,7 @@ async fn of_many_replicas_one_acts_and_the_next_one_when_it_resigns() {
         () = two.won(|| ()) => panic!("two act at once"),
         ElectionError::Lost = one.kept() => panic!("nobody has taken it"),
         // Longer than the lease lasts without being renewed.
-        () = tokio::time::sleep(TERMS.duration * 2) => {}
+        () = kept_for(&place, TERMS.duration * 2) => {}
     }
     one.resign().await;
     tokio::time::timeout(PATIENCE, two.won(|| ())).await.unwrap();
