@@ -9,9 +9,7 @@ mod cluster;
 use std::collections::{BTreeMap, BTreeSet};
 
 use configuration::{Configuration, ManifestError};
-use crds::{
-    DaemonTemplate, Resources, SecretKeyReference, SeonPartner, Service, VolumeClaim, names,
-};
+use crds::{DaemonTemplate, Resources, SecretKeyReference, SeonPartner, Service, VolumeClaim};
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource as _, ResourceExt as _};
@@ -292,11 +290,6 @@ fn blame(found: &Found, partners: &[&SeonPartner], errors: &[ManifestError]) -> 
         }
     }
     blamed
-}
-
-/// The Secret that the daemons have mounted.
-pub fn configuration_secret(instance: &ValidatedInstance) -> String {
-    names::configuration_secret(&instance.key.name)
 }
 
 #[cfg(test)]

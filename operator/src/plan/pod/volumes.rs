@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::super::storage;
-use crate::validate::{ValidatedDaemon, ValidatedInstance, configuration_secret};
+use crate::validate::{ValidatedDaemon, ValidatedInstance};
 
 const CONFIGURATION: &str = "configuration";
 const DATA: &str = "data";
@@ -40,7 +40,7 @@ fn configuration(
 ) -> Volume {
     let rendered = VolumeProjection {
         secret: Some(SecretProjection {
-            name: configuration_secret(instance),
+            name: names::configuration_secret(&instance.key.name),
             ..SecretProjection::default()
         }),
         ..VolumeProjection::default()
