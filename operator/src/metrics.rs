@@ -143,7 +143,7 @@ impl Metrics {
     /// An instance is gone.
     pub fn forget(&self, namespace: &str, instance: &str) {
         for daemon in crate::daemon::Daemon::ALL {
-            let labels = of_daemon(namespace, instance, daemon.classic());
+            let labels = of_daemon(namespace, instance, daemon.name());
             self.epochs.remove(&labels);
             self.failovers.remove(&labels);
         }

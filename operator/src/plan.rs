@@ -23,7 +23,7 @@ use k8s_openapi::api::{
 
 use crate::{
     action::{self, Action},
-    daemon::Daemon,
+    daemon::{Daemon, OnCluster as _},
     dereference::Found,
     validate::{ValidatedDaemon, ValidatedInstance},
     world::{Kind, Migration},

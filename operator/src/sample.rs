@@ -107,7 +107,7 @@ pub(crate) fn planned(change: impl FnOnce(&mut Value)) -> Plan {
 
 /// A pod that is ready and stands by, on a node of its own.
 pub(crate) fn pod(daemon: Daemon, ordinal: i32) -> ObservedPod {
-    let name = names::pod("acme", daemon.classic(), ordinal);
+    let name = names::pod("acme", daemon.name(), ordinal);
     ObservedPod {
         uid: format!("{name}-a"),
         name,

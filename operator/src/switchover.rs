@@ -4,7 +4,10 @@
 //! meant, deletes exactly that pod, and removes the annotation when the pod is gone. Stopped
 //! anywhere in between, it neither forgets the wish nor fulfils it twice.
 
-use crate::{daemon::Daemon, world::ObservedPod};
+use crate::{
+    daemon::{Daemon, OnCluster as _},
+    world::ObservedPod,
+};
 
 /// What the annotation asks for next.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,10 @@ use k8s_openapi::{
 };
 
 use super::{labels, pod, rights};
-use crate::validate::{ValidatedDaemon, ValidatedInstance};
+use crate::{
+    daemon::OnCluster as _,
+    validate::{ValidatedDaemon, ValidatedInstance},
+};
 
 pub(super) fn stateful_set(
     instance: &ValidatedInstance,

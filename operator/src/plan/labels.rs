@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use crds::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
-use crate::{daemon::Daemon, validate::ValidatedInstance, world::MANAGED_BY};
+use crate::{
+    daemon::{Daemon, OnCluster as _},
+    validate::ValidatedInstance,
+    world::MANAGED_BY,
+};
 
 type Labels = BTreeMap<String, String>;
 

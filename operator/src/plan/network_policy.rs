@@ -13,7 +13,7 @@ use k8s_openapi::{
 
 use super::{labels, migration, rights};
 use crate::{
-    daemon::Daemon,
+    daemon::{Daemon, OnCluster as _},
     validate::{ValidatedDaemon, ValidatedInstance},
 };
 

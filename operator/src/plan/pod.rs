@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::{labels, rights, storage};
 use crate::{
-    daemon::Daemon,
+    daemon::{Daemon, OnCluster as _},
     fingerprint,
     validate::{ValidatedDaemon, ValidatedInstance},
 };
@@ -121,7 +121,7 @@ pub(super) fn metadata(instance: &ValidatedInstance, component: &str) -> ObjectM
 fn container(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Container {
     let admin = format!("0.0.0.0:{}", names::ADMIN_PORT);
     let mut args = arguments([
-        daemon.daemon.classic(),
+        daemon.daemon.name(),
         "--standby",
         "--watch",
         "--admin",

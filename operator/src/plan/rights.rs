@@ -11,13 +11,13 @@ use super::labels;
 use crate::validate::{ValidatedDaemon, ValidatedInstance};
 
 pub(super) fn name(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> String {
-    names::daemon_object(&instance.key.name, daemon.daemon.classic())
+    names::daemon_object(&instance.key.name, daemon.daemon.name())
 }
 
 /// The names of all pods that a daemon can ever have, so that another number of replicas makes no
 /// pod anew: a peer that is not there has no role to take.
 pub(super) fn pods(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<String> {
-    let pod = |ordinal| names::pod(&instance.key.name, daemon.daemon.classic(), ordinal);
+    let pod = |ordinal| names::pod(&instance.key.name, daemon.daemon.name(), ordinal);
     (0..names::MOST_REPLICAS).map(pod).collect()
 }
 

@@ -7,7 +7,10 @@ use k8s_openapi::{
 };
 
 use super::{labels, rights};
-use crate::validate::{ValidatedDaemon, ValidatedInstance};
+use crate::{
+    daemon::OnCluster as _,
+    validate::{ValidatedDaemon, ValidatedInstance},
+};
 
 /// The partners' way to the active pod of a listener, and to no other.
 pub(super) fn of_listener(

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     action::of_daemon,
-    daemon::Daemon,
+    daemon::{Daemon, OnCluster},
     dereference::Found,
     failover,
     plan::Plan,
@@ -53,7 +53,7 @@ pub(super) fn judge(
 }
 
 fn is_active(daemons: &[DaemonStatus], daemon: Daemon) -> bool {
-    daemons.iter().any(|status| status.name == daemon.classic() && status.active_pod.is_some())
+    daemons.iter().any(|status| status.name == daemon.name() && status.active_pod.is_some())
 }
 
 /// `tls,tcpip`: the listeners that take calls.
@@ -61,7 +61,7 @@ fn receive(daemons: &[DaemonStatus]) -> String {
     let active = [Daemon::SeonrdTcpipTls, Daemon::SeonrdTcpip]
         .into_iter()
         .filter(|daemon| is_active(daemons, *daemon));
-    active.filter_map(Daemon::listener).collect::<Vec<_>>().join(",")
+    active.filter_map(OnCluster::listener).collect::<Vec<_>>().join(",")
 }
 
 fn queue(found: &Found) -> Option<i64> {
@@ -70,7 +70,7 @@ fn queue(found: &Found) -> Option<i64> {
 }
 
 fn daemons(before: &SeonInstanceStatus, found: &Found, outcome: &Outcome<'_>) -> Vec<DaemonStatus> {
-    let before_of = |daemon: Daemon| before.daemons.iter().find(|d| d.name == daemon.classic());
+    let before_of = |daemon: Daemon| before.daemons.iter().find(|d| d.name == daemon.name());
     let wanted: Vec<(Daemon, i32)> = match outcome {
         Outcome::Planned { plan, .. } => plan.replicas.iter().map(|(d, r)| (*d, *r)).collect(),
         Outcome::Invalid(_) => Daemon::ALL
@@ -96,7 +96,7 @@ fn daemon_status(
     let ready = pods.iter().filter(|pod| pod.is_ready && pod.ends.is_none());
     let standbys = ready.clone().filter(|pod| active.is_none_or(|active| active.uid != pod.uid));
     DaemonStatus {
-        name: daemon.classic().into(),
+        name: daemon.name().into(),
         replicas,
         ready_replicas: i32::try_from(ready.clone().count()).unwrap_or(i32::MAX),
         active_pod: active.map(|pod| pod.name.clone()),

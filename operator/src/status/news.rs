@@ -36,7 +36,7 @@ pub(super) async fn tell(
 ) {
     let (namespace, name) = (&found.key.namespace, &found.key.name);
     for change in changes(&context.tenures, found, before, after) {
-        context.metrics.failover(namespace, name, change.daemon.classic(), change.gap);
+        context.metrics.failover(namespace, name, change.daemon.name(), change.gap);
         let news = News {
             kind: severity(false),
             reason: "ActiveChanged",
@@ -47,9 +47,9 @@ pub(super) async fn tell(
         tracing::info!(instance = %found.key, "{}", change.note);
     }
     for status in &after.daemons {
-        let daemon = Daemon::ALL.into_iter().find(|daemon| daemon.classic() == status.name);
+        let daemon = Daemon::ALL.into_iter().find(|daemon| daemon.name() == status.name);
         if let (Some(daemon), Some(epoch)) = (daemon, status.epoch) {
-            context.metrics.epoch(namespace, name, daemon.classic(), epoch);
+            context.metrics.epoch(namespace, name, daemon.name(), epoch);
         }
     }
     for condition in worth_telling(before, after) {
@@ -124,7 +124,7 @@ pub(super) fn changes(
         .filter_map(|daemon| {
             let last = tenures.see(&found.key, daemon, &of_daemon(&found.pods, daemon));
             let of = |status: &SeonInstanceStatus| {
-                status.daemons.iter().find(|d| d.name == daemon.classic()).cloned()
+                status.daemons.iter().find(|d| d.name == daemon.name()).cloned()
             };
             let (old, new) = (of(before)?, of(after)?);
             // Between two holders there may have been none when we looked.

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    daemon::Daemon::{self, Seonrd, SeonrdTcpip, SeonrdTcpipTls, Seonsqd},
+    daemon::{
+        Daemon::{self, Seonrd, SeonrdTcpip, SeonrdTcpipTls, Seonsqd},
+        OnCluster as _,
+    },
     plan::plan,
     questions::{PartnerReading, Readings, SessionReading},
     sample::{active, found, instance, now, partner, pod, refused, validated},

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt as _;
 
 use super::{cache::Item, key::InstanceKey};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, OnCluster as _};
 
 /// A daemon's pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
