@@ -91,7 +91,9 @@ async fn says(port: u16, path: &str) -> Result<String, String> {
     ask.await.map_err(|error: std::io::Error| error.to_string())
 }
 
-async fn acts(port: u16) {
+/// By its own log, and by what it counts.
+async fn acts(program: &Process, port: u16) {
+    program.wait_for_line(PATIENCE, |line| line.contains("this replica acts"));
     until("the replica acts", async || {
         let text = says(port, "/metrics").await?;
         text.contains("seon_operator_acting 1").then_some(()).ok_or(text)
@@ -104,7 +106,7 @@ async fn of_two_programs_one_acts_both_are_ready_and_a_graceful_end_hands_over()
     let server = server!();
     let place = Place::new(server).await;
     let (mut one, first) = program(server, &place, "one");
-    acts(first).await;
+    acts(&one, first).await;
     let (mut two, second) = program(server, &place, "two");
     until("the waiting replica is ready", async || {
         let answer = says(second, "/readyz").await?;
@@ -112,8 +114,9 @@ async fn of_two_programs_one_acts_both_are_ready_and_a_graceful_end_hands_over()
     })
     .await;
     assert!(says(second, "/healthz").await.unwrap().starts_with("HTTP/1.1 200"));
-    assert!(says(second, "/metrics").await.unwrap().contains("seon_operator_acting 0"));
+    let counted = says(second, "/metrics").await.unwrap();
+    assert!(counted.contains("seon_operator_acting 0"), "{counted}\n{:?}", one.output());
     assert!(one.stop(PATIENCE).success(), "{:?}", one.output());
-    acts(second).await;
+    acts(&two, second).await;
     assert!(two.stop(PATIENCE).success(), "{:?}", two.output());
 }
