@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use jiff::{SignedDuration, Timestamp};
 use lease::Daemon;
 
-use crate::{Active, Company, Journal, Outcome, Pair};
+use crate::{Active, Company, Journal, Load, Outcome, Pair};
 
 /// What was measured.
 #[derive(Debug, Default)]
@@ -39,8 +39,10 @@ pub struct Disruption {
 }
 
 impl Disruption {
-    /// Notes who is active, and the time: what happens has to come next.
-    pub async fn begins(scenario: &str, pair: &Pair<'_>) -> Self {
+    /// Waits for the middle of a file each way, and notes who is active, and the time: what happens
+    /// has to come next.
+    pub async fn begins(scenario: &str, pair: &Pair<'_>, load: &Load) -> Self {
+        load.is_in_the_middle_of_files(pair).await;
         let mut before = Vec::new();
         for (company, daemon) in pair.daemons() {
             before.push((company.name(), daemon, company.active(daemon).await));

@@ -20,7 +20,9 @@ use crate::{Company, Journal, Pair, eventually};
 /// One file each way so often, ...
 const EVERY: Duration = Duration::from_millis(400);
 /// ... of these sizes in turn.
-const OCTETS: [usize; 5] = [500, 20_000, 300_000, 3_000, 2_000_000];
+const OCTETS: [usize; 3] = [500, 20_000, 100_000];
+/// What is under way for seconds.
+const LARGE: usize = 5_000_000;
 /// Whom the daemons run as.
 const USER: u32 = 65_532;
 
@@ -80,6 +82,13 @@ impl Load {
         self.ways[0].send(octets)
     }
 
+    /// Sends a large file each way, and waits until both are under way.
+    pub async fn is_in_the_middle_of_files(&self, pair: &Pair<'_>) {
+        let [to_bolt, to_acme] = self.ways.each_ref().map(|way| way.send(LARGE));
+        is_sending(&pair.acme, &to_bolt).await;
+        is_sending(&pair.bolt, &to_acme).await;
+    }
+
     /// Sends one file more each way, and waits until both are there.
     pub async fn flows(&self) {
         for (way, name) in self.ways.each_ref().map(|way| (way, way.send(1_000))) {
@@ -114,6 +123,20 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
+}
+
+/// Waits until a file is on its way. If it is through already, it went by while nobody looked.
+async fn is_sending(sender: &Company<'_>, name: &str) {
+    eventually(&format!("{name} is under way"), async || {
+        let queue: Vec<Value> = sender.ask(&["queue", "--all", "--limit", "100000"]).await?;
+        let entry = queue.into_iter().find(|entry| entry["dataset_name"] == name);
+        let state = entry.map(|entry| entry["state"].as_str().unwrap_or_default().to_owned());
+        match state.as_deref() {
+            Some("sending" | "sent" | "acknowledged") => Ok(()),
+            _ => Err(format!("{state:?}")),
+        }
+    })
+    .await;
 }
 
 async fn send(way: Arc<Way>, is_over: Arc<AtomicBool>) {

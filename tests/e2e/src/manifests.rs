@@ -109,6 +109,8 @@ impl Party {
                 "secretRef": {"name": format!("{name}-authority")},
                 "names": [partner.certified_name()],
             }],
+            // One small buffer a round trip: what a scenario does comes in the middle of a file.
+            "protocol": {"buffer": 128, "credit": 1},
             "channels": 2,
         });
         let mut object = SeonPartner::new(name, serde_json::from_value(spec).expect("a spec"));

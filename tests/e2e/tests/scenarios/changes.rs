@@ -1,7 +1,7 @@
 //! What an administrator changes while files are exchanged.
 
 use crds::{SeonPartner, names};
-use e2e::{Line, Load, Pair, Stage, eventually};
+use e2e::{Company, Load, Pair, Stage, eventually};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use lease::Daemon;
 use serde_json::{Value, json};
@@ -12,11 +12,7 @@ const LONG: usize = 150_000_000;
 pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_and_partners_change(
     stage: &Stage,
 ) {
-    let pair = Pair::ready_with(stage, Line::Tls, Line::Tcp, |acme, _| {
-        acme.partner.spec.protocol.buffer = 128;
-        acme.partner.spec.protocol.credit = 1;
-    })
-    .await;
+    let pair = Pair::ready(stage).await;
     let load = pair.at_rest().await;
     let long = load.send_to_bolt(LONG);
     is_under_way(&pair, &long).await;
@@ -29,12 +25,9 @@ pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_and_partners_ch
     is_under_way(&pair, &long).await;
 
     pair.bolt.change(json!({"spec": {"receive": {"tls": {"port": 6620}}}})).await;
-    let partner = async |patch: Value| {
-        let partners: Api<SeonPartner> = pair.acme.api();
-        partners.patch("bolt", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
-    };
     let host = pair.objects().0.partner.spec.transports[0].tls.clone().unwrap().host;
-    partner(json!({"spec": {"transports": [{"tls": {"host": host, "port": 6620}}]}})).await;
+    let transports = json!({"spec": {"transports": [{"tls": {"host": host, "port": 6620}}]}});
+    change_partner(&pair.acme, "bolt", transports).await;
     pair.is_ready().await;
     load.flows().await;
     is_under_way(&pair, &long).await;
@@ -51,7 +44,7 @@ pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_and_partners_ch
         assert_eq!(ended.count(), 0, "a session of {} was dropped", company.name());
     }
 
-    hurry(&pair, &load, partner).await;
+    hurry(&pair, &load).await;
     load.judge(&pair).await;
 }
 
@@ -94,9 +87,16 @@ async fn a_third_partner_comes_and_goes(pair: &Pair<'_>) {
     pair.is_ready().await;
 }
 
+async fn change_partner(company: &Company<'_>, partner: &str, patch: Value) {
+    let partners: Api<SeonPartner> = company.api();
+    partners.patch(partner, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+}
+
 /// Lets the rest of the transfer go by as fast as it can, from where it is.
-async fn hurry(pair: &Pair<'_>, load: &Load, partner: impl AsyncFn(Value)) {
-    partner(json!({"spec": {"protocol": {"buffer": 32768, "credit": 64}}})).await;
+async fn hurry(pair: &Pair<'_>, load: &Load) {
+    let protocol = json!({"spec": {"protocol": {"buffer": 32768, "credit": 64}}});
+    change_partner(&pair.acme, "bolt", protocol.clone()).await;
+    change_partner(&pair.bolt, "acme", protocol).await;
     pair.is_ready().await;
     let before = pair.acme.active(Daemon::Seonsqd).await;
     let wish = names::daemon_label(Daemon::Seonsqd.name());

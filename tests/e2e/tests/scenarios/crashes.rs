@@ -9,7 +9,7 @@ pub(crate) async fn active_pods_that_are_deleted_by_force_are_replaced_by_their_
 ) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
-    let disruption = Disruption::begins("active pods deleted by force", &pair).await;
+    let disruption = Disruption::begins("active pods deleted by force", &pair, &load).await;
     for (company, daemon) in pair.daemons() {
         company.delete_by_force(&disruption.active(company, daemon).pod).await;
     }
@@ -22,7 +22,7 @@ pub(crate) async fn active_pods_that_are_deleted_by_force_are_replaced_by_their_
 pub(crate) async fn active_processes_that_are_killed_are_replaced_by_their_standbys(stage: &Stage) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
-    let disruption = Disruption::begins("active processes killed", &pair).await;
+    let disruption = Disruption::begins("active processes killed", &pair, &load).await;
     signal_all(&pair, &disruption, Signal::KILL).await;
     disruption.all_taken_over(&pair).await;
     pair.is_ready().await;
@@ -35,7 +35,7 @@ pub(crate) async fn frozen_processes_are_replaced_and_end_when_thawed_without_an
 ) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
-    let disruption = Disruption::begins("active processes frozen", &pair).await;
+    let disruption = Disruption::begins("active processes frozen", &pair, &load).await;
     signal_all(&pair, &disruption, Signal::STOP).await;
     disruption.all_taken_over(&pair).await;
     load.flows().await;
@@ -57,7 +57,7 @@ pub(crate) async fn a_node_that_loses_its_power_loses_no_file_and_its_pods_run_e
 ) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
-    let disruption = Disruption::begins("node without power", &pair).await;
+    let disruption = Disruption::begins("node without power", &pair, &load).await;
     let node = &disruption.active(&pair.acme, Daemon::SeonrdTcpip).node;
     stage.nodes().power_off(node).await;
     disruption.all_left(&pair, node).await;

@@ -9,7 +9,7 @@ pub(crate) async fn every_node_is_drained_in_turn_and_no_transfer_is_aborted(sta
     let load = pair.under_load().await;
     let mut drains = Vec::new();
     for node in stage.cluster.node_names().await {
-        let mut drain = Disruption::begins(&format!("{node} drained"), &pair).await;
+        let mut drain = Disruption::begins(&format!("{node} drained"), &pair, &load).await;
         stage.cluster.drain(&node).await.unwrap();
         drain.all_left(&pair, &node).await;
         pair.is_ready().await;

@@ -8,7 +8,7 @@ use serde_json::json;
 pub(crate) async fn a_switchover_makes_the_standby_active(stage: &Stage) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
-    let disruption = Disruption::begins("switchover", &pair).await;
+    let disruption = Disruption::begins("switchover", &pair, &load).await;
     for (company, daemon) in pair.daemons() {
         let wish = names::daemon_label(daemon.name());
         company

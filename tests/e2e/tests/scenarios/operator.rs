@@ -20,7 +20,7 @@ pub(crate) async fn a_failover_needs_no_operator(stage: &Stage) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
     stage.scale_operator(0).await;
-    let disruption = Disruption::begins("active pods deleted, no operator", &pair).await;
+    let disruption = Disruption::begins("active pods deleted, no operator", &pair, &load).await;
     for (company, daemon) in pair.daemons() {
         company.delete_by_force(&disruption.active(company, daemon).pod).await;
     }

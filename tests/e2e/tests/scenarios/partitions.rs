@@ -9,7 +9,7 @@ use lease::Daemon;
 pub(crate) async fn daemons_that_are_cut_off_from_the_api_server_keep_working(stage: &Stage) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
-    let disruption = Disruption::begins("node cut off from the API server", &pair).await;
+    let disruption = Disruption::begins("node cut off from the API server", &pair, &load).await;
     let node = &disruption.active(&pair.acme, Daemon::SeonrdTcpip).node;
     stage.nodes().partition(node, From::ApiServer).await;
     is_given_up(stage, node).await;
@@ -37,7 +37,7 @@ pub(crate) async fn daemons_that_are_cut_off_from_everything_are_replaced(stage:
 async fn are_replaced(stage: &Stage, scenario: &str, from: From) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
-    let disruption = Disruption::begins(scenario, &pair).await;
+    let disruption = Disruption::begins(scenario, &pair, &load).await;
     let node = &disruption.active(&pair.acme, Daemon::SeonrdTcpip).node;
     stage.nodes().partition(node, from).await;
     disruption.all_left(&pair, node).await;
