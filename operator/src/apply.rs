@@ -17,6 +17,12 @@ use object::Applier;
 /// Why something could not be made so.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
+    /// Nothing new is taken there any more, and all that is there goes by itself.
+    #[error("namespace {namespace} is being deleted")]
+    Ending {
+        /// Its name.
+        namespace: String,
+    },
     /// An object of a name that we need is somebody else's.
     #[error(
         "{kind} {name} is there already and does not belong to this instance; rename or delete it, \
@@ -68,6 +74,7 @@ impl ApplyError {
     /// The stable code used in the event, the metric and the documentation.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Ending { .. } => "E-APPLY-ENDING",
             Self::Foreign { .. } => "E-APPLY-FOREIGN",
             Self::Refused { .. } => "E-APPLY-REFUSED",
             Self::Delete { .. } => "E-APPLY-DELETE",
@@ -79,10 +86,14 @@ impl ApplyError {
 
 /// Makes it so: every object, then what is no longer wanted goes, then what is to be done with
 /// pods. One that is refused keeps no other from its place; the first refusal is what is reported.
+/// With a namespace that is ending nothing more is tried.
 pub async fn apply(context: &Context, found: &Found, plan: &Plan) -> Result<(), ApplyError> {
     let mut applier = Applier { context, found, failures: Vec::new() };
     objects(&mut applier, &plan.objects).await;
     let mut failures = applier.failures;
+    if let Some(ending) = failures.pop_if(|failure| matches!(failure, ApplyError::Ending { .. })) {
+        return Err(ending);
+    }
     for action in &plan.actions {
         // A pod that is outdated would be made from the old template again, and again be outdated.
         let is_in_vain = matches!(action, Action::End { why: Why::Outdated, .. });

@@ -13,7 +13,11 @@ use kube::{
 };
 
 use crate::{
-    action::PodKey, metrics::Metrics, questions::Questions, status::Tenures, world::World,
+    action::PodKey,
+    metrics::Metrics,
+    questions::Questions,
+    status::Tenures,
+    world::{InstanceKey, World},
 };
 
 /// What every reconciliation works with.
@@ -27,6 +31,8 @@ pub struct Context {
     pub image: String,
     /// Objects that are known to be as we want them.
     pub verified: Arc<Verified>,
+    /// Instances whose namespace is on its way out.
+    pub doomed: Arc<Doomed>,
     /// Who was active last.
     pub tenures: Arc<Tenures>,
     /// Asks daemons.
@@ -52,6 +58,7 @@ impl Context {
             world,
             image,
             verified: Arc::default(),
+            doomed: Arc::default(),
             tenures: Arc::default(),
             questions: Questions::default(),
             metrics,
@@ -115,5 +122,28 @@ impl Verified {
     /// The object is gone.
     pub fn forget(&self, uid: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+/// Instances whose namespace is on its way out, with their uid: one that comes later under the same
+/// name is another one. A namespace that has begun to end never comes back.
+#[derive(Debug, Default)]
+pub struct Doomed(Mutex<HashMap<InstanceKey, Option<String>>>);
+
+impl Doomed {
+    /// Whether this one is.
+    pub fn is(&self, key: &InstanceKey, uid: Option<&str>) -> bool {
+        let doomed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        doomed.get(key).is_some_and(|doomed| doomed.as_deref() == uid)
+    }
+
+    /// It is.
+    pub fn set(&self, key: InstanceKey, uid: Option<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, uid);
+    }
+
+    /// The instance is gone.
+    pub fn forget(&self, key: &InstanceKey) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }

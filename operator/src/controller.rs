@@ -137,6 +137,7 @@ type Ended =
 async fn ended(context: &Context, result: Ended) {
     let Err(Error::ObjectNotFound(reference)) = result else { return };
     let key = InstanceKey::new(reference.namespace.unwrap_or_default(), reference.name);
+    context.doomed.forget(&key);
     if let Err(error) = status::without_instance(context, &key).await {
         context.metrics.failed(error.code());
         tracing::warn!(instance = %key, code = error.code(), "{error}");

@@ -59,6 +59,9 @@ pub async fn reconcile(
             return Ok(Action::await_change());
         }
     };
+    if context.doomed.is(&key, instance.metadata.uid.as_deref()) {
+        return Ok(Action::await_change());
+    }
     let found = dereference(&context, &instance, &key).await?;
     let instance = match validate(&found, &context.image) {
         Ok(instance) => instance,
@@ -70,6 +73,11 @@ pub async fn reconcile(
     };
     let plan = plan(&instance, &found);
     let applied = apply(&context, &found, &plan).await;
+    if let Err(ending @ ApplyError::Ending { .. }) = &applied {
+        tracing::info!(instance = %key, code = ending.code(), "{ending}: nothing more is done for it");
+        context.doomed.set(key, found.instance.metadata.uid.clone());
+        return Ok(Action::await_change());
+    }
     let error = applied.as_ref().err();
     let outcome = Outcome::Planned { instance: &instance, plan: &plan, error };
     status::update(&context, &found, &outcome).await?;

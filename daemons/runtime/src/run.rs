@@ -269,6 +269,7 @@ impl<E: Fn()> Life<E> {
                 Err(error)
             }
         };
+        let listened = !working.process.listeners.snapshot().is_empty();
         working.shutdown.cancel();
         let grace = self.start.grace;
         let mut keeping = working.keeping;
@@ -291,6 +292,9 @@ impl<E: Fn()> Life<E> {
         working.lease.release();
         if let Ok(Ending::Lost(loss)) = keeping.await {
             tracing::warn!(%daemon, code = loss.code(), "the lease was lost at the very end");
+        }
+        if listened && working.known.is_some() {
+            refuse_latecomers(&mut self.requests).await;
         }
         tracing::info!(%daemon, "ended");
         result
@@ -409,6 +413,17 @@ async fn leave(known: Option<&mut Known>) {
         && !known.wait_for(Role::Stopping, LIMIT).await
     {
         tracing::warn!("the lease goes back before it is known that this process stops");
+    }
+}
+
+/// Where others lead callers to us, some of them still come after it is known that we stop. Nobody
+/// listens, so they are refused and call again at once; an address that is gone would leave them
+/// waiting for an answer.
+async fn refuse_latecomers(requests: &mut Requests) {
+    const LIMIT: Duration = Duration::from_secs(3);
+    tokio::select! {
+        () = second_signal(requests) => {}
+        () = tokio::time::sleep(LIMIT) => {}
     }
 }
 

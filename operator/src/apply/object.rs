@@ -25,9 +25,16 @@ pub(super) struct Applier<'a> {
 impl Applier<'_> {
     pub(super) async fn all<K: Made>(&mut self, objects: &[K]) {
         for object in objects {
+            if self.is_over() {
+                return;
+            }
             let result = self.one(object).await;
             self.failures.extend(result.err());
         }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.failures.last(), Some(ApplyError::Ending { .. }))
     }
 
     async fn one<K: Made>(&self, object: &K) -> Result<(), ApplyError> {
@@ -49,8 +56,13 @@ impl Applier<'_> {
             }
         }
         let parameters = PatchParams::apply(names::OPERATOR).force();
-        let written = api.patch(&name, &parameters, &Patch::Apply(&wanted)).await;
-        self.note(&written.map_err(refused::<K>(&name))?);
+        match api.patch(&name, &parameters, &Patch::Apply(&wanted)).await {
+            Ok(written) => self.note(&written),
+            Err(error) if is_of_an_ending_namespace(&error) => {
+                return Err(ApplyError::Ending { namespace: self.found.key.namespace.clone() });
+            }
+            Err(error) => return Err(refused::<K>(&name)(error)),
+        }
         Ok(())
     }
 
@@ -84,6 +96,9 @@ impl Applier<'_> {
 
     /// Deletes what we made and no longer want.
     pub(super) async fn orphans<K: Made>(&mut self, wanted: &[K]) {
+        if self.is_over() {
+            return;
+        }
         let wanted = names(wanted);
         let own = self.found.instance.metadata.uid.as_deref();
         for ((kind, name), owned) in &self.found.owned {
@@ -127,6 +142,14 @@ fn refused<K: Made>(name: &str) -> impl FnOnce(kube::Error) -> ApplyError {
 /// Whether what was to go is gone, or was replaced by another one.
 pub(super) fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if matches!(status.code, 404 | 409))
+}
+
+/// By the cause that the API server names for it.
+fn is_of_an_ending_namespace(error: &kube::Error) -> bool {
+    const CAUSE: &str = "NamespaceTerminating";
+    let kube::Error::Api(status) = error else { return false };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == CAUSE)
 }
 
 /// The object as it is sent, with the fingerprint of what it is meant to be.

@@ -6,13 +6,13 @@ use crds::{SeonInstance, SeonPartner, names};
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     batch::v1::Job,
-    core::v1::{Event, PersistentVolumeClaim, Secret, Service, ServiceAccount},
+    core::v1::{Event, Namespace, PersistentVolumeClaim, Secret, Service, ServiceAccount},
     networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
     rbac::v1::{Role, RoleBinding},
 };
 use kube::{
-    ResourceExt as _,
+    Api, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use operator::world::{InstanceKey, Kind};
@@ -193,6 +193,21 @@ async fn an_object_of_another_instance_is_not_touched_either() {
     place.instance(|_| ()).await;
     let error = operator.turn(&place, "acme").await.unwrap_err();
     assert_eq!(error.code(), "E-APPLY-FOREIGN");
+}
+
+#[tokio::test]
+async fn in_a_namespace_that_is_ending_one_object_is_tried_and_nothing_ever_after() {
+    let place = Place::new(server!()).await;
+    place.instance(|_| ()).await;
+    let operator = Operator::start(&place).await;
+    // Nobody collects what is in it, so it stays like this.
+    let namespaces = Api::<Namespace>::all(place.client.clone());
+    namespaces.delete(&place.namespace, &DeleteParams::default()).await.unwrap();
+    operator.turn(&place, "acme").await.unwrap();
+    let (reads, writes) = (operator.reads(), operator.writes());
+    assert_eq!(writes, 1);
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!((operator.reads(), operator.writes()), (reads, writes));
 }
 
 #[tokio::test]

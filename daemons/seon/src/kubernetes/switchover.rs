@@ -80,6 +80,15 @@ impl Plan {
     /// From the active pod to one that could take over now, or why there is none.
     fn of(instance: &str, daemon: Daemon, pods: &[PodView]) -> Result<Self, KubernetesError> {
         let refuse = |why: String| Err(KubernetesError::Switchover(why));
+        if !pods.iter().any(|pod| pod.daemon == daemon) {
+            let mut others: Vec<_> = pods.iter().map(|pod| pod.daemon.name()).collect();
+            others.sort_unstable();
+            others.dedup();
+            return refuse(match others.as_slice() {
+                [] => format!("{instance} has no pods; see: kubectl seon check {instance}"),
+                others => format!("{instance} has no {daemon}; it has {}", others.join(", ")),
+            });
+        }
         let mut ours = pods.iter().filter(|pod| pod.daemon == daemon);
         let Some(active) = ours.clone().find(|pod| pod.is_active()) else {
             return refuse(format!(
@@ -294,6 +303,8 @@ mod tests {
         let stuck =
             PodView { ready: false, trouble: Some("CrashLoopBackOff".into()), ..standby("one") };
         assert!(refused(&[standby("one")]).contains("no active pod"));
+        let others = [ready("other", Daemon::Seonrd, "active")];
+        assert_eq!(refused(&others), "acme has no seonsqd; it has seonrd");
         assert!(refused(&[active("zero", 4)]).contains("it has one pod only"));
         let said = refused(&[active("zero", 4), stuck]);
         assert!(said.contains("one is CrashLoopBackOff") && said.contains("from zero"), "{said}");
