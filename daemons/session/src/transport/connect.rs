@@ -13,10 +13,14 @@ use super::certificate::Binding;
 use super::tls::{BUFFER_LIMIT, TlsClientSettings, TlsError, TlsFault};
 use super::{Transport, prepare};
 
+/// Four packets ask for a connection in this time. Where nobody answers any of them, a new call has
+/// better prospects than a fifth: its name may lead to another address by then.
+const ADDRESS_LIMIT: Duration = Duration::from_secs(10);
+
 /// Connects to `host` (a name or an IP address) by plain TCP.
 ///
 /// Every address of the name is tried in the resolver's order; each gets an equal share of what is
-/// left of `deadline`, so that a dead first address does not use up the time of the others.
+/// left of `deadline`, and no more than [`ADDRESS_LIMIT`].
 pub async fn connect_tcp(
     host: &str,
     port: u16,
@@ -71,7 +75,7 @@ async fn connect(
     for (position, address) in addresses.iter().enumerate() {
         let remaining = end.saturating_duration_since(Instant::now());
         let left = u32::try_from(addresses.len() - position).unwrap_or(u32::MAX);
-        let share = Instant::now() + remaining / left;
+        let share = Instant::now() + ADDRESS_LIMIT.min(remaining / left);
         let failure = match timeout_at(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => match prepare(&stream) {
                 Ok(()) => return Ok((stream, *address)),
@@ -82,7 +86,8 @@ async fn connect(
         };
         attempts.push((*address, failure));
     }
-    Err(ConnectError::of_attempts(target(host, port), deadline, &attempts))
+    let given = u32::try_from(addresses.len()).map_or(deadline, |count| ADDRESS_LIMIT * count);
+    Err(ConnectError::of_attempts(target(host, port), deadline.min(given), &attempts))
 }
 
 async fn resolve(

@@ -1,15 +1,25 @@
 //! What an administrator changes while files are exchanged.
 
+use std::fmt::Debug;
+
 use crds::{SeonPartner, names};
 use e2e::{Company, Load, Pair, Stage, eventually};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::Resource;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use lease::Daemon;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// At one small buffer a round trip, longer than all changes together.
 const LONG: usize = 150_000_000;
 
-pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_and_partners_change(
+pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_listeners_and_partners_change(
     stage: &Stage,
 ) {
     let pair = Pair::ready(stage).await;
@@ -29,6 +39,10 @@ pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_and_partners_ch
     let transports = json!({"spec": {"transports": [{"tls": {"host": host, "port": 6620}}]}});
     change_partner(&pair.acme, "bolt", transports).await;
     pair.is_ready().await;
+    load.flows().await;
+    is_under_way(&pair, &long).await;
+
+    a_second_listener_comes_and_goes(&pair.bolt).await;
     load.flows().await;
     is_under_way(&pair, &long).await;
 
@@ -56,6 +70,40 @@ async fn is_under_way(pair: &Pair<'_>, name: &str) {
         let state = entry.map(|entry| entry["state"].as_str().unwrap_or_default().to_owned());
         assert!(state.as_deref() != Some("acknowledged"), "the transfer should be longer");
         if state.as_deref() == Some("sending") { Ok(()) } else { Err(format!("{state:?}")) }
+    })
+    .await;
+}
+
+async fn a_second_listener_comes_and_goes(company: &Company<'_>) {
+    let daemon = Daemon::SeonrdTcpip;
+    company.change(json!({"spec": {"receive": {"tcpip": {}}}})).await;
+    company.active(daemon).await;
+    company.is_ready().await;
+    company.change(json!({"spec": {"receive": {"tcpip": null}}})).await;
+    let object = names::daemon_object(company.name(), daemon.name());
+    is_gone::<StatefulSet>(company, &object).await;
+    is_gone::<Service>(company, &object).await;
+    is_gone::<PodDisruptionBudget>(company, &object).await;
+    is_gone::<NetworkPolicy>(company, &object).await;
+    is_gone::<RoleBinding>(company, &object).await;
+    is_gone::<Role>(company, &object).await;
+    is_gone::<ServiceAccount>(company, &object).await;
+    company.is_ready().await;
+}
+
+async fn is_gone<K>(company: &Company<'_>, name: &str)
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    eventually(&format!("{} {name} is gone", K::kind(&())), async || {
+        match company.api::<K>().get_opt(name).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err("it is there".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
     })
     .await;
 }

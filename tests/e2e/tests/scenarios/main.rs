@@ -51,7 +51,9 @@ fn main() -> ExitCode {
             an_operator_that_is_killed_again_and_again_still_brings_about_what_is_wanted,
             what_somebody_changes_by_hand_is_put_right,
         }),
-        scenarios!(changes { a_long_transfer_goes_on_while_replicas_ports_and_partners_change }),
+        scenarios!(changes {
+            a_long_transfer_goes_on_while_replicas_ports_listeners_and_partners_change
+        }),
         scenarios!(secrets {
             a_new_password_is_in_use_without_a_restart,
             a_renewed_certificate_is_served_without_a_restart,
