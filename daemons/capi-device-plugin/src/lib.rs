@@ -1,0 +1,19 @@
+//! ISDN controllers as a resource of Kubernetes: a device plugin of the kubelet (API v1beta1).
+//!
+//! Each controller of `/dev/capi20` is one device of `seon.dev/capi-controller`. A container that
+//! asks for one gets the node, and is told by its environment which controller is its own: one
+//! node serves them all, so that the number is what keeps them apart.
+//!
+//! Everything is decided in [`devices`], which is pure; [`watch`] looks at the controllers,
+//! [`kubelet`] keeps the plugin registered, [`plugin`] answers the kubelet.
+
+pub mod api;
+pub mod arguments;
+pub mod controllers;
+pub mod devices;
+pub mod error;
+pub mod kubelet;
+pub mod plugin;
+pub mod run;
+mod socket;
+pub mod watch;
