@@ -4,12 +4,14 @@
 //! asks for one gets the node, and is told by its environment which controller is its own: one
 //! node serves them all, so that the number is what keeps them apart.
 //!
-//! Everything is decided in [`devices`], which is pure; [`watch`] looks at the controllers,
-//! [`kubelet`] keeps the plugin registered, [`plugin`] answers the kubelet.
+//! What the kubelet is told is decided in [`devices`], which is pure; [`device`] asks the
+//! controllers, [`watch`] does so again and again, [`kubelet`] keeps the plugin registered, and
+//! [`plugin`] answers the kubelet.
 
 pub mod api;
 pub mod arguments;
 pub mod controllers;
+pub mod device;
 pub mod devices;
 pub mod error;
 pub mod kubelet;

@@ -8,6 +8,7 @@
 )]
 
 mod fake;
+mod program;
 
 use std::fs;
 use std::os::unix::net::UnixListener;
