@@ -4,13 +4,16 @@
 //! One open file is one application: [`Device::register`] makes a [`Registration`] of it, and
 //! dropping that releases the application. All of it is non-blocking; poll the file
 //! ([`AsFd`]) for messages.
-#![allow(unsafe_code, reason = "ioctl")]
+#![allow(unsafe_code, reason = "ioctl, and a file for tokio")]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::message::{ApplicationId, HEADER, Info, Profile};
 use crate::remote::{Register, Version};
@@ -179,6 +182,16 @@ impl Registration {
         self.application
     }
 
+    /// For waiting in tokio's runtime, within which it has to be called: readable when a message
+    /// waits.
+    pub fn into_async(self) -> Result<AsyncFd<Self>, DeviceError> {
+        // SAFETY: the file is open, is this registration's own, and never exchanged for another.
+        unsafe { AsyncFd::register_with_interest(self, Interest::READABLE) }.map_err(|error| {
+            let (_, source) = error.into_parts();
+            DeviceError::System { operation: "poll", source }
+        })
+    }
+
     /// Puts one message, with its data; `false` if CAPI's queue is full for the moment, and it has
     /// to be put again.
     pub fn put(&self, message: &[u8]) -> Result<bool, DeviceError> {
@@ -212,7 +225,7 @@ impl AsFd for Registration {
     }
 }
 
-/// For polling by tokio.
+/// As [`AsFd`], for what takes nothing newer.
 impl AsRawFd for Registration {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.file.as_raw_fd()
