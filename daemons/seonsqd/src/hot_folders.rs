@@ -29,11 +29,15 @@ pub(crate) async fn watch(active: Active) -> Result<(), ServiceError> {
             _ = regularly.tick() => {}
         }
         for watched in &mut folders {
-            // Trouble with one folder must not stop the others; it is looked at again.
-            if let Err(error) = look(&active, watched).await {
-                active.metrics.error(error.code());
-                let path = watched.path.display();
-                tracing::warn!(folder = %path, code = error.code(), "{error}");
+            match look(&active, watched).await {
+                Ok(()) => {}
+                Err(HotFolderError::Store(error)) if error.is_fenced() => return Err(error.into()),
+                // Trouble with one folder must not stop the others; it is looked at again.
+                Err(error) => {
+                    active.metrics.error(error.code());
+                    let path = watched.path.display();
+                    tracing::warn!(folder = %path, code = error.code(), "{error}");
+                }
             }
         }
     }
@@ -92,9 +96,9 @@ async fn look(active: &Active, watched: &mut Watched) -> Result<(), HotFolderErr
         hot
     } else {
         let (spool, path) = (active.spool.clone(), watched.path.clone());
-        let hot = blocking(move || spool.hot_folder_at(&path)).await?;
-        take_up(active, &configuration, &partner, watched, hot).await?
+        blocking(move || spool.hot_folder_at(&path)).await?
     };
+    let hot = take_up(active, &configuration, &partner, watched, hot).await?;
     let (hot, scan) = blocking(move || {
         let mut hot = hot;
         let scan = hot.scan()?;
@@ -124,7 +128,8 @@ async fn look(active: &Active, watched: &mut Watched) -> Result<(), HotFolderErr
     Ok(())
 }
 
-/// What a crash left between moving aside and settling.
+/// What was left between moving aside and settling: by a crash, or, at any time, by a frozen
+/// predecessor in the moment between its waking up and its end.
 async fn take_up(
     active: &Active,
     configuration: &Configuration,
@@ -213,8 +218,10 @@ fn entry(
 /// Two files of one name in one second take two counters.
 async fn enqueue(active: &Active, mut entry: NewEntry) -> Result<(), HotFolderError> {
     loop {
-        match active.store.intake().enqueue(&entry).await {
+        let mut tx = active.store.fenced(&active.tenure).await?;
+        match tx.enqueue(&entry).await {
             Ok(id) => {
+                tx.commit().await?;
                 tracing::info!(
                     partner = entry.partner, entry = %id,
                     dataset_name = %entry.identity.dataset_name, "queued from a hot folder"

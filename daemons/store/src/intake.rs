@@ -1,5 +1,6 @@
 //! What may be done without a tenure: append.
 
+use lease::{Daemon, Epoch};
 use oftp::field::FileIdentity;
 
 use crate::backend::{Transaction, values};
@@ -10,7 +11,7 @@ use crate::statement::statement;
 use crate::{EntryId, NewEntry, NewRequest, OperatorRequest, RequestId, Store, StoreError};
 
 /// Appends new queue entries and operators' requests. It touches no existing row, so that no tenure
-/// has to be asked: people's commands and hot folders use it.
+/// has to be asked: people's commands use it.
 pub struct Intake {
     store: Store,
 }
@@ -35,7 +36,7 @@ impl Intake {
         let mut transaction = self.store.backend.begin().await?;
         let mut ids = Vec::with_capacity(entries.len());
         for entry in entries {
-            ids.push(enqueue(&mut transaction, entry).await?);
+            ids.push(enqueue(&mut transaction, None, entry).await?);
         }
         self.commit(transaction).await?;
         Ok(ids)
@@ -64,7 +65,12 @@ impl Intake {
     }
 }
 
-async fn enqueue(transaction: &mut Transaction, entry: &NewEntry) -> Result<EntryId, StoreError> {
+/// Without a tenure it is a person's doing.
+pub(crate) async fn enqueue(
+    transaction: &mut Transaction,
+    tenure: Option<(Daemon, Epoch)>,
+    entry: &NewEntry,
+) -> Result<EntryId, StoreError> {
     let FileIdentity { dataset_name, stamp, originator, destination } = &entry.identity;
     let values = values![
         &entry.partner,
@@ -98,7 +104,7 @@ async fn enqueue(transaction: &mut Transaction, entry: &NewEntry) -> Result<Entr
         octets: Some(entry.octets),
         ..JournalEntry::new(JournalKind::EntryQueued)
     };
-    write_journal(transaction, None, &note).await?;
+    write_journal(transaction, tenure, &note).await?;
     Ok(id)
 }
 

@@ -161,6 +161,24 @@ fn a_file_in_the_hot_folder_is_sent_once_and_leaves_the_folder() {
 }
 
 #[test]
+fn a_file_that_a_dying_predecessor_has_moved_aside_is_sent_by_the_one_that_is_active() {
+    let (pair, _acme, _bolt) = Pair::running();
+    let file = pair.acme.file("LEFT.DAT", 1000);
+    let hash = sha256(&file);
+    let taken = pair.acme.data().join("outgoing/bolt/.taken");
+    wait_until_blocking("the folder is watched", PATIENCE, || taken.is_dir());
+    let aside = "0192f0c0-0000-7000-8000-000000000001.LEFT.DAT";
+    fs::rename(&file, taken.join(aside)).unwrap();
+    wait_until_blocking("the file acknowledged", PATIENCE, || {
+        pair.acme.queue().iter().any(|row| row["state"] == "acknowledged")
+    });
+    wait_until_blocking("nothing is left", PATIENCE, || {
+        fs::read_dir(&taken).unwrap().next().is_none()
+    });
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[hash]);
+}
+
+#[test]
 fn a_received_file_is_whole_from_the_first_moment_that_it_can_be_seen() {
     let (pair, _acme, _bolt) = Pair::running();
     let sent: Vec<_> =

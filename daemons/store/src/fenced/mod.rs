@@ -1,6 +1,7 @@
 //! The fenced transaction: the only way to change state.
 
 mod delivery;
+mod queueing;
 mod receipts;
 mod receiving;
 mod recovery;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use lease::{Daemon, Tenure};
 use oftp::{Level, ReasonText};
 use store::{
-    ClaimScope, EntryChange, EntryId, EntryState, Match, NewEntry, QueueEntry, QueueFilter,
-    ReceiptKind, Refusal, Retry, Sent, SessionId, StoreError,
+    ClaimScope, EntryChange, EntryId, EntryState, JournalFilter, JournalKind, Match, NewEntry,
+    QueueEntry, QueueFilter, ReceiptKind, Refusal, Retry, Sent, SessionId, StoreError,
 };
 
 use crate::world::{LONG, World, entry, identity, new_session};
@@ -39,6 +39,25 @@ conformance! {
         let error = world.store.intake().enqueue(&entry(1)).await.unwrap_err();
         assert_eq!(error.code(), "E-STORE-DUPLICATE");
         assert!(error.to_string().contains("ENGDAT00471"));
+    }
+
+    async fn what_a_daemon_queues_is_queued_in_its_tenure_alone(world) {
+        let old = world.tenure(DAEMON).await;
+        world.fenced(&old, async |tx| tx.enqueue(&entry(1)).await).await.unwrap();
+        let again = world.fenced(&old, async |tx| tx.enqueue(&entry(1)).await).await;
+        assert!(matches!(again, Err(StoreError::Duplicate { .. })));
+        let new = world.take_over(DAEMON).await;
+        let late = world.fenced(&old, async |tx| tx.enqueue(&entry(2)).await).await;
+        assert!(late.unwrap_err().is_fenced());
+        world.fenced(&new, async |tx| tx.enqueue(&entry(2)).await).await.unwrap();
+        assert_eq!(world.store.queue(&QueueFilter::default()).await.unwrap().len(), 2);
+        let journal = world.store.journal(&JournalFilter::default()).await.unwrap();
+        let epochs: Vec<_> = journal
+            .iter()
+            .filter(|record| record.entry.kind == JournalKind::EntryQueued)
+            .map(|record| record.epoch)
+            .collect();
+        assert_eq!(epochs, [Some(old.epoch), Some(new.epoch)]);
     }
 
     async fn entries_are_queued_all_or_none(world) {
@@ -358,7 +377,7 @@ conformance! {
         transaction.entry_sent(session, first).await.unwrap();
         let next = transaction.claim_entry("bolt", session, ClaimScope::Active).await.unwrap();
         assert_eq!(next.unwrap().id, second);
-        let note = store::JournalEntry::new(store::JournalKind::FileSent);
+        let note = store::JournalEntry::new(JournalKind::FileSent);
         transaction.journal(&note).await.unwrap();
         assert_eq!(read(&world, first).await.state, EntryState::Sending, "not committed yet");
         transaction.commit().await.unwrap();

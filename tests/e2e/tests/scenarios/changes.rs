@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// At one small buffer a round trip, longer than all changes together.
-const LONG: usize = 150_000_000;
+const LONG: usize = 400_000_000;
 
 pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_listeners_and_partners_change(
     stage: &Stage,

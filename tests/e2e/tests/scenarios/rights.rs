@@ -1,6 +1,6 @@
 //! What the operator and the daemons may do, held against what they did in all scenarios before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use e2e::Stage;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
@@ -14,12 +14,14 @@ const OPERATOR: &str = "seon-operator";
 type Right = (String, String, String);
 
 pub(crate) async fn every_right_is_used_and_none_is_missing(stage: &Stage) {
-    let events = stage.cluster.audit_events().expect("a cluster of our own");
+    let all = stage.cluster.audit_events().expect("a cluster of our own");
     // Everybody but Kubernetes itself, whose own are not in the log.
     let ours =
         |event: &&Value| user(event).is_some_and(|user| user.starts_with("system:serviceaccount:"));
-    let events: Vec<&Value> = events.iter().filter(ours).collect();
-    let refused: Vec<_> = events.iter().filter(|event| is_missing_a_right(event)).collect();
+    let events: Vec<&Value> = all.iter().filter(ours).collect();
+    let ending = ending(&all);
+    let refused: Vec<_> =
+        events.iter().filter(|event| is_missing_a_right(event, &ending)).collect();
     assert!(refused.is_empty(), "{refused:#?}");
 
     let granted = granted(stage).await;
@@ -66,10 +68,24 @@ fn rights(event: &Value) -> Vec<Right> {
     rights
 }
 
-/// A namespace that is on its way out refuses everything new as well.
-fn is_missing_a_right(event: &Value) -> bool {
-    let message = event["responseStatus"]["message"].as_str().unwrap_or_default();
-    code(event) == Some(403) && !message.contains("is being terminated")
+/// The namespaces that were deleted, and since when.
+fn ending(events: &[Value]) -> BTreeMap<&str, &str> {
+    let deleted = events.iter().filter(|event| {
+        event["verb"] == "delete" && event["objectRef"]["resource"] == "namespaces"
+    });
+    deleted.filter_map(|event| Some((event["objectRef"]["name"].as_str()?, time(event)?))).collect()
+}
+
+/// In a namespace that is on its way out the rights go before those who used them.
+fn is_missing_a_right(event: &Value, ending: &BTreeMap<&str, &str>) -> bool {
+    let since = event["objectRef"]["namespace"].as_str().and_then(|name| ending.get(name));
+    let is_over = since.is_some_and(|since| time(event) >= Some(since));
+    code(event) == Some(403) && !is_over
+}
+
+/// In the notation of RFC 3339 with microseconds, which sorts as text.
+fn time(event: &Value) -> Option<&str> {
+    event["requestReceivedTimestamp"].as_str()
 }
 
 fn user(event: &Value) -> Option<&str> {
