@@ -44,8 +44,6 @@ enum Trouble {
     Link(#[from] LinkError),
     #[error(transparent)]
     Layer3(#[from] NoLayer3),
-    #[error("the controller has no ISO 8208, and the packet layer of our own is not there yet")]
-    OwnLayer3,
 }
 
 impl Trouble {
@@ -53,7 +51,6 @@ impl Trouble {
         match self {
             Self::Link(error) => error.code(),
             Self::Layer3(error) => error.code(),
-            Self::OwnLayer3 => "E-CAPI-PROFILE",
         }
     }
 }
@@ -64,12 +61,13 @@ struct Unneeded;
 impl Driver {
     pub(crate) fn new(
         access: Access,
-        settings: Settings,
+        mut settings: Settings,
         commands: mpsc::WeakUnboundedSender<Command>,
         told: mpsc::UnboundedReceiver<Command>,
         arrivals: mpsc::Sender<IncomingCall>,
         state: watch::Sender<State>,
     ) -> Self {
+        settings.seed = random();
         Self {
             access,
             backoff: Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) },
@@ -147,9 +145,6 @@ impl Driver {
     /// Works on a link until it breaks; `Ok` when nobody needs it any more.
     async fn work(&mut self, link: &mut Link) -> Result<(), Trouble> {
         let layer3 = Layer3::of(link.profile())?;
-        if layer3 == Layer3::Own {
-            return Err(Trouble::OwnLayer3);
-        }
         self.machine.use_layer3(layer3);
         self.state.send_replace(State::Up);
         tracing::info!(controller = %self.settings.controller, ?layer3, "CAPI is there");
@@ -288,7 +283,10 @@ async fn sleep_until(deadline: Option<Instant>) {
 /// back in step.
 fn wait_after(failures: u32, backoff: Backoff) -> Duration {
     let doubled = backoff.first.saturating_mul(1_u32 << (failures.clamp(1, 16) - 1));
-    // Nothing but the spread depends on it: a hasher's random keys are good enough.
-    let random = RandomState::new().hash_one(0_u8) % 201;
-    doubled.min(backoff.longest) * (900 + u32::try_from(random).unwrap_or(100)) / 1000
+    doubled.min(backoff.longest) * (900 + u32::try_from(random() % 201).unwrap_or(100)) / 1000
+}
+
+/// Only the spread of times depends on it: a hasher's random keys are good enough.
+fn random() -> u64 {
+    RandomState::new().hash_one(0_u8)
 }

@@ -9,6 +9,9 @@
 //! to N-5). Every indication is answered, also those that come for a call that is no more or in a
 //! state that they do not fit: CAPI frees its calls and connections only then.
 //!
+//! Where the controller has no ISO 8208 ([`Layer3::Own`]), the packet layer of `x25` runs on top of
+//! its frames, and users notice nothing of it.
+//!
 //! The calling side makes the logical connection, and when it is over the physical link goes too:
 //! there is one connection on each call (RFC 5024, appendix D.1).
 
@@ -20,6 +23,7 @@ mod flow;
 mod layer3;
 mod link;
 mod numbers;
+mod packets;
 mod respond;
 
 use std::collections::BTreeMap;
@@ -51,6 +55,8 @@ pub struct Settings {
     pub packet_size: PacketSize,
     /// How long things may take.
     pub timers: Timers,
+    /// Where the random delays of our own packet layer come from: another number for each machine.
+    pub seed: u64,
 }
 
 /// Where a network service data unit is cut into blocks. Some controllers make one packet of each
@@ -85,6 +91,7 @@ impl Settings {
             segmentation: Segmentation::Packets,
             packet_size: PacketSize::OFTP,
             timers: Timers::default(),
+            seed: 0,
         }
     }
 }

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use capi_sys::message::{
-    ConnectRequest, DisconnectB3Request, DisconnectRequest, MessageNumber, Ncci, PacketSize, Plci,
-    Reject, Structure,
+    CallContents, CalledNumber, CallingNumber, Cip, ConnectRequest, DisconnectB3Request,
+    DisconnectRequest, MessageNumber, Ncci, PacketSize, Plci, Reject, Structure,
 };
 
 use super::desk::Desk;
 use super::ending::{Ending, Stage};
 use super::flow::{Incoming, Outgoing};
 use super::layer3::Layer3;
-use super::{CallId, Output, link};
+use super::packets::Packets;
+use super::{CallId, CallRequest, Output, link};
 
 /// The physical link, with CAPI's names of its states. P-3 (alerting) is not used: OFTP answers at
 /// once or not at all.
@@ -64,6 +65,10 @@ pub(super) struct Call {
     pub(super) packet_size: Option<PacketSize>,
     pub(super) outgoing: Outgoing,
     pub(super) incoming: Incoming,
+    /// The packet layer, where CAPI has none.
+    pub(super) packets: Option<Packets>,
+    /// Data can flow.
+    pub(super) is_open: bool,
     /// The user has closed it, but not everything is sent.
     pub(super) is_closing: bool,
     /// Why it ends, once it does; the first reason is the one that counts.
@@ -76,8 +81,8 @@ pub(super) enum Direction {
     Outgoing {
         /// The `CONNECT_REQ` that waits for its confirmation.
         request: MessageNumber,
-        /// The call packet.
-        ncpi: Structure,
+        /// What the call packet says.
+        packet: CallContents,
     },
     Incoming {
         /// The `CONNECT_IND` that waits for its response.
@@ -100,6 +105,8 @@ impl Call {
             packet_size: None,
             outgoing: Outgoing::default(),
             incoming: Incoming::default(),
+            packets: None,
+            is_open: false,
             is_closing: false,
             ending: None,
             deadline: None,
@@ -127,7 +134,8 @@ impl Call {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.deadline
+        let packets = self.packets.as_ref().and_then(Packets::deadline);
+        [self.deadline, packets].into_iter().flatten().min()
     }
 
     pub(super) fn is_requested_by(&self, number: MessageNumber) -> bool {
@@ -142,16 +150,17 @@ impl Call {
 
     /// The user wants no more: what is left goes out first.
     pub(super) fn close(&mut self, desk: &mut Desk) {
-        if self.connection == ConnectionState::Active
-            && self.goes_on()
-            && !self.is_closing
-            && !self.outgoing.is_empty()
-        {
+        if self.is_open && self.goes_on() && !self.is_closing && !self.is_drained() {
             self.is_closing = true;
             self.deadline = Some(desk.now + desk.settings.timers.close);
         } else if !self.is_closing {
             self.end(desk, Ending::Closed);
         }
+    }
+
+    /// Whether nothing is left to be sent.
+    pub(super) fn is_drained(&self) -> bool {
+        self.outgoing.is_empty() && self.packets.as_ref().is_none_or(Packets::is_empty)
     }
 
     /// Brings the call to its end, from wherever it is; what CAPI has to say to it comes later.
@@ -170,7 +179,11 @@ impl Call {
                 };
                 self.answer_with(desk, reject);
             }
-            (_, ConnectionState::Pending | ConnectionState::Active) => self.disconnect_b3(desk),
+            (_, ConnectionState::Pending | ConnectionState::Active) => {
+                if !self.clear_by_packet(desk) {
+                    self.disconnect_b3(desk);
+                }
+            }
             // Without an identifier there is nothing to end yet: its confirmation brings it.
             (LinkState::Requested, _) | (LinkState::Active, ConnectionState::Requested) => {}
             _ => self.disconnect(desk),
@@ -186,6 +199,10 @@ impl Call {
     }
 
     pub(super) fn disconnect_b3(&mut self, desk: &mut Desk) {
+        if self.connection == ConnectionState::Disconnecting {
+            return;
+        }
+        self.packets = None;
         if let Some(ncci) = self.ncci {
             desk.request(DisconnectB3Request { ncci, ncpi: Structure::default() });
         }
@@ -210,12 +227,17 @@ impl Call {
         self.link = LinkState::Null;
         self.connection = ConnectionState::Null;
         self.ncci = None;
+        self.packets = None;
         self.deadline = None;
         let ending = *self.ending.get_or_insert(ending);
         desk.tell(Output::Ended(self.id, ending));
     }
 
     pub(super) fn time_out(&mut self, desk: &mut Desk) {
+        let packets = self.packets.as_ref().and_then(Packets::deadline);
+        if packets.is_some_and(|deadline| deadline <= desk.now) {
+            self.packet_layer(desk, x25::Input::TimeOut);
+        }
         if self.deadline.is_none_or(|deadline| deadline > desk.now) {
             return;
         }
@@ -230,14 +252,14 @@ impl Call {
             _ if self.is_closing => self.end(desk, Ending::Closed),
             (LinkState::Dialled, _) => self.end(desk, Ending::NotInTime(Stage::Digits)),
             (LinkState::Offered, _) => self.end(desk, Ending::NotInTime(Stage::Answer)),
-            (_, ConnectionState::Active) => self.end(desk, Ending::Idle),
+            _ if self.is_open => self.end(desk, Ending::Idle),
             _ => self.end(desk, Ending::NotInTime(Stage::SetUp)),
         }
     }
 
     /// Data went or came: the idle timer starts anew.
     pub(super) fn is_alive(&mut self, desk: &Desk) {
-        if self.goes_on() && !self.is_closing {
+        if self.is_open && self.goes_on() && !self.is_closing {
             self.deadline = desk.settings.timers.idle.map(|idle| desk.now + idle);
         }
     }
@@ -250,10 +272,9 @@ impl Call {
 /// The request of a call of ours.
 pub(super) fn connect_request(
     desk: &Desk,
-    request: &super::CallRequest,
+    request: &CallRequest,
     layer3: Layer3,
 ) -> ConnectRequest {
-    use capi_sys::message::{CalledNumber, CallingNumber, Cip};
     let own_number = request.own_number.as_ref();
     ConnectRequest {
         cip: Cip::UNRESTRICTED_DIGITAL,

@@ -5,11 +5,14 @@ use capi_sys::message::{
     DataB3Response, DataHandle, Info, MessageNumber, Ncci, PacketSize, RejectB3, Structure,
     X25Ncpi,
 };
+use capi_sys::remote::Register;
 
 use super::call::{Call, ConnectionState, Direction, LinkState};
 use super::desk::Desk;
 use super::ending::Ending;
 use super::flow::Arrival;
+use super::layer3::Layer3;
+use super::packets::Packets;
 use super::{Output, Segmentation};
 
 /// Making and ending it.
@@ -58,10 +61,30 @@ impl Call {
             return;
         }
         self.connection = ConnectionState::Active;
-        // What was asked for holds if nothing is answered to it.
-        self.packet_size = self.said_size(ncpi).or(self.packet_size);
-        self.is_alive(desk);
-        desk.tell(Output::Connected(self.id));
+        match self.layer3 {
+            Layer3::Native => {
+                // What was asked for holds if nothing is answered to it.
+                self.packet_size = self.said_size(ncpi).or(self.packet_size);
+                self.opened(desk);
+            }
+            Layer3::Own => {
+                let call = match &self.direction {
+                    Direction::Outgoing { packet, .. } => packet.clone(),
+                    Direction::Incoming { .. } => CallContents::default(),
+                };
+                self.packets = Some(Packets::new(self.id, call, &desk.settings));
+                self.packet_layer(desk, x25::Input::LinkUp);
+            }
+        }
+    }
+
+    /// Data can flow.
+    pub(super) fn opened(&mut self, desk: &mut Desk) {
+        if self.goes_on() {
+            self.is_open = true;
+            self.is_alive(desk);
+            desk.tell(Output::Connected(self.id));
+        }
     }
 
     /// `DISCONNECT_B3_CONF`: if CAPI does not do it, the connection is not there.
@@ -75,6 +98,7 @@ impl Call {
     pub(super) fn connection_ended(&mut self, desk: &mut Desk, reason: Info) {
         self.ncci = None;
         self.connection = ConnectionState::Null;
+        self.packets = None;
         self.ending.get_or_insert(Ending::Cleared(reason));
         self.disconnect(desk);
     }
@@ -93,17 +117,24 @@ impl Call {
 /// Data.
 impl Call {
     pub(super) fn send(&mut self, desk: &mut Desk, unit: Vec<u8>) {
-        if self.connection == ConnectionState::Active && self.goes_on() && !self.is_closing {
-            self.outgoing.push(unit);
-            self.send_blocks(desk);
+        if !self.is_open || !self.goes_on() || self.is_closing {
+            return;
         }
+        if self.packets.is_some() {
+            return self.send_by_packets(desk, unit);
+        }
+        self.outgoing.push(unit);
+        self.send_blocks(desk);
     }
 
-    fn send_blocks(&mut self, desk: &mut Desk) {
+    pub(super) fn send_blocks(&mut self, desk: &mut Desk) {
+        let are_frames = self.packets.is_some();
         let longest = match desk.settings.segmentation {
+            _ if are_frames => Register::LONGEST_BLOCK,
             Segmentation::Packets => self.packet_size.unwrap_or(desk.settings.packet_size).octets(),
             Segmentation::Blocks(longest) => longest,
-        };
+        }
+        .min(Register::LONGEST_BLOCK);
         let Some(ncci) = self.ncci else {
             return;
         };
@@ -111,8 +142,11 @@ impl Call {
             let is_last = !block.flags.contains(capi_sys::message::DataFlags::MORE);
             let (handle, flags, data) = (block.handle, block.flags, block.data);
             desk.request(DataB3Request { ncci, handle, flags, data });
-            self.is_alive(desk);
-            if is_last {
+            // What the packet layer says by itself is no sign of life.
+            if !are_frames {
+                self.is_alive(desk);
+            }
+            if is_last && !are_frames {
                 desk.tell(Output::Sent(self.id));
             }
         }
@@ -121,15 +155,20 @@ impl Call {
     /// `DATA_B3_CONF`.
     pub(super) fn data_confirmed(&mut self, desk: &mut Desk, handle: DataHandle, info: Info) {
         self.outgoing.confirmed(handle);
-        if self.connection != ConnectionState::Active || !self.goes_on() {
+        // The packet layer ends a call by frames.
+        let has_more = self.goes_on() || self.packets.is_some();
+        if self.connection != ConnectionState::Active || !has_more {
             return;
         }
         if !info.is_success() {
+            self.packets = None;
             return self.end(desk, Ending::Refused(info));
         }
-        self.is_alive(desk);
+        if self.packets.is_none() {
+            self.is_alive(desk);
+        }
         self.send_blocks(desk);
-        if self.is_closing && self.outgoing.is_empty() {
+        if self.is_closing && self.is_drained() {
             self.end(desk, Ending::Closed);
         }
     }
@@ -137,6 +176,10 @@ impl Call {
     /// `DATA_B3_IND`: answered at once, or when the user has room again.
     pub(super) fn data(&mut self, desk: &mut Desk, number: MessageNumber, body: DataB3Indication) {
         let DataB3Indication { ncci, handle, flags, data } = body;
+        if self.packets.is_some() {
+            desk.respond(number, DataB3Response { ncci, handle });
+            return self.packet_layer(desk, x25::Input::Frame(&data));
+        }
         if self.connection != ConnectionState::Active || !self.goes_on() {
             return desk.respond(number, DataB3Response { ncci, handle });
         }
@@ -154,7 +197,9 @@ impl Call {
 
     /// The user has taken a unit.
     pub(super) fn taken(&mut self, desk: &mut Desk) {
-        if self.incoming.taken() {
+        if self.packets.is_some() {
+            self.taken_from_packets(desk);
+        } else if self.incoming.taken() {
             self.answer_held(desk);
         }
     }

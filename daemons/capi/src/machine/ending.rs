@@ -28,6 +28,19 @@ pub enum Ending {
     /// No data for too long.
     #[error("no data for too long")]
     Idle,
+    /// Our packet layer's call was cleared.
+    #[error("cleared by {origin:?}, X.25 cause {cause}, diagnostic {diagnostic}")]
+    ClearedByPacket {
+        /// Who cleared it.
+        origin: x25::Origin,
+        /// The cause of X.25; 0 if the other DTE did it.
+        cause: u8,
+        /// The diagnostic of X.25.
+        diagnostic: u8,
+    },
+    /// Our packet layer does not get to work with the partner's.
+    #[error(transparent)]
+    PacketLayer(x25::Failure),
     /// A unit that no partner sends: its end did not come.
     #[error("a unit of data is longer than any exchange buffer")]
     TooLong,
@@ -63,11 +76,12 @@ impl Ending {
         match self {
             Self::Closed => "E-CAPI-CALL-CLOSED",
             Self::Rejected(_) => "E-CAPI-CALL-REJECTED",
-            Self::Cleared(_) => "E-CAPI-CALL-CLEARED",
+            Self::Cleared(_) | Self::ClearedByPacket { .. } => "E-CAPI-CALL-CLEARED",
             Self::Refused(_) => "E-CAPI-CALL-REFUSED",
             Self::Reset => "E-CAPI-CALL-RESET",
             Self::NotInTime(_) => "E-CAPI-CALL-TIME-OUT",
             Self::Idle => "E-CAPI-CALL-IDLE",
+            Self::PacketLayer(failure) => failure.code(),
             Self::TooLong => "E-CAPI-CALL-TOO-LONG",
             Self::Down => "E-CAPI-CALL-DOWN",
         }

@@ -1,4 +1,4 @@
-//! What speaks ISO 8208: the controller, or nobody yet.
+//! What speaks ISO 8208: the controller, or a packet layer of our own.
 
 use capi_sys::message::{B1Protocol, B2Protocol, B3Protocol, BProtocol, Profile};
 

@@ -113,13 +113,8 @@ impl Call {
         desk: &mut Desk,
     ) -> Self {
         let body = connect_request(desk, request, layer3);
-        // What says nothing is left to CAPI as a whole.
-        let ncpi = if request.packet == CallContents::default() {
-            Structure::default()
-        } else {
-            X25Ncpi::call(&request.packet).encode()
-        };
-        let direction = Direction::Outgoing { request: desk.request(body), ncpi };
+        let packet = request.packet.clone();
+        let direction = Direction::Outgoing { request: desk.request(body), packet };
         let mut call = Self::new(id, direction, layer3, LinkState::Requested);
         // An answer that does not speak of the size means the one that was asked for.
         call.packet_size = request.packet.facilities.packet_size.map(|[_, ours]| ours);
@@ -145,11 +140,13 @@ impl Call {
             return;
         }
         self.link = LinkState::Active;
-        if let (Direction::Outgoing { ncpi, .. }, Some(plci)) = (&self.direction, self.plci) {
-            // Without a packet layer of CAPI's there is no call packet either.
-            let ncpi = match self.layer3 {
-                Layer3::Native => ncpi.clone(),
-                Layer3::Own => Structure::default(),
+        if let (Direction::Outgoing { packet, .. }, Some(plci)) = (&self.direction, self.plci) {
+            // What says nothing is left to CAPI as a whole; without its packet layer there is no
+            // call packet either.
+            let ncpi = if self.layer3 == Layer3::Own || *packet == CallContents::default() {
+                Structure::default()
+            } else {
+                X25Ncpi::call(packet).encode()
             };
             desk.request(ConnectB3Request { plci, ncpi });
             self.connection = ConnectionState::Requested;
