@@ -16,6 +16,10 @@ use store::{
 /// Files delivered between two commits.
 const FILES_AT_ONCE: u32 = 64;
 
+/// News is followed at most this often: what came meanwhile shares commits and directory syncs, and
+/// the receivers get their turn at the database.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// A receipt for a later session waits so long, so that the running one ends without it.
 const NEXT_SESSION: Duration = Duration::from_secs(30);
 
@@ -27,6 +31,8 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
     let mut wakeups = active.store.wakeups();
     let (active_too, under_way) = (active.clone(), Vec::new());
+    let mut pace = tokio::time::interval(GATHER);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut delivery = Delivery { active: active_too, under_way, looked: false, refused: false };
     while !active.shutdown.is_cancelled() {
         let next = match delivery.round().await {
@@ -41,7 +47,10 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         let wait = async {
             match next {
                 Next::GoOn => {}
-                Next::WaitForNews => wakeups.changed().await,
+                Next::WaitForNews => {
+                    wakeups.changed().await;
+                    pace.tick().await;
+                }
                 Next::WaitForDisk => tokio::time::sleep(TRY_AGAIN_AFTER).await,
             }
         };
@@ -105,7 +114,6 @@ impl Delivery {
         for file in files {
             match self.plan(&configuration, &file, &begun) {
                 Ok((part, target)) => {
-                    tx.delivering(file.id, &target.to_string()).await?;
                     begun.push(UnderWay { file, part, target, is_placed: false });
                 }
                 Err(error) => {
@@ -114,6 +122,9 @@ impl Delivery {
                 }
             }
         }
+        let targets: Vec<_> =
+            begun.iter().map(|work| (work.file.id, work.target.to_string())).collect();
+        tx.delivering_all(&targets).await?;
         tx.commit().await?;
         self.looked = true;
         self.under_way.extend(begun);
@@ -209,9 +220,12 @@ impl Delivery {
         }
         let configuration = self.active.configuration();
         let mut tx = self.active.store.fenced(&self.active.tenure).await?;
-        for work in self.under_way.iter().filter(|work| work.is_placed) {
-            let receipt = receipt(&configuration, &work.file);
-            tx.delivered(work.file.id, Some(&receipt)).await?;
+        let placed = || self.under_way.iter().filter(|work| work.is_placed);
+        let delivered: Vec<_> = placed()
+            .map(|work| (work.file.id, Some(receipt(&configuration, &work.file))))
+            .collect();
+        tx.delivered_all(&delivered).await?;
+        for work in placed() {
             let mut entry = JournalEntry::new(JournalKind::FileDelivered);
             entry.session = Some(work.file.last_session);
             entry.partner = Some(work.file.partner.clone());

@@ -2,8 +2,10 @@
 //! files and answers.
 
 mod ending;
+mod incoming;
 mod listening;
 mod logon;
+mod recorded;
 mod speaking;
 
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::outcome::{Outcome, Stop, abort_code, abort_text};
 use crate::transport::Transport;
 
-use self::listening::Incoming;
+use self::incoming::Incoming;
 use self::speaking::{Outgoing, Pending};
 
 /// From the connection until both sides know each other. It holds against a peer that sends an

@@ -159,6 +159,11 @@ impl Backend {
         }
     }
 
+    /// Whether the database makes commits of the same moment durable by one flush.
+    pub(crate) fn gathers_commits(&self) -> bool {
+        matches!(self.kind, Kind::Postgres { .. })
+    }
+
     /// The pools by database, for what is theirs alone: migrations and wake-ups.
     pub(crate) fn pools(&self) -> Pools<'_> {
         match &self.kind {
@@ -410,7 +415,7 @@ impl<'a> From<&'a Option<String>> for Value<'a> {
 }
 
 /// A partner may send an octet 0 in a text; PostgreSQL cannot store it.
-fn storable(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(crate) fn storable(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}").into() } else { text }
 }
 

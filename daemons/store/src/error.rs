@@ -6,7 +6,7 @@ use oftp::field::FileIdentity;
 use crate::SessionId;
 
 /// Why the store could not do something.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Somebody else held a lock for too long, or two transactions stood in each other's way.
     #[error("the database is busy: {reason}; try again")]

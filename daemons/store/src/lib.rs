@@ -24,6 +24,7 @@ mod migrations;
 mod model;
 mod moment;
 mod read;
+mod shared;
 mod statement;
 mod store;
 mod uri;
@@ -42,6 +43,7 @@ pub use model::{
     RequestId, RequestOutcome, RequestRecord, RequestState, Retry, Sent, SessionCounts, SessionEnd,
     SessionFilter, SessionId, SessionRecord, Transport,
 };
+pub use shared::Work;
 pub use store::Store;
 pub use uri::DatabaseUri;
 pub use wakeups::Wakeups;

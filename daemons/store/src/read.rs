@@ -1,6 +1,6 @@
 //! Plain reads: they lock nothing and decide nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oftp::field::{Blocks, FileIdentity, ReasonText};
 
@@ -88,6 +88,17 @@ impl Store {
     ) -> Result<Option<ReceivedFile>, StoreError> {
         let statement = statement!("receiving", "find_received");
         self.read_one(statement, &identity_values(identity), received_file).await
+    }
+
+    /// The files that came last in this session, are ours, and are not delivered yet.
+    pub async fn unfinished_files(
+        &self,
+        session: SessionId,
+    ) -> Result<BTreeSet<ReceivedFileId>, StoreError> {
+        let statement = statement!("receiving", "unfinished_files");
+        let id = |row: &Row| Ok(row.get::<i64>("id")?.into());
+        let ids = self.read_all(statement, values![session.get()], id).await?;
+        Ok(ids.into_iter().collect())
     }
 
     /// The spool's names of parts that unfinished received files need; anything else may be swept

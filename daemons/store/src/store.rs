@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use lease::Tenure;
 
 use crate::backend::{Backend, Lane};
+use crate::shared::Queue;
 use crate::statement::statement;
 use crate::wakeups::Hints;
 use crate::{DatabaseUri, FencedTx, Intake, Migrated, StoreError, Wakeups, migrations};
@@ -16,6 +17,7 @@ use crate::{DatabaseUri, FencedTx, Intake, Migrated, StoreError, Wakeups, migrat
 pub struct Store {
     pub(crate) backend: Arc<Backend>,
     pub(crate) hints: Arc<Hints>,
+    pub(crate) queue: Arc<Queue>,
 }
 
 impl fmt::Debug for Store {
@@ -34,7 +36,7 @@ impl Store {
         let backend = Arc::new(Backend::new(uri, role_name));
         backend.connect().await?;
         let hints = Arc::new(Hints::new(Arc::clone(&backend)));
-        Ok(Self { backend, hints })
+        Ok(Self { backend, hints, queue: Arc::default() })
     }
 
     /// Brings the schema up to date; several processes may do so at once. Refuses

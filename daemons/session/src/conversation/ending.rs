@@ -80,7 +80,7 @@ impl Conversation {
     }
 
     async fn remains(&mut self, end: SessionEnd) -> Remains {
-        let part = match self.incoming.as_ref().map(super::Incoming::id) {
+        let part = match self.incoming.as_ref().and_then(super::Incoming::id) {
             Some(id) => Some((id, self.park_incoming().await.map(|(_, progress)| progress))),
             None => None,
         };

@@ -28,9 +28,6 @@ use crate::policy::{AfterRefusal, after_close_refused, after_start_refused};
 /// takes milliseconds, and a receipt in the same session saves a call.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// Unanswered files that are looked at in one turn; the next turn looks at the next ones.
-const LOOKED_AT_ONCE: usize = 64;
-
 /// Receipts claimed by one commit.
 const RECEIPTS_AT_ONCE: u32 = 64;
 
@@ -78,12 +75,17 @@ impl Conversation {
         if self.shutdown_at.is_some() {
             return Err(Stop::Shutdown);
         }
-        // Asked before the claim: what had its receipt queued by now and is not among the claimed
-        // ones has been answered in another session.
-        let answered = self.answered().await?;
         loop {
             if self.pending.receipts.is_empty() && self.pending.entries.is_empty() {
+                // Asked before the claim: what had its receipt queued by then and is not among the
+                // claimed ones has been answered in another session.
+                let answered = self.answered().await?;
                 self.settle_and_claim().await?;
+                if self.pending.receipts.is_empty() {
+                    for id in answered {
+                        self.pending.unanswered.remove(&id);
+                    }
+                }
             }
             if let Some(receipt) = self.pending.receipts.pop_front() {
                 self.lingering_until = None;
@@ -100,9 +102,6 @@ impl Conversation {
                 None => break,
             }
         }
-        for id in answered {
-            self.pending.unanswered.remove(&id);
-        }
         if self.linger() {
             return Ok(());
         }
@@ -118,14 +117,12 @@ impl Conversation {
 
     /// Files of this session that are delivered, or have failed, and so have their receipts queued.
     async fn answered(&self) -> Result<Vec<ReceivedFileId>, Stop> {
-        let mut answered = Vec::new();
-        for id in self.pending.unanswered.iter().take(LOOKED_AT_ONCE) {
-            match self.active.store.received_file(*id).await? {
-                Some(file) if file.finished_at.is_none() => {}
-                _ => answered.push(*id),
-            }
+        if self.pending.unanswered.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(answered)
+        let unfinished = self.active.store.unfinished_files(self.session()?).await?;
+        let unanswered = self.pending.unanswered.iter();
+        Ok(unanswered.filter(|id| !unfinished.contains(id)).copied().collect())
     }
 
     /// Whether to keep the direction for a while, for receipts that are about to be due.
@@ -216,14 +213,16 @@ impl Conversation {
         tx: &mut FencedTx,
         session: SessionId,
     ) -> Result<(), StoreError> {
+        let confirmed: Vec<_> = self.pending.confirmed.iter().map(|receipt| receipt.id).collect();
+        tx.receipts_sent(session, &confirmed).await?;
         for receipt in &self.pending.confirmed {
-            tx.receipt_sent(session, receipt.id).await?;
             let mut entry = self.journal(JournalKind::ReceiptSent);
             entry.dataset_name = Some(receipt.identity.dataset_name.clone());
             tx.journal(&entry).await?;
         }
+        let sent: Vec<_> = self.pending.sent.iter().map(|entry| entry.id).collect();
+        tx.entries_sent(session, &sent).await?;
         for sent in &self.pending.sent {
-            tx.entry_sent(session, sent.id).await?;
             let mut entry = self.journal(JournalKind::FileSent);
             entry.entry = Some(sent.id);
             entry.dataset_name = Some(sent.identity.dataset_name.clone());
@@ -315,7 +314,7 @@ impl Conversation {
             None => self.scan(entry, position).await?,
         };
         let (spool, name) = (self.active.spool.clone(), payload_name(entry)?);
-        let reader = blocking(move || spool.open_payload(&name, point.offset)).await?;
+        let source = PayloadSource::open(spool, name, point.offset).await?;
         self.activity.file_began(FileBeginning {
             dataset_name: entry.identity.dataset_name.to_string(),
             entry: Some(entry.id.to_string()),
@@ -328,7 +327,7 @@ impl Conversation {
             dataset_name = %entry.identity.dataset_name, restart = position, "sending"
         );
         outgoing.already = point.counts;
-        outgoing.source = Some(PayloadSource::new(reader));
+        outgoing.source = Some(source);
         self.outgoing = Some(outgoing);
         Ok(())
     }

@@ -62,15 +62,6 @@ order by partner
 update queue_entry set state = 'ready', updated_at = (select moment from clock)
 where state = 'queued'
 
--- name: entry_sent
-update queue_entry set state = 'sent', sent_at = (select moment from clock),
-  finished_at = case when receipt_expected then null else (select moment from clock) end,
-  error_code = null, error_text = null,
-  claimed_by = null, claimed_epoch = null, session_id = null,
-  updated_at = (select moment from clock)
-where id = $1 and state = 'sending' and session_id = $2
-returning receipt_expected
-
 -- name: answered_entry_was_sent
 -- The receipt came before the session saw EFPA: only the time of sending is missing.
 update queue_entry set sent_at = coalesce(sent_at, (select moment from clock)),
@@ -94,6 +85,16 @@ update queue_entry set state = 'ready',
   updated_at = (select moment from clock)
 where id = $1 and state = 'sending' and session_id = $2
 returning state
+
+-- name: answer_sent
+-- What a receipt usually is: the first for the entry with this very identity.
+update queue_entry set state = $5, error_code = $6, error_text = $7,
+  finished_at = (select moment from clock),
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = (select moment from clock)
+where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4
+  and state not in ('acknowledged', 'rejected', 'cancelled')
+returning id
 
 -- name: find_sent
 select id, state from queue_entry

@@ -1,8 +1,3 @@
--- name: receipt_sent
-update receipt set state = 'sent', sent_at = (select moment from clock),
-  claimed_by = null, claimed_epoch = null, session_id = null
-where id = $1 and state = 'sending' and session_id = $2
-
 -- name: release_receipts
 update receipt set state = 'queued', claimed_by = null, claimed_epoch = null, session_id = null
 where state = 'sending' and session_id = $1

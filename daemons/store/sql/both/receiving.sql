@@ -35,6 +35,16 @@ update received_file set state = 'received', durable_octets = $3, durable_record
   updated_at = (select moment from clock)
 where id = $1 and state = 'receiving' and session_id = $2
 
+-- name: receive_whole
+-- A small file, from its offer to its end at once.
+insert into received_file (partner, dataset_name, stamp, originator, destination, format,
+  record_length, description, user_data, announced_size, original_size, part, state,
+  last_session_id, durable_octets, durable_records, received_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'received', $13, $14, $15,
+  (select moment from clock))
+on conflict (dataset_name, stamp, originator, destination) do nothing
+returning id
+
 -- name: was_received
 -- A repeat of file_received whose first answer was lost.
 select id from received_file
@@ -72,16 +82,6 @@ where state = 'received' or (state = 'delivering' and delivering_epoch < $1)
 order by id
 limit $2
 
--- name: delivering
-update received_file set state = 'delivering', target = $2, delivering_epoch = $3,
-  updated_at = (select moment from clock)
-where id = $1 and state in ('received', 'delivering')
-
--- name: delivered
-update received_file set state = 'delivered', delivering_epoch = null,
-  finished_at = (select moment from clock), updated_at = (select moment from clock)
-where id = $1 and state = 'delivering' and delivering_epoch = $2
-
 -- name: undeliverable
 update received_file set state = 'failed', error_code = $2, error_text = $3,
   delivering_epoch = null,
@@ -112,6 +112,10 @@ from received_file
 where ($1 is null or partner = $1) and ($2 is null or state = $2)
 order by id desc
 limit $3
+
+-- name: unfinished_files
+select id from received_file
+where state in ('received', 'delivering') and last_session_id = $1
 
 -- name: parts_in_use
 select part from received_file where finished_at is null

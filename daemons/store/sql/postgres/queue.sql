@@ -36,3 +36,14 @@ update queue_entry set
 where partner = $1 and state = 'ready' and not passive
   and (not_before is null or not_before <= clock_timestamp())
 returning id, state
+
+-- name: entries_sent
+-- $1 is a JSON array of numbers.
+update queue_entry set state = 'sent', sent_at = clock_timestamp(),
+  finished_at = case when receipt_expected then null else clock_timestamp() end,
+  error_code = null, error_text = null,
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = clock_timestamp()
+where id in (select value::bigint from json_array_elements_text($1::json) as value)
+  and state = 'sending' and session_id = $2
+returning id, receipt_expected

@@ -11,11 +11,22 @@ returning id, received_file_id, kind, partner, dataset_name, stamp, originator, 
   user_data, reason, reason_text, state, held, not_before, claimed_by, claimed_epoch,
   session_id, created_at, sent_at
 
--- name: queue_receipt
--- One receipt a file, with the file's own identity.
+-- name: queue_receipts
+-- One receipt a file, with the file's own identity. $1 is a JSON array.
 insert into receipt (received_file_id, kind, partner, dataset_name, stamp, originator, destination,
   user_data, reason, reason_text, held, not_before)
-select id, $2, partner, dataset_name, stamp, originator, destination, $3, $4, $5, $6,
-  clock_timestamp() + $7 * interval '1 microsecond'
-from received_file where id = $1
-returning id
+select file.id, owed.kind, partner, dataset_name, stamp, originator, destination, owed.user_data,
+  owed.reason, owed.reason_text, owed.held,
+  clock_timestamp() + owed.after * interval '1 microsecond'
+from json_to_recordset($1::json) as owed(id bigint, kind text, user_data text, reason bigint,
+    reason_text text, held boolean, after bigint)
+  join received_file as file on file.id = owed.id
+order by file.id
+returning id, received_file_id
+
+-- name: receipts_sent
+-- $1 is a JSON array of numbers.
+update receipt set state = 'sent', sent_at = clock_timestamp(),
+  claimed_by = null, claimed_epoch = null, session_id = null
+where id in (select value::bigint from json_array_elements_text($1::json) as value)
+  and state = 'sending' and session_id = $2

@@ -9,3 +9,17 @@ select id, partner, dataset_name, stamp, originator, destination, format, record
 from received_file
 where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4
 for update
+
+-- name: delivering
+-- $1 is a JSON array of {id, target}.
+update received_file set state = 'delivering', target = planned.target, delivering_epoch = $2,
+  updated_at = clock_timestamp()
+from json_to_recordset($1::json) as planned(id bigint, target text)
+where received_file.id = planned.id and state in ('received', 'delivering')
+
+-- name: delivered
+-- $1 is a JSON array of numbers.
+update received_file set state = 'delivered', delivering_epoch = null,
+  finished_at = clock_timestamp(), updated_at = clock_timestamp()
+where id in (select value::bigint from json_array_elements_text($1::json) as value)
+  and state = 'delivering' and delivering_epoch = $2

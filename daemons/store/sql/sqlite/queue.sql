@@ -35,3 +35,14 @@ update queue_entry set
 where partner = $1 and state = 'ready' and not passive
   and (not_before is null or not_before <= (select moment from clock))
 returning id, state
+
+-- name: entries_sent
+-- $1 is a JSON array of numbers.
+update queue_entry set state = 'sent', sent_at = (select moment from clock),
+  finished_at = case when receipt_expected then null else (select moment from clock) end,
+  error_code = null, error_text = null,
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = (select moment from clock)
+where id in (select value from json_each($1))
+  and state = 'sending' and session_id = $2
+returning id, receipt_expected

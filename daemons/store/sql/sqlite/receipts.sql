@@ -10,11 +10,21 @@ returning id, received_file_id, kind, partner, dataset_name, stamp, originator, 
   user_data, reason, reason_text, state, held, not_before, claimed_by, claimed_epoch,
   session_id, created_at, sent_at
 
--- name: queue_receipt
--- One receipt a file, with the file's own identity.
+-- name: queue_receipts
+-- One receipt a file, with the file's own identity. $1 is a JSON array.
 insert into receipt (received_file_id, kind, partner, dataset_name, stamp, originator, destination,
   user_data, reason, reason_text, held, not_before)
-select id, $2, partner, dataset_name, stamp, originator, destination, $3, $4, $5, $6,
-  (select moment from clock) + $7
-from received_file where id = $1
-returning id
+select file.id, owed ->> 'kind', partner, dataset_name, stamp, originator, destination,
+  owed ->> 'user_data', owed ->> 'reason', owed ->> 'reason_text', owed ->> 'held',
+  (select moment from clock) + (owed ->> 'after')
+from (select value as owed from json_each($1)) as owing
+  join received_file as file on file.id = owed ->> 'id'
+where true
+order by file.id
+returning id, received_file_id
+
+-- name: receipts_sent
+-- $1 is a JSON array of numbers.
+update receipt set state = 'sent', sent_at = (select moment from clock),
+  claimed_by = null, claimed_epoch = null, session_id = null
+where id in (select value from json_each($1)) and state = 'sending' and session_id = $2

@@ -8,3 +8,17 @@ select id, partner, dataset_name, stamp, originator, destination, format, record
     and tenure.epoch = claimed_epoch) as claim_stands
 from received_file
 where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4
+
+-- name: delivering
+-- $1 is a JSON array of {id, target}.
+update received_file set state = 'delivering', target = planned.target, delivering_epoch = $2,
+  updated_at = (select moment from clock)
+from (select value ->> 'id' as id, value ->> 'target' as target from json_each($1)) as planned
+where received_file.id = planned.id and state in ('received', 'delivering')
+
+-- name: delivered
+-- $1 is a JSON array of numbers.
+update received_file set state = 'delivered', delivering_epoch = null,
+  finished_at = (select moment from clock), updated_at = (select moment from clock)
+where id in (select value from json_each($1))
+  and state = 'delivering' and delivering_epoch = $2

@@ -1,6 +1,8 @@
 //! The master delivers what was received, and owes a receipt for it.
 
-use super::FencedTx;
+use serde_json::{Value, json};
+
+use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::values;
 use crate::model::{
@@ -20,10 +22,23 @@ impl FencedTx {
 
     /// The target is decided: commit before the file is moved there.
     pub async fn delivering(&mut self, id: ReceivedFileId, target: &str) -> Result<(), StoreError> {
-        let values = values![id.get(), target, self.epoch.get()];
+        self.delivering_all(&[(id, target.to_owned())]).await
+    }
+
+    /// The same for several files by one statement.
+    pub async fn delivering_all(
+        &mut self,
+        targets: &[(ReceivedFileId, String)],
+    ) -> Result<(), StoreError> {
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let rows = targets.iter();
+        let rows = rows.map(|(id, target)| json!({ "id": id.get(), "target": json::text(target) }));
+        let values = values![json::array(rows), self.epoch.get()];
         let changed =
             self.transaction.execute(statement!("receiving", "delivering"), values).await?;
-        found(changed, id, "received")
+        all_found(changed, targets.iter().map(|(id, _)| *id), "received")
     }
 
     /// The file lies durably at its target; its receipt, if any, is queued in the same commit.
@@ -32,14 +47,22 @@ impl FencedTx {
         id: ReceivedFileId,
         receipt: Option<&NewReceipt>,
     ) -> Result<Option<ReceiptId>, StoreError> {
-        let values = values![id.get(), self.epoch.get()];
+        Ok(self.delivered_all(&[(id, receipt.cloned())]).await?.pop())
+    }
+
+    /// The same for several files by two statements; the receipts' numbers, in no order.
+    pub async fn delivered_all(
+        &mut self,
+        files: &[(ReceivedFileId, Option<NewReceipt>)],
+    ) -> Result<Vec<ReceiptId>, StoreError> {
+        let ids = json::array(files.iter().map(|(id, _)| id.get().into()));
+        let values = values![ids, self.epoch.get()];
         let changed =
             self.transaction.execute(statement!("receiving", "delivered"), values).await?;
-        found(changed, id, "being delivered in this tenure")?;
-        match receipt {
-            Some(receipt) => self.queue_receipt(id, receipt).await.map(Some),
-            None => Ok(None),
-        }
+        all_found(changed, files.iter().map(|(id, _)| *id), "being delivered in this tenure")?;
+        let receipts: Vec<_> =
+            files.iter().filter_map(|(id, receipt)| Some((*id, receipt.as_ref()?))).collect();
+        self.queue_receipts(&receipts).await
     }
 
     /// The file cannot be delivered, for good; `receipt` is the NERP that says so.
@@ -53,49 +76,64 @@ impl FencedTx {
         let values = values![id.get(), code, text];
         let changed =
             self.transaction.execute(statement!("receiving", "undeliverable"), values).await?;
-        found(changed, id, "received and not delivered")?;
+        all_found(changed, [id].into_iter(), "received and not delivered")?;
         match receipt {
-            Some(receipt) => self.queue_receipt(id, receipt).await.map(Some),
+            Some(receipt) => Ok(self.queue_receipts(&[(id, receipt)]).await?.pop()),
             None => Ok(None),
         }
     }
 
-    async fn queue_receipt(
+    async fn queue_receipts(
         &mut self,
-        id: ReceivedFileId,
-        receipt: &NewReceipt,
-    ) -> Result<ReceiptId, StoreError> {
-        let (kind, reason, text) = match &receipt.kind {
-            ReceiptKind::Positive => ("EERP", None, None),
-            ReceiptKind::Negative { reason, text } => {
-                ("NERP", Some(i64::from(*reason)), Some(text.text()))
-            }
-        };
-        let after = match receipt.timing {
-            ReceiptTiming::After(after) => i64::try_from(after.as_micros()).ok(),
-            ReceiptTiming::Now | ReceiptTiming::Held => None,
-        };
-        let is_held = receipt.timing == ReceiptTiming::Held;
-        let values = values![
-            id.get(),
-            kind,
-            receipt.user_data.as_str(),
-            reason,
-            text.as_deref(),
-            is_held,
-            after,
-        ];
+        receipts: &[(ReceivedFileId, &NewReceipt)],
+    ) -> Result<Vec<ReceiptId>, StoreError> {
+        if receipts.is_empty() {
+            return Ok(Vec::new());
+        }
         self.is_news = true;
-        let row = self.fetch_first(statement!("receipts", "queue_receipt"), values).await?;
-        let row = row.ok_or_else(|| missing(id, "delivered"))?;
-        Ok(row.get::<i64>("id")?.into())
+        let rows = json::array(receipts.iter().map(|(id, receipt)| owed(*id, receipt)));
+        let statement = statement!("receipts", "queue_receipts");
+        let queued = self.transaction.fetch(statement, values![rows]).await?;
+        let changed = u64::try_from(queued.len()).unwrap_or(u64::MAX);
+        all_found(changed, receipts.iter().map(|(id, _)| *id), "delivered")?;
+        queued.iter().map(|row| Ok(row.get::<i64>("id")?.into())).collect()
     }
 }
 
-fn missing(id: ReceivedFileId, how: &str) -> StoreError {
-    StoreError::NotFound { subject: format!("received file {id} that is {how}") }
+fn owed(id: ReceivedFileId, receipt: &NewReceipt) -> Value {
+    let (kind, reason, reason_text) = match &receipt.kind {
+        ReceiptKind::Positive => ("EERP", None, None),
+        ReceiptKind::Negative { reason, text } => {
+            ("NERP", Some(*reason), Some(json::text(&text.text())))
+        }
+    };
+    let after = match receipt.timing {
+        ReceiptTiming::After(after) => i64::try_from(after.as_micros()).ok(),
+        ReceiptTiming::Now | ReceiptTiming::Held => None,
+    };
+    json!({
+        "id": id.get(),
+        "kind": kind,
+        "user_data": json::text(receipt.user_data.as_str()),
+        "reason": reason,
+        "reason_text": reason_text,
+        "held": receipt.timing == ReceiptTiming::Held,
+        "after": after,
+    })
 }
 
-fn found(changed: u64, id: ReceivedFileId, how: &str) -> Result<(), StoreError> {
-    if changed == 0 { Err(missing(id, how)) } else { Ok(()) }
+/// Whether as many rows were changed as files were meant.
+fn all_found(
+    changed: u64,
+    mut ids: impl ExactSizeIterator<Item = ReceivedFileId>,
+    how: &str,
+) -> Result<(), StoreError> {
+    if u64::try_from(ids.len()) == Ok(changed) {
+        return Ok(());
+    }
+    let subject = match (ids.len(), ids.next()) {
+        (1, Some(id)) => format!("received file {id} that is {how}"),
+        (count, _) => format!("received file among these {count} that is {how}"),
+    };
+    Err(StoreError::NotFound { subject })
 }

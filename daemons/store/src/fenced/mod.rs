@@ -1,6 +1,7 @@
 //! The fenced transaction: the only way to change state.
 
 mod delivery;
+mod json;
 mod queueing;
 mod receipts;
 mod receiving;
@@ -22,6 +23,9 @@ use crate::{Store, StoreError};
 
 pub use recovery::Recovered;
 pub use retention::Pruned;
+
+/// The most journal records that one statement writes.
+const NOTES_AT_ONCE: usize = 256;
 
 /// A transaction of one tenure. Its first statement has checked that the tenure's epoch stands;
 /// until it ends, nobody can take over. Dropped without [`FencedTx::commit`], nothing has happened.
@@ -89,6 +93,8 @@ pub struct FencedTx {
     daemon: Daemon,
     epoch: Epoch,
     hints: Arc<Hints>,
+    /// Records that are written with the commit, all by one statement.
+    notes: Vec<JournalEntry>,
     /// Whether something changed that somebody may wait for.
     is_news: bool,
 }
@@ -101,7 +107,7 @@ impl FencedTx {
         match transaction.fetch_first(statement!("lease", "fence"), values).await? {
             Some(_) => {
                 let hints = Arc::clone(&store.hints);
-                Ok(Self { transaction, daemon, epoch, hints, is_news: false })
+                Ok(Self { transaction, daemon, epoch, hints, notes: Vec::new(), is_news: false })
             }
             None => Err(StoreError::Fenced { daemon, epoch }),
         }
@@ -110,7 +116,8 @@ impl FencedTx {
     /// Makes everything that was done true at once, durably.
     ///
     /// After [`StoreError::Unreachable`] it may be true or not.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.write_notes().await?;
         self.transaction.commit().await?;
         if self.is_news {
             self.hints.announce();
@@ -118,9 +125,26 @@ impl FencedTx {
         Ok(())
     }
 
-    /// Appends to the journal, in the name of this daemon and epoch.
+    /// Appends to the journal, in the name of this daemon and epoch; written with the commit at
+    /// the latest.
     pub async fn journal(&mut self, entry: &JournalEntry) -> Result<(), StoreError> {
-        write_journal(&mut self.transaction, Some((self.daemon, self.epoch)), entry).await
+        self.notes.push(entry.clone());
+        if self.notes.len() >= NOTES_AT_ONCE { self.write_notes().await } else { Ok(()) }
+    }
+
+    async fn write_notes(&mut self) -> Result<(), StoreError> {
+        let tenure = (self.daemon, self.epoch);
+        let notes = std::mem::take(&mut self.notes);
+        match notes.as_slice() {
+            [] => Ok(()),
+            [note] => write_journal(&mut self.transaction, Some(tenure), note).await,
+            notes => {
+                let notes = json::array(notes.iter().map(json::note));
+                let values = values![self.daemon.name(), self.epoch.get(), notes];
+                self.transaction.execute(statement!("journal", "write_all"), values).await?;
+                Ok(())
+            }
+        }
     }
 
     async fn fetch_first(

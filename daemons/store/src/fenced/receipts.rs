@@ -1,6 +1,6 @@
 //! Receipts that we owe go out.
 
-use super::FencedTx;
+use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::values;
 use crate::model::{Receipt, ReceiptId, SessionId};
@@ -28,10 +28,29 @@ impl FencedTx {
         session: SessionId,
         id: ReceiptId,
     ) -> Result<(), StoreError> {
-        let values = values![id.get(), session.get()];
-        let subject = || format!("receipt {id}");
-        let statement = statement!("receipts", "receipt_sent");
-        self.change_claimed(statement, values, subject, session).await
+        self.receipts_sent(session, &[id]).await
+    }
+
+    /// The same for several receipts by one statement.
+    pub async fn receipts_sent(
+        &mut self,
+        session: SessionId,
+        ids: &[ReceiptId],
+    ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let values = values![json::array(ids.iter().map(|id| id.get().into())), session.get()];
+        let statement = statement!("receipts", "receipts_sent");
+        let changed = self.transaction.execute(statement, values).await?;
+        if u64::try_from(ids.len()) == Ok(changed) {
+            return Ok(());
+        }
+        let subject = match ids {
+            [id] => format!("receipt {id}"),
+            ids => format!("one of {} receipts", ids.len()),
+        };
+        Err(StoreError::ClaimLost { subject, session })
     }
 
     /// Gives back what the session claimed and did not send. Returns how many.

@@ -14,8 +14,8 @@ use crate::statement::statement;
 
 impl FencedTx {
     /// Answers an offer (SFID) and claims the file for the session, unless it is ours already or
-    /// another session is at it. Commit before SFPA goes out, or, for a small file, together with
-    /// [`FencedTx::file_received`].
+    /// another session is at it. Commit before SFPA goes out. (A small file may be taken
+    /// without: [`FencedTx::receive_whole`].)
     ///
     /// A broken-off transfer is resumed only if the partner offers the same file again: the same
     /// identity, format, sizes, description and user data. Otherwise it starts afresh, and the old
@@ -144,6 +144,50 @@ impl FencedTx {
         }
         self.is_news = true;
         Ok(())
+    }
+
+    /// A small file that is whole and durable before anything of it was recorded: offer and end at
+    /// once. Nothing, and nothing is changed, if it is ours already or another session is at it.
+    pub async fn receive_whole(
+        &mut self,
+        session: SessionId,
+        offer: &Offer,
+        whole: Progress,
+    ) -> Result<Option<ReceivedFileId>, StoreError> {
+        let FileIdentity { dataset_name, stamp, originator, destination } = &offer.identity;
+        let values = values![
+            &offer.partner,
+            dataset_name.as_str(),
+            stamp.to_string(),
+            originator.as_str(),
+            destination.as_str(),
+            offer.format.letter().to_string(),
+            record_length(offer.format),
+            offer.description.text(),
+            offer.user_data.as_str(),
+            offer.announced_size.get(),
+            offer.original_size.get(),
+            &offer.part,
+            session.get(),
+            whole.octets,
+            whole.records,
+        ];
+        let statement = statement!("receiving", "receive_whole");
+        if let Some(row) = self.fetch_first(statement, values).await? {
+            self.is_news = true;
+            return Ok(Some(row.get::<i64>("id")?.into()));
+        }
+        // Known since: in another session, or in an earlier one that broke off.
+        let id = match self.begin_receiving(session, offer).await? {
+            Receiving::Fresh { id } => id,
+            Receiving::Resume { id, .. } => {
+                self.replace_part(session, id, &offer.part).await?;
+                id
+            }
+            Receiving::Duplicate { .. } | Receiving::Busy { .. } => return Ok(None),
+        };
+        self.file_received(session, id, whole).await?;
+        Ok(Some(id))
     }
 
     /// The transfer broke off: what was checkpointed waits for the partner to come back.

@@ -1,8 +1,10 @@
 //! The send queue: entries are claimed, sent, answered; people change their minds.
 
+use std::collections::HashMap;
+
 use oftp::field::{FileIdentity, Level};
 
-use super::FencedTx;
+use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::{Row, values};
 use crate::model::{
@@ -54,10 +56,41 @@ impl FencedTx {
         session: SessionId,
         id: EntryId,
     ) -> Result<Sent, StoreError> {
-        let values = values![id.get(), session.get()];
-        if let Some(row) = self.fetch_first(statement!("queue", "entry_sent"), values).await? {
-            return sent(&row);
+        let sent = self.entries_sent(session, &[id]).await?;
+        sent.first().copied().ok_or_else(|| claim_lost(id, session))
+    }
+
+    /// The same for several entries by one statement, in their order.
+    pub async fn entries_sent(
+        &mut self,
+        session: SessionId,
+        ids: &[EntryId],
+    ) -> Result<Vec<Sent>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
         }
+        let values = values![json::array(ids.iter().map(|id| id.get().into())), session.get()];
+        let rows = self.transaction.fetch(statement!("queue", "entries_sent"), values).await?;
+        let mut changed = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            changed.insert(EntryId::from(row.get::<i64>("id")?), sent(row)?);
+        }
+        let mut outcomes = Vec::with_capacity(ids.len());
+        for id in ids {
+            outcomes.push(match changed.get(id) {
+                Some(sent) => *sent,
+                None => self.answered_entry_was_sent(session, *id).await?,
+            });
+        }
+        Ok(outcomes)
+    }
+
+    async fn answered_entry_was_sent(
+        &mut self,
+        session: SessionId,
+        id: EntryId,
+    ) -> Result<Sent, StoreError> {
+        let values = values![id.get(), session.get()];
         let statement = statement!("queue", "answered_entry_was_sent");
         let Some(row) = self.fetch_first(statement, values).await? else {
             return Err(claim_lost(id, session));
@@ -146,6 +179,32 @@ impl FencedTx {
     ) -> Result<Match, StoreError> {
         let exact = level >= Level::V1_4;
         let identity = identity.at(level);
+        let (state, code, text) = match kind {
+            ReceiptKind::Positive => (EntryState::Acknowledged, None, None),
+            ReceiptKind::Negative { reason, text } => {
+                (EntryState::Rejected, Some(format!("NERP-{reason:02}")), Some(text.text()))
+            }
+        };
+        let matched = |id| match kind {
+            ReceiptKind::Positive => Match::Acknowledged(id),
+            ReceiptKind::Negative { .. } => Match::Rejected(id),
+        };
+        if exact {
+            let FileIdentity { dataset_name, stamp, originator, destination } = &identity;
+            let values = values![
+                dataset_name.as_str(),
+                stamp.to_string(),
+                originator.as_str(),
+                destination.as_str(),
+                state.as_str(),
+                code.as_deref(),
+                text.as_deref(),
+            ];
+            if let Some(row) = self.fetch_first(statement!("queue", "answer_sent"), values).await? {
+                self.is_news = true;
+                return Ok(matched(row.get::<i64>("id")?.into()));
+            }
+        }
         let statement = if exact {
             statement!("queue", "find_sent")
         } else {
@@ -155,22 +214,13 @@ impl FencedTx {
             return Ok(Match::Unknown);
         };
         let id = EntryId::from(row.get::<i64>("id")?);
-        let (state, code, text) = match kind {
-            ReceiptKind::Positive => (EntryState::Acknowledged, None, None),
-            ReceiptKind::Negative { reason, text } => {
-                (EntryState::Rejected, Some(format!("NERP-{reason:02}")), Some(text.text()))
-            }
-        };
         let values = values![id.get(), state.as_str(), code.as_deref(), text.as_deref()];
         if self.fetch_first(statement!("queue", "entry_answered"), values).await?.is_none() {
             let state = self.entry_state(id).await?.unwrap_or(state);
             return Ok(Match::Duplicate { entry: id, state });
         }
         self.is_news = true;
-        Ok(match kind {
-            ReceiptKind::Positive => Match::Acknowledged(id),
-            ReceiptKind::Negative { .. } => Match::Rejected(id),
-        })
+        Ok(matched(id))
     }
 
     /// A person holds an entry that is `queued`, `ready` or `blocked`.

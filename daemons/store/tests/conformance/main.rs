@@ -48,6 +48,7 @@ mod requests;
 mod retention;
 mod schema;
 mod sessions;
+mod shared;
 mod unreachable;
 mod wakeups;
 mod world;

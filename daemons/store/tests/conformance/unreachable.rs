@@ -67,7 +67,7 @@ async fn a_postgres_gone_in_the_middle_is_unreachable_and_when_it_is_back_all_go
     open.journal(&note).await.unwrap();
 
     server.crash();
-    assert_unreachable(open.journal(&note).await);
+    assert_unreachable(open.ready_queued().await);
     assert_unreachable(open.commit().await);
     assert_unreachable(store.fenced(&tenure).await.map(drop));
     assert_unreachable(store.renew(&tenure, LONG).await);

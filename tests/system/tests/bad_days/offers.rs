@@ -97,6 +97,64 @@ fn a_file_larger_than_announced_is_taken_all_the_same() {
     assert!(std::fs::read(path).unwrap() == content);
 }
 
+#[test]
+fn a_file_that_outgrows_a_small_one_is_taken_all_the_same() {
+    let (pair, _bolt) = bolt_alone();
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    let content = support::PseudoRandom::new(1).octets(1_000_000);
+    transfer(&mut caller, offer(&pair.acme, &pair.bolt, "GROWN.DAT", 1), &content);
+    let path = wait_until_blocking("the file delivered", PATIENCE, || {
+        incoming(&pair.bolt).into_keys().next()
+    });
+    assert!(std::fs::read(path).unwrap() == content);
+}
+
+#[test]
+fn a_small_file_that_comes_in_two_sessions_at_once_is_ours_once() {
+    let (pair, _bolt) = bolt_alone();
+    let sfid = offer(&pair.acme, &pair.bolt, "TWICE.DAT", 3000);
+    let mut callers = [(); 2].map(|()| Caller::established(&pair.acme, &pair.bolt));
+    for (caller, octet) in callers.iter_mut().zip([1, 2]) {
+        begin(caller, sfid.clone(), &[octet; 3000]);
+    }
+    let [first, second] = &mut callers;
+    first.ask(Request::CloseFile { already: Counts::default() });
+    let ended = first.next_event();
+    assert!(matches!(ended, Event::FileCompleted { .. }), "{ended:?}");
+    second.ask(Request::CloseFile { already: Counts::default() });
+    let Event::FileCloseRefused { reason, .. } = second.next_event() else {
+        panic!("the second one was taken, too");
+    };
+    assert_eq!(reason, FileReason::Unspecified, "it may be offered again");
+    second.ask(Request::StartFile(Box::new(sfid)));
+    let Event::FileRefused { reason, .. } = second.next_event() else {
+        panic!("the duplicate was taken");
+    };
+    assert_eq!(reason, FileReason::DuplicateFile);
+    let path = wait_until_blocking("the file delivered", PATIENCE, || {
+        incoming(&pair.bolt).into_keys().next()
+    });
+    assert!(std::fs::read(path).unwrap() == [1; 3000]);
+    assert_eq!(parts(&pair.bolt), Vec::<PathBuf>::new(), "what came second is gone");
+}
+
+#[test]
+fn a_small_file_that_breaks_off_leaves_nothing_and_comes_again_from_its_start() {
+    let (pair, _bolt) = bolt_alone();
+    let sfid = Sfid { restart: 0, ..offer(&pair.acme, &pair.bolt, "BROKEN.DAT", 5000) };
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    begin(&mut caller, sfid.clone(), &[1; 4000]);
+    drop(caller);
+    pair.bolt.wait_for_code("E-SESSION-TRANSPORT");
+    assert_eq!(parts(&pair.bolt), Vec::<PathBuf>::new());
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    transfer(&mut caller, sfid, &[2; 5000]);
+    let path = wait_until_blocking("the file delivered", PATIENCE, || {
+        incoming(&pair.bolt).into_keys().next()
+    });
+    assert!(std::fs::read(path).unwrap() == [2; 5000]);
+}
+
 fn parts(company: &Company) -> Vec<PathBuf> {
     let epochs = std::fs::read_dir(company.data().join("spool/in")).unwrap().flatten();
     epochs
