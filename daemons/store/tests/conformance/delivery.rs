@@ -121,17 +121,43 @@ conformance! {
         let master = world.tenure(MASTER).await;
         world
             .fenced(&master, async |tx| {
-                for file in tx.next_to_deliver(10).await? {
-                    tx.delivering(file.id, &format!("in/bolt/{}", file.id)).await?;
-                    tx.delivered(file.id, Some(&eerp())).await?;
-                }
+                let files = tx.next_to_deliver(10).await?;
+                let targets: Vec<_> =
+                    files.iter().map(|file| (file.id, format!("in/bolt/{}", file.id))).collect();
+                tx.delivering_all(&targets).await?;
+                let receipts: Vec<_> = files
+                    .iter()
+                    .map(|file| (file.id, (file.id != ids[2]).then(eerp)))
+                    .collect();
+                let queued = tx.delivered_all(&receipts).await?;
+                assert_eq!(queued.len(), 4);
                 Ok(())
             })
             .await
             .unwrap();
-        for id in ids {
-            assert_eq!(state(&world, id).await, ReceivedState::Delivered);
+        for id in &ids {
+            let file = world.store.received_file(*id).await.unwrap().unwrap();
+            assert_eq!(file.state, ReceivedState::Delivered);
+            assert_eq!(file.target, Some(format!("in/bolt/{id}")));
         }
+        let receipts = world.store.receipts(&ReceiptFilter::default()).await.unwrap();
+        let mut answered: Vec<_> = receipts.iter().map(|receipt| receipt.received_file).collect();
+        answered.sort_unstable();
+        assert_eq!(answered, [ids[0], ids[1], ids[3], ids[4]]);
+    }
+
+    async fn a_batch_with_a_file_that_is_not_to_be_delivered_is_refused_whole(world) {
+        let ids = received(&world, 2).await;
+        let master = world.tenure(MASTER).await;
+        let targets: Vec<_> = ids.iter().map(|id| (*id, format!("in/bolt/{id}"))).collect();
+        let begun = async |tx: &mut store::FencedTx| tx.delivering_all(&targets[..1]).await;
+        world.fenced(&master, begun).await.unwrap();
+        let both: Vec<_> = ids.iter().map(|id| (*id, Some(eerp()))).collect();
+        let refused = world.fenced(&master, async |tx| tx.delivered_all(&both).await).await;
+        assert_eq!(refused.unwrap_err().code(), "E-STORE-NOT-FOUND");
+        assert_eq!(state(&world, ids[0]).await, ReceivedState::Delivering);
+        assert_eq!(state(&world, ids[1]).await, ReceivedState::Received);
+        assert!(world.store.receipts(&ReceiptFilter::default()).await.unwrap().is_empty());
     }
 
     async fn a_receipt_waits_as_its_timing_says(world) {

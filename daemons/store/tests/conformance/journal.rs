@@ -28,6 +28,57 @@ conformance! {
         assert!(records[0].at <= world.store.clock().await.unwrap());
     }
 
+    async fn records_of_one_commit_read_as_they_were_written_in_their_order(world) {
+        let tenure = world.tenure(Daemon::Seonsqd).await;
+        let session = world.session(&tenure).await;
+        let notes: Vec<_> = (0..300_u16)
+            .map(|number| JournalEntry {
+                session: (number % 2 == 0).then_some(session),
+                partner: (number % 3 == 0).then(|| "bolt".to_owned()),
+                text: Some(format!("\"{number}\" \\ 'ö' \u{1F980}")),
+                dataset_name: Some(identity(number).dataset_name),
+                octets: (number % 5 == 0).then_some(u64::from(number)),
+                details: Some(r#"{"credit":64}"#.to_owned()),
+                ..JournalEntry::new(JournalKind::FileSent)
+            })
+            .collect();
+        world
+            .fenced(&tenure, async |tx| {
+                for note in &notes {
+                    tx.journal(note).await?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        let records = world.store.journal(&JournalFilter::default()).await.unwrap();
+        let read: Vec<_> = records.iter().map(|record| record.entry.clone()).collect();
+        assert_eq!(read, notes);
+        assert!(records.iter().all(|record| record.epoch == Some(tenure.epoch)));
+    }
+
+    async fn an_octet_0_in_a_record_is_stored_as_a_sign_for_it(world) {
+        let tenure = world.tenure(Daemon::Seonsqd).await;
+        let note = JournalEntry {
+            text: Some("a\0b".to_owned()),
+            ..JournalEntry::new(JournalKind::FileRefused)
+        };
+        for times in [1, 2] {
+            world
+                .fenced(&tenure, async |tx| {
+                    for _ in 0..times {
+                        tx.journal(&note).await?;
+                    }
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+        let records = world.store.journal(&JournalFilter::default()).await.unwrap();
+        let texts: Vec<_> = records.iter().filter_map(|record| record.entry.text.clone()).collect();
+        assert_eq!(texts, ["a\u{FFFD}b"; 3]);
+    }
+
     async fn a_new_entry_is_journalled_with_it(world) {
         let id = world.store.intake().enqueue(&entry(1)).await.unwrap();
         let records = world.store.journal(&JournalFilter::default()).await.unwrap();

@@ -34,6 +34,30 @@ conformance! {
         assert_eq!(world.store.entry_by_identity(&new.identity).await.unwrap(), Some(read));
     }
 
+    async fn entries_that_were_sent_are_recorded_together_each_with_its_own_outcome(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let session = world.session(&tenure).await;
+        let mut ids = Vec::new();
+        for number in 1..=3 {
+            let entry = NewEntry { receipt_expected: number != 2, ..entry(number) };
+            ids.push(world.ready_entry(&tenure, &entry).await);
+        }
+        let claim =
+            async |tx: &mut store::FencedTx| tx.claim_entries("bolt", session, ClaimScope::Active, 3).await;
+        world.fenced(&tenure, claim).await.unwrap();
+        // The receipt of the third was faster than its EFPA.
+        let identity = entry(3).identity;
+        world
+            .fenced(&tenure, async |tx| {
+                tx.receipt_received(Level::V2_0, &identity, &ReceiptKind::Positive).await
+            })
+            .await
+            .unwrap();
+        let sent = world.fenced(&tenure, async |tx| tx.entries_sent(session, &ids).await).await;
+        let answered = Sent::Answered(EntryState::Acknowledged);
+        assert_eq!(sent.unwrap(), [Sent::AwaitingReceipt, Sent::Finished, answered]);
+    }
+
     async fn one_identity_is_queued_once(world) {
         world.store.intake().enqueue(&entry(1)).await.unwrap();
         let error = world.store.intake().enqueue(&entry(1)).await.unwrap_err();

@@ -37,6 +37,20 @@ conformance! {
         assert_eq!(claim(&world, &tenure, session, 10).await, []);
     }
 
+    async fn receipts_that_were_sent_are_recorded_together_or_none_of_them(world) {
+        let (tenure, session, ids) = owed(&world, &[ReceiptTiming::Now; 3]).await;
+        claim(&world, &tenure, session, 2).await;
+        let sent = async |tx: &mut store::FencedTx| tx.receipts_sent(session, &ids).await;
+        let refused = world.fenced(&tenure, sent).await;
+        assert_eq!(refused.unwrap_err().code(), "E-STORE-CLAIM-LOST", "the third is not claimed");
+        assert_eq!(read(&world, ids[0]).await.state, ReceiptState::Sending);
+        claim(&world, &tenure, session, 1).await;
+        world.fenced(&tenure, sent).await.unwrap();
+        for id in &ids {
+            assert_eq!(read(&world, *id).await.state, ReceiptState::Sent);
+        }
+    }
+
     async fn what_a_session_did_not_send_it_gives_back(world) {
         let (tenure, session, ids) = owed(&world, &[ReceiptTiming::Now; 2]).await;
         claim(&world, &tenure, session, 2).await;

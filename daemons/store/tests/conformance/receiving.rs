@@ -63,6 +63,63 @@ conformance! {
         assert_eq!(read(&world, id).await.durable, WHOLE);
     }
 
+    async fn a_small_file_that_is_whole_is_ours_by_one_statement(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let session = world.session(&tenure).await;
+        let offer = Offer {
+            format: oftp::Format::from_parts('F', 80).unwrap(),
+            description: oftp::Description::from_octets(b"a\0b\xFF"),
+            ..offer(1)
+        };
+        let whole = async |tx: &mut store::FencedTx| tx.receive_whole(session, &offer, WHOLE).await;
+        let id = world.fenced(&tenure, whole).await.unwrap().unwrap();
+        let file = read(&world, id).await;
+        assert_eq!((file.state, file.durable, &file.claim), (ReceivedState::Received, WHOLE, &None));
+        assert_eq!((&file.identity, file.format), (&offer.identity, offer.format));
+        assert_eq!((&file.part, file.last_session), (&offer.part, session));
+        assert!(file.received_at.is_some());
+        // A repeat after a lost answer, or another session that was slower.
+        assert_eq!(world.fenced(&tenure, whole).await.unwrap(), None);
+        assert_eq!(read(&world, id).await, file, "nothing changed");
+    }
+
+    async fn a_small_file_that_is_whole_takes_the_place_of_what_broke_off(world) {
+        let (tenure, id) = broken_off(&world).await;
+        let session = world.session(&tenure).await;
+        let again = Offer { part: "2/9".to_owned(), ..offer(1) };
+        let received = world
+            .fenced(&tenure, async |tx| tx.receive_whole(session, &again, WHOLE).await)
+            .await;
+        assert_eq!(received.unwrap(), Some(id));
+        let file = read(&world, id).await;
+        assert_eq!((file.state, file.durable), (ReceivedState::Received, WHOLE));
+        assert_eq!((file.part.as_str(), file.last_session), ("2/9", session));
+    }
+
+    async fn a_small_file_that_is_whole_waits_for_the_session_that_is_at_it(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let (one, two) = (world.session(&tenure).await, world.session(&tenure).await);
+        let receiving = world
+            .fenced(&tenure, async |tx| tx.begin_receiving(one, &offer(1)).await)
+            .await
+            .unwrap();
+        let late = world
+            .fenced(&tenure, async |tx| tx.receive_whole(two, &offer(1), WHOLE).await)
+            .await;
+        assert_eq!(late.unwrap(), None);
+        let file = read(&world, fresh(receiving)).await;
+        assert_eq!((file.state, file.last_session), (ReceivedState::Receiving, one));
+    }
+
+    async fn the_files_of_a_session_that_are_not_delivered_yet_are_known(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let (one, two) = (world.session(&tenure).await, world.session(&tenure).await);
+        let mine = world.received_file(&tenure, one, 1).await;
+        world.received_file(&tenure, two, 2).await;
+        let unfinished = world.store.unfinished_files(one).await.unwrap();
+        assert_eq!(unfinished.into_iter().collect::<Vec<_>>(), [mine]);
+    }
+
     async fn a_broken_off_file_resumes_at_its_last_checkpoint(world) {
         let (tenure, id) = broken_off(&world).await;
         let session = world.session(&tenure).await;
