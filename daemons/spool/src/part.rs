@@ -37,7 +37,7 @@ struct Shared {
 impl Spool {
     /// Starts a part from nothing. What an earlier attempt left under this name is dropped.
     ///
-    /// Record the id before, so that the sweep knows whose the part is.
+    /// Record the id before, or while this part is open, so that the sweep knows whose it is.
     pub fn create_part(&self, epoch: Epoch, id: &str) -> Result<PartFile, SpoolError> {
         let name = PartName::new(epoch, id).map_err(SpoolError::Name)?;
         let (directory, file) = self.create_part_file(&name)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::Stat;
+use rustix::fs::{self, FlockOperation, OFlags, Stat};
 
 use crate::directory::Directory;
 use crate::payload::is_temporary;
@@ -12,8 +12,9 @@ use crate::{PartName, PayloadName, Spool, SpoolError};
 /// What lay in the spool when it was listed.
 ///
 /// The order matters and the types keep it: list, **then** read from the store what is known, then
-/// sweep. A part's id is recorded before the part is made, so a listed part that the store does
-/// not know then is nobody's. A payload is made before it is queued; the age covers that time.
+/// sweep. A part's id is recorded before the part is made, or while the part is open, and a part
+/// that is open is not listed: so a listed one that the store does not know then is nobody's. A
+/// payload is made before it is queued; the age covers that time.
 ///
 /// The epoch does not decide, because each daemon counts its own.
 #[derive(Debug)]
@@ -67,7 +68,9 @@ impl Spool {
             };
             for (name, status) in entries(&directory, &mut listing.foreign)? {
                 match format!("{epoch}/{name}").parse() {
-                    Ok(part) if is_old(&status) => listing.parts.push(part),
+                    Ok(part) if is_old(&status) && !is_open(&directory, &name) => {
+                        listing.parts.push(part);
+                    }
                     Ok(_) => {}
                     Err(_) => listing.foreign.push(directory.file_path(&name)),
                 }
@@ -104,6 +107,14 @@ impl Spool {
         }
         Ok(swept)
     }
+}
+
+/// Whether somebody has the part open, and so locked. However long ago it changed, its holder may
+/// be frozen and record it when it thaws.
+fn is_open(directory: &Directory, name: &str) -> bool {
+    directory
+        .open_file(name, OFlags::RDONLY)
+        .is_ok_and(|file| fs::flock(&file, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 /// The entries with readable names; the others are foreign.

@@ -289,18 +289,20 @@ impl Conversation {
         let Held { offer, part, .. } = held;
         let payload = std::mem::take(&mut self.payload);
         self.count_received(payload.len() as u64);
-        let name = self.part_name(&part)?;
         let (spool, epoch) = (self.active.spool.clone(), self.active.tenure.epoch);
-        let octets = blocking(move || {
-            let mut file = spool.create_part(epoch, &part)?;
-            file.write_all(&payload)?;
-            file.finish()
+        let written = blocking(move || {
+            let mut part = spool.create_part(epoch, &part)?;
+            part.write_all(&payload)?;
+            part.sync()?;
+            Ok(part)
         });
-        let whole = Progress { octets: octets.await?, records: seen.records };
+        // Open, and so safe from the sweep, until it is recorded.
+        let part = written.await?;
+        let whole = Progress { octets: part.octets(), records: seen.records };
         let file = HeldFile { session: self.session()?, offer, whole, note };
         let received = self.active.store.commit(&self.active.tenure, file).await?;
         if received.is_none() {
-            let spool = self.active.spool.clone();
+            let (spool, name) = (self.active.spool.clone(), part.name().clone());
             blocking(move || spool.remove_part(&name)).await?;
         }
         Ok(received)

@@ -40,6 +40,18 @@ fn what_appears_after_the_listing_is_safe() {
 }
 
 #[test]
+fn a_part_that_is_open_is_safe_though_it_is_recorded_only_after_the_listing() {
+    let (directory, spool) = spool();
+    let part = spool.create_part(epoch(1), "held").unwrap();
+    let listing = spool.list(Duration::ZERO).unwrap();
+    drop(part);
+    spool.sweep(listing, |_| false).unwrap();
+    assert!(directory.join("spool/in/1/held.part").exists());
+    let listing = spool.list(Duration::ZERO).unwrap();
+    assert_eq!(spool.sweep(listing, |_| false).unwrap().parts.len(), 1, "now it is nobody's");
+}
+
+#[test]
 fn what_is_younger_than_the_age_is_safe() {
     let (directory, spool) = spool();
     std::fs::write(directory.join("f"), "content").unwrap();
