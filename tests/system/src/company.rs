@@ -46,6 +46,8 @@ pub struct Company {
     pub database: Option<String>,
     /// `spec.storage.directory`, if not `data` in its folder.
     pub storage: Option<PathBuf>,
+    /// `receive.tcpip.maxSessions`, if not the usual number.
+    pub max_sessions: Option<u32>,
     /// More lines of the instance's `spec`, each indented by two.
     pub instance_extra: String,
     /// More lines of its partner's `spec`, each indented by two.
@@ -75,6 +77,7 @@ impl Pair {
             directory: directory.join(name),
             database: None,
             storage: None,
+            max_sessions: None,
             instance_extra:
                 "  lease: {ttl: 3s}\n  send: {retry: {attempts: 20, first: 1s, longest: 3s}}\n"
                     .to_owned(),
@@ -142,6 +145,10 @@ impl Company {
             Some(path) => format!("  storage: {{directory: {}}}\n", path.display()),
             None => String::new(),
         };
+        let max_sessions = match self.max_sessions {
+            Some(number) => format!(", maxSessions: {number}"),
+            None => String::new(),
+        };
         format!(
             "apiVersion: seon.dev/v1alpha1
 kind: SeonInstance
@@ -151,7 +158,7 @@ spec:
     odetteId: {odette_id}
     passwordSecretRef: {{name: {name}-oftp, key: password}}
   receive:
-    tcpip: {{address: 127.0.0.1, port: {tcp}}}
+    tcpip: {{address: 127.0.0.1, port: {tcp}{max_sessions}}}
     tls: {{address: 127.0.0.1, port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}
 {database}{storage}{instance_extra}"
         )
@@ -373,6 +380,15 @@ stringData:
         wait_until_blocking(&format!("{code} in the journal of {}", self.name), PATIENCE, || {
             self.journal().into_iter().find(|record| record["code"] == code)
         })
+    }
+
+    /// The parts in its spool: what is being received, or is received and not delivered yet.
+    pub fn parts(&self) -> Vec<PathBuf> {
+        let epochs = fs::read_dir(self.data().join("spool/in")).unwrap().flatten();
+        epochs
+            .flat_map(|epoch| fs::read_dir(epoch.path()).unwrap().flatten())
+            .map(|part| part.path())
+            .collect()
     }
 
     /// The data directory.

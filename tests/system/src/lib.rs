@@ -20,7 +20,7 @@ pub use caller::{Caller, offer};
 pub use checker::{assert_each_arrived_once, incoming};
 pub use company::{Company, Line, Pair, Up, exit_code};
 pub use proxy::{Break, Proxy, Way};
-pub use request::{grow_older, held_receipts, received_files, request};
+pub use request::{Standstill, grow_older, held_receipts, received_files, request};
 
 use std::time::Duration;
 

@@ -1,12 +1,14 @@
 //! What no command line offers: requests to a daemon, the database from within, time that passes.
 
 use lease::Daemon;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use store::{
     DatabaseUri, NewRequest, OperatorRequest, Receipt, ReceiptFilter, ReceivedFilter,
     RequestOutcome, Store,
 };
 use support::wait_until;
+use tokio::runtime::Runtime;
 
 use crate::{Company, PATIENCE};
 
@@ -47,9 +49,7 @@ pub fn grow_older(company: &Company, days: u32) {
         ("journal", "at"),
     ];
     runtime().block_on(async {
-        let file = company.data().join("seon.db");
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-        let mut connection = options.connect().await.unwrap();
+        let mut connection = sqlite(company).await;
         for (table, column) in moments {
             let sql = format!("update {table} set {column} = {column} - {microseconds}");
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
@@ -58,7 +58,36 @@ pub fn grow_older(company: &Company, days: u32) {
     });
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+/// While it lasts nobody can record anything: on SQLite only.
+pub struct Standstill {
+    runtime: Runtime,
+    connection: SqliteConnection,
+}
+
+impl Standstill {
+    /// From here on what is recorded waits.
+    pub fn begin(company: &Company) -> Self {
+        let runtime = runtime();
+        let connection = runtime.block_on(async {
+            let mut connection = sqlite(company).await;
+            sqlx::raw_sql("begin immediate").execute(&mut connection).await.unwrap();
+            connection
+        });
+        Self { runtime, connection }
+    }
+
+    /// Everything goes on.
+    pub fn end(self) {
+        self.runtime.block_on(self.connection.close()).unwrap();
+    }
+}
+
+async fn sqlite(company: &Company) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(company.data().join("seon.db"));
+    options.connect().await.unwrap()
+}
+
+fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 

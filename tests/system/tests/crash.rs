@@ -1,12 +1,18 @@
-//! kill -9 in the middle of a large file: it goes on where it was durable, arrives whole, and once.
+//! kill -9 in the middle of a file: a large one goes on where it was durable, a small one comes
+//! again; each arrives whole, and once.
 
 #![allow(clippy::unwrap_used, reason = "what fails here is a test")]
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use oftp::field::Counts;
+use oftp::session::{Event, Request};
 use support::{sha256, wait_until_blocking, write_pseudo_random};
-use system::{Company, PATIENCE, Pair, assert_each_arrived_once};
+use system::{
+    Caller, Company, Line, PATIENCE, Pair, Standstill, assert_each_arrived_once, incoming, offer,
+    received_files,
+};
 
 /// Large enough that a kill comes in the middle.
 const SIZE: u64 = 1 << 30;
@@ -90,4 +96,44 @@ fn every_process_of_the_receiver_is_killed_and_the_file_goes_on_after_a_new_star
     let bolt = pair.bolt.up();
     assert_arrived(&pair, &transfer);
     assert_restarted_above_zero(&bolt);
+}
+
+/// Offers a small file to bolt, sends it, and says that this was all.
+fn send_small(caller: &mut Caller, pair: &Pair, content: &[u8]) {
+    let sfid = offer(&pair.acme, &pair.bolt, "SMALL.DAT", content.len() as u64);
+    caller.ask(Request::StartFile(Box::new(sfid)));
+    let accepted = caller.next_event();
+    assert!(matches!(accepted, Event::FileAccepted { restart: 0 }), "{accepted:?}");
+    caller.send(content);
+    caller.ask(Request::CloseFile { already: Counts::default() });
+}
+
+#[test]
+fn a_small_file_that_was_whole_and_not_recorded_when_its_receiver_was_killed_comes_again() {
+    let pair = Pair::new();
+    pair.write(Line::Nothing, Line::Nothing);
+    let _bolt = pair.bolt.up();
+    pair.bolt.wait_until_ready();
+    let receiver = pair.bolt.pid("seonrd_tcpip").unwrap();
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    let standstill = Standstill::begin(&pair.bolt);
+    send_small(&mut caller, &pair, &[1; 5000]);
+    wait_until_blocking("the file is whole", PATIENCE, || {
+        pair.bolt.parts().iter().any(|part| part.metadata().is_ok_and(|part| part.len() == 5000))
+    });
+    kill(receiver);
+    standstill.end();
+    assert_eq!(received_files(&pair.bolt), 0, "nobody was told that it is here");
+    wait_until_blocking("another receiver", PATIENCE, || {
+        pair.bolt.pid("seonrd_tcpip").is_some_and(|pid| pid != receiver)
+    });
+    pair.bolt.wait_until_ready();
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    send_small(&mut caller, &pair, &[2; 5000]);
+    let ended = caller.next_event();
+    assert!(matches!(ended, Event::FileCompleted { .. }), "{ended:?}");
+    let path = wait_until_blocking("the file delivered", PATIENCE, || {
+        incoming(&pair.bolt).into_keys().next()
+    });
+    assert!(std::fs::read(path).unwrap() == [2; 5000]);
 }

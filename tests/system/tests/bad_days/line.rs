@@ -4,10 +4,14 @@ use system::{Break, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once};
 
 use crate::{EAGER, RECOVERY};
 
+/// Recorded by the receiver when it is offered.
 const FILE: u64 = 300_000;
 
+/// Recorded by the receiver when it is whole.
+const SMALL_FILE: u64 = 30_000;
+
 /// Sends one file for each break, all by the same wire; each arrives once in the end.
-fn each_arrives_once(breaks: &[Break]) {
+fn each_arrives_once(octets: u64, breaks: &[Break]) {
     let mut pair = Pair::new();
     let proxy = Proxy::to(pair.bolt.tcp);
     pair.acme.instance_extra = String::from(EAGER);
@@ -18,7 +22,7 @@ fn each_arrives_once(breaks: &[Break]) {
     pair.bolt.wait_until_ready();
     let mut sent = Vec::new();
     for (number, planned) in breaks.iter().enumerate() {
-        let file = pair.acme.file(&format!("BROKEN.{number:02}"), FILE + number as u64);
+        let file = pair.acme.file(&format!("BROKEN.{number:02}"), octets + number as u64);
         proxy.plan(*planned);
         let entry = pair.acme.enqueue("bolt", &file, &[]);
         pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
@@ -28,8 +32,7 @@ fn each_arrives_once(breaks: &[Break]) {
     assert_each_arrived_once(&pair.acme, &pair.bolt, &sent);
 }
 
-#[test]
-fn the_line_breaks_after_any_number_of_octets_and_the_file_arrives_once() {
+fn after_octets(octets: u64) {
     let breaks = [
         Break::After(Way::ToCalled, 0),
         Break::After(Way::ToCaller, 1),
@@ -41,14 +44,23 @@ fn the_line_breaks_after_any_number_of_octets_and_the_file_arrives_once() {
         Break::After(Way::ToCaller, 60),
         Break::After(Way::ToCalled, 100),
         Break::After(Way::ToCalled, 5_000),
-        Break::After(Way::ToCalled, FILE / 2),
-        Break::After(Way::ToCalled, FILE),
+        Break::After(Way::ToCalled, octets / 2),
+        Break::After(Way::ToCalled, octets),
     ];
-    each_arrives_once(&breaks);
+    each_arrives_once(octets, &breaks);
 }
 
 #[test]
-fn the_line_breaks_before_any_command_and_the_file_arrives_once() {
+fn the_line_breaks_after_any_number_of_octets_and_the_file_arrives_once() {
+    after_octets(FILE);
+}
+
+#[test]
+fn the_line_breaks_after_any_number_of_octets_and_the_small_file_arrives_once() {
+    after_octets(SMALL_FILE);
+}
+
+fn before_commands(octets: u64) {
     let breaks = [
         Break::Before(Way::ToCaller, b'I'),
         Break::Before(Way::ToCalled, b'X'),
@@ -63,7 +75,17 @@ fn the_line_breaks_before_any_command_and_the_file_arrives_once() {
         Break::Before(Way::ToCalled, b'P'),
         Break::Before(Way::ToCaller, b'F'),
     ];
-    each_arrives_once(&breaks);
+    each_arrives_once(octets, &breaks);
+}
+
+#[test]
+fn the_line_breaks_before_any_command_and_the_file_arrives_once() {
+    before_commands(FILE);
+}
+
+#[test]
+fn the_line_breaks_before_any_command_and_the_small_file_arrives_once() {
+    before_commands(SMALL_FILE);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use oftp::command::Sfid;
 use oftp::field::{Blocks, CipherSuite, Counts, FileReason, Format, SecurityLevel};
 use oftp::session::{Event, Request};
 use support::{sha256, wait_until_blocking};
-use system::{Caller, Company, Line, PATIENCE, incoming, offer};
+use system::{Caller, Line, PATIENCE, Pair, incoming, offer};
 
 use crate::{bolt_alone, running};
 
@@ -98,6 +98,24 @@ fn a_file_larger_than_announced_is_taken_all_the_same() {
 }
 
 #[test]
+fn a_file_smaller_than_announced_is_taken_all_the_same() {
+    let (pair, _bolt) = bolt_alone();
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    // Announced as one that is recorded at its offer, as one that is not, and then there is nothing.
+    let files =
+        [("LARGE.DAT", 10_000_000, 3000), ("SMALL.DAT", 90_000, 3), ("NONE.DAT", 90_000, 0)];
+    for (name, announced, octets) in files {
+        let content = vec![0x5A; octets];
+        transfer(&mut caller, offer(&pair.acme, &pair.bolt, name, announced), &content);
+        let path = pair.bolt.data().join("incoming/acme").join(name);
+        let arrived = wait_until_blocking("the file delivered", PATIENCE, || {
+            std::fs::read(&path).map_err(|error| error.to_string())
+        });
+        assert!(arrived == content, "{name}");
+    }
+}
+
+#[test]
 fn a_file_that_outgrows_a_small_one_is_taken_all_the_same() {
     let (pair, _bolt) = bolt_alone();
     let mut caller = Caller::established(&pair.acme, &pair.bolt);
@@ -135,7 +153,7 @@ fn a_small_file_that_comes_in_two_sessions_at_once_is_ours_once() {
         incoming(&pair.bolt).into_keys().next()
     });
     assert!(std::fs::read(path).unwrap() == [1; 3000]);
-    assert_eq!(parts(&pair.bolt), Vec::<PathBuf>::new(), "what came second is gone");
+    assert_eq!(pair.bolt.parts(), Vec::<PathBuf>::new(), "what came second is gone");
 }
 
 #[test]
@@ -146,21 +164,13 @@ fn a_small_file_that_breaks_off_leaves_nothing_and_comes_again_from_its_start() 
     begin(&mut caller, sfid.clone(), &[1; 4000]);
     drop(caller);
     pair.bolt.wait_for_code("E-SESSION-TRANSPORT");
-    assert_eq!(parts(&pair.bolt), Vec::<PathBuf>::new());
+    assert_eq!(pair.bolt.parts(), Vec::<PathBuf>::new());
     let mut caller = Caller::established(&pair.acme, &pair.bolt);
     transfer(&mut caller, sfid, &[2; 5000]);
     let path = wait_until_blocking("the file delivered", PATIENCE, || {
         incoming(&pair.bolt).into_keys().next()
     });
     assert!(std::fs::read(path).unwrap() == [2; 5000]);
-}
-
-fn parts(company: &Company) -> Vec<PathBuf> {
-    let epochs = std::fs::read_dir(company.data().join("spool/in")).unwrap().flatten();
-    epochs
-        .flat_map(|epoch| std::fs::read_dir(epoch.path()).unwrap().flatten())
-        .map(|part| part.path())
-        .collect()
 }
 
 /// Sends a file whose end lies, in this digit of EFID; the reason of EFNA. The same file is taken
@@ -175,7 +185,7 @@ fn refused_end(format: Format, places: usize) -> u8 {
         panic!("the file was not refused");
     };
     pair.bolt.wait_for_code("E-FILE-COUNT");
-    assert_eq!(parts(&pair.bolt), Vec::<PathBuf>::new(), "the partial file is gone");
+    assert_eq!(pair.bolt.parts(), Vec::<PathBuf>::new(), "the partial file is gone");
     transfer(&mut caller, sfid, &[2; 5000]);
     let arrived = wait_until_blocking("the file delivered", PATIENCE, || {
         incoming(&pair.bolt).into_keys().next()
@@ -223,6 +233,28 @@ fn a_caller_that_says_nothing_holds_up_nobody() {
     pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
     let arrived: Vec<_> = incoming(&pair.bolt).into_values().collect();
     assert_eq!(arrived, [sha256(&file)]);
+}
+
+#[test]
+fn a_caller_beyond_max_sessions_is_hung_up_on_and_comes_in_once_another_one_has_gone() {
+    let mut pair = Pair::new();
+    pair.bolt.max_sessions = Some(2);
+    pair.write(Line::Nothing, Line::Nothing);
+    let bolt = pair.bolt.up();
+    pair.bolt.wait_until_ready();
+    let [mut first, second] = [(); 2].map(|()| Caller::established(&pair.acme, &pair.bolt));
+    let told = Caller::connect(&pair.acme, &pair.bolt).next_event();
+    assert!(matches!(told, Event::Aborted { .. }), "{told:?}");
+    let line = bolt.0.wait_for_line(PATIENCE, |line| line.contains("E-LISTEN-FULL"));
+    assert!(line.contains("raise maxSessions"), "what to do: {line}");
+    // Those who are in notice nothing.
+    transfer(&mut first, offer(&pair.acme, &pair.bolt, "INSIDE.DAT", 1000), &[7; 1000]);
+    drop(second);
+    let mut third = wait_until_blocking("a place is free", PATIENCE, || {
+        let mut caller = Caller::connect(&pair.acme, &pair.bolt);
+        matches!(caller.next_event(), Event::Established(_)).then_some(caller)
+    });
+    transfer(&mut third, offer(&pair.acme, &pair.bolt, "LATE.DAT", 1000), &[7; 1000]);
 }
 
 #[test]
