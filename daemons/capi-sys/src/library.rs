@@ -37,8 +37,9 @@ unsafe extern "C" {
 /// What the library's own buffers have, and what it may write behind a message.
 const BUFFER: usize = 128 + 2048;
 
-/// The longest data that the library carries without writing beyond its buffers.
-const LONGEST_DATA: usize = 2048;
+/// The longest message with its data that the library carries without writing beyond its buffers:
+/// what it puts before data is up to four octets longer than what it was given.
+const LONGEST: usize = BUFFER - 4;
 
 static LOCK: Mutex<()> = Mutex::new(());
 
@@ -111,7 +112,7 @@ impl Application {
 
     /// Puts one message, with its data.
     pub fn put(&self, message: &[u8]) -> Result<(), Info> {
-        if message.len() < HEADER || message.len() > HEADER + LONGEST_DATA {
+        if message.len() < HEADER || message.len() > LONGEST {
             return Err(Info::ILLEGAL_MESSAGE);
         }
         let _lock = lock();

@@ -1,5 +1,5 @@
 //! Our messages as libcapi20 reads them: an independent decoder, with the feature `libcapi20`.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[cfg(feature = "libcapi20")]
 mod common;
@@ -218,5 +218,119 @@ mod with_the_library {
         for info in Info::KNOWN.iter().filter(|info| (0x1001..0x3480).contains(&info.0)) {
             assert!(!info_to_text(*info).is_empty(), "{info}");
         }
+    }
+}
+
+/// The library's whole way: its client against a remote CAPI of a few lines.
+#[cfg(feature = "libcapi20")]
+mod as_a_client {
+    use std::ffi::CString;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use capi_sys::library::{Application, is_installed, profile, use_remote};
+    use capi_sys::message::*;
+    use capi_sys::remote::{Control, Deframer, Dialect, Packet, Register, Version, frame};
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn serve(mut stream: TcpStream) {
+        let mut deframer = Deframer::default();
+        let mut octets = [0; 4096];
+        loop {
+            let mut answer = Vec::new();
+            while let Some(message) = deframer.next_message().unwrap() {
+                for message in answers(Packet::decode(message).unwrap()) {
+                    frame(&message, &mut answer).unwrap();
+                }
+            }
+            if stream.write_all(&answer).is_err() {
+                return;
+            }
+            match stream.read(&mut octets) {
+                Ok(0) | Err(_) => return,
+                Ok(length) => deframer.push(&octets[..length]),
+            }
+        }
+    }
+
+    /// Listening brings a block of data, and a block of data comes back.
+    fn answers(packet: Packet) -> Vec<Vec<u8>> {
+        let Message { application, number, body } = match packet {
+            Packet::Message(message) => message,
+            Packet::Control(control) => return vec![answer(&control).encode(Dialect::Libcapi)],
+        };
+        let bodies: Vec<Body> = match body {
+            Body::ListenRequest(ListenRequest { controller, .. }) => {
+                vec![ListenConfirmation { controller, info: Info::SUCCESS }.into()]
+            }
+            Body::DataB3Request(DataB3Request { ncci, handle, flags, data }) => vec![
+                DataB3Confirmation { ncci, handle, info: Info::SUCCESS }.into(),
+                DataB3Indication { ncci, handle, flags, data }.into(),
+            ],
+            _ => Vec::new(),
+        };
+        bodies
+            .into_iter()
+            .map(|body| Message { application, number, body }.encode().unwrap())
+            .collect()
+    }
+
+    fn answer(control: &Control) -> Control {
+        let (info, version) = (Info::SUCCESS, Version::default());
+        match control {
+            Control::RegisterRequest(_) => Control::RegisterConfirmation(info),
+            Control::ProfileRequest(_) => {
+                let profile = Profile { controllers: 1, b3: 0b101, ..Profile::default() };
+                Control::ProfileConfirmation { info, profile }
+            }
+            Control::ManufacturerRequest(_) => Control::ManufacturerConfirmation("Seon".to_owned()),
+            Control::SerialNumberRequest(_) => Control::SerialNumberConfirmation("1".to_owned()),
+            Control::VersionRequest(_) => Control::VersionConfirmation(version),
+            control => panic!("{control:?} is not expected of libcapi20"),
+        }
+    }
+
+    fn get(application: &Application) -> Body {
+        let octets = application.get(PATIENCE).unwrap().unwrap();
+        Message::decode(&octets).unwrap().body
+    }
+
+    #[test]
+    fn libcapi20_registers_with_our_frames_and_carries_our_messages_and_data() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                std::thread::spawn(move || serve(stream.unwrap()));
+            }
+        });
+        use_remote(&CString::new("127.0.0.1").unwrap(), port);
+        is_installed().unwrap();
+        assert_eq!(profile(1).unwrap().b3, 0b101);
+
+        let application = Application::register(Register::for_connections(2)).unwrap();
+        let put = |body: Body| {
+            let message = Message { application: application.id(), number: MessageNumber(1), body };
+            application.put(&message.encode().unwrap()).unwrap();
+        };
+        let controller = Controller::new(1).unwrap();
+        let listen = ListenRequest::on(controller, CipMask::UNRESTRICTED_DIGITAL, InfoMask::CAUSE);
+        put(listen.into());
+        let expected = ListenConfirmation { controller, info: Info::SUCCESS };
+        assert_eq!(get(&application), expected.into());
+
+        let ncci = Ncci::new(Plci::new(controller, 1), 1);
+        let (handle, flags, data) = (DataHandle(5), DataFlags::MORE, vec![7; 2048]);
+        put(DataB3Request { ncci, handle, flags, data: data.clone() }.into());
+        let expected = DataB3Confirmation { ncci, handle, info: Info::SUCCESS };
+        assert_eq!(get(&application), expected.into());
+        let Body::DataB3Indication(indication) = get(&application) else { panic!("no data") };
+        assert_eq!(indication.data, data);
+        assert_eq!(indication.flags, DataFlags::MORE);
+        // The library hands out handles of its own, and takes them back by this.
+        put(DataB3Response { ncci, handle: indication.handle }.into());
+        assert_eq!(application.get(Duration::ZERO), Ok(None));
     }
 }

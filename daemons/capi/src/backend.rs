@@ -138,14 +138,9 @@ impl Link {
                 Ok(Self { way: Way::Device(link), profile })
             }
             Access::Remote { host, port, login, dialect } => {
-                let (link, profile) = RemoteLink::open(
-                    format!("{host}:{port}"),
-                    login.as_ref(),
-                    *dialect,
-                    controller,
-                    register,
-                )
-                .await?;
+                let (link, profile) =
+                    RemoteLink::open((host, *port), login.as_ref(), *dialect, controller, register)
+                        .await?;
                 Ok(Self { way: Way::Remote(Box::new(link)), profile })
             }
         }
@@ -171,4 +166,9 @@ impl Link {
             Way::Remote(link) => link.next().await,
         }
     }
+}
+
+/// What CAPI says that nobody here understands changes nothing.
+fn ignore(error: &dyn std::error::Error, code: &'static str) {
+    tracing::warn!(code, %error, "message of CAPI ignored");
 }

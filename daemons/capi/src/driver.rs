@@ -97,8 +97,12 @@ impl Driver {
             let Ok(opened) = self.open().await else { return };
             let trouble = match opened {
                 Ok(mut link) => {
-                    failures = 0;
+                    let opened = Instant::now();
                     let Err(trouble) = self.work(&mut link).await else { return };
+                    // One that breaks at once, again and again, is no better than none.
+                    if opened.elapsed() > self.backoff.longest {
+                        failures = 0;
+                    }
                     trouble
                 }
                 Err(trouble) => trouble,

@@ -42,11 +42,18 @@ impl DeviceLink {
     pub(super) async fn next(&mut self) -> Result<Message, LinkError> {
         loop {
             let is_stalled = self.write()?;
-            if let Some(message) = self.read()? {
-                return Ok(message);
-            }
             tokio::select! {
-                guard = self.registration.readable() => guard.map_err(system)?.retain_ready(),
+                guard = self.registration.readable_mut() => {
+                    let mut guard = guard.map_err(system)?;
+                    // Readiness that comes after the look is not forgotten with what was before it.
+                    match guard.get_inner_mut().get()? {
+                        Some(octets) => match Message::decode(octets) {
+                            Ok(message) => return Ok(message),
+                            Err(error) => super::ignore(&error, error.code()),
+                        },
+                        None => guard.clear_ready(),
+                    }
+                }
                 () = tokio::time::sleep(PAUSE), if is_stalled => {}
             }
         }
@@ -61,32 +68,6 @@ impl DeviceLink {
             self.waiting.pop_front();
         }
         Ok(false)
-    }
-
-    /// The next message that means something here.
-    fn read(&mut self) -> Result<Option<Message>, LinkError> {
-        loop {
-            let Some(octets) = self.registration.get_mut().get()? else {
-                self.forget_readiness();
-                return Ok(None);
-            };
-            match Message::decode(octets) {
-                Ok(message) => return Ok(Some(message)),
-                Err(error) => {
-                    tracing::warn!(code = error.code(), %error, "message of CAPI ignored");
-                }
-            }
-        }
-    }
-
-    /// The file has nothing more: only news of the kernel's make it readable again.
-    fn forget_readiness(&mut self) {
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        if let std::task::Poll::Ready(Ok(mut guard)) =
-            self.registration.poll_read_ready(&mut context)
-        {
-            guard.clear_ready();
-        }
     }
 }
 

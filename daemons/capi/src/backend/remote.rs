@@ -31,14 +31,18 @@ pub(super) struct RemoteLink {
 
 impl RemoteLink {
     pub(super) async fn open(
-        address: String,
+        (host, port): (&str, u16),
         login: Option<&Login>,
         dialect: Dialect,
         controller: Controller,
         register: Register,
     ) -> Result<(Self, Profile), LinkError> {
+        let address = format!("{host}:{port}");
         let way = async {
-            let mut link = Self::connect(address.clone(), dialect).await?;
+            let stream = Self::connect(host, port)
+                .await
+                .map_err(|source| LinkError::Connection { address: address.clone(), source })?;
+            let mut link = Self::new(address.clone(), stream, dialect);
             if let Some(login) = login {
                 link.log_in(login).await?;
             }
@@ -48,24 +52,23 @@ impl RemoteLink {
         };
         tokio::time::timeout(PATIENCE, way)
             .await
-            .unwrap_or(Err(LinkError::Silent { address, time: PATIENCE }))
+            .unwrap_or_else(|_| Err(LinkError::Silent { address: address.clone(), time: PATIENCE }))
     }
 
-    async fn connect(address: String, dialect: Dialect) -> Result<Self, LinkError> {
-        let connected = TcpStream::connect(&address).await.and_then(|stream| {
-            prepare(&stream)?;
-            Ok(stream)
-        });
-        match connected {
-            Ok(stream) => Ok(Self {
-                address,
-                stream,
-                dialect,
-                deframer: Deframer::default(),
-                incoming: vec![0; 16 * 1024],
-                outgoing: Vec::new(),
-            }),
-            Err(source) => Err(LinkError::Connection { address, source }),
+    async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect((host, port)).await?;
+        prepare(&stream)?;
+        Ok(stream)
+    }
+
+    fn new(address: String, stream: TcpStream, dialect: Dialect) -> Self {
+        Self {
+            address,
+            stream,
+            dialect,
+            deframer: Deframer::default(),
+            incoming: vec![0; 16 * 1024],
+            outgoing: Vec::new(),
         }
     }
 
@@ -157,9 +160,7 @@ impl RemoteLink {
         while let Some(octets) = self.deframer.next_message()? {
             match Packet::decode(octets) {
                 Ok(packet) => return Ok(Some(packet)),
-                Err(error) => {
-                    tracing::warn!(code = error.code(), %error, "message of CAPI ignored");
-                }
+                Err(error) => super::ignore(&error, error.code()),
             }
         }
         Ok(None)
