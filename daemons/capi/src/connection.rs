@@ -42,7 +42,8 @@ impl IncomingCall {
         &self.calling
     }
 
-    /// Takes the call, and waits until data can flow.
+    /// Takes the call, and waits until data can flow. If the future is dropped before, the call ends
+    /// as soon as it has come about.
     pub async fn accept(mut self) -> Result<Connection, LineError> {
         let outcome = self.outcome.take().ok_or(LineError::Gone)?;
         self.commands.send(Command::Accept(self.id)).map_err(|_| LineError::Gone)?;

@@ -27,6 +27,8 @@ pub struct Driver {
     arrivals: mpsc::Sender<IncomingCall>,
     state: watch::Sender<State>,
     calls: HashMap<CallId, User>,
+    /// Whether the last order was to listen.
+    listens: bool,
     start: Instant,
 }
 
@@ -78,6 +80,7 @@ impl Driver {
             arrivals,
             state,
             calls: HashMap::new(),
+            listens: false,
             start: Instant::now(),
         }
     }
@@ -191,7 +194,10 @@ impl Driver {
                 self.calls.insert(id, User::Waits(told));
                 return outputs;
             }
-            Command::Listen(listen) => Input::Listen(listen),
+            Command::Listen(listen) => {
+                self.listens = listen.is_some();
+                Input::Listen(listen)
+            }
             Command::Accept(id) => Input::Accept(id),
             Command::Reject(id, reject) => Input::Reject(id, reject),
             Command::Send(id, unit) => Input::Send(id, unit),
@@ -215,7 +221,8 @@ impl Driver {
                 }
                 Output::Listening(outcome) => {
                     outcome.map_err(LinkError::Listen)?;
-                    self.state.send_replace(State::Listening);
+                    let state = if self.listens { State::Listening } else { State::Up };
+                    self.state.send_replace(state);
                 }
                 Output::Offered { call, called, calling } => {
                     self.offer(call, [called, calling], link.as_deref_mut())?;

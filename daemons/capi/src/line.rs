@@ -96,7 +96,8 @@ impl Line {
         self.incoming.lock().await.recv().await.ok_or(LineError::Gone)
     }
 
-    /// Calls, and waits until data can flow. To drop the future ends the call.
+    /// Calls, and waits until data can flow. If the future is dropped before, the call ends as soon
+    /// as it has come about.
     pub async fn call(&self, request: CallRequest) -> Result<Connection, LineError> {
         let (told, outcome) = oneshot::channel();
         self.commands.send(Command::Call(Box::new(request), told)).map_err(|_| LineError::Gone)?;

@@ -224,6 +224,43 @@ async fn a_line_listens_is_called_and_carries_units_both_ways() {
 }
 
 #[tokio::test]
+async fn a_line_that_stops_listening_can_still_call() {
+    let listener = listener().await;
+    let line = working(&listener);
+    line.listen(Some(Listen::default())).unwrap();
+    let mut server = Server::registered(&listener).await;
+    server.confirm_listening().await;
+    stands(&line, &State::Listening).await;
+    line.listen(None).unwrap();
+    server.confirm_listening().await;
+    stands(&line, &State::Up).await;
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_any_more_is_ended_when_it_comes_about() {
+    let listener = listener().await;
+    let line = working(&listener);
+    line.listen(Some(Listen::default())).unwrap();
+    let mut server = Server::registered(&listener).await;
+    server.confirm_listening().await;
+    server.call().await;
+    let call = line.accept().await.unwrap();
+    let accepting = tokio::spawn(call.accept());
+    let (_, Body::ConnectResponse(response)) = server.message().await else {
+        panic!("no CONNECT_RESP")
+    };
+    assert_eq!(response.reject, Reject::ACCEPT);
+    accepting.abort();
+    assert!(accepting.await.unwrap_err().is_cancelled());
+    server.tell(0x8002, ConnectB3Indication { ncci: ncci(), ncpi: Structure::default() }).await;
+    assert!(matches!(server.message().await, (_, Body::ConnectB3Response(_))));
+    let ncpi = Structure::default();
+    server.tell(0x8003, ConnectB3ActiveIndication { ncci: ncci(), ncpi }).await;
+    assert!(matches!(server.message().await, (_, Body::ConnectB3ActiveResponse(_))));
+    assert!(matches!(server.message().await, (_, Body::DisconnectB3Request(_))));
+}
+
+#[tokio::test]
 async fn a_call_that_fails_tells_why() {
     let listener = listener().await;
     let line = working(&listener);
