@@ -6,6 +6,7 @@ mod common;
 
 use std::time::Duration;
 
+use capi::machine::call::{ConnectionState, LinkState};
 use capi::machine::{CallId, CallRequest, Input, Layer3, Listen, Machine, Output, Settings};
 use capi_sys::message::*;
 use common::message;
@@ -17,6 +18,9 @@ use proptest::prelude::*;
 #[expect(clippy::large_enum_variant, reason = "a test may hold many")]
 enum Step {
     Message(Message),
+    /// What brings the last call forward, or data on it.
+    Forward(DataHandle, DataFlags, Vec<u8>),
+    Confirm(DataHandle),
     Call,
     Accept,
     Reject,
@@ -58,19 +62,79 @@ fn to_the_point(message: &Message, number: u16) -> Option<Message> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        12 => (message(), any::<u16>())
+        5 => (message(), any::<u16>())
             .prop_filter_map("an identifier", |(message, number)| to_the_point(&message, number))
             .prop_map(Step::Message),
+        30 => (1..9_u16, any::<bool>(), data()).prop_map(|(handle, has_more, data)| {
+            let flags = if has_more { DataFlags::MORE } else { DataFlags::NONE };
+            Step::Forward(DataHandle(handle), flags, data)
+        }),
+        4 => (1..30_u16).prop_map(|handle| Step::Confirm(DataHandle(handle))),
         1 => Just(Step::Call),
         2 => Just(Step::Accept),
         1 => Just(Step::Reject),
-        2 => (0..3000_usize).prop_map(Step::Send),
+        4 => (1..3000_usize).prop_map(Step::Send),
         1 => Just(Step::Taken),
         1 => Just(Step::Close),
         1 => Just(Step::Wait),
-        1 => Just(Step::Down),
+        1 => prop_oneof![4 => Just(Step::Taken), 1 => Just(Step::Down)],
         1 => Just(Step::Up),
     ]
+}
+
+/// Any data, and all kinds of X.25 packets on channel 1.
+fn data() -> impl Strategy<Value = Vec<u8>> {
+    const RESTART: &[u8] = &[0x10, 0, 0xfb, 0, 0];
+    const RESTART_CONFIRMATION: &[u8] = &[0x10, 0, 0xff];
+    const CALL: &[u8] = &[0x10, 1, 0x0b, 0, 0];
+    const CALL_ACCEPTED: &[u8] = &[0x10, 1, 0x0f];
+    const CLEAR: &[u8] = &[0x10, 1, 0x13, 0, 0];
+    const CLEAR_CONFIRMATION: &[u8] = &[0x10, 1, 0x17];
+    const RESET: &[u8] = &[0x10, 1, 0x1b, 0, 0];
+    let packets = prop_oneof![
+        3 => Just(RESTART_CONFIRMATION),
+        3 => Just(CALL),
+        3 => Just(CALL_ACCEPTED),
+        1 => Just(RESTART),
+        1 => Just(CLEAR),
+        1 => Just(CLEAR_CONFIRMATION),
+        1 => Just(RESET),
+    ];
+    prop_oneof![
+        1 => vec(any::<u8>(), 0..300),
+        4 => packets.prop_map(<[u8]>::to_vec),
+        1 => any::<u8>().prop_map(|numbers| vec![0x10, 1, numbers & 0xee, 7]),
+        1 => any::<u8>().prop_map(|numbers| vec![0x10, 1, numbers & 0xe0 | 1]),
+    ]
+}
+
+/// The next thing that CAPI says of a call in good order, or on its connection.
+fn forward(
+    state: Option<(LinkState, ConnectionState)>,
+    (handle, flags, data): (DataHandle, DataFlags, Vec<u8>),
+) -> Body {
+    let plci = Plci::new(Controller::new(1).unwrap(), 1);
+    let (ncci, info, empty) = (Ncci::new(plci, 1), Info::SUCCESS, Structure::default());
+    match state {
+        None => {
+            let cip = Cip::UNRESTRICTED_DIGITAL;
+            ConnectIndication { cip, ..ConnectIndication::of(plci) }.into()
+        }
+        Some((LinkState::Requested, _)) => ConnectConfirmation { plci, info }.into(),
+        Some((_, ConnectionState::Active)) => DataB3Indication { ncci, handle, flags, data }.into(),
+        Some((_, ConnectionState::Pending)) => {
+            ConnectB3ActiveIndication { ncci, ncpi: empty }.into()
+        }
+        Some((_, ConnectionState::Requested)) => ConnectB3Confirmation { ncci, info }.into(),
+        Some((LinkState::Active, _)) => ConnectB3Indication { ncci, ncpi: empty }.into(),
+        Some(_) => ConnectActiveIndication {
+            plci,
+            connected_number: CallingNumber::default(),
+            connected_subaddress: empty.clone(),
+            low_layer_compatibility: empty,
+        }
+        .into(),
+    }
 }
 
 fn request() -> CallRequest {
@@ -89,7 +153,7 @@ proptest! {
 
     #[test]
     fn whatever_capi_says_every_indication_is_answered_once_and_every_call_ends_once(
-        steps in vec(step(), 0..120), is_native in any::<bool>(),
+        steps in vec(step(), 0..200), is_native in any::<bool>(),
     ) {
         let mut machine = Machine::new(Settings::new(Controller::new(1).unwrap()));
         machine.use_layer3(if is_native { Layer3::Native } else { Layer3::Own });
@@ -97,6 +161,7 @@ proptest! {
         let mut begun: Vec<CallId> = Vec::new();
         let mut ended: Vec<CallId> = Vec::new();
         let mut last = None;
+        let mut last_request = MessageNumber(0);
         machine.handle(Input::Up, now);
         machine.handle(Input::Listen(Some(Listen::default())), now);
         for step in steps.into_iter().chain([Step::Down]) {
@@ -105,6 +170,27 @@ proptest! {
                 (Step::Message(message), _) => {
                     asks = is_answered_at_once(&message.body).then_some(message.number);
                     machine.handle(Input::Message(message), now)
+                }
+                (Step::Forward(handle, flags, data), last) => {
+                    let state = last.and_then(|call| machine.state(call));
+                    if let (Some((LinkState::Offered, _)), Some(call)) = (state, last) {
+                        machine.handle(Input::Accept(call), now)
+                    } else {
+                        let body = forward(state, (handle, flags, data));
+                        let number = match body.command().subcommand() {
+                            Subcommand::Confirmation => last_request,
+                            _ => MessageNumber(0x9000),
+                        };
+                        asks = is_answered_at_once(&body).then_some(number);
+                        let application = ApplicationId(1);
+                        machine.handle(Input::Message(Message { application, number, body }), now)
+                    }
+                }
+                (Step::Confirm(handle), _) => {
+                    let ncci = Ncci::new(Plci::new(Controller::new(1).unwrap(), 1), 1);
+                    let body = DataB3Confirmation { ncci, handle, info: Info::SUCCESS }.into();
+                    let (application, number) = (ApplicationId(1), MessageNumber(1));
+                    machine.handle(Input::Message(Message { application, number, body }), now)
                 }
                 (Step::Call, _) => {
                     let (call, outputs) = machine.call(&request(), now);
@@ -141,6 +227,9 @@ proptest! {
                         last = Some(call);
                     }
                     Output::Ended(call, _) => ended.push(call),
+                    Output::Put(Message { number, body: Body::ConnectRequest(_), .. }) => {
+                        last_request = number;
+                    }
                     _ => {}
                 }
             }
