@@ -163,6 +163,12 @@ impl Node {
         self.filter("add table inet cut; delete table inet cut;");
     }
 
+    /// A command on it.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let programs = Programs::find().expect("the programs were there before");
+        enter(self.init(), &programs.path(), program.to_owned())
+    }
+
     /// Gives it an OCI image in a tar file.
     pub(crate) fn import(&self, image: &Path) -> Result<(), String> {
         match &self.machine {

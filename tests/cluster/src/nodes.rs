@@ -147,6 +147,12 @@ impl Nodes {
         self.control_plane.sandbox.command(program)
     }
 
+    /// A command for a process of the test on a node, which is on, in all of its namespaces. It
+    /// ends with the node's power.
+    pub async fn command_on(&self, node: &str, program: &Path) -> Command {
+        self.node(node).await.command(program)
+    }
+
     /// Passes the connections to a port of 127.0.0.1 on to an address in the cluster, a pod's or a
     /// node's.
     pub fn forward(&self, target: SocketAddr) -> Forward {
