@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -11,13 +10,16 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use support::{TemporaryDirectory, guarded_command, wait_until};
-use tokio::io::AsyncWriteExt;
 
 use crate::parts;
+use crate::sandbox::in_path;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Namespaces are as strict as Kubernetes allows.
 const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
+/// The label of what is a test's own: its namespaces, so that those of a killed one are found, and
+/// pods that only help it.
+pub const TEST_LABEL: &str = "seon.dev/test";
 
 /// A cluster's API, seen by its administrator and by whom a test wants to be.
 #[derive(Debug)]
@@ -28,6 +30,9 @@ pub struct Access {
     audit_log: Option<PathBuf>,
     /// Whether somebody makes ServiceAccounts and ends namespaces.
     has_controllers: bool,
+    /// Whether it is a user's: then the user's own kubectl and helm, which fit it and know how to
+    /// log in, go before those that are built.
+    is_theirs: bool,
 }
 
 impl Access {
@@ -36,7 +41,15 @@ impl Access {
         let directory = TemporaryDirectory::new();
         let path = directory.join("admin.kubeconfig");
         fs::write(&path, kubeconfig).unwrap();
-        Self { directory, kubeconfig: path, audit_log, has_controllers }
+        Self { directory, kubeconfig: path, audit_log, has_controllers, is_theirs: false }
+    }
+
+    /// By the files that `KUBECONFIG` names.
+    pub(crate) fn of_the_user() -> Result<Self, String> {
+        let kubeconfig = Kubeconfig::from_env().map_err(|error| format!("KUBECONFIG: {error}"))?;
+        let kubeconfig = kubeconfig.ok_or("SEON_TEST_CLUSTER=existing wants a KUBECONFIG")?;
+        let kubeconfig = serde_json::to_string(&kubeconfig).expect("a kubeconfig");
+        Ok(Self { is_theirs: true, ..Self::new(&kubeconfig, None, true) })
     }
 
     /// The administrator's kubeconfig, for a process of the test.
@@ -91,7 +104,11 @@ impl Access {
         let namespace = Namespace {
             metadata: ObjectMeta {
                 generate_name: Some(format!("{prefix}-")),
-                labels: Some([(POD_SECURITY.to_owned(), "restricted".to_owned())].into()),
+                labels: Some(
+                    [(POD_SECURITY, "restricted"), (TEST_LABEL, "true")]
+                        .map(|(label, value)| (label.to_owned(), value.to_owned()))
+                        .into(),
+                ),
                 ..Default::default()
             },
             ..Default::default()
@@ -109,18 +126,18 @@ impl Access {
 
     /// Runs kubectl as the administrator; gives what it printed, or what it complained about.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<String, String> {
-        self.run(&parts::kubernetes()?.join("bin/kubectl"), arguments, "").await
+        self.kubectl_with(arguments, b"").await
     }
 
     /// `kubectl apply` of manifests, server-side.
     pub async fn apply(&self, manifests: &str) -> Result<String, String> {
-        let kubectl = parts::kubernetes()?.join("bin/kubectl");
-        self.run(&kubectl, &["apply", "--server-side", "--filename=-"], manifests).await
+        let apply = ["apply", "--server-side", "--filename=-"];
+        self.kubectl_with(&apply, manifests.as_bytes()).await
     }
 
     /// Runs helm as the administrator; gives what it printed, or what it complained about.
     pub async fn helm(&self, arguments: &[&str]) -> Result<String, String> {
-        self.run(&parts::helm()?.join("bin/helm"), arguments, "").await
+        self.run("helm", parts::helm, arguments, b"").await
     }
 
     /// Runs a command in a pod's first container; gives what it printed.
@@ -134,16 +151,29 @@ impl Access {
         self.kubectl(&[&arguments, command].concat()).await
     }
 
+    /// The same with a standard input.
+    pub async fn exec_with(
+        &self,
+        namespace: &str,
+        pod: &str,
+        command: &[&str],
+        input: &[u8],
+    ) -> Result<String, String> {
+        let arguments = ["exec", "--stdin", "--namespace", namespace, pod, "--"];
+        self.kubectl_with(&[&arguments, command].concat(), input).await
+    }
+
     /// What the containers of a pod have written.
     pub async fn logs(&self, namespace: &str, pod: &str) -> Result<String, String> {
         self.kubectl(&["logs", "--namespace", namespace, pod, "--all-containers"]).await
     }
 
     /// Drains a node as a person does it: cordons it and evicts its pods, and waits until they are
-    /// gone.
+    /// gone. All but the test's own.
     pub async fn drain(&self, node: &str) -> Result<(), String> {
         let options = ["--ignore-daemonsets", "--delete-emptydir-data", "--timeout=5m"];
-        self.kubectl(&[&["drain", node][..], &options].concat()).await.map(drop)
+        let not_ours = format!("--pod-selector=!{TEST_LABEL}");
+        self.kubectl(&[&["drain", node, &not_ours][..], &options].concat()).await.map(drop)
     }
 
     /// Lets pods be scheduled to a node again.
@@ -161,25 +191,27 @@ impl Access {
         Some(lines.map(|line| serde_json::from_str(line).expect("an audit event")).collect())
     }
 
-    async fn run(&self, program: &Path, arguments: &[&str], input: &str) -> Result<String, String> {
-        let mut command = tokio::process::Command::from(guarded_command(program));
+    async fn kubectl_with(&self, arguments: &[&str], input: &[u8]) -> Result<String, String> {
+        self.run("kubectl", parts::kubernetes, arguments, input).await
+    }
+
+    async fn run(
+        &self,
+        program: &str,
+        built: fn() -> Result<PathBuf, String>,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<String, String> {
+        let mut command = if self.is_theirs && in_path(program) {
+            guarded_command(program)
+        } else {
+            guarded_command(built()?.join("bin").join(program))
+        };
         command.args(arguments).env("KUBECONFIG", &self.kubeconfig);
-        command.env("HOME", self.directory.path()).kill_on_drop(true);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let name = program.file_name().expect("a program's name").display();
-        let command_line = format!("{name} {}", arguments.join(" "));
-        let mut child = command.spawn().map_err(|error| format!("{command_line}: {error}"))?;
-        let mut stdin = child.stdin.take().expect("a piped standard input");
-        // If it ends without reading, its complaint says more than ours.
-        let _ = stdin.write_all(input.as_bytes()).await;
-        drop(stdin);
-        let output =
-            child.wait_with_output().await.map_err(|error| format!("{command_line}: {error}"))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        if !self.is_theirs {
+            command.env("HOME", self.directory.path());
         }
-        let said = [output.stdout, output.stderr].concat();
-        Err(format!("{command_line}: {}", String::from_utf8_lossy(&said).trim()))
+        support::run(&format!("{program} {}", arguments.join(" ")), command, input).await
     }
 
     pub(crate) fn read_kubeconfig(&self) -> Kubeconfig {

@@ -11,6 +11,10 @@ use tokio::sync::OnceCell;
 use crate::access::Access;
 use crate::nodes::Nodes;
 
+/// Which cluster it is: one of our own unless this says [`EXISTING`].
+pub(crate) const WHICH: &str = "SEON_TEST_CLUSTER";
+pub(crate) const EXISTING: &str = "existing";
+
 /// A Kubernetes that runs pods. What can be asked of it is in [`Access`]; what only a cluster of
 /// our own can do is in [`Nodes`].
 #[derive(Debug)]
@@ -28,12 +32,17 @@ impl Cluster {
     /// Starts one with that many nodes, three at most; or takes the one that `KUBECONFIG` names, if
     /// `SEON_TEST_CLUSTER=existing`. `Err` says why this machine has none.
     pub async fn start(nodes: u8) -> Result<Self, String> {
-        let kind = match env::var("SEON_TEST_CLUSTER").as_deref() {
+        let kind = match env::var(WHICH).as_deref() {
             Err(_) | Ok("") => Kind::Ours(Box::new(Nodes::start(nodes).await?)),
-            Ok("existing") => Kind::Existing(existing()?),
-            Ok(other) => return Err(format!("SEON_TEST_CLUSTER={other}: only existing is known")),
+            Ok(EXISTING) => Kind::Existing(Access::of_the_user()?),
+            Ok(other) => return Err(format!("{WHICH}={other}: only {EXISTING} is known")),
         };
         Ok(Self { kind })
+    }
+
+    /// Whether the environment says that it is an existing one.
+    pub fn is_existing() -> bool {
+        env::var(WHICH).is_ok_and(|which| which == EXISTING)
     }
 
     /// One with two nodes that all tests of this process share, each in a namespace of its own.
@@ -73,12 +82,4 @@ impl Deref for Cluster {
             Kind::Existing(access) => access,
         }
     }
-}
-
-fn existing() -> Result<Access, String> {
-    let path = env::var("KUBECONFIG")
-        .map_err(|_| "SEON_TEST_CLUSTER=existing wants a KUBECONFIG".to_owned())?;
-    let kubeconfig =
-        std::fs::read_to_string(&path).map_err(|error| format!("KUBECONFIG={path}: {error}"))?;
-    Ok(Access::new(&kubeconfig, None, true))
 }

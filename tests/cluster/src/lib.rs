@@ -20,14 +20,14 @@ mod cluster;
 mod component;
 mod control_plane;
 mod forward;
+mod images;
 mod node;
 mod nodes;
 mod parts;
-mod pod_image;
 mod sandbox;
 mod volumes;
 
-pub use access::Access;
+pub use access::{Access, TEST_LABEL};
 pub use api_server::ApiServer;
 pub use cluster::Cluster;
 pub use forward::Forward;

@@ -17,7 +17,7 @@ use crate::control_plane::ControlPlane;
 use crate::sandbox::{
     cgroup_hierarchies, enter_network, ip, network_of, remove_cgroup, script, try_run,
 };
-use crate::{parts, pod_image};
+use crate::{images, parts};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 /// There are never more in one cluster.
@@ -76,7 +76,7 @@ impl Node {
         fs::create_dir_all(directory.join("cni")).unwrap();
         let node = Self { name, number, directory, machine: None };
         node.write_settings(control_plane, &Programs::find()?);
-        pod_image::write(&node.directory.join(POD_IMAGE))?;
+        images::write_pod(&node.directory.join(POD_IMAGE))?;
         Ok(node)
     }
 
@@ -381,7 +381,7 @@ fn containerd_settings(network: &str, runc: &Path, plugins: &Path) -> String {
   bin_dir = "{plugins}"
   conf_dir = "{network}"
 "#,
-        pod_image::NAME
+        images::POD
     )
 }
 

@@ -14,12 +14,13 @@ use support::{Durability, Postgres};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::access::Access;
-use crate::addresses;
+use crate::cluster::{EXISTING, WHICH};
 use crate::control_plane::{ControlPlane, Controllers};
 use crate::forward::Forward;
 use crate::node::{From, MOST_NODES, Node};
-use crate::sandbox::in_path;
+use crate::sandbox::{enter_network, in_path};
 use crate::volumes::Volumes;
+use crate::{addresses, images};
 
 /// Named `node-1` and so on. Dropped, everything of the cluster is gone.
 #[derive(Debug)]
@@ -61,6 +62,14 @@ impl Nodes {
             node.lock().await.import(image)?;
         }
         Ok(())
+    }
+
+    /// Gives an image with a shell and what belongs to it to all nodes; gives the image's name.
+    pub async fn import_shell(&self) -> Result<&'static str, String> {
+        let path = self.directory().join("shell.tar");
+        images::write_shell(&path)?;
+        self.import(&path).await?;
+        Ok(images::SHELL)
     }
 
     /// Ends everything on a node at once, as when it loses its power.
@@ -151,6 +160,17 @@ impl Nodes {
     /// ends with the node's power.
     pub async fn command_on(&self, node: &str, program: &Path) -> Command {
         self.node(node).await.command(program)
+    }
+
+    /// A command for a process of the test that knows of this cluster what a user knows of an
+    /// existing one: how to reach it, and its administrator's `KUBECONFIG`.
+    pub fn guest(&self, program: impl AsRef<OsStr>) -> Command {
+        let kubeconfig = self.directory().join("guest.kubeconfig");
+        let content = self.control_plane.kubeconfig("guest", Some("system:masters"));
+        fs::write(&kubeconfig, content).unwrap();
+        let mut command = enter_network(&self.control_plane.sandbox.network(), program);
+        command.env("KUBECONFIG", kubeconfig).env(WHICH, EXISTING);
+        command
     }
 
     /// Passes the connections to a port of 127.0.0.1 on to an address in the cluster, a pod's or a

@@ -19,7 +19,7 @@ pub(crate) fn coredns() -> Result<PathBuf, String> {
     provide(&PART, "coredns")
 }
 
-/// containerd, runc and the network plugins.
+/// containerd, runc, the network plugins, and a shell for pods.
 pub(crate) fn debian() -> Result<PathBuf, String> {
     static PART: Part = OnceLock::new();
     provide(&PART, "debian")

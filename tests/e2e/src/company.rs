@@ -1,8 +1,6 @@
 //! One company on the cluster.
 
 use std::fmt::Debug;
-use std::mem::ManuallyDrop;
-use std::path::{Path, PathBuf};
 
 use crds::{DaemonStatus, SeonInstance, SeonPartner, conditions, names};
 use k8s_openapi::NamespaceResourceScope;
@@ -13,19 +11,18 @@ use lease::Daemon;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use support::{Authority, Database, Identity};
+use support::{Authority, Identity};
 
 use crate::manifests::{self, Party};
 use crate::pods::restarts;
-use crate::{Active, Journal, Line, Objects, Stage, eventually, is_ready};
+use crate::{Active, Database, Journal, Line, Objects, Stage, Volume, eventually, is_ready};
 
 /// A company: its namespace, its database, its resources.
 pub struct Company<'stage> {
     /// The cluster that it is on.
     pub stage: &'stage Stage,
     pub(crate) party: Party,
-    // Not dropped before the server is: the daemons end after the scenario, and use it until then.
-    database: ManuallyDrop<Database<'stage>>,
+    database: Database<'stage>,
 }
 
 impl<'stage> Company<'stage> {
@@ -37,9 +34,13 @@ impl<'stage> Company<'stage> {
         listener: Line,
     ) -> Self {
         let namespace = stage.namespace(name).await;
-        let postgres = stage.nodes().postgres().await.expect("it was there before");
-        let database = ManuallyDrop::new(postgres.database());
-        Self { stage, party: Party { name, odette_id, namespace, listener }, database }
+        let database = stage.ground.database(&stage.cluster, &namespace).await;
+        let volume_claim = stage.volume_claim();
+        Self {
+            stage,
+            party: Party { name, odette_id, namespace, listener, volume_claim },
+            database,
+        }
     }
 
     /// Its name, also its instance's.
@@ -274,10 +275,10 @@ impl<'stage> Company<'stage> {
         Journal(eventually(&what, async || self.ask(&all).await).await)
     }
 
-    /// The directory of its volume.
-    pub async fn volume(&self) -> PathBuf {
-        let claim = names::data_claim(self.name());
-        self.stage.nodes().volume(self.namespace(), &claim).await
+    /// Its volume, as its people get at it.
+    pub(crate) async fn volume(&self) -> Volume {
+        let Stage { ground, cluster, .. } = self.stage;
+        ground.volume(cluster, self.namespace(), self.name()).await
     }
 
     /// Ends a pod without asking it, as `kubectl delete --force` does.
@@ -290,16 +291,6 @@ impl<'stage> Company<'stage> {
     pub async fn secret(&self, name: &str) -> Option<Secret> {
         self.api().get_opt(name).await.unwrap()
     }
-}
-
-/// The hot folder for a partner, on a company's volume.
-pub(crate) fn outgoing(volume: &Path, partner: &str) -> PathBuf {
-    volume.join("outgoing").join(partner)
-}
-
-/// Where the files of a partner are delivered, on a company's volume.
-pub(crate) fn incoming(volume: &Path, partner: &str) -> PathBuf {
-    volume.join("incoming").join(partner)
 }
 
 fn own_password(company: &str) -> String {

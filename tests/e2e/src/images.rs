@@ -10,8 +10,8 @@ use support::TemporaryDirectory;
 
 /// The version that is installed.
 pub const THIS: &str = env!("CARGO_PKG_VERSION");
-/// The version to which it is upgraded: the same programs.
-pub const NEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "-next");
+/// The version to which it is upgraded on a cluster of our own: the same programs.
+pub(crate) const NEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "-next");
 
 const PROGRAMS: [&str; 2] = ["seon", "seon-operator"];
 

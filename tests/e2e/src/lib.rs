@@ -5,6 +5,8 @@
 //! all the time ([`Load`]), does something terrible, and at the end has the load judge: nothing
 //! lost, nothing doubled, every receipt there, no two tenures mixed. How long everything took is in
 //! the [`Figures`], which are shown and never judged.
+//!
+//! What is different on a cluster that a user names is in `ground` alone.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +15,9 @@
 )]
 
 mod company;
+mod database;
 mod figures;
+mod ground;
 mod images;
 mod journal;
 mod load;
@@ -22,10 +26,13 @@ mod operator;
 mod pair;
 mod pods;
 mod stage;
+mod terms;
+mod volume;
 
 pub use company::Company;
+pub use database::{Database, Uri};
 pub use figures::{Disruption, Figures};
-pub use images::{NEXT, THIS};
+pub use images::THIS;
 pub use journal::{Journal, Record};
 pub use load::{Load, Outcome};
 pub use manifests::{Line, Objects};
@@ -33,6 +40,7 @@ pub use operator::repository;
 pub use pair::Pair;
 pub use pods::{Active, is_ready};
 pub use stage::Stage;
+pub(crate) use volume::Volume;
 
 use std::time::Duration;
 

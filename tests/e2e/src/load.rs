@@ -3,19 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::chown;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::{PseudoRandom, sha256};
+use support::{PseudoRandom, TemporaryDirectory, sha256};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
-use crate::company::{incoming, outgoing};
-use crate::{Company, Journal, Pair, eventually};
+use crate::{Company, Journal, Pair, Volume, eventually};
 
 /// One file each way so often, ...
 const EVERY: Duration = Duration::from_millis(400);
@@ -23,11 +20,8 @@ const EVERY: Duration = Duration::from_millis(400);
 const OCTETS: [usize; 3] = [500, 20_000, 100_000];
 /// What is under way for seconds.
 const LARGE: usize = 5_000_000;
-/// Whom the daemons run as.
-const USER: u32 = 65_532;
 
 /// Two companies that exchange files until it is judged.
-#[derive(Debug)]
 pub struct Load {
     ways: [Arc<Way>; 2],
     senders: Vec<JoinHandle<()>>,
@@ -46,24 +40,37 @@ pub struct Outcome {
 }
 
 /// From one company to the other.
-#[derive(Debug)]
 struct Way {
     /// Begins the names of its files.
     prefix: char,
-    /// Beside the hot folder, on the same file system.
-    workshop: PathBuf,
-    outgoing: PathBuf,
-    incoming: PathBuf,
+    from: Place,
+    to: Place,
+    /// Where files are made.
+    workshop: TemporaryDirectory,
     /// The hash of every file by its name.
     sent: Mutex<BTreeMap<String, String>>,
+}
+
+/// One end of it.
+#[derive(Clone)]
+struct Place {
+    company: &'static str,
+    volume: Arc<Volume>,
+}
+
+impl Place {
+    async fn of(company: &Company<'_>) -> Self {
+        Self { company: company.name(), volume: Arc::new(company.volume().await) }
+    }
 }
 
 impl Load {
     /// Nothing yet.
     pub(crate) async fn none(pair: &Pair<'_>) -> Self {
+        let (acme, bolt) = (Place::of(&pair.acme).await, Place::of(&pair.bolt).await);
         let ways = [
-            Arc::new(Way::between('A', &pair.acme, &pair.bolt).await),
-            Arc::new(Way::between('B', &pair.bolt, &pair.acme).await),
+            Arc::new(Way::between('A', acme.clone(), bolt.clone()).await),
+            Arc::new(Way::between('B', bolt, acme).await),
         ];
         Self { ways, senders: Vec::new(), is_over: Arc::default() }
     }
@@ -78,22 +85,24 @@ impl Load {
     }
 
     /// Lets acme send one file of that size to bolt; gives its name.
-    pub fn send_to_bolt(&self, octets: usize) -> String {
-        self.ways[0].send(octets)
+    pub async fn send_to_bolt(&self, octets: usize) -> String {
+        self.ways[0].send(octets).await
     }
 
     /// Sends a large file each way, and waits until both are under way.
     pub async fn is_in_the_middle_of_files(&self, pair: &Pair<'_>) {
-        let [to_bolt, to_acme] = self.ways.each_ref().map(|way| way.send(LARGE));
+        let [to_bolt, to_acme] = &self.ways;
+        let (to_bolt, to_acme) = (to_bolt.send(LARGE).await, to_acme.send(LARGE).await);
         is_sending(&pair.acme, &to_bolt).await;
         is_sending(&pair.bolt, &to_acme).await;
     }
 
     /// Sends one file more each way, and waits until both are there.
     pub async fn flows(&self) {
-        for (way, name) in self.ways.each_ref().map(|way| (way, way.send(1_000))) {
-            let place = way.incoming.join(&name);
-            eventually(&format!("{} arrives", place.display()), async || place.exists()).await;
+        let [to_bolt, to_acme] = &self.ways;
+        let files = [(to_bolt, to_bolt.send(1_000).await), (to_acme, to_acme.send(1_000).await)];
+        for (way, name) in files {
+            way.to.volume.has(way.from.company, &name).await;
         }
     }
 
@@ -111,8 +120,8 @@ impl Load {
             bolt: pair.bolt.journal().await,
             files: to_bolt.count() + to_acme.count(),
         };
-        to_bolt.assert_each_arrived_once(&outcome.acme, &outcome.bolt);
-        to_acme.assert_each_arrived_once(&outcome.bolt, &outcome.acme);
+        to_bolt.assert_each_arrived_once(&outcome.acme, &outcome.bolt).await;
+        to_acme.assert_each_arrived_once(&outcome.bolt, &outcome.acme).await;
         outcome.acme.assert_no_two_tenures_mix("acme");
         outcome.bolt.assert_no_two_tenures_mix("bolt");
         outcome
@@ -121,7 +130,7 @@ impl Load {
 
 impl Drop for Load {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.senders.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -141,29 +150,31 @@ async fn is_sending(sender: &Company<'_>, name: &str) {
 
 async fn send(way: Arc<Way>, is_over: Arc<AtomicBool>) {
     let mut pace = tokio::time::interval(EVERY);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for octets in OCTETS.into_iter().cycle() {
         pace.tick().await;
         if is_over.load(Ordering::Relaxed) {
             return;
         }
-        way.send(octets);
+        way.send(octets).await;
     }
 }
 
 impl Way {
-    async fn between(prefix: char, from: &Company<'_>, to: &Company<'_>) -> Self {
-        let (source, target) = (from.volume().await, to.volume().await);
-        let outgoing = outgoing(&source, to.name());
-        let what = format!("the hot folder {}", outgoing.display());
-        eventually(&what, async || outgoing.is_dir()).await;
-        let workshop = source.join(".load");
-        fs::create_dir_all(&workshop).unwrap();
-        let incoming = incoming(&target, from.name());
-        Self { prefix, workshop, outgoing, incoming, sent: Mutex::default() }
+    async fn between(prefix: char, from: Place, to: Place) -> Self {
+        from.volume.is_open(to.company).await;
+        Self { prefix, from, to, workshop: TemporaryDirectory::new(), sent: Mutex::default() }
     }
 
     /// Puts a file of that size into the hot folder, whole or not at all; gives its name.
-    fn send(&self, octets: usize) -> String {
+    async fn send(&self, octets: usize) -> String {
+        let (name, content) = self.make(octets);
+        self.from.volume.put(self.to.company, &name, &content).await;
+        name
+    }
+
+    /// Makes a file of that size, which counts as sent from now on.
+    fn make(&self, octets: usize) -> (String, Vec<u8>) {
         let mut sent = self.sent.lock().unwrap();
         let number = sent.len();
         let name = format!("{}{number:06}", self.prefix);
@@ -171,10 +182,9 @@ impl Way {
         let content = [self.prefix.to_string().as_bytes(), &content].concat();
         let file = self.workshop.join(&name);
         fs::write(&file, &content).unwrap();
-        chown(&file, Some(USER), Some(USER)).unwrap();
         sent.insert(name.clone(), sha256(&file));
-        fs::rename(&file, self.outgoing.join(&name)).unwrap();
-        name
+        fs::remove_file(&file).unwrap();
+        (name, content)
     }
 
     fn count(&self) -> usize {
@@ -201,14 +211,15 @@ impl Way {
         .await;
     }
 
-    fn assert_each_arrived_once(&self, sender: &Journal, receiver: &Journal) {
+    async fn assert_each_arrived_once(&self, sender: &Journal, receiver: &Journal) {
+        let arrived = self.to.volume.hashes(self.from.company).await;
         let sent = self.sent.lock().unwrap();
-        let arrived = hashes(&self.incoming);
+        let place = format!("what {} has of {}", self.to.company, self.from.company);
         for (name, hash) in &*sent {
-            assert_eq!(arrived.get(name), Some(hash), "{name} in {}", self.incoming.display());
+            assert_eq!(arrived.get(name), Some(hash), "{name} in {place}");
         }
         let more = arrived.keys().filter(|name| !sent.contains_key(*name)).collect::<Vec<_>>();
-        assert!(more.is_empty(), "nobody sent {more:?} in {}", self.incoming.display());
+        assert!(more.is_empty(), "nobody sent {more:?} in {place}");
         for (journal, kind) in [
             (sender, "entry_queued"),
             (sender, "receipt_received"),
@@ -225,18 +236,4 @@ impl Way {
             assert!(names.iter().eq(sent.keys()), "{kind} is not once for each file: {names:?}");
         }
     }
-}
-
-/// Every file of a folder by its name, with its hash: by `sha256sum`, all at once.
-fn hashes(folder: &Path) -> BTreeMap<String, String> {
-    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let output = Command::new("sha256sum").arg("--").args(names).current_dir(folder).output();
-    let output = output.expect("run sha256sum");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).expect("plain names");
-    lines
-        .lines()
-        .filter_map(|line| line.split_once("  "))
-        .map(|(hash, name)| (name.to_owned(), hash.to_owned()))
-        .collect()
 }

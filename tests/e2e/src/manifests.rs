@@ -7,8 +7,10 @@ use crds::{SeonInstance, SeonPartner, names};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::ObjectMeta;
 use lease::Daemon;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::Identity;
+
+use crate::Uri;
 
 /// How one company calls the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub(crate) struct Party {
     pub(crate) namespace: String,
     /// How it is called.
     pub(crate) listener: Line,
+    /// What it wants of the cluster for its files.
+    pub(crate) volume_claim: Value,
 }
 
 impl Party {
@@ -74,7 +78,7 @@ impl Party {
                 "passwordSecretRef": {"name": format!("{name}-oftp"), "key": "password"},
             },
             "database": {"secretRef": {"name": format!("{name}-db-app"), "key": "uri"}},
-            "storage": {"volumeClaim": {"size": "1Gi"}},
+            "storage": {"volumeClaim": self.volume_claim},
             "receive": match self.listener {
                 Line::Tls => json!({"tls": certificate}),
                 Line::Tcp => json!({"tcpip": {}}),
@@ -125,19 +129,16 @@ pub(crate) fn password(name: &str, password: &str) -> Secret {
 }
 
 /// As CloudNativePG writes it for the owner of a database.
-pub(crate) fn application_database(name: &str, uri: &str) -> Secret {
-    let (user, rest) = uri.trim_start_matches("postgres://").split_once(':').expect("a user");
-    let (password, rest) = rest.split_once('@').expect("a password");
-    let (host, rest) = rest.split_once(':').expect("a host");
-    let (port, database) = rest.split_once('/').expect("a port");
+pub(crate) fn application_database(name: &str, uri: &Uri) -> Secret {
+    let Uri { user, password, host, port, database, .. } = uri;
     let content = [
-        ("username", user),
+        ("username", user.as_str()),
         ("user", user),
         ("password", password),
         ("dbname", database),
         ("host", host),
         ("port", port),
-        ("uri", &format!("postgresql://{user}:{password}@{host}:{port}/{database}")),
+        ("uri", &uri.to_string()),
         (
             "jdbc-uri",
             &format!("jdbc:postgresql://{host}:{port}/{database}?password={password}&user={user}"),

@@ -17,30 +17,38 @@ const DEPLOYMENT: &str = "seon-operator";
 impl Stage {
     /// `helm install` with that version of both images.
     pub async fn install(&self, version: &str) {
-        self.helm_with_chart("install", version).await;
+        self.succeed("install", version).await;
     }
 
     /// `helm upgrade` to that version of both images.
     pub async fn upgrade(&self, version: &str) {
-        self.helm_with_chart("upgrade", version).await;
+        self.succeed("upgrade", version).await;
     }
 
     /// `helm uninstall`.
     pub async fn uninstall(&self) {
-        let namespace = ["--namespace", self.operator_namespace()];
-        let arguments = [&["uninstall", RELEASE, "--wait"][..], &namespace].concat();
-        self.cluster.helm(&arguments).await.unwrap();
+        self.helm_uninstall().await.unwrap();
     }
 
-    async fn helm_with_chart(&self, what: &str, version: &str) {
-        let chart = repository().join("charts/seon").display().to_string();
-        let tag = format!("images.tag={version}");
+    pub(crate) async fn helm_uninstall(&self) -> Result<(), String> {
         let namespace = ["--namespace", self.operator_namespace()];
-        let options = ["--wait", "--timeout=4m", "--set", &tag];
-        let arguments = [&[what, RELEASE, &chart][..], &namespace, &options].concat();
-        if let Err(error) = self.cluster.helm(&arguments).await {
+        let arguments = [&["uninstall", RELEASE, "--wait"][..], &namespace].concat();
+        self.cluster.helm(&arguments).await.map(drop)
+    }
+
+    async fn succeed(&self, what: &str, version: &str) {
+        if let Err(error) = self.helm_with_chart(what, version).await {
             panic!("{error}\n{}", self.describe().await);
         }
+    }
+
+    pub(crate) async fn helm_with_chart(&self, what: &str, version: &str) -> Result<(), String> {
+        let chart = repository().join("charts/seon").display().to_string();
+        let values = self.ground.chart_values(version).join(",");
+        let namespace = ["--namespace", self.operator_namespace()];
+        let options = ["--wait", "--timeout=4m", "--set", &values];
+        let arguments = [&[what, RELEASE, &chart][..], &namespace, &options].concat();
+        self.cluster.helm(&arguments).await.map(drop)
     }
 
     /// The operator's pods.

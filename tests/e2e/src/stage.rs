@@ -1,56 +1,85 @@
 //! The cluster that all scenarios share, with the operator on it.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use cluster::{Cluster, Nodes};
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::Client;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams};
+use kube::{Client, ResourceExt};
+use serde_json::Value;
 
-use crate::Figures;
-use crate::images::{Images, THIS};
+use crate::ground::Ground;
+use crate::images::THIS;
+use crate::{Figures, eventually};
 
 /// One node is lost or drained, and two replicas still have a node each.
 const NODES: u8 = 3;
 
-/// A cluster of three nodes, a PostgreSQL server beside them, the images on them, the operator
-/// installed by helm.
+/// A cluster with the operator on it, installed by helm: of our own, with three nodes, or the one that
+/// a user names.
 pub struct Stage {
     /// The cluster.
-    pub cluster: Cluster,
+    pub cluster: Arc<Cluster>,
     /// Its API, for the administrator.
     pub client: Client,
     /// What was measured so far.
     pub figures: Figures,
+    pub(crate) ground: Ground,
     /// Where the operator is.
     operator_namespace: String,
     /// Those of the scenario that is on.
     namespaces: Mutex<Vec<String>>,
+    /// Those of the scenarios before, which may still be on their way out.
+    left: Mutex<Vec<String>>,
 }
 
 impl Stage {
-    /// Puts everything up. `Err` says why this machine cannot.
+    /// Puts everything up. `Err` says why this machine, or the cluster that the user names, cannot.
+    ///
+    /// # Panics
+    ///
+    /// If the operator cannot be installed.
     pub async fn set() -> Result<Self, String> {
-        let images = Images::find()?;
-        let cluster = Cluster::start(NODES).await?;
-        let nodes = cluster.nodes()?;
-        nodes.postgres().await?;
-        images.import(nodes).await?;
+        let ground = Ground::choose()?;
+        let cluster = Arc::new(Cluster::start(NODES).await?);
+        ground.prepare(&cluster).await?;
         let stage = Self {
             client: cluster.client().await,
             operator_namespace: cluster.namespace("seon-system").await,
             cluster,
             figures: Figures::default(),
+            ground,
             namespaces: Mutex::default(),
+            left: Mutex::default(),
         };
-        stage.install(THIS).await;
+        if let Err(error) = stage.helm_with_chart("install", THIS).await {
+            let seen = stage.describe().await;
+            stage.strike().await;
+            panic!("{error}\n{seen}");
+        }
         Ok(stage)
     }
 
-    /// Its machines.
-    pub fn nodes(&self) -> &Nodes {
-        self.cluster.nodes().expect("a stage is set on nodes of our own")
+    /// Its machines. `Err` where they are not ours.
+    pub fn nodes(&self) -> Result<&Nodes, String> {
+        self.cluster.nodes()
+    }
+
+    /// The version to which it can be upgraded. `Err` where there is none.
+    pub fn next_version(&self) -> Result<&str, String> {
+        self.ground.next_version()
+    }
+
+    /// Whether its nodes may be drained. `Err` where a user did not allow it.
+    pub fn may_be_drained(&self) -> Result<(), String> {
+        self.ground.may_be_drained()
+    }
+
+    /// A claim that the cluster can fill, as an instance's `spec.storage.volumeClaim`.
+    pub fn volume_claim(&self) -> Value {
+        self.ground.volume_claim()
     }
 
     /// Where the operator is.
@@ -94,5 +123,31 @@ impl Stage {
         let api = Api::<Namespace>::all(self.client.clone());
         let background = DeleteParams::background();
         join_all(namespaces.iter().map(|name| api.delete(name, &background))).await;
+        self.left.lock().unwrap().extend(namespaces);
+    }
+
+    /// Takes away all that was put on the cluster, and leaves it as it was.
+    pub async fn strike(&self) {
+        self.clear().await;
+        // What is not there any more need not go.
+        let _ = self.helm_uninstall().await;
+        let background = DeleteParams::background();
+        let definitions = Api::<CustomResourceDefinition>::all(self.client.clone());
+        for definition in crds::definitions() {
+            let _ = definitions.delete(&definition.name_any(), &background).await;
+        }
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        let _ = namespaces.delete(&self.operator_namespace, &background).await;
+        let mut all = self.left.lock().unwrap().clone();
+        all.push(self.operator_namespace.clone());
+        for namespace in all {
+            eventually(&format!("the namespace {namespace} is gone"), async || {
+                let found = namespaces.get_opt(&namespace).await;
+                let found = found.map_err(|error| error.to_string())?;
+                found.map_or(Ok(()), |found| Err(format!("{:?}", found.status)))
+            })
+            .await;
+        }
+        self.ground.clear();
     }
 }

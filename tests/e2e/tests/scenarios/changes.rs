@@ -24,7 +24,7 @@ pub(crate) async fn a_long_transfer_goes_on_while_replicas_ports_listeners_and_p
 ) {
     let pair = Pair::ready(stage).await;
     let load = pair.at_rest().await;
-    let long = load.send_to_bolt(LONG);
+    let long = load.send_to_bolt(LONG).await;
     is_under_way(&pair, &long).await;
 
     pair.bolt.change(json!({"spec": {"receive": {"tls": {"replicas": 3}}}})).await;

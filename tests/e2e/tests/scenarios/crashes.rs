@@ -1,5 +1,6 @@
 //! Daemons, and the machines under them, end without warning.
 
+use cluster::Nodes;
 use e2e::{Disruption, Pair, Stage, eventually};
 use lease::Daemon;
 use rustix::process::Signal;
@@ -20,10 +21,11 @@ pub(crate) async fn active_pods_that_are_deleted_by_force_are_replaced_by_their_
 }
 
 pub(crate) async fn active_processes_that_are_killed_are_replaced_by_their_standbys(stage: &Stage) {
+    let nodes = cluster::nodes!(stage);
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
     let disruption = Disruption::begins("active processes killed", &pair, &load).await;
-    signal_all(&pair, &disruption, Signal::KILL).await;
+    signal_all(nodes, &pair, &disruption, Signal::KILL).await;
     disruption.all_taken_over(&pair).await;
     pair.is_ready().await;
     load.flows().await;
@@ -33,13 +35,14 @@ pub(crate) async fn active_processes_that_are_killed_are_replaced_by_their_stand
 pub(crate) async fn frozen_processes_are_replaced_and_end_when_thawed_without_another_write(
     stage: &Stage,
 ) {
+    let nodes = cluster::nodes!(stage);
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
     let disruption = Disruption::begins("active processes frozen", &pair, &load).await;
-    signal_all(&pair, &disruption, Signal::STOP).await;
+    signal_all(nodes, &pair, &disruption, Signal::STOP).await;
     disruption.all_taken_over(&pair).await;
     load.flows().await;
-    signal_all(&pair, &disruption, Signal::CONT).await;
+    signal_all(nodes, &pair, &disruption, Signal::CONT).await;
     for (company, daemon) in pair.daemons() {
         let frozen = &disruption.active(company, daemon).uid;
         eventually("the thawed process has ended", async || {
@@ -55,22 +58,23 @@ pub(crate) async fn frozen_processes_are_replaced_and_end_when_thawed_without_an
 pub(crate) async fn a_node_that_loses_its_power_loses_no_file_and_its_pods_run_elsewhere(
     stage: &Stage,
 ) {
+    let nodes = cluster::nodes!(stage);
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
     let disruption = Disruption::begins("node without power", &pair, &load).await;
     let node = &disruption.active(&pair.acme, Daemon::SeonrdTcpip).node;
-    stage.nodes().power_off(node).await;
+    nodes.power_off(node).await;
     disruption.all_left(&pair, node).await;
     // Without the node: its pods are replaced though it never said that they ended.
     pair.is_ready().await;
     load.flows().await;
-    stage.nodes().start_node(node).await;
+    nodes.start_node(node).await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
 }
 
-async fn signal_all(pair: &Pair<'_>, disruption: &Disruption, signal: Signal) {
+async fn signal_all(nodes: &Nodes, pair: &Pair<'_>, disruption: &Disruption, signal: Signal) {
     for (company, daemon) in pair.daemons() {
         let pod = &disruption.active(company, daemon).pod;
-        company.stage.nodes().signal(company.namespace(), pod, signal).await;
+        nodes.signal(company.namespace(), pod, signal).await;
     }
 }

@@ -8,16 +8,23 @@ use support::{Identity, TemporaryDirectory};
 /// The database's Secret, and what stands in it for the URI.
 const DATABASE_SAMPLE: &str = "deploy/samples/cluster-database.yaml";
 const SAMPLE_URI: &str = "postgresql://seon:CHANGEME@acme-db-rw.acme:5432/seon";
+/// The instance, and what stands in it for what the cluster has.
+const INSTANCE_SAMPLE: &str = "deploy/samples/cluster.yaml";
+const SAMPLE_CLAIM: &str = "{size: 50Gi}";
 
 /// The very commands that docs/kubernetes.md gives.
 pub(crate) async fn the_samples_become_ready_as_the_documentation_says(stage: &Stage) {
     let acme = Company::new(stage, "acme", "O0013000001ACME", Line::Tls).await;
     let directory = TemporaryDirectory::new();
     let written = |name: &str| directory.join(name).display().to_string();
-    let sample = fs::read_to_string(repository().join(DATABASE_SAMPLE)).unwrap();
-    assert!(sample.contains(SAMPLE_URI), "{sample}");
-    let database = sample.replace(SAMPLE_URI, &acme.database().uri());
-    fs::write(written("database.yaml"), database).unwrap();
+    for (file, place, ours, name) in [
+        (DATABASE_SAMPLE, SAMPLE_URI, acme.database().uri().to_string(), "database.yaml"),
+        (INSTANCE_SAMPLE, SAMPLE_CLAIM, stage.volume_claim().to_string(), "instance.yaml"),
+    ] {
+        let sample = fs::read_to_string(repository().join(file)).unwrap();
+        assert!(sample.contains(place), "{sample}");
+        fs::write(written(name), sample.replace(place, &ours)).unwrap();
+    }
     Identity::self_signed("oftp.acme.example").write(directory.path(), "acme");
     Identity::self_signed("oftp.bolt.example").write(directory.path(), "bolt");
 
@@ -27,9 +34,9 @@ pub(crate) async fn the_samples_become_ready_as_the_documentation_says(stage: &S
     let mut commands = 0;
     for command in lines.filter_map(|line| line.strip_prefix("kubectl -n acme ")) {
         let command = command.split(" #").next().unwrap_or_default();
-        let command = command.replace(DATABASE_SAMPLE, &written("database.yaml"));
-        let command = command.replace("deploy/", &format!("{}/deploy/", repository().display()));
         let command = command
+            .replace(DATABASE_SAMPLE, &written("database.yaml"))
+            .replace(INSTANCE_SAMPLE, &written("instance.yaml"))
             .replace("=acme", &format!("={}", written("acme")))
             .replace("=bolt.crt", &format!("={}", written("bolt.crt")));
         let arguments = ["--namespace", acme.namespace()].into_iter();

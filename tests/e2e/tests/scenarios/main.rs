@@ -12,6 +12,7 @@ mod changes;
 mod crashes;
 mod database;
 mod drains;
+mod existing;
 mod hand_over;
 mod install;
 mod operator;
@@ -70,7 +71,8 @@ fn main() -> ExitCode {
         scenarios!(upgrade { operator_and_daemons_are_upgraded_standby_first }),
         // What the others did is in the audit log.
         scenarios!(rights { every_right_is_used_and_none_is_missing }),
-        // Nothing is left to run on after this one.
         scenarios!(uninstall { what_holds_data_outlives_the_operator }),
+        // Nothing is left to run on after this one.
+        scenarios!(existing { a_cluster_that_a_user_names_is_played_on_and_left_as_it_was }),
     ])
 }

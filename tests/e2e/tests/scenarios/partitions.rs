@@ -1,17 +1,18 @@
 //! Nodes that run, and reach somebody no more.
 
-use cluster::From;
+use cluster::{From, Nodes};
 use e2e::{Disruption, Pair, Stage, eventually};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::Api;
 use lease::Daemon;
 
 pub(crate) async fn daemons_that_are_cut_off_from_the_api_server_keep_working(stage: &Stage) {
+    let nodes = cluster::nodes!(stage);
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
     let disruption = Disruption::begins("node cut off from the API server", &pair, &load).await;
     let node = &disruption.active(&pair.acme, Daemon::SeonrdTcpip).node;
-    stage.nodes().partition(node, From::ApiServer).await;
+    nodes.partition(node, From::ApiServer).await;
     is_given_up(stage, node).await;
     load.flows().await;
     for (company, daemon) in pair.daemons() {
@@ -20,29 +21,31 @@ pub(crate) async fn daemons_that_are_cut_off_from_the_api_server_keep_working(st
             assert_eq!(company.active(daemon).await.epoch, before.epoch, "{daemon}");
         }
     }
-    stage.nodes().heal(node).await;
+    nodes.heal(node).await;
     pair.is_ready().await;
     load.flows().await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
 }
 
 pub(crate) async fn daemons_that_are_cut_off_from_the_database_are_replaced(stage: &Stage) {
-    are_replaced(stage, "node cut off from the database", From::Database).await;
+    let nodes = cluster::nodes!(stage);
+    are_replaced(stage, nodes, "node cut off from the database", From::Database).await;
 }
 
 pub(crate) async fn daemons_that_are_cut_off_from_everything_are_replaced(stage: &Stage) {
-    are_replaced(stage, "node cut off from everything", From::Everything).await;
+    let nodes = cluster::nodes!(stage);
+    are_replaced(stage, nodes, "node cut off from everything", From::Everything).await;
 }
 
-async fn are_replaced(stage: &Stage, scenario: &str, from: From) {
+async fn are_replaced(stage: &Stage, nodes: &Nodes, scenario: &str, from: From) {
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
     let disruption = Disruption::begins(scenario, &pair, &load).await;
     let node = &disruption.active(&pair.acme, Daemon::SeonrdTcpip).node;
-    stage.nodes().partition(node, from).await;
+    nodes.partition(node, from).await;
     disruption.all_left(&pair, node).await;
     load.flows().await;
-    stage.nodes().heal(node).await;
+    nodes.heal(node).await;
     pair.is_ready().await;
     load.flows().await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);

@@ -5,13 +5,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cluster::Cluster;
 use e2e::Stage;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::record_skip;
 use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{OnceCell, watch};
 
 /// A scenario and its name.
 #[derive(Clone, Copy)]
@@ -34,10 +36,13 @@ pub(crate) use scenarios;
 pub(crate) fn run(scenarios: &[&[Scenario]]) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
+    let runtime = Runtime::new().expect("a runtime");
+    let is_asked_to_end = is_asked_to_end(&runtime);
     let theatre = Arc::new(Theatre {
-        runtime: Runtime::new().expect("a runtime"),
         stage: OnceCell::new(),
+        runtime,
         is_set: AtomicBool::new(false),
+        is_asked_to_end,
     });
     let trials = scenarios.iter().copied().flatten().map(|&scenario| {
         let theatre = Arc::clone(&theatre);
@@ -46,8 +51,30 @@ pub(crate) fn run(scenarios: &[&[Scenario]]) -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     if let Some(Ok(stage)) = theatre.stage.get() {
         println!("{}", stage.figures);
+        if Cluster::is_existing() {
+            theatre.runtime.block_on(stage.strike());
+        }
     }
     conclusion.exit_code()
+}
+
+/// Becomes true when a user wants no more of it: on their cluster we end in order. One of our own
+/// goes with this process.
+fn is_asked_to_end(runtime: &Runtime) -> watch::Receiver<bool> {
+    let (tell, told) = watch::channel(false);
+    if Cluster::is_existing() {
+        let _in_it = runtime.enter();
+        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        let [mut interrupt, mut terminate] = signals.map(|signal| signal.expect("a handler"));
+        runtime.spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tell.send_replace(true);
+        });
+    }
+    told
 }
 
 struct Theatre {
@@ -56,6 +83,7 @@ struct Theatre {
     runtime: Runtime,
     /// Whether somebody has tried to.
     is_set: AtomicBool,
+    is_asked_to_end: watch::Receiver<bool>,
 }
 
 impl Theatre {
@@ -66,17 +94,28 @@ impl Theatre {
             }
             let stage = match self.stage.get_or_init(Stage::set).await {
                 Ok(stage) => stage,
+                // Who names a cluster wants it to be played on.
+                Err(reason) if Cluster::is_existing() => return Err(reason.into()),
                 Err(reason) => {
                     record_skip(scenario.name, "cluster", reason);
                     return Ok(());
                 }
             };
-            let played = AssertUnwindSafe((scenario.play)(stage)).catch_unwind().await;
-            if played.is_err() {
-                eprintln!("{}", stage.describe().await);
-            }
+            let mut is_asked_to_end = self.is_asked_to_end.clone();
+            let played = tokio::select! {
+                biased;
+                Ok(_) = is_asked_to_end.wait_for(|is_asked| *is_asked) => {
+                    Err("it was asked to end")
+                }
+                played = AssertUnwindSafe((scenario.play)(stage)).catch_unwind() => {
+                    if played.is_err() {
+                        eprintln!("{}", stage.describe().await);
+                    }
+                    played.map_err(|_| "the panic above")
+                }
+            };
             stage.clear().await;
-            played.map_err(|_| "the panic above".into())
+            played.map_err(Failed::from)
         })
     }
 }

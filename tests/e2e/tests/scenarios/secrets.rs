@@ -1,5 +1,6 @@
 //! Secrets that change while they are in use.
 
+use cluster::Nodes;
 use e2e::{Company, Line, Pair, Stage, eventually};
 use k8s_openapi::api::core::v1::Pod;
 use lease::Daemon;
@@ -30,13 +31,14 @@ pub(crate) async fn a_new_password_is_in_use_without_a_restart(stage: &Stage) {
 }
 
 pub(crate) async fn a_renewed_certificate_is_served_without_a_restart(stage: &Stage) {
+    let nodes = cluster::nodes!(stage);
     let pair = Pair::ready_with(stage, Line::Tls, Line::Tls, |_, _| {}).await;
     let load = pair.under_load().await;
     let before = pair.bolt.incarnations().await;
     let renewed = pair.bolt.renew_certificate(&pair.authority).await;
     let body: String = renewed.certificate_pem.lines().collect();
     eventually("bolt serves the new certificate", async || {
-        let served = served(&pair.bolt).await?;
+        let served = served(nodes, &pair.bolt).await?;
         if served.lines().collect::<String>().contains(&body) { Ok(()) } else { Err(served) }
     })
     .await;
@@ -53,11 +55,11 @@ async fn revision(company: &Company<'_>) -> Option<String> {
 }
 
 /// What the active receiver shows to whoever connects.
-async fn served(company: &Company<'_>) -> Result<String, String> {
+async fn served(nodes: &Nodes, company: &Company<'_>) -> Result<String, String> {
     let active = company.active(Daemon::SeonrdTcpipTls).await;
     let pod = company.api::<Pod>().get(&active.pod).await.map_err(|error| error.to_string())?;
     let address = pod.status.and_then(|status| status.pod_ip).ok_or("no address")?;
-    let mut openssl = company.stage.nodes().command("openssl");
+    let mut openssl = nodes.command("openssl");
     openssl.args(["s_client", "-showcerts", "-connect", &format!("{address}:6619")]);
     let output = openssl.stdin(std::process::Stdio::null()).output();
     let output = output.map_err(|error| error.to_string())?;

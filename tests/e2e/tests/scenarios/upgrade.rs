@@ -1,15 +1,20 @@
 //! Another version.
 
-use e2e::{Disruption, NEXT, Pair, Stage, eventually};
+use e2e::{Disruption, Pair, Stage, eventually};
 use k8s_openapi::api::core::v1::Pod;
+use support::skip;
 
 pub(crate) async fn operator_and_daemons_are_upgraded_standby_first(stage: &Stage) {
+    let next = match stage.next_version() {
+        Ok(next) => next,
+        Err(reason) => skip!(images, "{reason}"),
+    };
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
     let disruption = Disruption::begins("upgrade", &pair, &load).await;
-    stage.upgrade(NEXT).await;
+    stage.upgrade(next).await;
     let is_later = |pods: &[Pod]| {
-        let old = pods.iter().map(image).find(|image| !image.ends_with(&format!(":{NEXT}")));
+        let old = pods.iter().map(image).find(|image| !image.ends_with(&format!(":{next}")));
         old.map_or(Ok(()), Err)
     };
     eventually("the operator is the later one", async || is_later(&stage.operator_pods().await))
