@@ -12,14 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use configuration::{Configuration, Partner};
-use oftp::session::{Event, Framing, Session, Timers};
+use oftp::session::{Event, Session, Timers};
 use runtime::{Active, Activity, Beginning};
 use store::{Direction, SessionCounts, SessionId, Wakeups};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::outcome::{Outcome, Stop, abort_code, abort_text};
-use crate::transport::Transport;
+use crate::transport::Connection;
 
 use self::incoming::Incoming;
 use self::speaking::{Outgoing, Pending};
@@ -58,40 +57,42 @@ pub struct Call {
 }
 
 /// Runs the session of a partner that called us.
-pub async fn respond(active: Active, transport: Transport) -> Outcome {
+pub async fn respond(active: Active, connection: impl Into<Connection>) -> Outcome {
+    let connection = connection.into();
     let configuration = active.configuration.borrow().clone();
     let tolerance = configuration
         .partners()
         .find(|partner| {
-            let shown = transport.certificate();
+            let shown = connection.certificate();
             shown.is_some_and(|shown| shown.partners().any(|name| name == partner.name.as_str()))
         })
         .map_or_else(oftp::Tolerance::default, |partner| partner.protocol.tolerance);
-    let engine = Session::responder(Timers::default(), tolerance, Framing::Stream);
+    let engine = Session::responder(Timers::default(), tolerance, connection.framing());
     // On the heap, so that a task that awaits a session stays small.
-    Box::pin(Conversation::new(active, configuration, transport, engine, None).run()).await
+    Box::pin(Conversation::new(active, configuration, connection, engine, None).run()).await
 }
 
 /// Runs a session with a partner that we called.
-pub async fn initiate(active: Active, transport: Transport, call: Call) -> Outcome {
+pub async fn initiate(active: Active, connection: impl Into<Connection>, call: Call) -> Outcome {
+    let connection = connection.into();
     let configuration = active.configuration.borrow().clone();
     let terms = logon::terms(&configuration, &call.partner);
     let tolerance = call.partner.protocol.tolerance;
-    let engine = Session::initiator(terms, Timers::default(), tolerance, Framing::Stream);
-    Box::pin(Conversation::new(active, configuration, transport, engine, Some(call)).run()).await
+    let engine = Session::initiator(terms, Timers::default(), tolerance, connection.framing());
+    Box::pin(Conversation::new(active, configuration, connection, engine, Some(call)).run()).await
 }
 
 pub(crate) struct Conversation {
     active: Active,
     configuration: Arc<Configuration>,
-    transport: Transport,
+    connection: Connection,
     engine: Session,
     direction: Direction,
     purpose: Purpose,
     activity: Arc<Activity>,
     wakeups: Wakeups,
     origin: Instant,
-    /// Octets read and not yet taken by the engine.
+    /// Octets read and not yet taken by the engine; of a line at most one packet.
     inbound: Vec<u8>,
     /// Decoded octets of the file that is coming in.
     payload: Vec<u8>,
@@ -118,7 +119,7 @@ impl Conversation {
     fn new(
         active: Active,
         configuration: Arc<Configuration>,
-        transport: Transport,
+        connection: Connection,
         engine: Session,
         call: Option<Call>,
     ) -> Self {
@@ -129,14 +130,14 @@ impl Conversation {
                 Direction::In => runtime::Direction::In,
                 Direction::Out => runtime::Direction::Out,
             },
-            transport: transport.kind().as_str(),
-            peer: transport.peer_address().to_string(),
+            transport: connection.kind().as_str(),
+            peer: connection.peer(),
         }));
         Self {
             wakeups: active.store.wakeups(),
             active,
             configuration,
-            transport,
+            connection,
             engine,
             direction,
             purpose: call.as_ref().map_or(Purpose::Exchange, |call| call.purpose),
@@ -268,12 +269,11 @@ impl Conversation {
         let draining = self.shutdown_at.is_some();
         let lingering = self.lingering_until.is_some();
         let size = if self.incoming.is_some() { READ_BUSY } else { READ_IDLE };
-        self.inbound.reserve(size);
-        let Self { transport, inbound, activity, active, wakeups, .. } = self;
+        let Self { connection, inbound, activity, active, wakeups, .. } = self;
         let read = tokio::select! {
             biased;
             reason = activity.aborted() => return Err(Stop::Operator(reason)),
-            read = transport.read_buf(inbound) => read,
+            read = connection.receive(inbound, size) => read,
             () = active.shutdown.cancelled(), if !draining => {
                 self.shutdown_at = Some(Instant::now() + SHUTDOWN_GRACE);
                 return Ok(Woken::StoreChanged);
@@ -295,11 +295,10 @@ impl Conversation {
                 return Err(Stop::Shutdown);
             }
         }
-        self.inbound.reserve(READ_IDLE);
-        let Self { transport, inbound, .. } = self;
+        let Self { connection, inbound, .. } = self;
         let read = tokio::select! {
             biased;
-            read = transport.read_buf(inbound) => read,
+            read = connection.receive(inbound, READ_IDLE) => read,
             () = std::future::ready(()) => return Ok(()),
         };
         if let Woken::Closed = woken_by(read)? {
@@ -338,16 +337,10 @@ impl Conversation {
         if self.engine.transmit().is_empty() {
             return Ok(());
         }
-        let Self { engine, transport, .. } = self;
-        let octets = engine.transmit();
-        timeout(WRITE_LIMIT, async {
-            transport.write_all(octets).await?;
-            transport.flush().await
-        })
-        .await
-        .map_err(|_| Stop::WriteTooSlow(WRITE_LIMIT.as_secs()))?
-        .map_err(Stop::Transport)?;
-        octets.clear();
+        let Self { engine, connection, .. } = self;
+        timeout(WRITE_LIMIT, connection.send(engine))
+            .await
+            .map_err(|_| Stop::WriteTooSlow(WRITE_LIMIT.as_secs()))??;
         let now = self.now();
         self.engine.written(now);
         Ok(())
@@ -372,10 +365,6 @@ impl Conversation {
     }
 }
 
-fn woken_by(read: std::io::Result<usize>) -> Result<Woken, Stop> {
-    match read {
-        Ok(0) => Ok(Woken::Closed),
-        Ok(_) => Ok(Woken::Read),
-        Err(error) => Err(Stop::Transport(error)),
-    }
+fn woken_by(read: Result<usize, Stop>) -> Result<Woken, Stop> {
+    Ok(if read? == 0 { Woken::Closed } else { Woken::Read })
 }

@@ -5,6 +5,7 @@ use oftp::session::AbortOrigin;
 use store::{SessionCounts, StoreError};
 
 use crate::part_writer::WriteError;
+use crate::transport::LineError;
 
 /// The code of a session that both sides wanted to end.
 pub const ENDED_IN_ORDER: &str = "ESID-00";
@@ -50,6 +51,8 @@ pub(crate) enum Stop {
     WriteTooSlow(u64),
     #[error("the transport broke: {0}")]
     Transport(std::io::Error),
+    #[error("{0}")]
+    Line(#[from] LineError),
     #[error("the engine refused a step: {0}")]
     Engine(#[from] oftp::session::UserError),
 }
@@ -74,6 +77,7 @@ impl Stop {
             Self::Transport(error) => {
                 crate::transport::code_of(error).unwrap_or("E-SESSION-TRANSPORT")
             }
+            Self::Line(error) => error.code(),
             Self::Engine(error) => error.code(),
         }
     }
@@ -84,7 +88,9 @@ impl Stop {
             Self::Store(_) | Self::Disk(_) => {
                 Some((EndSessionReason::ResourcesNotAvailable, "no resources, try again later"))
             }
-            Self::Refused { .. } | Self::Transport(_) | Self::WriteTooSlow(_) => None,
+            Self::Refused { .. } | Self::Transport(_) | Self::Line(_) | Self::WriteTooSlow(_) => {
+                None
+            }
             Self::Operator(_) => Some((EndSessionReason::EmergencyCloseDown, "ended by operator")),
             Self::Shutdown => Some((EndSessionReason::EmergencyCloseDown, "maintenance")),
             Self::LogonTooSlow(_) => Some((EndSessionReason::TimeOut, "logon took too long")),

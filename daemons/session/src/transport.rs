@@ -1,13 +1,17 @@
-//! Connections to partners: TCP (usual port 3305) and TLS (6619), both ways.
+//! Connections to partners: TCP (usual port 3305) and TLS (6619), both ways, and lines of ISDN that
+//! somebody else has made.
 //!
 //! [`connect_tcp`] and [`connect_tls`] call, [`TcpReceiver`] and [`TlsReceiver`] are called; all
 //! give a [`Transport`]. After a TLS handshake the other side has proved to be *some* partner;
-//! [`Transport::binding`] says whether it is the one whose SSID came.
+//! [`Transport::binding`] says whether it is the one whose SSID came. A [`Line`] keeps packets
+//! apart; either is a [`Connection`], which a session runs over.
 
 mod admission;
 mod certificate;
 mod connect;
+mod connection;
 mod identity;
+mod line;
 mod listen;
 mod occupant;
 mod summary;
@@ -20,7 +24,9 @@ mod verifier;
 pub use admission::Limits;
 pub use certificate::{Binding, CertificateMismatch, PeerCertificate};
 pub use connect::{ConnectError, connect_tcp, connect_tls};
+pub use connection::Connection;
 pub use identity::{IdentityError, TlsIdentity};
+pub use line::{Line, LineError, Packets};
 pub use listen::{AcceptError, Arrival, ListenError, TcpReceiver, TlsReceiver};
 pub use summary::CertificateSummary;
 pub use tls::{
@@ -52,14 +58,17 @@ pub enum Kind {
     Tcp,
     /// TLS over TCP.
     Tls,
+    /// X.25 over ISDN.
+    Isdn,
 }
 
 impl Kind {
-    /// `tcp` or `tls`, as in the journal and the metrics.
+    /// `tcp`, `tls` or `isdn`, as in the journal and the metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Isdn => "isdn",
         }
     }
 }

@@ -9,7 +9,6 @@ use store::{
     Direction, JournalKind, Progress, QueueEntry, ReceivedFileId, Refusal, Retry, SessionEnd,
     SessionId, StoreError,
 };
-use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::Conversation;
@@ -53,16 +52,20 @@ impl Conversation {
             let abort = Request::Abort { reason, text: ReasonText::fitting(text) };
             // Refused only when the session is over anyway.
             if self.engine.handle(abort, now).is_ok() {
-                // A transport that fails now has nothing to add to the reason.
-                let _ = timeout(FAREWELL_LIMIT, self.flush()).await;
+                // A connection that fails now has nothing to add to the reason.
+                let _ = timeout(FAREWELL_LIMIT, async {
+                    self.flush().await?;
+                    self.connection.last_words_heard().await;
+                    Ok::<_, Stop>(())
+                })
+                .await;
             }
         }
     }
 
     /// Closes everything and records the end.
     pub(super) async fn close(mut self) -> Outcome {
-        // The peer may be gone already; its answer would change nothing.
-        let _ = timeout(FAREWELL_LIMIT, self.transport.shutdown()).await;
+        let _ = timeout(FAREWELL_LIMIT, self.connection.close()).await;
         let (code, text) = self.ended.take().unwrap_or_else(|| {
             ("E-SESSION-TRANSPORT".to_owned(), Some("the connection was closed".to_owned()))
         });
@@ -172,7 +175,7 @@ impl Conversation {
 
     fn report(&self, code: &str, text: Option<&str>) {
         let partner = self.partner_name();
-        let peer = self.transport.peer_address();
+        let peer = self.connection.peer();
         let counts = &self.counts;
         if code == ENDED_IN_ORDER {
             tracing::info!(

@@ -50,12 +50,12 @@ impl Conversation {
             }
         };
         self.activity.partner_known(partner.name.as_str());
-        if let Err(mismatch) = self.transport.binding().permits(partner.name.as_str()) {
+        if let Err(mismatch) = self.connection.permits(partner.name.as_str()) {
             self.partner = Some(partner);
             let reason = EndSessionReason::UserCodeNotKnown;
             return self.turn_away(mismatch.code(), reason, mismatch.to_string());
         }
-        self.transport.recognised();
+        self.connection.recognised();
         self.engine.tolerate(partner.protocol.tolerance);
         let terms = terms(&configuration, &partner);
         self.partner = Some(partner);
@@ -94,11 +94,12 @@ impl Conversation {
             .begin_session(&NewSession {
                 partner: partner.name.to_string(),
                 direction: self.direction,
-                transport: match self.transport.kind() {
+                transport: match self.connection.kind() {
                     crate::transport::Kind::Tcp => store::Transport::Tcp,
                     crate::transport::Kind::Tls => store::Transport::Tls,
+                    crate::transport::Kind::Isdn => store::Transport::Isdn,
                 },
-                peer_address: self.transport.peer_address().to_string(),
+                peer_address: self.connection.peer(),
                 level: Some(agreed.level),
             })
             .await?;

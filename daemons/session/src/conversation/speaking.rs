@@ -340,7 +340,8 @@ impl Conversation {
 
     /// Gives the engine as much of the file as it takes now.
     pub(super) async fn feed(&mut self) -> Result<(), Stop> {
-        while self.engine.can_send_data() {
+        let at_most = self.connection.prepared_at_most();
+        while self.engine.can_send_data() && self.engine.transmit().len() < at_most {
             let Some(source) = self.outgoing.as_mut().and_then(|out| out.source.as_mut()) else {
                 return Ok(());
             };
@@ -350,6 +351,7 @@ impl Conversation {
                 let already = self.outgoing.as_ref().map(|out| out.already).unwrap_or_default();
                 return Ok(self.engine.handle(Request::CloseFile { already }, now)?);
             }
+            let chunk = &chunk[..chunk.len().min(at_most)];
             let taken = self.engine.send_data(chunk, now)?;
             source.consume(taken);
             self.activity.octets_sent(taken as u64);

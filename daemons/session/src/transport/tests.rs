@@ -4,6 +4,7 @@
 mod calling;
 mod certificates;
 mod handshakes;
+mod lines;
 mod listening;
 mod openssl;
 mod refusals;
