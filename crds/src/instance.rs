@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    capi::Capi,
     cluster::{DaemonTemplate, Resources, Service, VolumeClaim},
     common::{SecretKeyReference, SecretReference},
     status::SeonInstanceStatus,
@@ -181,6 +182,9 @@ pub struct Receive {
     /// Sessions by TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsListener>,
+    /// Calls by ISDN, both ways (one machine only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capi: Option<Capi>,
 }
 
 /// Sessions by plain TCP/IP.

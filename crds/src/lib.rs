@@ -9,6 +9,7 @@
 //! the crate `configuration`, which uses the same schema: a folder of YAML on one machine and a
 //! cluster accept the same documents.
 
+mod capi;
 mod cluster;
 mod common;
 pub mod conditions;
@@ -18,6 +19,7 @@ pub mod names;
 mod partner;
 mod status;
 
+pub use capi::{Capi, CapiController, CapiDevice, CapiDialect, CapiRemote};
 pub use cluster::{
     AccessMode, DaemonTemplate, Quantity, Resources, Service, ServiceType, TaintEffect, Toleration,
     TolerationOperator, VolumeClaim, WhenDeleted,
@@ -29,7 +31,7 @@ pub use instance::{
     TlsListener, TlsVersion,
 };
 pub use partner::{
-    CertificatePurpose, FileRule, Folder, FolderFormat, HighestLevel, MinimumLevel,
+    CertificatePurpose, FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel,
     PartnerCertificate, PartnerIdentity, Permission, Protocol, Quirk, ReceiptTiming, Receipts,
     SeonPartner, SeonPartnerSpec, TcpAddress, TlsAddress, Transport,
 };

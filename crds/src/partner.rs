@@ -146,8 +146,9 @@ pub struct PartnerIdentity {
 /// One way to reach the partner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.tls) != has(self.tcp)").message(
-    "a transport is one of tls and tcp; give each its own entry in the list"))]
+#[x_kube(validation = Rule::new(
+    "[has(self.tls), has(self.tcp), has(self.isdn)].filter(given, given).size() == 1").message(
+    "a transport is one of tls, tcp and isdn; give each its own entry in the list"))]
 pub struct Transport {
     /// By TLS: encrypted, both sides known by certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,6 +156,9 @@ pub struct Transport {
     /// By plain TCP/IP: unencrypted, for private networks such as ENX.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<TcpAddress>,
+    /// By ISDN, on one of the instance's controllers (`receive.capi`): unencrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isdn: Option<IsdnAddress>,
 }
 
 /// Where the partner listens for TLS.
@@ -186,6 +190,26 @@ pub struct TcpAddress {
     #[schemars(range(min = 1, max = 65535))]
     pub port: i32,
 }
+
+/// The number at which the partner takes calls by ISDN.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IsdnAddress {
+    /// The number as it is dialled, such as 022112345; a + at the beginning is dialled as 00. Blanks
+    /// are for people.
+    #[schemars(length(min = 1, max = 40))]
+    #[x_kube(validation = Rule::new(NUMBER_RULE).message(NUMBER_MESSAGE))]
+    pub number: String,
+    /// The number of ours that the partner sees. Default: the line's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 40))]
+    #[x_kube(validation = Rule::new(NUMBER_RULE).message(NUMBER_MESSAGE))]
+    pub calling_number: Option<String>,
+}
+
+const NUMBER_RULE: &str = "self.matches('^[+]?[0-9 ]*[0-9][0-9 ]*$')";
+const NUMBER_MESSAGE: &str =
+    "a number consists of digits, with a + before them or without, such as +49 221 12345";
 
 /// How we speak OFTP with this partner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]

@@ -67,7 +67,15 @@ fn resources_with_everything_are_good() {
     let says = instance_says(|value| {
         let spec = &mut value["spec"];
         spec["identity"]["stations"] = json!([{"odetteId": "O0013 (1)/-.&"}]);
-        spec["receive"] = json!({"tcpip": {}, "tls": {"certificateSecretRef": {"name": "tls"}}});
+        spec["receive"] = json!({
+            "tcpip": {},
+            "tls": {"certificateSecretRef": {"name": "tls"}},
+            "capi": {"controllers": [
+                {"number": 1, "device": {}},
+                {"number": 2, "remote": {"host": "router.lan", "secretRef": {"name": "box"}},
+                    "numbers": ["12345"], "maxSessions": 30},
+            ]},
+        });
         spec["send"] = json!({
             "retry": {"first": "1m30s", "longest": "168h"},
             "schedule": ["* 6-19 * * 1-5", "0 2 * * *"],
@@ -78,7 +86,11 @@ fn resources_with_everything_are_good() {
     assert_eq!(says, NOTHING);
     let says = partner_says(|value| {
         let spec = &mut value["spec"];
-        spec["transports"] = json!([{"tls": {"host": "a"}}, {"tcp": {"host": "a"}}]);
+        spec["transports"] = json!([
+            {"tls": {"host": "a"}},
+            {"tcp": {"host": "a"}},
+            {"isdn": {"number": "+49 221 12345", "callingNumber": "0221 54321"}},
+        ]);
         spec["certificates"] =
             json!([{"purpose": ["Tls"], "secretRef": {"name": "a"}, "activeFrom": "2026-12-01"}]);
         spec["protocol"] = json!({"level": "1.4", "highestLevel": "1.4", "strict": ["NulPadding"]});
@@ -165,8 +177,13 @@ fn the_first_wait_is_not_the_longest() {
 }
 
 #[test]
-fn a_transport_is_one_of_two() {
-    for transport in [json!({}), json!({"tls": {"host": "a"}, "tcp": {"host": "a"}})] {
+fn a_transport_is_one_of_three() {
+    let mixed = [
+        json!({}),
+        json!({"tls": {"host": "a"}, "tcp": {"host": "a"}}),
+        json!({"tcp": {"host": "a"}, "isdn": {"number": "1"}}),
+    ];
+    for transport in mixed {
         let says = partner_says(|value| {
             value["spec"]["transports"] = json!([transport]);
             value["spec"]["certificates"] =
@@ -174,10 +191,57 @@ fn a_transport_is_one_of_two() {
         });
         assert_eq!(
             says,
-            ["spec.transports[0]: a transport is one of tls and tcp; give each its own entry in \
-              the list"]
+            [
+                "spec.transports[0]: a transport is one of tls, tcp and isdn; give each its own entry \
+              in the list"
+            ]
         );
     }
+}
+
+#[test]
+fn numbers_of_isdn_can_be_dialled() {
+    for number in ["", "+", " ", "0221/12345", "+49 (221)", "22+1"] {
+        for field in ["number", "callingNumber"] {
+            let says = partner_says(|value| {
+                let mut isdn = json!({"number": "1"});
+                isdn[field] = json!(number);
+                value["spec"]["transports"] = json!([{"isdn": isdn}]);
+            });
+            assert_eq!(
+                says,
+                [format!(
+                    "spec.transports[0].isdn.{field}: a number consists of digits, with a + before \
+                     them or without, such as +49 221 12345"
+                )],
+                "{number}"
+            );
+        }
+    }
+    let says = instance_says(|value| {
+        let controllers =
+            json!([{"number": 1}, {"number": 2, "device": {}, "remote": {"host": "a"}}]);
+        value["spec"]["receive"] = json!({"capi": {"controllers": controllers}});
+    });
+    assert_eq!(
+        says,
+        [0, 1].map(|index| format!(
+            "spec.receive.capi.controllers[{index}]: a controller is reached by one of device and \
+             remote; leave one of them"
+        ))
+    );
+    let says = instance_says(|value| {
+        value["spec"]["receive"] = json!({"capi": {"controllers": [
+            {"number": 1, "remote": {"host": "a"}, "numbers": ["0221 1"]},
+        ]}});
+    });
+    assert_eq!(
+        says,
+        [
+            "spec.receive.capi.controllers[0].numbers: an own number consists of digits, as the line \
+          tells it, such as 12345"
+        ]
+    );
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl OnCluster for Daemon {
     }
 
     fn of_label(label: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|daemon| daemon.label() == label)
+        Self::SINGLE.into_iter().find(|daemon| daemon.label() == label)
     }
 
     fn listener(self) -> Option<&'static str> {
@@ -34,12 +34,13 @@ impl OnCluster for Daemon {
             Self::Seonrd | Self::Seonsqd => None,
             Self::SeonrdTcpip => Some("tcpip"),
             Self::SeonrdTcpipTls => Some("tls"),
+            Self::SeonrdCapi(_) => Some("capi"),
         }
     }
 
     fn stops(self) -> u8 {
         match self {
-            Self::SeonrdTcpip | Self::SeonrdTcpipTls => 0,
+            Self::SeonrdTcpip | Self::SeonrdTcpipTls | Self::SeonrdCapi(_) => 0,
             Self::Seonsqd => 1,
             Self::Seonrd => 2,
         }

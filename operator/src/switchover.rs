@@ -34,7 +34,7 @@ pub fn read<'a>(annotation: &str, pods: &'a [ObservedPod]) -> Wish<'a> {
         };
     }
     let Some(daemon) = Daemon::of_label(&crds::names::daemon_label(annotation)) else {
-        let known = Daemon::ALL.map(Daemon::label).join(", ");
+        let known = Daemon::SINGLE.map(Daemon::label).join(", ");
         return Wish::Refuse(format!("\"{annotation}\" is no daemon; give one of {known}"));
     };
     let mut pods = pods.iter().filter(|pod| pod.daemon == daemon);

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use lease::ControllerNumber;
 use oftp::{OdetteId, Password};
 use rustls_pki_types::CertificateDer;
 
@@ -17,7 +18,7 @@ use crate::{
     secret::{PrivateKey, SecretText},
 };
 
-pub use crds::{ClientCertificates, DebugLevel, TlsVersion};
+pub use crds::{CapiDialect, ClientCertificates, DebugLevel, TlsVersion};
 
 /// One company's file exchange, every value checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +126,55 @@ pub struct Receive {
     pub tcpip: Option<TcpListener>,
     /// TLS.
     pub tls: Option<TlsListener>,
+    /// ISDN, by the controllers' numbers.
+    pub capi: Vec<CapiController>,
+}
+
+/// A controller of ISDN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CapiController {
+    /// Its number; no two have the same.
+    pub number: ControllerNumber,
+    /// Where the line is.
+    pub access: CapiAccess,
+    /// A called number that ends in one of these digits is ours; empty: every one is.
+    pub numbers: Vec<String>,
+    /// Sessions at once, both ways together.
+    pub max_sessions: NonZeroUsize,
+}
+
+/// Where a line is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CapiAccess {
+    /// At an adapter in this machine, by its device node.
+    Device(PathBuf),
+    /// At a box.
+    Remote(CapiRemote),
+}
+
+/// A box that offers its lines by remote CAPI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CapiRemote {
+    /// Host name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// User and password, if the box asks for them.
+    pub account: Option<CapiAccount>,
+    /// How it speaks.
+    pub dialect: CapiDialect,
+}
+
+/// Who we are to a box that asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CapiAccount {
+    /// The user's name.
+    pub user: String,
+    /// The user's password.
+    pub password: SecretText,
 }
 
 /// A listener for plain TCP/IP.

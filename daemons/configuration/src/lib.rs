@@ -31,6 +31,7 @@ mod duration;
 mod error;
 mod files;
 mod instance;
+mod isdn;
 mod manifest;
 mod name;
 mod partner;
@@ -41,18 +42,22 @@ mod validate;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use lease::Daemon;
 use oftp::{OdetteId, Password};
 
 pub use certificate::{CertificateFacts, certificate_facts};
 pub use error::{ManifestError, Problem};
 pub use files::{FileRules, Glob};
 pub use instance::{
-    ClientCertificates, DatabaseSetting, DebugLevel, Instance, LeaseTerms, OwnCertificate,
-    OwnIdentity, Receive, Retention, Retry, Send, Station, TcpListener, TlsClient, TlsListener,
-    TlsVersion,
+    CapiAccess, CapiAccount, CapiController, CapiDialect, CapiRemote, ClientCertificates,
+    DatabaseSetting, DebugLevel, Instance, LeaseTerms, OwnCertificate, OwnIdentity, Receive,
+    Retention, Retry, Send, Station, TcpListener, TlsClient, TlsListener, TlsVersion,
 };
+pub use isdn::IsdnNumber;
 pub use name::{InstanceName, PartnerName};
-pub use partner::{Folder, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport};
+pub use partner::{
+    Folder, IsdnAddress, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport,
+};
 pub use poll::{Poll, Windows};
 pub use secret::{PrivateKey, SecretText};
 pub use sources::{Scope, SecretFolder, Sources};
@@ -69,6 +74,17 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// The daemons that the instance has work for, in the order in which tables show them.
+    pub fn daemons(&self) -> Vec<Daemon> {
+        let Receive { tcpip, tls, capi } = &self.instance.receive;
+        let mut daemons = vec![Daemon::Seonrd];
+        daemons.extend(tcpip.as_ref().map(|_| Daemon::SeonrdTcpip));
+        daemons.extend(tls.as_ref().map(|_| Daemon::SeonrdTcpipTls));
+        daemons.extend(capi.iter().map(|controller| Daemon::SeonrdCapi(controller.number)));
+        daemons.push(Daemon::Seonsqd);
+        daemons
+    }
+
     /// Every partner, by name.
     pub fn partners(&self) -> impl ExactSizeIterator<Item = &Arc<Partner>> {
         self.partners.values()

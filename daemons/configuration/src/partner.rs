@@ -8,6 +8,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::{
     files::{FileRules, Glob},
+    isdn::IsdnNumber,
     name::PartnerName,
     poll::{Poll, Windows},
 };
@@ -77,6 +78,18 @@ pub enum Transport {
         /// TCP port.
         port: u16,
     },
+    /// By ISDN, on any of the instance's controllers, of which there is one at least.
+    Isdn(IsdnAddress),
+}
+
+/// The number at which a partner takes calls by ISDN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IsdnAddress {
+    /// The partner's number.
+    pub number: IsdnNumber,
+    /// The number of ours that the partner sees; without it the line's own.
+    pub calling_number: Option<IsdnNumber>,
 }
 
 /// How we speak OFTP with a partner.

@@ -1,5 +1,6 @@
 //! From manifests that are well-formed to values that are valid and belong together.
 
+mod capi;
 mod instance;
 mod partner;
 mod secrets;

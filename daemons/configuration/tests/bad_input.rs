@@ -159,8 +159,8 @@ says! {
          storage, suspend",
     ];
     a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" =>
-        "isdn: {number: '+4922112345'}", [
-        "bolt.yaml:11:5: spec.transports[0].isdn: there is no such field; known here: tcp, tls",
+        "xot: {host: oftp.bolt.example}", [
+        "bolt.yaml:11:5: spec.transports[0].xot: there is no such field; known here: isdn, tcp, tls",
     ];
     a_field_that_is_missing: INSTANCE "    odetteId: O0013000001ACME\n" => "", [
         "acme.yaml:6:3: spec.identity.odetteId: is missing; add it: our own Odette ID (SSIDCODE)",
@@ -267,15 +267,50 @@ says! {
     ];
     two_transports_in_one_entry: PARTNER "tcp: {host: oftp.bolt.example}" =>
         "tcp: {host: a}\n    tls: {host: b}", [
-        "bolt.yaml:11:5: spec.transports[0]: is not one of tls and tcp; give each its own entry \
-         in the list",
+        "bolt.yaml:11:5: spec.transports[0]: is not one of tls, tcp and isdn; give each its own \
+         entry in the list",
         "bolt.yaml:12:5: spec.transports[0].tls: there is no certificate to know this partner \
          by; add certificates: [{purpose: [Tls], secretRef: {name: …}}], a Secret with tls.crt \
          (the partner's own) or ca.crt (its issuer's)",
     ];
     a_transport_that_is_none: PARTNER "tcp: {host: oftp.bolt.example}" => "{}", [
-        "bolt.yaml:11:5: spec.transports[0]: is not one of tls and tcp; give each its own entry \
-         in the list",
+        "bolt.yaml:11:5: spec.transports[0]: is not one of tls, tcp and isdn; give each its own \
+         entry in the list",
+    ];
+    numbers_that_cannot_be_dialled: PARTNER "tcp: {host: oftp.bolt.example}" =>
+        "isdn: {number: 0221/12345, callingNumber: '+'}", [
+        "bolt.yaml:11:5: spec.transports[0].isdn: we have no controller to call on; give \
+         SeonInstance acme a receive.capi.controllers",
+        "bolt.yaml:11:12: spec.transports[0].isdn.number: \"0221/12345\" is not a number of ISDN; \
+         give up to 30 digits, with a + before them or without, such as +49 221 12345",
+        "bolt.yaml:11:32: spec.transports[0].isdn.callingNumber: \"+\" is not a number of ISDN; \
+         give up to 30 digits, with a + before them or without, such as +49 221 12345",
+    ];
+    a_controller_twice: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n    capi: {controllers: [{number: 1, device: {}},\n      \
+         {number: 1, remote: {host: 'a:2662'}, numbers: [0221 1]}]}\n", [
+        "acme.yaml:13:7: spec.receive.capi.controllers[1]: 1 is in this list already; leave one \
+         of them",
+    ];
+    a_box_and_a_number_of_ours_that_are_none: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n    capi: {controllers: [{number: 1, device: {}},\n      \
+         {number: 2, remote: {host: 'a:2662'}, numbers: [0221 1]}]}\n", [
+        "acme.yaml:13:28: spec.receive.capi.controllers[1].remote.host: \"a:2662\" is neither a \
+         host name nor an IP address; give one without a port and without brackets, such as \
+         oftp.bolt.example",
+        "acme.yaml:13:55: spec.receive.capi.controllers[1].numbers[0]: \"0221 1\" is not an own \
+         number; give digits as the line tells them, such as 12345",
+    ];
+    a_controller_that_is_nowhere: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n    capi: {controllers: [{number: 1}]}\n", [
+        "acme.yaml:12:26: spec.receive.capi.controllers[0]: is not reached by one of device and \
+         remote; give device: {} for an adapter in this machine, or remote: {host: …} for a box",
+    ];
+    a_box_whose_secret_has_no_user: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n    capi: {controllers: [{number: 1, \
+         remote: {host: a, secretRef: {name: acme-oftp}}}]}\n", [
+        "acme.yaml:12:68: spec.receive.capi.controllers[0].remote.secretRef.name: Secret acme-oftp \
+         has no key username; add username to it",
     ];
     tls_without_certificates: PARTNER "tcp: {host" => "tls: {host", [
         "bolt.yaml:11:5: spec.transports[0].tls: we have no certificate to show to this partner; \

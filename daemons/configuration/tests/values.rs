@@ -8,7 +8,8 @@ use std::{path::Path, time::Duration};
 
 use common::{INSTANCE, PARTNER, SECRETS, tls_secret};
 use configuration::{
-    Configuration, DatabaseSetting, IdentifyError, ReceiptTiming, Transport, parse,
+    CapiAccess, CapiDialect, Configuration, DatabaseSetting, IdentifyError, ReceiptTiming,
+    Transport, parse,
 };
 use jiff::Timestamp;
 use oftp::{DatasetName, FileIdentity, Level, Quirk};
@@ -48,6 +49,39 @@ fn what_is_not_written_has_the_value_that_an_expert_would_choose() {
     assert_eq!((bolt.channels.get(), bolt.suspend), (1, false));
     assert_eq!(bolt.folders.len(), 1);
     assert_eq!(bolt.folders[0].directory, Path::new("outgoing/bolt"));
+}
+
+#[test]
+fn each_controller_of_isdn_has_a_daemon_and_a_box() {
+    let instance = INSTANCE.replace(
+        "      port: 3305\n",
+        "      port: 3305\n    capi:\n      controllers:\n\
+         \u{20}     - {number: 2, remote: {host: b, dialect: Bintec, secretRef: {name: box}}, \
+         numbers: [\"7\"], maxSessions: 30}\n\
+         \u{20}     - {number: 1, device: {}}\n",
+    );
+    let partner = PARTNER.replace("tcp: {host: oftp.bolt.example}", "isdn: {number: +49 221 7}");
+    let secrets = format!(
+        "{SECRETS}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: box}}\n\
+         stringData: {{username: seon, password: a long one}}\n"
+    );
+    let configuration = read(&instance, &partner, &secrets);
+    let names: Vec<_> = configuration.daemons().into_iter().map(lease::Daemon::name).collect();
+    assert_eq!(names, ["seonrd", "seonrd_tcpip", "seonrd_capi_0", "seonrd_capi_1", "seonsqd"]);
+    let [one, two] = configuration.instance.receive.capi.as_slice() else { panic!("two") };
+    assert_eq!((one.number.get(), one.max_sessions.get(), one.numbers.len()), (1, 2, 0));
+    assert_eq!(one.access, CapiAccess::Device("/dev/capi20".into()));
+    assert_eq!((two.number.get(), two.max_sessions.get(), two.numbers.len()), (2, 30, 1));
+    let CapiAccess::Remote(remote) = &two.access else { panic!("a box") };
+    assert_eq!((remote.host.as_str(), remote.port), ("b", 2662));
+    assert_eq!(remote.dialect, CapiDialect::Bintec);
+    let account = remote.account.as_ref().unwrap();
+    assert_eq!((account.user.as_str(), account.password.expose()), ("seon", "a long one"));
+    let [Transport::Isdn(address)] = configuration.partner("bolt").unwrap().transports.as_slice()
+    else {
+        panic!("by ISDN")
+    };
+    assert_eq!((address.number.to_string().as_str(), &address.calling_number), ("+492217", &None));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! so that partners do not see two daemons at work.
 
 mod clock;
+mod daemon;
 mod keeper;
 pub mod machine;
 mod table;
@@ -14,9 +15,10 @@ mod terms;
 mod watchdog;
 
 pub use clock::{Boottime, Clock};
+pub use daemon::{ControllerNumber, ControllerNumberError, Daemon, UnknownDaemon};
 pub use keeper::{Attempt, Candidate, Ending, Handle, Keeper, KeeperError};
 pub use machine::Loss;
 pub use table::{Acquired, LeaseRow, LeaseTable};
-pub use tenure::{Daemon, Epoch, EpochError, Holder, Tenure, UnknownDaemon};
+pub use tenure::{Epoch, EpochError, Holder, Tenure};
 pub use terms::{Terms, TermsError};
 pub use watchdog::{EXIT_LEASE_LOST, Guard, Watchdog};

@@ -2,75 +2,10 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A daemon of an instance, under its classic name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Daemon {
-    /// The master of the receive side.
-    Seonrd,
-    /// The receiver on TCP.
-    SeonrdTcpip,
-    /// The receiver on TLS.
-    SeonrdTcpipTls,
-    /// The send queue.
-    Seonsqd,
-}
-
-impl Daemon {
-    /// Every daemon, in the order in which tables show them.
-    pub const ALL: [Self; 4] =
-        [Self::Seonrd, Self::SeonrdTcpip, Self::SeonrdTcpipTls, Self::Seonsqd];
-
-    /// The classic process name, also the key of the lease row.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Seonrd => "seonrd",
-            Self::SeonrdTcpip => "seonrd_tcpip",
-            Self::SeonrdTcpipTls => "seonrd_tcpip_tls",
-            Self::Seonsqd => "seonsqd",
-        }
-    }
-}
-
-impl fmt::Display for Daemon {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A name that is no daemon's.
-#[derive(Debug, thiserror::Error)]
-#[error("\"{0}\" is not a daemon; the daemons are seonrd, seonrd_tcpip, seonrd_tcpip_tls, seonsqd")]
-pub struct UnknownDaemon(String);
-
-impl FromStr for Daemon {
-    type Err = UnknownDaemon;
-
-    fn from_str(name: &str) -> Result<Self, UnknownDaemon> {
-        Self::ALL
-            .into_iter()
-            .find(|daemon| daemon.name() == name)
-            .ok_or_else(|| UnknownDaemon(name.to_owned()))
-    }
-}
-
-impl From<Daemon> for String {
-    fn from(daemon: Daemon) -> Self {
-        daemon.name().to_owned()
-    }
-}
-
-impl TryFrom<String> for Daemon {
-    type Error = UnknownDaemon;
-
-    fn try_from(name: String) -> Result<Self, UnknownDaemon> {
-        name.parse()
-    }
-}
+use crate::Daemon;
 
 /// The fencing token: grows by one with every change of holder, never repeats, never shrinks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,22 +70,6 @@ pub struct Tenure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_daemon_is_known_by_its_classic_name_in_text_and_json() {
-        for daemon in Daemon::ALL {
-            assert_eq!(daemon.to_string().parse::<Daemon>().unwrap(), daemon);
-            assert_eq!(Daemon::try_from(String::from(daemon)).unwrap(), daemon);
-            assert_eq!(daemon.to_string(), daemon.name());
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_no_daemons_is_refused_with_those_that_are() {
-        let error = "sendmail".parse::<Daemon>().unwrap_err().to_string();
-        assert!(error.contains("\"sendmail\" is not a daemon"), "{error}");
-        assert!(Daemon::ALL.iter().all(|daemon| error.contains(daemon.name())), "{error}");
-    }
 
     #[test]
     fn an_epoch_is_a_whole_number_from_one_that_fits_the_databases_integer() {

@@ -74,7 +74,7 @@ pub(crate) fn scope(daemon: Daemon) -> Scope {
     match daemon {
         Daemon::SeonrdTcpipTls => Scope::TlsReceiver,
         Daemon::Seonsqd => Scope::SendQueue,
-        Daemon::Seonrd | Daemon::SeonrdTcpip => Scope::WithoutKeys,
+        Daemon::Seonrd | Daemon::SeonrdTcpip | Daemon::SeonrdCapi(_) => Scope::WithoutKeys,
     }
 }
 

@@ -45,8 +45,13 @@ pub(crate) struct Start {
 impl Invocation {
     /// Reads a command line, its first word being the name by which the program was called.
     pub(crate) fn parse(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
-        // `seon seoneq …` is `seoneq …`: its short options are not ours (-c is a comment there).
-        let is_own_grammar = |word: &OsString| word == "seoneq" || word == "kubernetes";
+        // `seon seoneq …` is `seoneq …`: its short options are not ours (-c is a comment there). A
+        // controller's daemon is too: the grammar cannot name each of 127.
+        let is_own_grammar = |word: &OsString| {
+            word == "seoneq"
+                || word == "kubernetes"
+                || matches!(file_name(word).parse(), Ok(Daemon::SeonrdCapi(_)))
+        };
         if words.get(1).is_some_and(is_own_grammar) && !is_own_name(&words) {
             words.remove(0);
         }

@@ -48,6 +48,9 @@ fn run_in(pod: Option<pod::Pod>, start: Start) -> Result<(), RunError> {
         }),
         Daemon::SeonrdTcpip => runtime::run(start, seonrd::tcpip),
         Daemon::SeonrdTcpipTls => runtime::run(start, seonrd::tcpip_tls),
+        Daemon::SeonrdCapi(number) => runtime::run(start, move |active: Active| {
+            seonrd::capi(active, number, seonrd::Hardware)
+        }),
         Daemon::Seonsqd => runtime::run(start, seonsqd::run),
     }
 }
@@ -63,11 +66,10 @@ fn receivers(
     run_directory: Option<&Path>,
     options: &StartOptions,
 ) -> io::Result<Vec<Program>> {
-    let receive = active.configuration.borrow().instance.receive.clone();
-    let wanted = [
-        receive.tcpip.is_some().then_some(Daemon::SeonrdTcpip),
-        receive.tls.is_some().then_some(Daemon::SeonrdTcpipTls),
-    ];
+    let receivers = active.configuration().daemons().into_iter().filter(|daemon| match daemon {
+        Daemon::SeonrdTcpip | Daemon::SeonrdTcpipTls | Daemon::SeonrdCapi(_) => true,
+        Daemon::Seonrd | Daemon::Seonsqd => false,
+    });
     let program = |daemon: Daemon| {
         let program = Program::this_executable_as(daemon.name())?;
         let mut program = program.argument("-c").argument(directory).argument("--standby");
@@ -85,7 +87,7 @@ fn receivers(
         }
         Ok(program)
     };
-    wanted.into_iter().flatten().map(program).collect()
+    receivers.map(program).collect()
 }
 
 /// Unless it is given: people read a terminal, programs read everything else.

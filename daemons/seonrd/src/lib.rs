@@ -1,10 +1,12 @@
 //! The receive side: the master `seonrd`, which delivers what came and makes its receipts, and the
-//! receivers that take sessions on TCP and TLS.
+//! receivers that take sessions on TCP, TLS and ISDN.
 
+mod capi;
 mod delivery;
 mod master;
 mod receiver;
 mod retention;
 
+pub use capi::{Controller, Controllers, Hardware, Ringing, capi};
 pub use master::master;
 pub use receiver::{tcpip, tcpip_tls};

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use configuration::{Partner, Transport as Address};
 use runtime::Active;
-use session::transport::{ConnectError, Transport, connect_tcp, connect_tls};
+use session::transport::{ConnectError, connect_tcp, connect_tls};
 use session::{Call, Outcome, Purpose, SettingsError, client_settings, initiate};
+
+use crate::isdn::{self, DialError};
 
 /// For one transport, TLS included. The next transport is tried after it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -15,7 +17,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) enum Dialled {
     /// No transport connected; the code is that of the preferred one.
-    Unreachable { code: &'static str, text: String },
+    Unreachable { code: String, text: String },
     /// A connection stood; how its session ended.
     Session(Outcome),
 }
@@ -26,32 +28,43 @@ enum TransportError {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Isdn(#[from] DialError),
 }
 
 impl TransportError {
-    fn code(&self) -> &'static str {
+    fn code(&self) -> &str {
         match self {
             Self::Connect(error) => error.code(),
             Self::Settings(error) => error.code(),
+            Self::Isdn(error) => error.code(),
         }
+    }
+
+    /// Whether nothing is wrong with the transport: we are ending.
+    fn is_shutdown(&self) -> bool {
+        matches!(self, Self::Isdn(DialError::Shutdown(_)))
     }
 }
 
 /// Calls the partner and runs the session to its end.
 pub(crate) async fn dial(active: Active, partner: Arc<Partner>, purpose: Purpose) -> Dialled {
     let mut failures = Vec::new();
-    let mut code = "E-CONNECT-NO-TRANSPORT";
+    let mut code = "E-CONNECT-NO-TRANSPORT".to_owned();
     for address in &partner.transports {
-        match connect(&active, &partner, address).await {
-            Ok(transport) => {
-                let call = Call { partner, purpose };
-                return Dialled::Session(initiate(active, transport, call).await);
+        match exchange(&active, &partner, address, purpose).await {
+            Ok(outcome) => return Dialled::Session(outcome),
+            Err(error) if error.is_shutdown() => {
+                return Dialled::Unreachable {
+                    code: error.code().to_owned(),
+                    text: error.to_string(),
+                };
             }
             Err(error) => {
                 tracing::warn!(partner = %partner.name, code = error.code(), "{error}");
                 active.metrics.error(error.code());
                 if failures.is_empty() {
-                    code = error.code();
+                    error.code().clone_into(&mut code);
                 }
                 failures.push(error.to_string());
             }
@@ -65,16 +78,21 @@ pub(crate) async fn dial(active: Active, partner: Arc<Partner>, purpose: Purpose
     Dialled::Unreachable { code, text }
 }
 
-async fn connect(
+/// A session by one transport; an error if it brought no connection.
+async fn exchange(
     active: &Active,
-    partner: &Partner,
+    partner: &Arc<Partner>,
     address: &Address,
-) -> Result<Transport, TransportError> {
-    Ok(match address {
+    purpose: Purpose,
+) -> Result<Outcome, TransportError> {
+    let transport = match address {
         Address::Tcp { host, port } => connect_tcp(host, *port, CONNECT_LIMIT).await?,
         Address::Tls { host, port, server_name } => {
             let settings = client_settings(&active.configuration(), partner, server_name)?;
             connect_tls(host, *port, &settings, CONNECT_LIMIT).await?
         }
-    })
+        Address::Isdn(address) => return Ok(isdn::dial(active, partner, address, purpose).await?),
+    };
+    let call = Call { partner: Arc::clone(partner), purpose };
+    Ok(initiate(active.clone(), transport, call).await)
 }

@@ -310,7 +310,7 @@ impl Dispatcher {
 /// first file or receipt.
 fn failure(dialled: &Dialled) -> Option<(String, String)> {
     match dialled {
-        Dialled::Unreachable { code, text } => Some(((*code).to_owned(), text.clone())),
+        Dialled::Unreachable { code, text } => Some((code.clone(), text.clone())),
         Dialled::Session(outcome) if outcome.is_in_order() || has_moved(outcome) => None,
         Dialled::Session(outcome) => {
             Some((outcome.code.clone(), outcome.text.clone().unwrap_or_default()))

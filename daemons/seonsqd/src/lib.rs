@@ -6,6 +6,7 @@ mod dial;
 mod dispatch;
 mod hot_folders;
 pub mod identity;
+mod isdn;
 mod partners;
 mod payloads;
 

@@ -35,13 +35,14 @@ pub use fenced::{FencedTx, Pruned, Recovered};
 pub use intake::Intake;
 pub use migrations::Migrated;
 pub use model::{
-    Claim, ClaimScope, Direction, EntryChange, EntryId, EntryState, FailedCall, JournalEntry,
-    JournalFilter, JournalId, JournalKind, JournalRecord, Match, NewEntry, NewReceipt, NewRequest,
-    NewSession, Offer, OperatorRequest, PartnerQueue, PartnerWork, Progress, QueueEntry,
-    QueueFilter, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptState, ReceiptTiming,
-    ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Receiving, Refusal, RequestFilter,
-    RequestId, RequestOutcome, RequestRecord, RequestState, Retry, Sent, SessionCounts, SessionEnd,
-    SessionFilter, SessionId, SessionRecord, Transport,
+    Claim, ClaimScope, DialId, DialOutcome, DialRecord, DialState, Direction, EntryChange, EntryId,
+    EntryState, FailedCall, JournalEntry, JournalFilter, JournalId, JournalKind, JournalRecord,
+    Match, NewDial, NewEntry, NewReceipt, NewRequest, NewSession, Offer, OperatorRequest,
+    PartnerQueue, PartnerWork, Progress, QueueEntry, QueueFilter, Receipt, ReceiptFilter,
+    ReceiptId, ReceiptKind, ReceiptState, ReceiptTiming, ReceivedFile, ReceivedFileId,
+    ReceivedFilter, ReceivedState, Receiving, Refusal, RequestFilter, RequestId, RequestOutcome,
+    RequestRecord, RequestState, Retry, Sent, SessionCounts, SessionEnd, SessionFilter, SessionId,
+    SessionRecord, Transport,
 };
 pub use shared::Work;
 pub use store::Store;

@@ -15,11 +15,13 @@ const POSTGRES: &[Script] = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
     (2, "retention", include_str!("../migrations/postgres/0002_retention.sql")),
     (3, "partners", include_str!("../migrations/postgres/0003_partners.sql")),
+    (4, "dial_requests", include_str!("../migrations/postgres/0004_dial_requests.sql")),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
     (2, "retention", include_str!("../migrations/sqlite/0002_retention.sql")),
     (3, "partners", include_str!("../migrations/sqlite/0003_partners.sql")),
+    (4, "dial_requests", include_str!("../migrations/sqlite/0004_dial_requests.sql")),
 ];
 
 /// What a migration found and left.

@@ -7,11 +7,11 @@ use oftp::field::{Blocks, FileIdentity, ReasonText};
 use crate::backend::{Lane, Row, Value, corrupt, values};
 use crate::identity::{description, format, identity, user_data};
 use crate::model::{
-    Claim, EntryId, EntryState, FailedCall, JournalEntry, JournalFilter, JournalRecord,
-    OperatorRequest, PartnerQueue, PartnerWork, Progress, QueueEntry, QueueFilter, Receipt,
-    ReceiptFilter, ReceiptId, ReceiptKind, ReceivedFile, ReceivedFileId, ReceivedFilter,
-    RequestFilter, RequestId, RequestOutcome, RequestRecord, SessionCounts, SessionFilter,
-    SessionId, SessionRecord,
+    Claim, DialId, DialOutcome, DialRecord, EntryId, EntryState, FailedCall, JournalEntry,
+    JournalFilter, JournalRecord, NewDial, OperatorRequest, PartnerQueue, PartnerWork, Progress,
+    QueueEntry, QueueFilter, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceivedFile,
+    ReceivedFileId, ReceivedFilter, RequestFilter, RequestId, RequestOutcome, RequestRecord,
+    SessionCounts, SessionFilter, SessionId, SessionRecord,
 };
 use crate::statement::{Statement, statement};
 use crate::{Store, StoreError, UnknownWord};
@@ -171,6 +171,17 @@ impl Store {
     /// One request, with its outcome once it is done.
     pub async fn request(&self, id: RequestId) -> Result<Option<RequestRecord>, StoreError> {
         self.read_one(statement!("requests", "read_one"), values![id.get()], request).await
+    }
+
+    /// The calls on ISDN that are wanted or under way, oldest first. A hint for who would take
+    /// one: only [`crate::FencedTx::take_dial`] does.
+    pub async fn unfinished_dials(&self) -> Result<Vec<DialRecord>, StoreError> {
+        self.read_all(statement!("dialling", "unfinished"), &[], dial).await
+    }
+
+    /// A call on ISDN that is wanted.
+    pub async fn dial(&self, id: DialId) -> Result<Option<DialRecord>, StoreError> {
+        self.read_one(statement!("dialling", "read"), values![id.get()], dial).await
     }
 
     async fn read_all<T>(
@@ -349,12 +360,16 @@ fn session(row: &Row) -> Result<SessionRecord, StoreError> {
         ended_at: row.optional_timestamp("ended_at")?,
         end_code: row.get("end_code")?,
         end_text: row.get("end_text")?,
-        counts: SessionCounts {
-            files_sent: row.number("files_sent")?,
-            files_received: row.number("files_received")?,
-            octets_sent: row.number("octets_sent")?,
-            octets_received: row.number("octets_received")?,
-        },
+        counts: session_counts(row)?,
+    })
+}
+
+fn session_counts(row: &Row) -> Result<SessionCounts, StoreError> {
+    Ok(SessionCounts {
+        files_sent: row.number("files_sent")?,
+        files_received: row.number("files_received")?,
+        octets_sent: row.number("octets_sent")?,
+        octets_received: row.number("octets_received")?,
     })
 }
 
@@ -393,6 +408,34 @@ pub(crate) fn request(row: &Row) -> Result<RequestRecord, StoreError> {
         outcome,
         created_at: row.timestamp("created_at")?,
         done_at: row.optional_timestamp("done_at")?,
+    })
+}
+
+pub(crate) fn dial(row: &Row) -> Result<DialRecord, StoreError> {
+    let code: Option<String> = row.get("outcome_code")?;
+    let outcome = match code {
+        Some(code) => Some(DialOutcome {
+            connected: row.get("connected")?,
+            established: row.get("established")?,
+            code,
+            text: row.get("outcome_text")?,
+            counts: session_counts(row)?,
+        }),
+        None => None,
+    };
+    Ok(DialRecord {
+        id: row.get::<i64>("id")?.into(),
+        dial: NewDial {
+            partner: row.get("partner")?,
+            number: row.get("number")?,
+            ping: row.get("ping")?,
+        },
+        state: row.text("state")?,
+        taken_by: match row.optional_text("taken_by")? {
+            Some(daemon) => Some((daemon, row.number("taken_epoch")?)),
+            None => None,
+        },
+        outcome,
     })
 }
 

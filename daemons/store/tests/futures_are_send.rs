@@ -6,8 +6,9 @@ use lease::{Daemon, Holder, LeaseTable, Tenure};
 use oftp::Level;
 use std::time::Duration;
 use store::{
-    ClaimScope, FencedTx, Intake, JournalEntry, NewEntry, NewReceipt, NewRequest, NewSession,
-    Offer, Progress, ReceiptKind, Refusal, RequestOutcome, Retry, SessionEnd, Store, Wakeups,
+    ClaimScope, DialOutcome, FencedTx, Intake, JournalEntry, NewDial, NewEntry, NewReceipt,
+    NewRequest, NewSession, Offer, Progress, ReceiptKind, Refusal, RequestOutcome, Retry,
+    SessionEnd, Store, Wakeups,
 };
 
 fn send<T: Send>(_: T) {}
@@ -48,6 +49,12 @@ fn of_a_transaction(tx: &mut FencedTx, offer: &Offer, receipt: &NewReceipt, kind
     send(async { tx.end_session(session, end.as_ref()?).await.ok() });
     send(async { tx.request_done(request, outcome.as_ref()?).await.ok() });
     send(async { tx.journal(note.as_ref()?).await.ok() });
+    let (dial, said): (Option<NewDial>, Option<DialOutcome>) = (None, None);
+    send(async { tx.request_dial(dial.as_ref()?).await.ok() });
+    send(async { tx.dial_done(1.into(), said.as_ref()?).await.ok() });
+    send(tx.take_dial());
+    send(tx.withdraw_dial(1.into()));
+    send(tx.lose_dial(1.into()));
     send(tx.session_level(session, Level::V2_0));
     send(tx.begin_receiving(session, offer));
     send(tx.checkpoint(session, file, Progress::default()));

@@ -73,7 +73,7 @@ fn daemons(before: &SeonInstanceStatus, found: &Found, outcome: &Outcome<'_>) ->
     let before_of = |daemon: Daemon| before.daemons.iter().find(|d| d.name == daemon.name());
     let wanted: Vec<(Daemon, i32)> = match outcome {
         Outcome::Planned { plan, .. } => plan.replicas.iter().map(|(d, r)| (*d, *r)).collect(),
-        Outcome::Invalid(_) => Daemon::ALL
+        Outcome::Invalid(_) => Daemon::SINGLE
             .into_iter()
             .filter_map(|daemon| Some((daemon, before_of(daemon)?.replicas)))
             .collect(),

@@ -47,7 +47,7 @@ pub(super) async fn tell(
         tracing::info!(instance = %found.key, "{}", change.note);
     }
     for status in &after.daemons {
-        let daemon = Daemon::ALL.into_iter().find(|daemon| daemon.name() == status.name);
+        let daemon = Daemon::SINGLE.into_iter().find(|daemon| daemon.name() == status.name);
         if let (Some(daemon), Some(epoch)) = (daemon, status.epoch) {
             context.metrics.epoch(namespace, name, daemon.name(), epoch);
         }
@@ -119,7 +119,7 @@ pub(super) fn changes(
     before: &SeonInstanceStatus,
     after: &SeonInstanceStatus,
 ) -> Vec<Change> {
-    Daemon::ALL
+    Daemon::SINGLE
         .into_iter()
         .filter_map(|daemon| {
             let last = tenures.see(&found.key, daemon, &of_daemon(&found.pods, daemon));

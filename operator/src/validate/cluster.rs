@@ -37,6 +37,10 @@ pub(super) fn problems(found: &Found) -> Vec<Problem> {
     for (name, port, address) in tcpip.into_iter().chain(tls) {
         listener(&mut problems, name, port, address);
     }
+    if spec.receive.capi.is_some() {
+        let cure = "is for one machine as yet; leave it out, and call partners by tls or tcp";
+        problems.push(Problem::new("E-VALIDATE-CAPI", "spec.receive.capi", cure));
+    }
     let missing = instance_secrets(spec).into_iter().filter(|s| !found.secrets.contains_key(s));
     problems.extend(missing.map(|name| missing_secret(&name, &found.key.namespace)));
     problems
@@ -141,8 +145,9 @@ pub(super) fn accepted(configuration: &Configuration) -> BTreeMap<String, Option
 pub(super) fn partner_ports(configuration: &Configuration) -> BTreeSet<u16> {
     let transports = configuration.partners().flat_map(|partner| partner.transports.iter());
     transports
-        .map(|transport| match transport {
-            Transport::Tls { port, .. } | Transport::Tcp { port, .. } => *port,
+        .filter_map(|transport| match transport {
+            Transport::Tls { port, .. } | Transport::Tcp { port, .. } => Some(*port),
+            Transport::Isdn(_) => None,
         })
         .collect()
 }

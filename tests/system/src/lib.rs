@@ -12,6 +12,7 @@ mod ask;
 mod caller;
 mod checker;
 mod company;
+mod exchange;
 mod proxy;
 mod request;
 
@@ -19,8 +20,9 @@ pub use ask::{ask, wait_for};
 pub use caller::{Caller, offer};
 pub use checker::{assert_each_arrived_once, incoming};
 pub use company::{Company, Line, Pair, Up, exit_code};
+pub use exchange::Exchange;
 pub use proxy::{Break, Proxy, Way};
-pub use request::{Standstill, grow_older, held_receipts, received_files, request};
+pub use request::{Standstill, grow_older, held_receipts, received_files, request, sessions};
 
 use std::time::Duration;
 

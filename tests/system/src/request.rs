@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use store::{
     DatabaseUri, NewRequest, OperatorRequest, Receipt, ReceiptFilter, ReceivedFilter,
-    RequestOutcome, Store,
+    RequestOutcome, SessionFilter, SessionRecord, Store,
 };
 use support::wait_until;
 use tokio::runtime::Runtime;
@@ -29,6 +29,14 @@ pub fn held_receipts(company: &Company) -> Vec<Receipt> {
     let all = ReceiptFilter::default();
     let receipts = with_store(company, async |store| store.receipts(&all).await.unwrap());
     receipts.into_iter().filter(|receipt| receipt.held).collect()
+}
+
+/// A company's sessions, oldest first.
+pub fn sessions(company: &Company) -> Vec<SessionRecord> {
+    let all = SessionFilter::default();
+    let mut sessions = with_store(company, async |store| store.sessions(&all).await.unwrap());
+    sessions.reverse();
+    sessions
 }
 
 /// How many received files the database knows.

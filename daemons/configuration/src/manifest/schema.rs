@@ -140,6 +140,11 @@ fn array(items: &[Node], schema: &Schema, path: &str, report: &mut Report<'_>) -
     distinct(items, &values, schema, path, report).then_some(Json::Array(values))
 }
 
+/// As a person wrote it.
+fn text(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// Whether no two entries have the same keys (a list map) or are the same (a set).
 fn distinct(
     items: &[Node],
@@ -161,7 +166,7 @@ fn distinct(
         let earlier = &values[..index];
         if earlier.iter().any(|other| identity(other).as_ref() == Some(&identity_here)) {
             all = false;
-            let shown: Vec<_> = identity_here.iter().filter_map(Json::as_str).collect();
+            let shown: Vec<_> = identity_here.iter().map(text).collect();
             let problem =
                 format!("{} is in this list already; leave one of them", shown.join(", "));
             report.add(

@@ -118,10 +118,14 @@ fn receive(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Recei
             client_certificates: tls.client_certificates,
         })
     });
+    let capi = match &spec.receive.capi {
+        Some(capi) => super::capi::validate(check, capi),
+        None => Some(Vec::new()),
+    };
     one_port_each(check, spec);
     // A listener that is wanted and bad is not one that is not wanted.
     let complete = |wanted: bool, there: bool| wanted == there;
-    let receive = Receive { tcpip: tcpip.flatten(), tls: tls.flatten() };
+    let receive = Receive { tcpip: tcpip.flatten(), tls: tls.flatten(), capi: capi? };
     (complete(spec.receive.tcpip.is_some(), receive.tcpip.is_some())
         && complete(spec.receive.tls.is_some(), receive.tls.is_some()))
     .then_some(receive)

@@ -14,9 +14,10 @@ use crate::{
     error::Problem,
     files::{FileRules, Glob, Template, places},
     instance::Instance,
+    isdn::IsdnNumber,
     manifest::Content,
     name::PartnerName,
-    partner::{Folder, Partner, Protocol, Receipts, TlsCertificates, Transport},
+    partner::{Folder, IsdnAddress, Partner, Protocol, Receipts, TlsCertificates, Transport},
     poll::{Poll, Windows},
 };
 
@@ -112,8 +113,8 @@ fn transports(
 ) -> Option<Vec<Transport>> {
     let transports = spec.transports.iter().enumerate().map(|(index, transport)| {
         let field = format!("spec.transports[{index}]");
-        match (&transport.tls, &transport.tcp) {
-            (Some(tls), None) => {
+        match (&transport.tls, &transport.tcp, &transport.isdn) {
+            (Some(tls), None, None) => {
                 let host = check.host(&tls.host, &format!("{field}.tls.host"));
                 let server_name = match &tls.server_name {
                     Some(name) => check.host(name, &format!("{field}.tls.serverName")),
@@ -124,13 +125,20 @@ fn transports(
                 let (_, server_name, port) = (host?, server_name?, port?);
                 Some(Transport::Tls { host: tls.host.clone(), port, server_name })
             }
-            (None, Some(tcp)) => {
+            (None, Some(tcp), None) => {
                 let host = check.host(&tcp.host, &format!("{field}.tcp.host"));
                 let port = check.number(tcp.port, &format!("{field}.tcp.port"));
                 host.and(port).map(|port| Transport::Tcp { host: tcp.host.clone(), port })
             }
+            (None, None, Some(isdn)) => {
+                let field = format!("{field}.isdn");
+                let address = isdn_address(check, isdn, &field);
+                has_controller(check, instance, &field);
+                address.map(Transport::Isdn)
+            }
             _ => {
-                let problem = "is not one of tls and tcp; give each its own entry in the list";
+                let problem =
+                    "is not one of tls, tcp and isdn; give each its own entry in the list";
                 check.fail(&field, Problem::Conflict(problem.into()));
                 None
             }
@@ -147,6 +155,43 @@ fn own_certificate(check: &mut Checker<'_, '_>, instance: Option<&Instance>, fie
         let problem = format!(
             "we have no certificate to show to this partner; give SeonInstance {} a \
              receive.tls.certificateSecretRef or a send.tls.certificateSecretRef",
+            instance.name,
+        );
+        check.fail(field, Problem::Conflict(problem));
+    }
+}
+
+fn isdn_address(
+    check: &mut Checker<'_, '_>,
+    isdn: &crds::IsdnAddress,
+    field: &str,
+) -> Option<IsdnAddress> {
+    let number = isdn_number(check, &isdn.number, &format!("{field}.number"));
+    let calling_number = match &isdn.calling_number {
+        Some(text) => isdn_number(check, text, &format!("{field}.callingNumber")).map(Some),
+        None => Some(None),
+    };
+    Some(IsdnAddress { number: number?, calling_number: calling_number? })
+}
+
+fn isdn_number(check: &mut Checker<'_, '_>, text: &str, field: &str) -> Option<IsdnNumber> {
+    let number = IsdnNumber::parse(text);
+    if number.is_none() {
+        let problem = format!(
+            "\"{text}\" is not a number of ISDN; give up to 30 digits, with a + before them or \
+             without, such as +49 221 12345"
+        );
+        check.value(field, problem);
+    }
+    number
+}
+
+fn has_controller(check: &mut Checker<'_, '_>, instance: Option<&Instance>, field: &str) {
+    if let Some(instance) = instance
+        && instance.receive.capi.is_empty()
+    {
+        let problem = format!(
+            "we have no controller to call on; give SeonInstance {} a receive.capi.controllers",
             instance.name,
         );
         check.fail(field, Problem::Conflict(problem));
@@ -242,7 +287,7 @@ fn tls_certificates(
                 let host = ServerName::try_from(host.clone()).ok();
                 [Some(server_name.clone()), host.filter(|host| host != server_name)]
             }
-            Transport::Tcp { .. } => [None, None],
+            Transport::Tcp { .. } | Transport::Isdn(_) => [None, None],
         })
         .flatten()
         .collect();

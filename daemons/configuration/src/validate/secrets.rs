@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{Checker, did_you_mean};
 use crate::{
     error::Problem,
-    instance::{DatabaseSetting, OwnCertificate},
+    instance::{CapiAccount, DatabaseSetting, OwnCertificate},
     manifest::{Content, Document, SecretDocument, SecretValue},
     secret::{PrivateKey, SecretText},
 };
@@ -112,11 +112,32 @@ impl<'d> Checker<'d, '_> {
     ) -> Option<OwnCertificate> {
         let cure = "{tls.crt: …, tls.key: …}";
         let secret = self.find(&reference.name, field, cure)?;
-        let chain = self.key_of(&reference.name, &secret, "tls.crt", field);
-        let key = self.key_of(&reference.name, &secret, "tls.key", field);
+        // The keys are fixed, so that there is no field that names them.
+        let field = format!("{field}.name");
+        let chain = self.key_of(&reference.name, &secret, "tls.crt", &field);
+        let key = self.key_of(&reference.name, &secret, "tls.key", &field);
         let chain = chain.and_then(|found| self.certificates(&found));
         let key = key.and_then(|found| self.private_key(&found));
         Some(OwnCertificate { chain: chain?, key: key? })
+    }
+
+    /// A user's name and password, from a Secret of type kubernetes.io/basic-auth.
+    pub(super) fn account(
+        &mut self,
+        reference: &SecretReference,
+        field: &str,
+    ) -> Option<CapiAccount> {
+        let cure = "{username: …, password: …}";
+        let secret = self.find(&reference.name, field, cure)?;
+        let field = format!("{field}.name");
+        let user = self.key_of(&reference.name, &secret, "username", &field);
+        let password = self.key_of(&reference.name, &secret, "password", &field);
+        let user = user.and_then(|found| self.line(&found));
+        let password = password.and_then(|found| self.line(&found));
+        Some(CapiAccount {
+            user: user?.as_str().to_owned(),
+            password: SecretText::new(password?.as_str()),
+        })
     }
 
     /// A partner's certificates and authorities; one of them is there.
@@ -156,7 +177,7 @@ impl<'d> Checker<'d, '_> {
         cure: &str,
     ) -> Option<Found<'d>> {
         let secret = self.find(&reference.name, field, cure)?;
-        self.key_of(&reference.name, &secret, &reference.key, field)
+        self.key_of(&reference.name, &secret, &reference.key, &format!("{field}.key"))
     }
 
     fn find(&mut self, name: &str, field: &str, cure: &str) -> Option<Secret<'d>> {
@@ -185,12 +206,7 @@ impl<'d> Checker<'d, '_> {
             }
             let guess = did_you_mean(key, secret.keys());
             let problem = format!("Secret {name} has no key {key}; {guess}add {key} to it");
-            // Certificates are at fixed keys, so that there is no field that names the key.
-            let field = match key {
-                "tls.crt" | "tls.key" => format!("{field}.name"),
-                _ => format!("{field}.key"),
-            };
-            self.fail(&field, Problem::Reference(problem));
+            self.fail(field, Problem::Reference(problem));
             return None;
         };
         // A value that could not be read is reported already.

@@ -19,7 +19,7 @@ fn the_grammar_holds_together() {
 
 #[test]
 fn a_daemon_is_called_by_its_classic_name_or_as_a_subcommand() {
-    for daemon in Daemon::ALL {
+    for daemon in Daemon::SINGLE {
         let options = StartOptions { standby: true, ..StartOptions::default() };
         let expected = Start {
             daemon,
@@ -40,6 +40,16 @@ fn a_daemon_is_called_by_its_classic_name_or_as_a_subcommand() {
             assert_eq!(start, expected, "{line}");
         }
     }
+}
+
+#[test]
+fn a_controllers_daemon_is_called_by_its_classic_name_too() {
+    let daemon = Daemon::SeonrdCapi(2.try_into().unwrap());
+    for line in ["seonrd_capi_1 -c ./acme", "seon seonrd_capi_1 -c ./acme"] {
+        let Invocation::Daemon(start) = parse(line) else { panic!("{line} is a daemon") };
+        assert_eq!((start.daemon, start.directory), (daemon, "./acme".into()), "{line}");
+    }
+    assert!(refused("seon seonrd_capi_127").contains("seonrd_capi_127"));
 }
 
 #[test]

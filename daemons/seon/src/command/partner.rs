@@ -86,6 +86,7 @@ fn transport(transport: &Transport) -> String {
     match transport {
         Transport::Tls { host, port, .. } => format!("tls {host}:{port}"),
         Transport::Tcp { host, port } => format!("tcp {host}:{port}"),
+        Transport::Isdn(address) => format!("isdn {}", address.number),
     }
 }
 

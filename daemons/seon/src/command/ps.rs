@@ -1,5 +1,6 @@
 //! `seon ps`: the daemons, from the lease rows and from what each says about itself.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -81,24 +82,15 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
 pub(crate) async fn look(instance: &Instance, store: &Store) -> Result<Vec<DaemonView>, Failure> {
     let leases = store.leases().await?;
     let local = ask_local(instance).await?;
+    let wanted = instance.configuration.daemons();
+    let daemons: BTreeSet<_> =
+        wanted.into_iter().chain(leases.iter().map(|row| row.daemon)).collect();
     let mut views = Vec::new();
-    for daemon in Daemon::ALL {
+    for daemon in daemons {
         let row = leases.iter().find(|row| row.daemon == daemon);
-        if row.is_some() || wanted(instance, daemon) {
-            views.push(view(daemon, row, &local).await);
-        }
+        views.push(view(daemon, row, &local).await);
     }
     Ok(views)
-}
-
-/// Whether the configuration has work for this daemon.
-pub(crate) fn wanted(instance: &Instance, daemon: Daemon) -> bool {
-    let receive = &instance.configuration.instance.receive;
-    match daemon {
-        Daemon::Seonrd | Daemon::Seonsqd => true,
-        Daemon::SeonrdTcpip => receive.tcpip.is_some(),
-        Daemon::SeonrdTcpipTls => receive.tls.is_some(),
-    }
 }
 
 /// What every process of this instance on this machine says that answers.
@@ -178,7 +170,10 @@ impl DaemonView {
 
     /// Whether it is active and, if it is a receiver, listens.
     pub(crate) fn is_ready(&self) -> bool {
-        let receives = matches!(self.daemon, Daemon::SeonrdTcpip | Daemon::SeonrdTcpipTls);
+        let receives = matches!(
+            self.daemon,
+            Daemon::SeonrdTcpip | Daemon::SeonrdTcpipTls | Daemon::SeonrdCapi(_)
+        );
         let listens = self.listeners.iter().all(|listener| listener.ok);
         self.state == State::Active && listens && !(receives && self.listeners.is_empty())
     }

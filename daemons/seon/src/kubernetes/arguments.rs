@@ -137,7 +137,7 @@ impl SwitchoverOptions {
     /// The instance, if it was given, and the daemon.
     pub(super) fn target(&self) -> Result<(Option<&str>, Daemon), String> {
         let (instance, daemon) = target(&self.words)?;
-        let daemons = Daemon::ALL.map(Daemon::name).join(", ");
+        let daemons = Daemon::SINGLE.map(Daemon::name).join(", ");
         let daemon = daemon.ok_or_else(|| format!("which daemon? give one of {daemons}"))?;
         Ok((instance, daemon))
     }
@@ -167,7 +167,7 @@ fn target(words: &[Word]) -> Result<(Option<&str>, Option<Daemon>), String> {
             Ok((Some(&instance.text), Some(*daemon)))
         }
         [_, other, ..] => {
-            let known = Daemon::ALL.map(Daemon::name).join(", ");
+            let known = Daemon::SINGLE.map(Daemon::name).join(", ");
             Err(format!("\"{}\" is not a daemon; give one of {known}", other.text))
         }
     }

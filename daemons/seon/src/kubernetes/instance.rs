@@ -51,8 +51,9 @@ pub(super) fn wanted(instance: &SeonInstance) -> Vec<Daemon> {
         Daemon::Seonrd | Daemon::Seonsqd => true,
         Daemon::SeonrdTcpip => spec.receive.tcpip.is_some(),
         Daemon::SeonrdTcpipTls => spec.receive.tls.is_some(),
+        Daemon::SeonrdCapi(_) => false,
     };
-    Daemon::ALL.into_iter().filter(|daemon| !spec.suspend && is_wanted(daemon)).collect()
+    Daemon::SINGLE.into_iter().filter(|daemon| !spec.suspend && is_wanted(daemon)).collect()
 }
 
 /// The partners of an instance.

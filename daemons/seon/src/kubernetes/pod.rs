@@ -137,7 +137,7 @@ impl Role {
 
 /// A daemon by its classic name, or as object names have it.
 pub(super) fn daemon(word: &str) -> Option<Daemon> {
-    Daemon::ALL
+    Daemon::SINGLE
         .into_iter()
         .find(|daemon| daemon.name() == word || names::daemon_label(daemon.name()) == word)
 }
@@ -153,10 +153,7 @@ pub(super) async fn list(
 
 /// In the order of daemons and names.
 pub(super) fn sorted(mut pods: Vec<PodView>) -> Vec<PodView> {
-    let place = |daemon| Daemon::ALL.into_iter().position(|other| other == daemon);
-    pods.sort_by(|one, other| {
-        (place(one.daemon), &one.name).cmp(&(place(other.daemon), &other.name))
-    });
+    pods.sort_by(|one, other| (one.daemon, &one.name).cmp(&(other.daemon, &other.name)));
     pods
 }
 

@@ -134,7 +134,7 @@ impl InstanceView {
         let is_shown = |daemon: &Daemon| {
             wanted.contains(daemon) || pods.iter().any(|pod| pod.daemon == *daemon)
         };
-        let daemons = Daemon::ALL
+        let daemons = Daemon::SINGLE
             .into_iter()
             .filter(is_shown)
             .map(|daemon| DaemonView::of(daemon, &pods, sessions))

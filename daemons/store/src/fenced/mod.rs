@@ -1,6 +1,7 @@
 //! The fenced transaction: the only way to change state.
 
 mod delivery;
+mod dialling;
 mod json;
 mod queueing;
 mod receipts;

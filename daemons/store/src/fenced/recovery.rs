@@ -21,15 +21,17 @@ pub struct Recovered {
     pub receipts: u64,
     /// Operators' requests that were taken; now they are open.
     pub requests: u64,
+    /// Calls on ISDN that were taken, now answered as lost; and those wanted, now forgotten.
+    pub dials: u64,
 }
 
 impl fmt::Display for Recovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sessions, entries, received_files, receipts, requests } = self;
+        let Self { sessions, entries, received_files, receipts, requests, dials } = self;
         write!(
             f,
             "sessions ended: {sessions}; freed: queue entries {entries}, received files \
-             {received_files}, receipts {receipts}, requests {requests}"
+             {received_files}, receipts {receipts}, requests {requests}, wanted calls {dials}"
         )
     }
 }
@@ -59,6 +61,8 @@ impl FencedTx {
                 .await?,
             sessions: ended.len() as u64,
             requests: transaction.execute(statement!("requests", "reopen_orphans"), values).await?,
+            dials: transaction.execute(statement!("dialling", "lose_orphans"), values).await?
+                + transaction.execute(statement!("dialling", "forget_orphans"), values).await?,
         };
         self.is_news |= recovered != Recovered::default();
         Ok(recovered)

@@ -1,5 +1,6 @@
 //! What the tables hold, as types.
 
+mod dialling;
 mod journal;
 mod partner;
 mod queue;
@@ -8,6 +9,7 @@ mod received;
 mod request;
 mod session;
 
+pub use dialling::{DialId, DialOutcome, DialRecord, DialState, NewDial};
 pub use journal::{JournalEntry, JournalFilter, JournalId, JournalKind, JournalRecord};
 pub use partner::{FailedCall, PartnerQueue};
 pub use queue::{

@@ -40,7 +40,7 @@ conformance! {
         let new = world.take_over(DAEMON).await;
         let recovered = recover(&world, &new).await;
         let expected =
-            Recovered { sessions: 1, entries: 1, received_files: 1, receipts: 1, requests: 1 };
+            Recovered { sessions: 1, entries: 1, received_files: 1, receipts: 1, requests: 1, dials: 0 };
         assert_eq!(recovered, expected);
         let entry = world.store.entry(claims.entry).await.unwrap().unwrap();
         assert_eq!((entry.state, entry.claim), (EntryState::Ready, None));

@@ -36,6 +36,7 @@ macro_rules! conformance {
 mod claims;
 mod crash;
 mod delivery;
+mod dialling;
 mod fence;
 mod interleavings;
 mod journal;

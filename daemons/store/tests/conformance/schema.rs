@@ -109,6 +109,14 @@ conformance! {
             "insert into operator_request (daemon, kind, partner, requested_by, state)
                values ('seonsqd', 'call_partner', 'bolt', 'anna', 'done')",
             "insert into journal (kind) values ('')",
+            "insert into dial_request (partner, number, ping, requested_by, requested_epoch, state)
+               select 'bolt', '1', 1 = 1, 'seonsqd', 1, 'taken'",
+            "insert into dial_request (partner, number, ping, requested_by, requested_epoch, state,
+                 taken_by, taken_epoch)
+               select 'bolt', '1', 1 = 1, 'seonsqd', 1, 'done', 'seonrd_capi_0', 1",
+            "insert into dial_request (partner, number, ping, requested_by, requested_epoch,
+                 outcome_code)
+               select 'bolt', '1', 1 = 1, 'seonsqd', 1, 'ESID-00'",
         ];
         for change in refused {
             assert!(world.sql(change).await.is_err(), "{change}");

@@ -28,7 +28,11 @@ pub(crate) async fn what_one_resource_can_decide_is_refused_with_a_sentence_that
     }
     for (place, value, sentence) in [
         ("/spec/certificates", json!([]), "a tls transport needs certificates"),
-        ("/spec/transports/0/tcp", json!({"host": "bolt"}), "a transport is one of tls and tcp"),
+        (
+            "/spec/transports/0/tcp",
+            json!({"host": "bolt"}),
+            "a transport is one of tls, tcp and isdn",
+        ),
         ("/spec/poll", json!("hourly"), "a cron expression has five fields"),
     ] {
         let refusal = refusal::<SeonPartner>(&pair.acme, &objects.partner, place, value).await;

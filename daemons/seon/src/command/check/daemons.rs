@@ -1,5 +1,7 @@
 //! Checks of the daemons: do they answer, and do they do what the configuration wants?
 
+use lease::Daemon;
+
 use super::super::ps::{DaemonView, State};
 use crate::output::verdict::Check;
 
@@ -11,7 +13,11 @@ pub(super) fn examine(views: &[DaemonView]) -> Vec<Check> {
             let listeners = view.listeners.iter().filter(|listener| !listener.ok).map(|listener| {
                 let error = listener.error.clone().unwrap_or_else(|| "it does not say why".into());
                 let what = format!("{} does not listen on {}", view.daemon, listener.address);
-                Check::bad(what, "free the address, or change it in spec.receive").because(error)
+                let hint = match view.daemon {
+                    Daemon::SeonrdCapi(_) => "see that the box runs, and compare spec.receive.capi",
+                    _ => "free the address, or change it in spec.receive",
+                };
+                Check::bad(what, hint).because(error)
             });
             std::iter::once(answers(view)).chain(listeners)
         })

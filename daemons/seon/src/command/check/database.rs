@@ -7,7 +7,6 @@ use lease::{Daemon, LeaseRow};
 use store::Store;
 use tokio::time::Instant;
 
-use super::super::ps;
 use crate::instance::Instance;
 use crate::output::human;
 use crate::output::verdict::Check;
@@ -81,9 +80,9 @@ pub(super) async fn leases(instance: &Instance, store: &Store) -> Vec<Check> {
         }
     };
     let ttl = instance.configuration.instance.lease.ttl;
-    Daemon::ALL
+    let daemons = instance.configuration.daemons();
+    daemons
         .into_iter()
-        .filter(|daemon| ps::wanted(instance, *daemon))
         .map(|daemon| lease(daemon, rows.iter().find(|row| row.daemon == daemon), ttl))
         .collect()
 }

@@ -47,7 +47,8 @@ pub(super) async fn examine(
                 Daemon::SeonrdTcpipTls => {
                     checks.extend(tls(instance, address, callable, now).await);
                 }
-                Daemon::Seonrd | Daemon::Seonsqd => {}
+                // Only a call of a partner's would show more than the daemon says of itself.
+                Daemon::Seonrd | Daemon::SeonrdCapi(_) | Daemon::Seonsqd => {}
             }
         }
     }

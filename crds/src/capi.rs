@@ -1,0 +1,101 @@
+//! `spec.receive.capi`: the controllers of ISDN on which partners reach us, and we them.
+
+#![expect(unreachable_pub, reason = "KubeSchema derives from a private twin of each struct")]
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::common::SecretReference;
+
+/// Calls by ISDN, both ways.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Capi {
+    /// The controllers; each has a daemon of its own, `seonrd_capi_0` for controller 1,
+    /// `seonrd_capi_1` for controller 2, and so on.
+    #[schemars(length(min = 1, max = 127))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["number".into()]))]
+    pub controllers: Vec<CapiController>,
+}
+
+/// A controller of ISDN: an adapter's line, as CAPI 2.0 offers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.device) != has(self.remote)").message(
+    "a controller is reached by one of device and remote; leave one of them"))]
+pub struct CapiController {
+    /// Its number, as CAPI counts: from 1.
+    #[schemars(range(min = 1, max = 127))]
+    pub number: i32,
+    /// By the device node of an adapter in this machine; `device: {}` is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<CapiDevice>,
+    /// By a box that has the line and offers it by remote CAPI, such as a router of bintec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<CapiRemote>,
+    /// Our own numbers at which calls are taken, as the line tells them: a called number that ends
+    /// in one of these digits is ours. Empty: every call is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 32)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(validation = Rule::new("self.all(n, n.matches('^[0-9]+$'))").message(
+        "an own number consists of digits, as the line tells it, such as 12345"))]
+    pub numbers: Vec<String>,
+    /// Sessions at once, both ways together: a basic access carries 2, a primary one 30.
+    #[serde(default = "basic_access")]
+    #[schemars(range(min = 1, max = 30))]
+    pub max_sessions: i32,
+}
+
+/// The device node of CAPI 2.0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CapiDevice {
+    /// Its path.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+}
+
+impl Default for CapiDevice {
+    fn default() -> Self {
+        Self { path: "/dev/capi20".into() }
+    }
+}
+
+/// A box that offers its lines by remote CAPI: unencrypted, for private networks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CapiRemote {
+    /// Host name or IP address.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// TCP port.
+    #[serde(default = "remote_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// A Secret of type kubernetes.io/basic-auth: username and password, if the box asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretReference>,
+    /// How the box speaks.
+    #[serde(default)]
+    pub dialect: CapiDialect,
+}
+
+/// How boxes speak remote CAPI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CapiDialect {
+    /// As libcapi20 and Melware's servers do.
+    #[default]
+    Libcapi,
+    /// As the routers of bintec do.
+    Bintec,
+}
+
+fn basic_access() -> i32 {
+    2
+}
+
+fn remote_port() -> i32 {
+    2662
+}
