@@ -85,6 +85,12 @@ pub enum LinkError {
     /// CAPI does not listen.
     #[error("LISTEN_REQ: {0}")]
     Listen(Info),
+    /// CAPI says nothing to a request.
+    #[error("CAPI does not answer")]
+    Unanswered,
+    /// CAPI has forgotten us, or lost messages to us.
+    #[error("CAPI is to be reached anew: {0}")]
+    Lost(Info),
     /// The stream of the remote CAPI cannot be read on.
     #[error(transparent)]
     Frame(#[from] FrameError),
@@ -105,6 +111,8 @@ impl LinkError {
             Self::Controller { .. } => "E-CAPI-LINK-CONTROLLER",
             Self::Register(_) => "E-CAPI-LINK-REGISTER",
             Self::Listen(_) => "E-CAPI-LINK-LISTEN",
+            Self::Unanswered => "E-CAPI-LINK-UNANSWERED",
+            Self::Lost(_) => "E-CAPI-LINK-LOST",
             Self::Frame(error) => error.code(),
             Self::Encode(error) => error.code(),
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use capi_sys::message::Reject;
+use capi_sys::message::{Body, Info, Reject};
 use capi_sys::remote::Register;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -160,7 +160,13 @@ impl Driver {
         while is_needed || self.machine.calls() > 0 {
             let deadline = self.machine.deadline().map(|deadline| self.start + deadline);
             tokio::select! {
-                message = link.next() => self.tell(Input::Message(message?), link)?,
+                message = link.next() => {
+                    let message = message?;
+                    if let Some(info) = loss(&message.body) {
+                        return Err(LinkError::Lost(info).into());
+                    }
+                    self.tell(Input::Message(message), link)?;
+                }
                 () = sleep_until(deadline) => self.tell(Input::TimeOut, link)?,
                 command = self.told.recv(), if is_needed => match command {
                     Some(command) => self.command_on(command, link)?,
@@ -222,8 +228,14 @@ impl Driver {
                 Output::Listening(outcome) => {
                     outcome.map_err(LinkError::Listen)?;
                     let state = if self.listens { State::Listening } else { State::Up };
-                    self.state.send_replace(state);
+                    // It is said again and again; only a change is news.
+                    self.state.send_if_modified(|now| {
+                        let is_news = *now != state;
+                        *now = state;
+                        is_news
+                    });
                 }
+                Output::Unanswered => return Err(LinkError::Unanswered),
                 Output::Offered { call, called, calling } => {
                     self.offer(call, [called, calling], link.as_deref_mut())?;
                 }
@@ -280,6 +292,17 @@ impl Driver {
         self.calls.insert(id, User::Has(remote));
         // If nobody waits any more, dropping the connection closes the call.
         drop(told.send(Ok(connection)));
+    }
+}
+
+/// Whether CAPI says that it does not know us any more, that messages were lost, or that the
+/// controller is gone: calls and listening are then not what we believe.
+fn loss(body: &Body) -> Option<Info> {
+    let info = body.info()?;
+    match (body, info) {
+        (_, Info::ILLEGAL_APPLICATION | Info::QUEUE_OVERFLOW | Info::MESSAGE_NOT_INSTALLED)
+        | (Body::ConnectConfirmation(_), Info::ILLEGAL_IDENTIFIER) => Some(info),
+        _ => None,
     }
 }
 

@@ -78,6 +78,9 @@ pub struct Timers {
     pub digits: Duration,
     /// Without any data, before the call is ended; for ever if there is none.
     pub idle: Option<Duration>,
+    /// Between two `LISTEN_REQ`, and for each one's confirmation: a controller that was gone has
+    /// forgotten who listens, and nobody says so. It is not said again during calls.
+    pub listen: Duration,
     /// For what is left to be sent when a call is closed, and then for each step of ending it.
     pub close: Duration,
 }
@@ -102,6 +105,7 @@ impl Default for Timers {
             set_up: Duration::from_secs(90),
             digits: Duration::from_secs(15),
             idle: Some(Duration::from_mins(3)),
+            listen: Duration::from_mins(1),
             close: Duration::from_secs(30),
         }
     }
@@ -156,6 +160,9 @@ pub enum Output {
     Put(Message),
     /// Whether CAPI listens for us now.
     Listening(Result<(), Info>),
+    /// CAPI does not answer: it is to be left and reached anew, which frees what it still holds.
+    /// There is no call when this is said.
+    Unanswered,
     /// Somebody calls one of our numbers: answer by [`Input::Accept`] or [`Input::Reject`] within a
     /// few seconds.
     Offered {
@@ -185,6 +192,8 @@ pub struct Machine {
     listen: Option<Listen>,
     /// The `LISTEN_REQ` that waits for its confirmation.
     listen_request: Option<MessageNumber>,
+    /// When that is late, or to be said again.
+    listen_deadline: Option<Duration>,
     calls: BTreeMap<CallId, Call>,
     last_call: u64,
 }
@@ -198,6 +207,7 @@ impl Machine {
             is_up: false,
             listen: None,
             listen_request: None,
+            listen_deadline: None,
             calls: BTreeMap::new(),
             last_call: 0,
         }
@@ -221,6 +231,7 @@ impl Machine {
             Input::Down => self.down(),
             Input::Message(message) => self.message(message),
             Input::TimeOut => {
+                self.listen_time_out();
                 for call in self.calls.values_mut() {
                     call.time_out(&mut self.desk);
                 }
@@ -238,6 +249,9 @@ impl Machine {
             Input::Close(id) => self.with(id, Call::close),
         }
         self.calls.retain(|_, call| !call.is_over());
+        if self.calls.is_empty() && std::mem::take(&mut self.desk.is_forsaken) {
+            self.desk.tell(Output::Unanswered);
+        }
         std::mem::take(&mut self.desk.outputs)
     }
 
@@ -256,7 +270,7 @@ impl Machine {
 
     /// When to hand in [`Input::TimeOut`]; every other input may move it.
     pub fn deadline(&self) -> Option<Duration> {
-        self.calls.values().filter_map(Call::deadline).min()
+        self.calls.values().filter_map(Call::deadline).chain(self.listen_deadline).min()
     }
 
     /// How many calls there are, in whatever state.
@@ -290,11 +304,40 @@ impl Machine {
         }
         let body = ListenRequest::on(self.desk.settings.controller, kinds, infos);
         self.listen_request = Some(self.desk.request(body));
+        self.listen_deadline = Some(self.desk.now + self.desk.settings.timers.listen);
+    }
+
+    fn listen_time_out(&mut self) {
+        if self.listen_deadline.is_none_or(|deadline| deadline > self.desk.now) {
+            return;
+        }
+        if self.listen_request.is_none() {
+            // A controller with calls is there, and calls are not risked for a question.
+            if self.calls.is_empty() {
+                self.listen();
+            } else {
+                self.listen_deadline = Some(self.desk.now + self.desk.settings.timers.listen);
+            }
+            return;
+        }
+        self.listen_request = None;
+        self.listen_deadline = None;
+        self.desk.is_forsaken = true;
+    }
+
+    fn listen_confirmed(&mut self, info: Info) {
+        self.listen_request = None;
+        let again = self.desk.now + self.desk.settings.timers.listen;
+        self.listen_deadline = (info.is_success() && self.listen.is_some()).then_some(again);
+        let outcome = if info.is_success() { Ok(()) } else { Err(info) };
+        self.desk.tell(Output::Listening(outcome));
     }
 
     fn down(&mut self) {
         self.is_up = false;
         self.listen_request = None;
+        self.listen_deadline = None;
+        self.desk.is_forsaken = false;
         for (id, call) in std::mem::take(&mut self.calls) {
             self.desk.tell(Output::Ended(id, call.ending().unwrap_or(Ending::Down)));
         }
@@ -311,10 +354,7 @@ impl Machine {
             Body::ConnectIndication(indication) => self.called(number, &indication),
             Body::ListenConfirmation(confirmation) => {
                 if self.listen_request == Some(number) {
-                    self.listen_request = None;
-                    let info = confirmation.info;
-                    let outcome = if info.is_success() { Ok(()) } else { Err(info) };
-                    self.desk.tell(Output::Listening(outcome));
+                    self.listen_confirmed(confirmation.info);
                 }
                 true
             }

@@ -102,6 +102,7 @@ impl Exchange {
                 Output::Sent(_) => self.sides[side].sent += 1,
                 Output::Ended(_, ending) => self.sides[side].ending = Some(ending),
                 Output::Listening(outcome) => outcome.unwrap(),
+                Output::Unanswered => panic!("every request is answered"),
             }
         }
     }

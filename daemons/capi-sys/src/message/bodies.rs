@@ -10,7 +10,7 @@ use super::{
     DataB3Indication, DataB3Request, DataB3Response, DecodeError, DisconnectB3Confirmation,
     DisconnectB3Indication, DisconnectB3Request, DisconnectB3Response, DisconnectConfirmation,
     DisconnectIndication, DisconnectRequest, DisconnectResponse, FacilityConfirmation,
-    FacilityIndication, FacilityRequest, FacilityResponse, InfoConfirmation, InfoIndication,
+    FacilityIndication, FacilityRequest, FacilityResponse, Info, InfoConfirmation, InfoIndication,
     InfoRequest, InfoResponse, ListenConfirmation, ListenRequest, ManufacturerConfirmation,
     ManufacturerIndication, ManufacturerRequest, ManufacturerResponse, ResetB3Confirmation,
     ResetB3Indication, ResetB3Request, ResetB3Response, SelectBProtocolConfirmation,
@@ -244,6 +244,24 @@ bodies! {
 }
 
 impl Body {
+    /// What a confirmation says of the request; none if it is no confirmation.
+    pub fn info(&self) -> Option<Info> {
+        Some(match self {
+            Self::AlertConfirmation(body) => body.info,
+            Self::ConnectConfirmation(body) => body.info,
+            Self::DisconnectConfirmation(body) => body.info,
+            Self::ListenConfirmation(body) => body.info,
+            Self::InfoConfirmation(body) => body.info,
+            Self::SelectBProtocolConfirmation(body) => body.info,
+            Self::FacilityConfirmation(body) => body.info,
+            Self::ConnectB3Confirmation(body) => body.info,
+            Self::DisconnectB3Confirmation(body) => body.info,
+            Self::DataB3Confirmation(body) => body.info,
+            Self::ResetB3Confirmation(body) => body.info,
+            _ => return None,
+        })
+    }
+
     pub(super) fn decode(command: Command, mut reader: Reader) -> Result<Self, DecodeError> {
         Self::read(command, &mut reader).map_err(|fault| match fault {
             Fault::Ends => DecodeError::Parameters { message: command },

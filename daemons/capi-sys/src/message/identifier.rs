@@ -6,7 +6,7 @@ use super::parameter::Parameter;
 use crate::wire::{Fault, Reader};
 
 /// The number that REGISTER gave to an application.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApplicationId(pub u16);
 
 /// A message's number: an application counts its requests from 1 to 0x7fff.

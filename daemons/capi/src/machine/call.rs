@@ -222,6 +222,12 @@ impl Call {
         self.deadline = Some(desk.now + desk.settings.timers.close);
     }
 
+    /// CAPI never answers.
+    fn forsaken(&mut self, desk: &mut Desk) {
+        desk.is_forsaken = true;
+        self.over(desk, Ending::NotInTime(Stage::SetUp));
+    }
+
     /// CAPI knows the call no more, or never answers.
     pub(super) fn over(&mut self, desk: &mut Desk, ending: Ending) {
         self.link = LinkState::Null;
@@ -242,14 +248,10 @@ impl Call {
             return;
         }
         match (self.link, self.connection) {
-            (LinkState::Disconnecting, _) => {
-                self.over(desk, Ending::NotInTime(Stage::SetUp));
-            }
-            (LinkState::Requested, _) if !self.goes_on() => {
-                self.over(desk, Ending::NotInTime(Stage::SetUp));
-            }
+            (LinkState::Disconnecting, _) => self.forsaken(desk),
+            (LinkState::Requested, _) if !self.goes_on() => self.forsaken(desk),
             _ if !self.goes_on() => self.disconnect(desk),
-            _ if self.is_closing => self.end(desk, Ending::Closed),
+            _ if self.is_closing => self.end(desk, Ending::NotInTime(Stage::Rest)),
             (LinkState::Dialled, _) => self.end(desk, Ending::NotInTime(Stage::Digits)),
             (LinkState::Offered, _) => self.end(desk, Ending::NotInTime(Stage::Answer)),
             _ if self.is_open => self.end(desk, Ending::Idle),

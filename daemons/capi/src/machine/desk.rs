@@ -11,6 +11,8 @@ pub(super) struct Desk {
     pub(super) settings: Settings,
     pub(super) now: Duration,
     pub(super) outputs: Vec<Output>,
+    /// CAPI did not answer something in time, and may still hold what we have given up.
+    pub(super) is_forsaken: bool,
     last_number: MessageNumber,
 }
 
@@ -20,6 +22,7 @@ impl Desk {
             settings,
             now: Duration::ZERO,
             outputs: Vec::new(),
+            is_forsaken: false,
             last_number: MessageNumber::default(),
         }
     }

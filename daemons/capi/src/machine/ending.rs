@@ -58,6 +58,8 @@ pub enum Stage {
     Answer,
     /// The way to a connection.
     SetUp,
+    /// What was left to be sent when the call was closed; it is not known to have arrived.
+    Rest,
 }
 
 impl fmt::Display for Stage {
@@ -66,6 +68,7 @@ impl fmt::Display for Stage {
             Self::Digits => "the called number",
             Self::Answer => "our answer to the call",
             Self::SetUp => "the connection",
+            Self::Rest => "what was left to be sent",
         })
     }
 }
