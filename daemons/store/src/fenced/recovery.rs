@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{FencedTx, write_journal};
+use super::FencedTx;
 use crate::StoreError;
 use crate::backend::{Row, values};
 use crate::model::{JournalEntry, JournalKind};
@@ -42,13 +42,12 @@ impl FencedTx {
     /// session.
     pub async fn recover_orphans(&mut self) -> Result<Recovered, StoreError> {
         let values = values![self.daemon.name(), self.epoch.get()];
-        let transaction = &mut self.transaction;
-        let ended =
-            transaction.fetch(statement!("sessions", "end_orphaned_sessions"), values).await?;
+        let orphaned = statement!("sessions", "end_orphaned_sessions");
+        let ended = self.transaction.fetch(orphaned, values).await?;
         for row in &ended {
-            let tenure = Some((self.daemon, self.epoch));
-            write_journal(transaction, tenure, &session_ended(row)?).await?;
+            self.journal(&session_ended(row)?).await?;
         }
+        let transaction = &mut self.transaction;
         let recovered = Recovered {
             entries: transaction
                 .execute(statement!("queue", "free_orphaned_entries"), values)
