@@ -19,8 +19,8 @@ fn fault(moment: Moment, after: usize, effect: Effect) -> Fault {
     Fault { controller: controller(1), moment, after, effect }
 }
 
-/// The first line with timers that a test can wait for.
-fn hasty() -> Settings {
+/// A line with timers that a test can wait for.
+fn hasty(number: u8) -> Settings {
     let timers = Timers {
         set_up: Duration::from_millis(500),
         idle: None,
@@ -28,11 +28,11 @@ fn hasty() -> Settings {
         close: Duration::from_millis(500),
         ..Timers::default()
     };
-    Settings { timers, ..settings(1) }
+    Settings { timers, ..settings(number) }
 }
 
 async fn hasty_pair() -> Pair {
-    Pair::with(ports(), hasty(), settings(2)).await
+    Pair::with(ports(), hasty(1), settings(2)).await
 }
 
 /// In the middle of a stream of units, and of a unit, something happens: the receiver has some of
@@ -229,8 +229,12 @@ async fn requests_of_a_call_that_nobody_confirms_end_it() {
 #[tokio::test]
 async fn an_end_that_nobody_confirms_is_one_all_the_same_and_leaves_nothing_behind() {
     for moment in [Moment::DisconnectB3, Moment::Disconnect] {
-        let pair = hasty_pair().await;
-        pair.exchange.fault(fault(moment, 0, Effect::Lose));
+        // On both sides: the end of one side's call would free the other's too.
+        let pair = Pair::with(ports(), hasty(1), hasty(2)).await;
+        for side in [1, 2].map(controller) {
+            let fault = Fault { controller: side, moment, after: 0, effect: Effect::Lose };
+            pair.exchange.fault(fault);
+        }
         let [here, _there] = wait_until("a call works", PATIENCE, async || {
             connect(&pair.first, &pair.second, SECOND).await
         })
@@ -271,7 +275,8 @@ async fn blocks_above_128_octets_that_are_refused_300c_end_the_call_with_that_re
     let whole = Settings { segmentation: Segmentation::Blocks(2048), ..settings(1) };
     let pair = Pair::with([first, second], whole, settings(2)).await;
     let [here, mut there] = pair.call().await;
-    here.send(vec![0; 129]).await.unwrap();
+    // Its last block would be short enough, and must not reach the partner without the others.
+    here.send(vec![0; 2048 + 128]).await.unwrap();
     assert_eq!(within("the end", here.close()).await, Ending::Refused(Info::DATA_LENGTH).into());
     assert_eq!(drain(&mut there).await.0, [] as [Vec<u8>; 0]);
     // Cut at the packets' size, as it is by default, everything goes.

@@ -14,14 +14,34 @@ const UNTAKEN: usize = 2;
 /// The longest exchange buffer of OFTP.
 const LONGEST: usize = 99_999;
 
+/// The longest block that every CAPI takes.
+const SURELY_TAKEN: usize = 128;
+
 /// What is to be sent.
-#[derive(Debug, Default)]
+///
+/// A block that is longer than any before goes alone: if CAPI refuses its length, blocks behind it
+/// would reach the partner without it, as a unit with a hole.
+#[derive(Debug)]
 pub(super) struct Outgoing {
     units: VecDeque<Vec<u8>>,
     /// How much of the oldest unit is with CAPI.
     position: usize,
-    unconfirmed: VecDeque<DataHandle>,
+    unconfirmed: VecDeque<(DataHandle, usize)>,
+    /// The longest block that CAPI has taken, or is sure to take.
+    proven: usize,
     last_handle: u16,
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self {
+            units: VecDeque::new(),
+            position: 0,
+            unconfirmed: VecDeque::new(),
+            proven: SURELY_TAKEN,
+            last_handle: 0,
+        }
+    }
 }
 
 /// A block for CAPI.
@@ -46,6 +66,10 @@ impl Outgoing {
         }
         let rest = self.units.front()?.get(self.position..)?;
         let data = rest[..longest.max(1).min(rest.len())].to_vec();
+        let is_proving = self.unconfirmed.iter().any(|(_, length)| *length > self.proven);
+        if is_proving || (data.len() > self.proven && !self.unconfirmed.is_empty()) {
+            return None;
+        }
         let flags = if data.len() < rest.len() {
             self.position += data.len();
             DataFlags::MORE
@@ -56,13 +80,17 @@ impl Outgoing {
         };
         self.last_handle = self.last_handle.wrapping_add(1);
         let handle = DataHandle(self.last_handle);
-        self.unconfirmed.push_back(handle);
+        self.unconfirmed.push_back((handle, data.len()));
         Some(Block { handle, flags, data })
     }
 
     /// CAPI has done with a block.
     pub(super) fn confirmed(&mut self, handle: DataHandle) {
-        self.unconfirmed.retain(|unconfirmed| *unconfirmed != handle);
+        if let Some(position) = self.unconfirmed.iter().position(|(block, _)| *block == handle)
+            && let Some((_, length)) = self.unconfirmed.remove(position)
+        {
+            self.proven = self.proven.max(length);
+        }
     }
 
     /// Whether everything is sent.
