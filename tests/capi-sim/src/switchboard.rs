@@ -1,6 +1,6 @@
 //! The exchange itself, without I/O.
 //!
-//! A call has a [`Leg`] on each side: the caller's, and one for every application that it is
+//! A call has a leg on each side: the caller's, and one for every application that it is
 //! offered to until one of them takes it. A leg is freed by `DISCONNECT_RESP` only, as CAPI does.
 
 mod calls;
