@@ -64,6 +64,16 @@ fn instances() -> Vec<Break> {
             &["spec", "receive", "tls", "service"],
             json!({"type": "LoadBalancer", "loadBalancerSourceRanges": ["x"]}),
         ),
+        to(
+            &["spec", "receive"],
+            json!({"capi": {"controllers": [
+                {"number": 1, "device": {}, "remote": {"host": "router.lan"}},
+            ]}}),
+        ),
+        to(
+            &["spec", "receive"],
+            json!({"capi": {"controllers": [{"number": 1, "device": {}, "numbers": ["x"]}]}}),
+        ),
         to(&["spec", "send"], json!({"retry": {"first": "2h"}})),
         to(&["spec", "send"], json!({"retry": {"first": "1ms"}})),
         to(&["spec", "send"], json!({"retry": {"longest": "1000h"}})),
@@ -90,6 +100,7 @@ fn partners() -> Vec<Break> {
             manifest["spec"]["poll"] = json!("* * * * *");
         }),
         to(&["spec", "transports"], json!([{}])),
+        to(&["spec", "transports"], json!([{"isdn": {"number": "home"}}])),
         to(&["spec", "protocol"], json!({"level": "2.0", "highestLevel": "1.4"})),
         to(&["spec", "protocol"], json!({"quirks": ["NulPadding"], "strict": ["NulPadding"]})),
         to(&["spec", "files"], json!([{"match": "*", "rename": "../x"}])),
