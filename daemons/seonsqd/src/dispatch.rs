@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use configuration::{Configuration, Partner};
 use jiff::Timestamp;
-use runtime::{Active, ServiceError};
+use runtime::{Active, Direction, ServiceError};
 use session::operations::{WantedCall, attend, settle};
 use session::{Outcome, Purpose};
 use store::{
@@ -143,14 +143,15 @@ impl Dispatcher {
         Ok(!self.active.store.sessions(&open).await?.is_empty())
     }
 
-    /// As many calls as the partner's due entries can use.
+    /// As many calls as the partner's due entries can use, beside those that are in the middle of a
+    /// file: it may be a long one.
     fn call_due(&mut self, configuration: &Configuration, work: &PartnerWork) {
         let Some(partner) = configuration.partner(&work.partner) else { return };
         if work.entries == 0 && work.receipts == 0 {
             return;
         }
         let useful = usize::try_from(work.entries).unwrap_or(usize::MAX).max(1);
-        let channels = partner.channels.get().min(useful);
+        let channels = partner.channels.get().min(self.busy(&work.partner) + useful);
         while self.running(&work.partner) < channels && self.may_call(configuration, partner) {
             self.call(partner.clone(), Purpose::Exchange, None);
         }
@@ -176,6 +177,17 @@ impl Dispatcher {
                 self.polls.insert(name.to_owned(), next);
             }
         }
+    }
+
+    /// Calls in the middle of a file.
+    fn busy(&self, partner: &str) -> usize {
+        let sessions = self.active.activities.snapshot();
+        let busy = sessions.iter().filter(|session| {
+            session.direction == Direction::Out
+                && session.partner.as_deref() == Some(partner)
+                && session.file.is_some()
+        });
+        busy.count()
     }
 
     fn running(&self, partner: &str) -> usize {

@@ -107,11 +107,19 @@ impl Applier<'_> {
                 && owned.is_managed
                 && owned.owner.as_deref() == own
                 && !owned.is_ending;
-            if is_orphan {
+            if is_orphan && !self.is_used::<K>(name) {
                 let result = self.delete::<K>(name, owned).await;
                 self.failures.extend(result.err());
             }
         }
+    }
+
+    /// Rights go after the pods that use them: until its end a daemon writes on its pod.
+    fn is_used<K: Made>(&self, name: &str) -> bool {
+        let is_right = matches!(K::KIND, Kind::ServiceAccount | Kind::Role | Kind::RoleBinding);
+        let instance = &self.found.key.name;
+        let mut pods = self.found.pods.iter();
+        is_right && pods.any(|pod| names::daemon_object(instance, pod.daemon.name()) == name)
     }
 
     async fn delete<K: Made>(&self, name: &str, owned: &Owned) -> Result<(), ApplyError> {

@@ -88,6 +88,23 @@ fn on_the_wire(company: &Company) -> HashSet<String> {
 }
 
 #[test]
+fn a_file_that_comes_during_a_long_one_goes_by_another_channel() {
+    let mut pair = Pair::new();
+    let proxy = Proxy::to(pair.bolt.tcp);
+    pair.acme.partner_extra = "  channels: 2\n".to_owned();
+    pair.write(Line::TcpBy(proxy.port), Line::Nothing);
+    let (_acme, _bolt) = up(&pair);
+    proxy.plan(Break::StallAfter(Way::ToCalled, LARGE / 2));
+    let long = pair.acme.file("LONG.DAT", LARGE);
+    pair.acme.enqueue("bolt", &long, &[]);
+    wait_until_blocking("the long one in its middle", PATIENCE, || proxy.stalled() == 1);
+    let late = pair.acme.file("LATE.DAT", 1000);
+    let entry = pair.acme.enqueue("bolt", &late, &[]);
+    pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+    assert_eq!(proxy.stalled(), 1, "the long one is where it was");
+}
+
+#[test]
 fn a_partner_gets_as_many_files_at_once_as_it_has_channels_and_no_more() {
     const CHANNELS: usize = 3;
     let mut pair = Pair::new();
