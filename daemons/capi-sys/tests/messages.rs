@@ -4,7 +4,7 @@
 mod common;
 
 use capi_sys::message::*;
-use common::{bodies, message};
+use common::{bodies, hex, message};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -116,15 +116,6 @@ fn plci() -> Plci {
 fn octets_of(body: impl Into<Body>) -> Vec<u8> {
     let (application, number) = (ApplicationId(0xaaaa), MessageNumber(0x0123));
     Message { application, number, body: body.into() }.encode().unwrap()
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|octet| !octet.is_ascii_whitespace())
-        .map(|octet| u8::try_from(char::from(octet).to_digit(16).unwrap()).unwrap())
-        .collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 #[test]

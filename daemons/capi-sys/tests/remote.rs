@@ -5,18 +5,9 @@ mod common;
 
 use capi_sys::message::{Info, Profile};
 use capi_sys::remote::*;
-use common::message;
+use common::{hex, message};
 use proptest::collection::vec;
 use proptest::prelude::*;
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|octet| !octet.is_ascii_whitespace())
-        .map(|octet| u8::try_from(char::from(octet).to_digit(16).unwrap()).unwrap())
-        .collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
-}
 
 fn framed(control: &Control, dialect: Dialect) -> Vec<u8> {
     let mut octets = Vec::new();

@@ -1,4 +1,4 @@
-//! Any message there can be.
+//! Octets as people write them, and any message there can be.
 
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by tests, which fail by panicking")]
 
@@ -6,6 +6,16 @@ use capi_sys::message::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::Union;
+
+/// Octets by their hexadecimal digits, spaces between them or not.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|octet| !octet.is_ascii_whitespace())
+        .map(|octet| u8::try_from(char::from(octet).to_digit(16).unwrap()).unwrap())
+        .collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
 
 /// Values of a parameter's type.
 trait Arbitrary: Sized {
