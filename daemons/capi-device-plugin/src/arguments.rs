@@ -16,6 +16,9 @@ pub struct Arguments {
     /// What pods ask for.
     #[arg(long, env = "RESOURCE", default_value = "seon.dev/capi-controller")]
     pub resource: String,
+    /// Makes each controller a resource of its own, with its number: seon.dev/capi-controller-1.
+    #[arg(long, env = "BY_NUMBER")]
+    pub by_number: bool,
     /// Where the kubelet and its plugins have their sockets.
     #[arg(long, env = "KUBELET_FOLDER", default_value = "/var/lib/kubelet/device-plugins")]
     pub kubelet_folder: PathBuf,
@@ -42,6 +45,7 @@ impl Arguments {
         Settings {
             node: self.device.clone(),
             resource: self.resource.clone(),
+            by_number: self.by_number,
             kubelet_folder: self.kubelet_folder.clone(),
             ..Settings::default()
         }

@@ -91,6 +91,18 @@ impl Devices {
         self.0.get(&number)
     }
 
+    /// This controller alone, as far as it was seen.
+    #[must_use]
+    pub fn only(&self, number: Number) -> Self {
+        Self(
+            self.0
+                .get_key_value(&number)
+                .map(|(n, health)| (*n, health.clone()))
+                .into_iter()
+                .collect(),
+        )
+    }
+
     /// As the kubelet is told.
     pub fn list(&self) -> ListAndWatchResponse {
         let device = |(number, health): (Number, &Health)| Device {

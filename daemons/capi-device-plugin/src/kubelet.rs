@@ -16,14 +16,13 @@ use crate::api::registration::registration_client::RegistrationClient;
 use crate::api::{DevicePluginOptions, RegisterRequest, VERSION};
 use crate::devices::Devices;
 use crate::error::{PluginError, RegistrationError};
+use crate::offer::Offer;
 use crate::plugin::Plugin;
 use crate::run::Settings;
 use crate::socket::{Identity, OwnSocket};
 
 /// The kubelet's own socket, in its folder of device plugins.
 const KUBELET: &str = "kubelet.sock";
-/// Ours.
-const OWN: &str = "seon-capi.sock";
 /// How long the kubelet may take to register us: it calls us back before it answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long calls of the kubelet may take to end when we do.
@@ -37,9 +36,10 @@ enum Over {
     Stopped,
 }
 
-/// Stays registered until it is told to stop, whichever kubelets come and go.
+/// Stays registered with an offer until it is told to stop, whichever kubelets come and go.
 pub async fn stay_registered(
     settings: &Settings,
+    offer: &Offer,
     devices: Receiver<Option<Devices>>,
     stop: &CancellationToken,
 ) -> Result<(), PluginError> {
@@ -49,8 +49,10 @@ pub async fn stay_registered(
             kubelet = folder.kubelet(settings.kubelet_interval) => kubelet,
             () = stop.cancelled() => return Ok(()),
         };
-        match serve(settings, &folder, kubelet, devices.clone(), stop).await? {
-            Over::KubeletIsNew => tracing::info!("the kubelet begins anew"),
+        match serve(settings, offer, &folder, kubelet, devices.clone(), stop).await? {
+            Over::KubeletIsNew => {
+                tracing::info!(resource = offer.resource, "the kubelet begins anew");
+            }
             Over::Stopped => return Ok(()),
         }
     }
@@ -59,21 +61,22 @@ pub async fn stay_registered(
 /// Serves one kubelet from its registration on.
 async fn serve(
     settings: &Settings,
+    offer: &Offer,
     folder: &Folder,
     kubelet: Identity,
     devices: Receiver<Option<Devices>>,
     stop: &CancellationToken,
 ) -> Result<Over, PluginError> {
-    let (socket, listener) = OwnSocket::bind(&folder.own())?;
+    let (socket, listener) = OwnSocket::bind(&folder.path.join(&offer.socket))?;
     let ending = CancellationToken::new();
-    let plugin = Plugin::new(devices, &settings.node, ending.clone());
+    let plugin = Plugin::new(devices, offer.clone(), &settings.node, ending.clone());
     let mut answering = Box::pin(answer(listener, plugin, ending.clone()));
     let over = tokio::select! {
         result = &mut answering => {
             result?;
             return Err(PluginError::Serve("the socket is closed".to_owned()));
         }
-        over = keep(settings, folder, kubelet, &socket) => over?,
+        over = keep(settings, offer, folder, kubelet, &socket) => over?,
         () = stop.cancelled() => Over::Stopped,
     };
     ending.cancel();
@@ -101,6 +104,7 @@ async fn answer(
 /// Registers, and looks whether that still holds.
 async fn keep(
     settings: &Settings,
+    offer: &Offer,
     folder: &Folder,
     kubelet: Identity,
     socket: &OwnSocket,
@@ -116,7 +120,7 @@ async fn keep(
         if is_registered {
             continue;
         }
-        match register(&folder.of_kubelet(), &settings.resource).await {
+        match register(&folder.of_kubelet(), offer).await {
             Ok(()) => {
                 tracing::info!(resource = settings.resource, "registered with the kubelet");
                 is_registered = true;
@@ -126,15 +130,15 @@ async fn keep(
     }
 }
 
-async fn register(kubelet: &Path, resource: &str) -> Result<(), RegistrationError> {
+async fn register(kubelet: &Path, offer: &Offer) -> Result<(), RegistrationError> {
     let unreachable = |error: tonic::transport::Error| RegistrationError::Unreachable {
         path: kubelet.to_owned(),
         reason: causes(&error),
     };
     let request = RegisterRequest {
         version: VERSION.to_owned(),
-        endpoint: OWN.to_owned(),
-        resource_name: resource.to_owned(),
+        endpoint: offer.socket.clone(),
+        resource_name: offer.resource.clone(),
         options: Some(DevicePluginOptions::default()),
     };
     let registering = async {
@@ -167,10 +171,6 @@ struct Folder {
 }
 
 impl Folder {
-    fn own(&self) -> PathBuf {
-        self.path.join(OWN)
-    }
-
     fn of_kubelet(&self) -> PathBuf {
         self.path.join(KUBELET)
     }

@@ -14,19 +14,27 @@ use crate::api::{
     AllocateRequest, AllocateResponse, DevicePluginOptions, Empty, ListAndWatchResponse,
 };
 use crate::devices::{AllocationError, Devices};
+use crate::offer::Offer;
 
 /// The plugin's service, at one socket; its streams end when it does.
 #[derive(Clone, Debug)]
 pub struct Plugin {
     devices: Receiver<Option<Devices>>,
+    offer: Offer,
     node: Arc<str>,
     ending: CancellationToken,
 }
 
 impl Plugin {
-    /// One that gives away the device node of this path, until it is told to end.
-    pub fn new(devices: Receiver<Option<Devices>>, node: &str, ending: CancellationToken) -> Self {
-        Self { devices, node: node.into(), ending }
+    /// One that gives away the device node of this path for what it offers, until it is told to
+    /// end.
+    pub fn new(
+        devices: Receiver<Option<Devices>>,
+        offer: Offer,
+        node: &str,
+        ending: CancellationToken,
+    ) -> Self {
+        Self { devices, offer, node: node.into(), ending }
     }
 }
 
@@ -46,13 +54,14 @@ impl DevicePlugin for Plugin {
     ) -> Result<Response<Self::ListAndWatchStream>, Status> {
         let mut devices = self.devices.clone();
         devices.mark_changed();
-        let stream = unfold((devices, self.ending.clone()), |(mut devices, ending)| async move {
+        let start = (devices, self.offer.clone(), self.ending.clone());
+        let stream = unfold(start, |(mut devices, offer, ending)| async move {
             tokio::select! {
                 () = ending.cancelled() => None,
                 changed = devices.changed() => {
                     changed.ok()?;
-                    let list = devices.borrow_and_update().clone().unwrap_or_default().list();
-                    Some((Ok(list), (devices, ending)))
+                    let list = offer.of(devices.borrow_and_update().as_ref()).list();
+                    Some((Ok(list), (devices, offer, ending)))
                 }
             }
         });
@@ -63,7 +72,7 @@ impl DevicePlugin for Plugin {
         &self,
         request: Request<AllocateRequest>,
     ) -> Result<Response<AllocateResponse>, Status> {
-        let devices = self.devices.borrow().clone().unwrap_or_default();
+        let devices = self.offer.of(self.devices.borrow().as_ref());
         let wanted = request.into_inner().container_requests;
         let given = wanted.iter().map(|container| {
             let given = devices.allocate(&container.devices_ids, &self.node);

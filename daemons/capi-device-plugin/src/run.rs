@@ -1,16 +1,20 @@
 //! The plugin from its first look to its end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch::Sender;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use tokio::sync::watch::{Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
-use crate::controllers::Controllers;
+use crate::controllers::{Controllers, Number};
 use crate::devices::Devices;
 use crate::error::PluginError;
 use crate::kubelet::stay_registered;
+use crate::offer::Offer;
 use crate::watch::watch;
 
 /// How the plugin is set.
@@ -20,6 +24,8 @@ pub struct Settings {
     pub node: String,
     /// What pods ask for.
     pub resource: String,
+    /// Whether each controller is a resource of its own, with its number.
+    pub by_number: bool,
     /// Where the kubelet and its plugins have their sockets.
     pub kubelet_folder: PathBuf,
     /// How often the controllers are asked whether they are well.
@@ -34,6 +40,7 @@ impl Default for Settings {
         Self {
             node: "/dev/capi20".to_owned(),
             resource: "seon.dev/capi-controller".to_owned(),
+            by_number: false,
             kubelet_folder: "/var/lib/kubelet/device-plugins".into(),
             health_interval: Duration::from_secs(10),
             kubelet_interval: Duration::from_secs(1),
@@ -55,10 +62,46 @@ pub async fn run(
             _ = devices.wait_for(Option::is_some) => {}
             () = stop.cancelled() => return Ok(()),
         }
-        stay_registered(settings, devices, stop).await
+        if settings.by_number {
+            offer_each(settings, devices, stop).await
+        } else {
+            stay_registered(settings, &Offer::any(&settings.resource), devices, stop).await
+        }
     };
     tokio::select! {
         () = watch(controllers, settings.health_interval, &devices) => Ok(()),
         result = serving => result,
     }
+}
+
+/// Offers each controller from its first sight on. One that goes is offered on as one that is not
+/// there, so that the kubelet gives none away and knows it again when it comes back.
+async fn offer_each(
+    settings: &Settings,
+    mut devices: Receiver<Option<Devices>>,
+    stop: &CancellationToken,
+) -> Result<(), PluginError> {
+    let mut offered = BTreeSet::new();
+    let mut offers = FuturesUnordered::new();
+    loop {
+        for number in numbers(&mut devices).into_iter().filter(|number| offered.insert(*number)) {
+            let offer = Offer::one(&settings.resource, number);
+            let devices = devices.clone();
+            offers.push(async move { stay_registered(settings, &offer, devices, stop).await });
+        }
+        tokio::select! {
+            Some(over) = offers.next() => over?,
+            // They end with us.
+            changed = devices.changed() => if changed.is_err() { return Ok(()) },
+            () = stop.cancelled() => break,
+        }
+    }
+    while let Some(over) = offers.next().await {
+        over?;
+    }
+    Ok(())
+}
+
+fn numbers(devices: &mut Receiver<Option<Devices>>) -> Vec<Number> {
+    devices.borrow_and_update().iter().flat_map(Devices::iter).map(|(number, _)| number).collect()
 }

@@ -1,5 +1,6 @@
 //! A kubelet as far as device plugins see it, and controllers that come and go as a test says.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
@@ -21,6 +22,8 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// What the plugin offers unless a test says otherwise.
+const RESOURCE: &str = "seon.dev/capi-controller";
 
 /// A kubelet; on drop it is gone like one that is killed.
 pub(crate) struct Kubelet {
@@ -34,8 +37,9 @@ pub(crate) struct Kubelet {
 #[derive(Default)]
 struct Seen {
     registrations: Vec<RegisterRequest>,
-    /// The devices of the last list, each as `name health`; `None` once the plugin has ended it.
-    devices: Option<Vec<String>>,
+    /// The devices of the last list of each resource, each as `name health`; not any more once the
+    /// plugin has ended it.
+    devices: BTreeMap<String, Vec<String>>,
     refuse: bool,
 }
 
@@ -74,8 +78,13 @@ impl Kubelet {
 
     /// Waits until the plugin lists exactly these, each as `name health`.
     pub(crate) async fn wait_for_devices(&self, wanted: &[&str]) {
-        wait_until(&format!("the devices are {wanted:?}"), PATIENCE, async || {
-            match &self.seen.lock().unwrap().devices {
+        self.wait_for_devices_of(RESOURCE, wanted).await;
+    }
+
+    /// The same of another resource.
+    pub(crate) async fn wait_for_devices_of(&self, resource: &str, wanted: &[&str]) {
+        wait_until(&format!("the devices of {resource} are {wanted:?}"), PATIENCE, async || {
+            match self.seen.lock().unwrap().devices.get(resource) {
                 Some(devices) if devices == wanted => Ok(()),
                 other => Err(format!("{other:?}")),
             }
@@ -85,8 +94,8 @@ impl Kubelet {
 
     /// Waits until the plugin has ended its list.
     pub(crate) async fn wait_for_end_of_list(&self) {
-        wait_until("the list ends", PATIENCE, async || self.seen.lock().unwrap().devices.is_none())
-            .await;
+        let is_over = || self.seen.lock().unwrap().devices.is_empty();
+        wait_until("the list ends", PATIENCE, async || is_over()).await;
     }
 
     /// Wants devices for a container.
@@ -94,7 +103,18 @@ impl Kubelet {
         &self,
         names: &[&str],
     ) -> Result<ContainerAllocateResponse, Status> {
-        let endpoint = self.registrations().last().unwrap().endpoint.clone();
+        self.allocate_of(RESOURCE, names).await
+    }
+
+    /// The same of another resource.
+    pub(crate) async fn allocate_of(
+        &self,
+        resource: &str,
+        names: &[&str],
+    ) -> Result<ContainerAllocateResponse, Status> {
+        let registrations = self.registrations();
+        let of_resource = registrations.iter().rfind(|known| known.resource_name == resource);
+        let endpoint = of_resource.unwrap().endpoint.clone();
         let devices_ids = names.iter().map(|name| (*name).to_owned()).collect();
         let container_requests = vec![ContainerAllocateRequest { devices_ids }];
         let mut plugin = connect(&self.folder, &endpoint).await.unwrap();
@@ -129,15 +149,16 @@ impl Registration for Service {
         let options = plugin.options(Empty {}).await?.into_inner();
         assert_eq!(Some(options), request.options);
         let mut list = plugin.list_and_watch(Empty {}).await?.into_inner();
+        let resource = request.resource_name.clone();
         self.seen.lock().unwrap().registrations.push(request);
         let seen = Arc::clone(&self.seen);
         tokio::spawn(async move {
             while let Ok(Some(list)) = list.message().await {
                 let devices = list.devices.into_iter();
                 let devices = devices.map(|device| device.id + " " + &device.health).collect();
-                seen.lock().unwrap().devices = Some(devices);
+                seen.lock().unwrap().devices.insert(resource.clone(), devices);
             }
-            seen.lock().unwrap().devices = None;
+            seen.lock().unwrap().devices.remove(&resource);
         });
         Ok(Response::new(Empty {}))
     }

@@ -34,11 +34,19 @@ struct Plugin {
 
 impl Plugin {
     fn start(folder: TemporaryDirectory, controllers: Arc<dyn Controllers>) -> Self {
+        Self::start_with(folder, controllers, Settings::default())
+    }
+
+    fn start_with(
+        folder: TemporaryDirectory,
+        controllers: Arc<dyn Controllers>,
+        settings: Settings,
+    ) -> Self {
         let settings = Settings {
             kubelet_folder: folder.path().to_owned(),
             health_interval: Duration::from_millis(100),
             kubelet_interval: Duration::from_millis(20),
-            ..Settings::default()
+            ..settings
         };
         let stop = CancellationToken::new();
         let token = stop.clone();
@@ -71,6 +79,39 @@ async fn the_plugin_registers_its_resource_and_lists_each_controller() {
     };
     assert_eq!(kubelet.registrations(), [wanted]);
     kubelet.wait_for_devices(&["capi20-ctl1 Healthy", "capi20-ctl2 Healthy"]).await;
+}
+
+#[tokio::test]
+async fn by_number_each_controller_is_a_resource_of_its_own_from_its_first_sight_on() {
+    let shelf = Shelf::with(&[2]);
+    let folder = TemporaryDirectory::new();
+    let kubelet = Kubelet::start(folder.path());
+    let by_number = Settings { by_number: true, ..Settings::default() };
+    let plugin = Plugin::start_with(folder, Arc::<Shelf>::clone(&shelf), by_number);
+    let second = "seon.dev/capi-controller-2";
+    kubelet.wait_for_devices_of(second, &["capi20-ctl2 Healthy"]).await;
+    shelf.becomes(well(&[1, 2]));
+    let first = "seon.dev/capi-controller-1";
+    kubelet.wait_for_devices_of(first, &["capi20-ctl1 Healthy"]).await;
+    let given = kubelet.allocate_of(second, &["capi20-ctl2"]).await.unwrap();
+    assert_eq!(given.envs["SEON_CAPI_CONTROLLER"], "2");
+    let refused = kubelet.allocate_of(first, &["capi20-ctl2"]).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
+    // Unplugged, it is offered on as one that is not well; without the node it is not listed.
+    shelf.becomes(well(&[1]));
+    kubelet.wait_for_devices_of(second, &["capi20-ctl2 Unhealthy"]).await;
+    shelf.becomes(Sight::NoNode);
+    kubelet.wait_for_devices_of(first, &[]).await;
+    kubelet.wait_for_devices_of(second, &[]).await;
+    shelf.becomes(well(&[1, 2]));
+    kubelet.wait_for_devices_of(first, &["capi20-ctl1 Healthy"]).await;
+    assert_eq!(kubelet.registrations().len(), 2, "each once");
+    // A kubelet that begins anew learns of both.
+    let next = Kubelet::start(plugin.folder.path());
+    next.wait_for_devices_of(first, &["capi20-ctl1 Healthy"]).await;
+    next.wait_for_devices_of(second, &["capi20-ctl2 Healthy"]).await;
+    plugin.stop.cancel();
+    plugin.ends().await.unwrap();
 }
 
 #[tokio::test]
