@@ -1,26 +1,36 @@
 //! An exchange that lives, and the applications of this process.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use capi_sys::message::{ApplicationId, Controller, Info, Message, Profile};
-use capi_sys::remote::Register;
+use capi_sys::message::{ApplicationId, Body, Controller, Info, Message, Profile};
+use capi_sys::remote::{Register, Version};
 use tokio::sync::mpsc;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Moment, refusal};
 use crate::port::Port;
 use crate::switchboard::{Input, Output, Switchboard};
+
+/// What every front end says of who made the exchange.
+pub(crate) const MANUFACTURER: &str = "Seon's tests";
+/// Its serial number.
+pub(crate) const SERIAL_NUMBER: &str = "1";
+/// Its version.
+pub(crate) const VERSION: Version = Version { capi: [2, 0], manufacturer: [1, 0] };
 
 /// An exchange; its copies are the same one.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     shared: Arc<Mutex<Shared>>,
+    /// The controllers that are seen through this copy; all, if it does not say.
+    shown: Option<Arc<[Controller]>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     switchboard: Switchboard,
-    queues: HashMap<ApplicationId, mpsc::UnboundedSender<Message>>,
+    recipients: HashMap<ApplicationId, Recipient>,
     last_application: u16,
     /// What the next ones who register are told instead.
     refusals: Vec<Info>,
@@ -31,25 +41,46 @@ impl Exchange {
     pub fn new(ports: impl IntoIterator<Item = Port>) -> Self {
         let shared = Shared {
             switchboard: Switchboard::new(ports),
-            queues: HashMap::new(),
+            recipients: HashMap::new(),
             last_application: 0,
             refusals: Vec::new(),
         };
-        Self { shared: Arc::new(Mutex::new(shared)) }
+        Self { shared: Arc::new(Mutex::new(shared)), shown: None }
+    }
+
+    /// The same exchange as somebody sees it who has these of its controllers only, numbered as
+    /// before.
+    #[must_use]
+    pub fn showing(&self, controllers: impl IntoIterator<Item = Controller>) -> Self {
+        Self { shown: Some(controllers.into_iter().collect()), ..self.clone() }
     }
 
     /// An application of this process.
     pub fn register(&self, register: Register) -> Result<Application, Info> {
+        let (queue, messages) = mpsc::unbounded_channel();
+        let take = move |message| {
+            // Whoever is gone hears nothing.
+            let _ = queue.send(message);
+        };
+        Ok(Application { registration: self.register_with(register, take)?, messages })
+    }
+
+    /// An application whose messages are taken as they are said. What takes them must not come
+    /// back to the exchange.
+    pub(crate) fn register_with(
+        &self,
+        register: Register,
+        take: impl Fn(Message) + Send + 'static,
+    ) -> Result<Registration, Info> {
         let mut shared = self.shared();
         if let Some(info) = shared.refusals.pop() {
             return Err(info);
         }
         shared.last_application += 1;
         let id = ApplicationId(shared.last_application);
-        let (queue, messages) = mpsc::unbounded_channel();
-        shared.queues.insert(id, queue);
+        shared.recipients.insert(id, Recipient(Box::new(take)));
         shared.handle(Input::Register(id, register));
-        Ok(Application { id, exchange: self.clone(), messages })
+        Ok(Registration { id, exchange: self.clone() })
     }
 
     /// Registers the next one who asks with this word instead.
@@ -85,7 +116,13 @@ impl Exchange {
 
     /// See [`Switchboard::profile`].
     pub fn profile(&self, controller: u8) -> Result<Profile, Info> {
-        self.shared().switchboard.profile(controller)
+        let profile = self.shared().switchboard.profile(controller)?;
+        let Some(shown) = &self.shown else { return Ok(profile) };
+        if controller != 0 && !shown.iter().any(|shown| shown.number() == controller) {
+            return Err(Info::ILLEGAL_IDENTIFIER);
+        }
+        let controllers = u16::try_from(shown.len()).unwrap_or(u16::MAX);
+        Ok(Profile { controllers, ..profile })
     }
 
     /// See [`Switchboard::legs`].
@@ -105,7 +142,17 @@ impl Exchange {
 
     /// How many applications are registered.
     pub fn applications(&self) -> usize {
-        self.shared().queues.len()
+        self.shared().recipients.len()
+    }
+
+    /// What is said to a request for a controller that is not seen from here.
+    fn denial(&self, request: &Body) -> Option<Body> {
+        let shown = self.shown.as_ref()?;
+        let (_, identifier) = Moment::of(request)?;
+        if identifier.controller().is_some_and(|controller| shown.contains(&controller)) {
+            return None;
+        }
+        refusal(request, Info::ILLEGAL_IDENTIFIER)
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -116,26 +163,66 @@ impl Exchange {
 impl Shared {
     fn handle(&mut self, input: Input) {
         for Output(application, message) in self.switchboard.handle(input) {
-            if let Some(queue) = self.queues.get(&application) {
-                // Whoever is gone hears nothing.
-                let _ = queue.send(message);
-            }
+            self.deliver(application, message);
         }
+    }
+
+    fn deliver(&self, application: ApplicationId, message: Message) {
+        if let Some(Recipient(take)) = self.recipients.get(&application) {
+            take(message);
+        }
+    }
+}
+
+/// Who takes what is said to an application.
+struct Recipient(Box<dyn Fn(Message) + Send>);
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Recipient")
+    }
+}
+
+/// A registered application as far as it speaks; released when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    id: ApplicationId,
+    exchange: Exchange,
+}
+
+impl Registration {
+    pub(crate) fn id(&self) -> ApplicationId {
+        self.id
+    }
+
+    pub(crate) fn put(&self, message: Message) {
+        let mut shared = self.exchange.shared();
+        match self.exchange.denial(&message.body) {
+            Some(body) => shared.deliver(self.id, Message { body, ..message }),
+            None => shared.handle(Input::Message(self.id, message)),
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut shared = self.exchange.shared();
+        shared.recipients.remove(&self.id);
+        shared.handle(Input::Release(self.id));
     }
 }
 
 /// A registered application; released when it is dropped.
 #[derive(Debug)]
 pub struct Application {
-    id: ApplicationId,
-    exchange: Exchange,
+    registration: Registration,
     messages: mpsc::UnboundedReceiver<Message>,
 }
 
 impl Application {
     /// Says something.
     pub fn put(&self, message: Message) {
-        self.exchange.shared().handle(Input::Message(self.id, message));
+        self.registration.put(message);
     }
 
     /// What the exchange says next. Dropping the future loses nothing.
@@ -146,13 +233,5 @@ impl Application {
     /// What the exchange has said already.
     pub fn try_next(&mut self) -> Option<Message> {
         self.messages.try_recv().ok()
-    }
-}
-
-impl Drop for Application {
-    fn drop(&mut self) {
-        let mut shared = self.exchange.shared();
-        shared.queues.remove(&self.id);
-        shared.handle(Input::Release(self.id));
     }
 }

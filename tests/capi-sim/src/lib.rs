@@ -3,17 +3,21 @@
 //!
 //! The [`Switchboard`] is pure: [`Switchboard::handle`] takes what happened and gives what is to be
 //! said. [`Exchange`] is one that lives: applications attach to it in this process
-//! ([`Exchange::register`]) or over TCP as to a remote CAPI ([`Exchange::remote`]). What goes wrong
-//! is asked for: a [`Fault`] of the exchange, or one of the [`remote`] CAPI's wire.
+//! ([`Exchange::register`]), over TCP as to a remote CAPI ([`Exchange::remote`]), or by a file that
+//! stands in for `/dev/capi20` ([`Exchange::device`]). What goes wrong is asked for: a [`Fault`] of
+//! the exchange, one of the [`remote`] CAPI's wire, or one of the [`device`]. The program
+//! `capi-exchange` is an exchange for others, by several of these ways at once.
 //!
 //! An application on the same exchange may be anybody's: our own line, or libcapi20.
 
+pub mod device;
 pub mod exchange;
 pub mod fault;
 pub mod port;
 pub mod remote;
 pub mod switchboard;
 
+pub use device::Device;
 pub use exchange::{Application, Exchange};
 pub use fault::{Effect, Fault, Moment};
 pub use port::Port;

@@ -3,9 +3,9 @@
 use std::io;
 
 use capi_sys::message::{ApplicationId, Info, Message, Profile};
-use capi_sys::remote::{Control, Deframer, Dialect, Login, Packet, Version};
+use capi_sys::remote::{Control, Deframer, Dialect, Login, Packet};
 
-use crate::exchange::{Application, Exchange};
+use crate::exchange::{Application, Exchange, MANUFACTURER, SERIAL_NUMBER, VERSION};
 
 /// What everybody gets to answer.
 const CHALLENGE: &[u8] = b"isdn of the tests";
@@ -119,12 +119,12 @@ impl Session {
                 Err(info) => Control::ProfileConfirmation { info, profile: Profile::default() },
             },
             Control::ManufacturerRequest(_) => {
-                Control::ManufacturerConfirmation("Seon's tests".to_owned())
+                Control::ManufacturerConfirmation(MANUFACTURER.to_owned())
             }
-            Control::SerialNumberRequest(_) => Control::SerialNumberConfirmation("1".to_owned()),
-            Control::VersionRequest(_) => {
-                Control::VersionConfirmation(Version { capi: [2, 0], manufacturer: [1, 0] })
+            Control::SerialNumberRequest(_) => {
+                Control::SerialNumberConfirmation(SERIAL_NUMBER.to_owned())
             }
+            Control::VersionRequest(_) => Control::VersionConfirmation(VERSION),
             Control::AliveResponse => {
                 self.alive += 1;
                 return;

@@ -12,6 +12,16 @@ use capi_sys::message::{CallContents, Controller, PhoneNumber};
 use capi_sys::remote::{Dialect, Login};
 use support::{PseudoRandom, wait_until};
 
+/// Ends the test as skipped where no file can stand in for `/dev/capi20`.
+#[allow(unused_macros, reason = "not every test needs everything")]
+macro_rules! needs_device {
+    () => {
+        if let Some(reason) = capi_sim::device::obstacle() {
+            support::skip!(fuse, "{reason}");
+        }
+    };
+}
+
 /// Long, because machines are slow; nothing here waits for it unless something hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
