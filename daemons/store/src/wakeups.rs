@@ -9,13 +9,17 @@ use std::time::Duration;
 use sqlx::postgres::{PgListener, PgPool};
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::{Notify, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::backend::{Backend, Lane, Pools};
 use crate::statement::statement;
 
 /// Without a hint, look again after this long: hints get lost, and entries fall due by time.
 const POLL: Duration = Duration::from_secs(1);
+
+/// Who has just looked lets changes gather for this long: under load they come by the hundred a
+/// second, and one look answers them all. The first one after a quiet time is never held up.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// How often a process looks at a SQLite file's data version.
 const DATA_VERSION: Duration = Duration::from_millis(50);
@@ -157,6 +161,8 @@ async fn watch_once(pool: &SqlitePool, changes: &watch::Sender<u64>) -> Result<(
 /// Waits for changes. Make it before the first look at the tables, so that nothing falls between.
 pub struct Wakeups {
     changes: watch::Receiver<u64>,
+    /// When the last wait for a change ended.
+    looked: Option<Instant>,
     /// Keeps the tasks running.
     _hints: Arc<Hints>,
 }
@@ -164,14 +170,19 @@ pub struct Wakeups {
 impl Wakeups {
     pub(crate) fn new(hints: &Arc<Hints>) -> Self {
         hints.listen();
-        Self { changes: hints.changes.subscribe(), _hints: Arc::clone(hints) }
+        Self { changes: hints.changes.subscribe(), looked: None, _hints: Arc::clone(hints) }
     }
 
-    /// Returns when something may have changed since the last call (at once if it has already),
-    /// and after a second in any case. It tells nothing of what: look at the tables.
+    /// Returns when something may have changed since the last call (at once if it has already,
+    /// but at most every 50 ms), and after a second in any case. It tells nothing of what: look at
+    /// the tables. Cancelling it loses no change.
     pub async fn changed(&mut self) {
+        if let Some(looked) = self.looked {
+            sleep_until(looked + GATHER).await;
+        }
         // Both outcomes mean the same: look again.
         let _ = timeout(POLL, self.changes.changed()).await;
+        self.looked = Some(Instant::now());
     }
 
     /// Returns when something has changed: without the poll, for tests of the hints themselves.

@@ -1,6 +1,6 @@
 //! Hints reach who waits, in this process and in others.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lease::{Daemon, LeaseTable};
 use store::{NewRequest, OperatorRequest, Store, Wakeups};
@@ -53,6 +53,26 @@ conformance! {
         world.store.intake().enqueue(&entry(1)).await.unwrap();
         // Only now does it wait: the change is behind it, and still wakes it.
         hinted(&mut wakeups).await;
+    }
+
+    async fn a_flood_of_changes_wakes_at_most_every_fifty_milliseconds(world) {
+        let mut wakeups = world.store.wakeups();
+        let began = Instant::now();
+        let mut changes = 0;
+        let mut looks = 0;
+        while looks < 4 {
+            tokio::select! {
+                () = wakeups.changed() => looks += 1,
+                () = async {
+                    loop {
+                        changes += 1;
+                        world.store.intake().enqueue(&entry(changes)).await.unwrap();
+                    }
+                } => {}
+            }
+        }
+        // However slow this machine is: between four looks there are three pauses.
+        assert!(began.elapsed() >= Duration::from_millis(150), "{:?}", began.elapsed());
     }
 
     async fn without_a_change_it_returns_to_poll(world) {
