@@ -117,9 +117,26 @@ pub struct ContainerAllocateResponse {
     /// Environment variables.
     #[prost(map = "string, string", tag = "1")]
     pub envs: HashMap<String, String>,
+    /// Files and folders of the machine.
+    #[prost(message, repeated, tag = "2")]
+    pub mounts: Vec<Mount>,
     /// Device nodes.
     #[prost(message, repeated, tag = "3")]
     pub devices: Vec<DeviceSpec>,
+}
+
+/// A file or folder of the machine for a container.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Mount {
+    /// Where the container finds it.
+    #[prost(string, tag = "1")]
+    pub container_path: String,
+    /// Where it is on the machine.
+    #[prost(string, tag = "2")]
+    pub host_path: String,
+    /// Whether it may not be written.
+    #[prost(bool, tag = "3")]
+    pub read_only: bool,
 }
 
 /// A device node for a container.

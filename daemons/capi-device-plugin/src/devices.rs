@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::api::{
-    ContainerAllocateResponse, Device, DeviceSpec, HEALTHY, ListAndWatchResponse, UNHEALTHY,
+    ContainerAllocateResponse, Device, DeviceSpec, HEALTHY, ListAndWatchResponse, Mount, UNHEALTHY,
 };
 use crate::controllers::{Number, Sight};
 
@@ -54,6 +54,25 @@ impl AllocationError {
             Self::Unhealthy { .. } => "E-DEVICE-UNHEALTHY",
         }
     }
+}
+
+/// The node that containers get, by the same path as here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Where it is.
+    pub path: String,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A device of the kernel's.
+    Device,
+    /// A file of a driver that is a process: no device that a container could be allowed to use,
+    /// so that it is mounted.
+    File,
 }
 
 impl Devices {
@@ -115,12 +134,12 @@ impl Devices {
         ListAndWatchResponse { devices: self.iter().map(device).collect() }
     }
 
-    /// What a container gets that asks for these: the device node, whose path is `node`, and by
-    /// environment variables what it is for.
+    /// What a container gets that asks for these: the node, and by environment variables what it is
+    /// for.
     pub fn allocate(
         &self,
         names: &[String],
-        node: &str,
+        node: &Node,
     ) -> Result<ContainerAllocateResponse, AllocationError> {
         let [name] = names else { return Err(AllocationError::Count(names.len())) };
         let number = name.strip_prefix(PREFIX).and_then(|number| number.parse().ok());
@@ -134,18 +153,22 @@ impl Devices {
         };
         let environment = [
             ("SEON_CAPI_BACKEND", "device".to_owned()),
-            ("SEON_CAPI_DEVICE", node.to_owned()),
+            ("SEON_CAPI_DEVICE", node.path.clone()),
             ("SEON_CAPI_CONTROLLER", controller.to_string()),
         ];
-        let spec = DeviceSpec {
-            container_path: node.to_owned(),
-            host_path: node.to_owned(),
-            permissions: "rw".to_owned(),
-        };
-        Ok(ContainerAllocateResponse {
-            envs: HashMap::from(environment.map(|(name, value)| (name.to_owned(), value))),
-            devices: vec![spec],
-        })
+        let envs = HashMap::from(environment.map(|(name, value)| (name.to_owned(), value)));
+        let (container_path, host_path) = (node.path.clone(), node.path.clone());
+        let mut given = ContainerAllocateResponse { envs, ..Default::default() };
+        match node.kind {
+            NodeKind::Device => {
+                let permissions = "rw".to_owned();
+                given.devices.push(DeviceSpec { container_path, host_path, permissions });
+            }
+            NodeKind::File => {
+                given.mounts.push(Mount { container_path, host_path, read_only: false });
+            }
+        }
+        Ok(given)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the plugin answers the kubelet.
 
+use std::os::unix::fs::FileTypeExt;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::api::device_plugin::device_plugin_server::DevicePlugin;
 use crate::api::{
     AllocateRequest, AllocateResponse, DevicePluginOptions, Empty, ListAndWatchResponse,
 };
-use crate::devices::{AllocationError, Devices};
+use crate::devices::{AllocationError, Devices, Node, NodeKind};
 use crate::offer::Offer;
 
 /// The plugin's service, at one socket; its streams end when it does.
@@ -72,10 +73,11 @@ impl DevicePlugin for Plugin {
         &self,
         request: Request<AllocateRequest>,
     ) -> Result<Response<AllocateResponse>, Status> {
+        let node = Node { path: self.node.to_string(), kind: kind(&self.node).await };
         let devices = self.offer.of(self.devices.borrow().as_ref());
         let wanted = request.into_inner().container_requests;
         let given = wanted.iter().map(|container| {
-            let given = devices.allocate(&container.devices_ids, &self.node);
+            let given = devices.allocate(&container.devices_ids, &node);
             match &given {
                 Ok(_) => tracing::info!(devices = ?container.devices_ids, "given to a container"),
                 Err(error) => tracing::warn!(code = error.code(), "{error}"),
@@ -84,6 +86,15 @@ impl DevicePlugin for Plugin {
         });
         let container_responses = given.collect::<Result<_, _>>().map_err(status)?;
         Ok(Response::new(AllocateResponse { container_responses }))
+    }
+}
+
+/// Asked for anew each time: it may come and go as both.
+async fn kind(node: &str) -> NodeKind {
+    match tokio::fs::metadata(node).await {
+        Ok(metadata) if !metadata.file_type().is_char_device() => NodeKind::File,
+        // One that is gone at this moment is missed as a device; to mount it would make a folder.
+        _ => NodeKind::Device,
     }
 }
 

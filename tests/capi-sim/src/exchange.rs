@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use capi_sys::message::{ApplicationId, Body, Controller, Info, Message, Profile};
+use capi_sys::message::{ApplicationId, Controller, Info, Message, Profile};
 use capi_sys::remote::{Register, Version};
 use tokio::sync::mpsc;
 
-use crate::fault::{Fault, Moment, refusal};
+use crate::fault::Fault;
 use crate::port::Port;
 use crate::switchboard::{Input, Output, Switchboard};
+use crate::view::View;
 
 /// What every front end says of who made the exchange.
 pub(crate) const MANUFACTURER: &str = "Seon's tests";
@@ -23,8 +24,7 @@ pub(crate) const VERSION: Version = Version { capi: [2, 0], manufacturer: [1, 0]
 #[derive(Debug, Clone)]
 pub struct Exchange {
     shared: Arc<Mutex<Shared>>,
-    /// The controllers that are seen through this copy; all, if it does not say.
-    shown: Option<Arc<[Controller]>>,
+    view: View,
 }
 
 #[derive(Debug)]
@@ -45,14 +45,14 @@ impl Exchange {
             last_application: 0,
             refusals: Vec::new(),
         };
-        Self { shared: Arc::new(Mutex::new(shared)), shown: None }
+        Self { shared: Arc::new(Mutex::new(shared)), view: View::default() }
     }
 
-    /// The same exchange as somebody sees it who has these of its controllers only, numbered as
-    /// before.
+    /// The same exchange as somebody sees it who has these of its controllers only, and counts them
+    /// from 1 in this order.
     #[must_use]
     pub fn showing(&self, controllers: impl IntoIterator<Item = Controller>) -> Self {
-        Self { shown: Some(controllers.into_iter().collect()), ..self.clone() }
+        Self { view: View::of(controllers), ..self.clone() }
     }
 
     /// An application of this process.
@@ -78,7 +78,8 @@ impl Exchange {
         }
         shared.last_application += 1;
         let id = ApplicationId(shared.last_application);
-        shared.recipients.insert(id, Recipient(Box::new(take)));
+        let recipient = Recipient { view: self.view.clone(), take: Box::new(take) };
+        shared.recipients.insert(id, recipient);
         shared.handle(Input::Register(id, register));
         Ok(Registration { id, exchange: self.clone() })
     }
@@ -116,13 +117,8 @@ impl Exchange {
 
     /// See [`Switchboard::profile`].
     pub fn profile(&self, controller: u8) -> Result<Profile, Info> {
-        let profile = self.shared().switchboard.profile(controller)?;
-        let Some(shown) = &self.shown else { return Ok(profile) };
-        if controller != 0 && !shown.iter().any(|shown| shown.number() == controller) {
-            return Err(Info::ILLEGAL_IDENTIFIER);
-        }
-        let controllers = u16::try_from(shown.len()).unwrap_or(u16::MAX);
-        Ok(Profile { controllers, ..profile })
+        let number = self.view.number(controller)?;
+        self.shared().switchboard.profile(number).map(|profile| self.view.profile(profile))
     }
 
     /// See [`Switchboard::legs`].
@@ -145,16 +141,6 @@ impl Exchange {
         self.shared().recipients.len()
     }
 
-    /// What is said to a request for a controller that is not seen from here.
-    fn denial(&self, request: &Body) -> Option<Body> {
-        let shown = self.shown.as_ref()?;
-        let (_, identifier) = Moment::of(request)?;
-        if identifier.controller().is_some_and(|controller| shown.contains(&controller)) {
-            return None;
-        }
-        refusal(request, Info::ILLEGAL_IDENTIFIER)
-    }
-
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,19 +149,18 @@ impl Exchange {
 impl Shared {
     fn handle(&mut self, input: Input) {
         for Output(application, message) in self.switchboard.handle(input) {
-            self.deliver(application, message);
-        }
-    }
-
-    fn deliver(&self, application: ApplicationId, message: Message) {
-        if let Some(Recipient(take)) = self.recipients.get(&application) {
-            take(message);
+            if let Some(recipient) = self.recipients.get(&application) {
+                (recipient.take)(recipient.view.outward(message));
+            }
         }
     }
 }
 
 /// Who takes what is said to an application.
-struct Recipient(Box<dyn Fn(Message) + Send>);
+struct Recipient {
+    view: View,
+    take: Box<dyn Fn(Message) + Send>,
+}
 
 impl fmt::Debug for Recipient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -196,10 +181,15 @@ impl Registration {
     }
 
     pub(crate) fn put(&self, message: Message) {
+        let message = self.exchange.view.inward(message);
         let mut shared = self.exchange.shared();
-        match self.exchange.denial(&message.body) {
-            Some(body) => shared.deliver(self.id, Message { body, ..message }),
-            None => shared.handle(Input::Message(self.id, message)),
+        match message {
+            Ok(message) => shared.handle(Input::Message(self.id, message)),
+            Err(refusal) => {
+                if let Some((refusal, recipient)) = refusal.zip(shared.recipients.get(&self.id)) {
+                    (recipient.take)(*refusal);
+                }
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod fault;
 pub mod port;
 pub mod remote;
 pub mod switchboard;
+mod view;
 
 pub use device::Device;
 pub use exchange::{Application, Exchange};

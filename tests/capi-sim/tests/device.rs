@@ -97,22 +97,24 @@ fn a_controller_that_is_unplugged_is_refused_and_without_any_nothing_is_installe
 }
 
 #[test]
-fn a_file_shows_the_controllers_that_it_is_to_show() {
+fn a_file_shows_the_controllers_that_it_is_to_show_and_counts_them_from_one() {
     needs_device!();
     let Bench { exchange, device, _directory: directory } = Bench::new();
     let second = exchange.showing([controller(2)]).device(directory.join("second")).unwrap();
     assert_eq!(Node::open(device.path()).unwrap().profile(0).unwrap().controllers, 2);
     let node = Node::open(second.path()).unwrap();
     assert_eq!(node.profile(0).unwrap().controllers, 1);
-    assert_eq!(node.profile(2).unwrap().controllers, 1);
-    assert_eq!(refused(&node.profile(1).unwrap_err()), Info::ILLEGAL_IDENTIFIER);
+    assert_eq!(node.profile(1).unwrap().controllers, 1);
+    assert_eq!(refused(&node.profile(2).unwrap_err()), Info::ILLEGAL_IDENTIFIER);
     let mut registration = node.register(Register::for_connections(2)).unwrap();
-    for (number, info) in [(1, Info::ILLEGAL_IDENTIFIER), (2, Info::SUCCESS)] {
+    for (number, info) in [(1, Info::SUCCESS), (2, Info::ILLEGAL_IDENTIFIER)] {
         assert!(registration.put(&listen_request(number).encode().unwrap()).unwrap());
         let controller = controller(number);
         let wanted = ListenConfirmation { controller, info };
         assert_eq!(next(&mut registration).body, wanted.into());
     }
+    exchange.vanish(controller(2));
+    assert_eq!(Node::open(second.path()).unwrap_err().code(), "E-CAPI-DEVICE-NOT-INSTALLED");
 }
 
 #[test]

@@ -172,3 +172,14 @@ async fn sixteen_calls_at_once_over_nine_controllers_carry_everything() {
     }
     wait_until("every call is freed", PATIENCE, async || exchange.legs() == 0).await;
 }
+
+#[tokio::test]
+async fn two_machines_that_each_count_their_controllers_from_one_call_each_other() {
+    let exchange = Exchange::new(ports());
+    let first = exchange.showing([controller(1)]).remote(loopback()).await.unwrap();
+    let second = exchange.showing([controller(2)]).remote(loopback()).await.unwrap();
+    let first = listening(&first, settings(1)).await;
+    let second = listening(&second, settings(1)).await;
+    talk(&first, &second, SECOND).await;
+    talk(&second, &first, FIRST).await;
+}

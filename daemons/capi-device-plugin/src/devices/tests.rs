@@ -47,10 +47,14 @@ fn without_the_node_there_is_no_device() {
     assert_eq!(after(&[seen(&[(1, Ok(()))]), Sight::NoNode]), Devices::default());
 }
 
+fn node(kind: NodeKind) -> Node {
+    Node { path: "/dev/capi20".to_owned(), kind }
+}
+
 #[test]
 fn a_container_gets_the_node_and_is_told_which_controller_is_its_own() {
     let devices = after(&[seen(&[(1, Ok(())), (2, Ok(()))])]);
-    let given = devices.allocate(&["capi20-ctl2".to_owned()], "/dev/capi20").unwrap();
+    let given = devices.allocate(&["capi20-ctl2".to_owned()], &node(NodeKind::Device)).unwrap();
     let environment: BTreeMap<_, _> = given.envs.into_iter().collect();
     let wanted = [
         ("SEON_CAPI_BACKEND", "device"),
@@ -64,6 +68,17 @@ fn a_container_gets_the_node_and_is_told_which_controller_is_its_own() {
         ("/dev/capi20", "/dev/capi20")
     );
     assert_eq!(node.permissions, "rw");
+    assert_eq!(given.mounts, []);
+}
+
+#[test]
+fn a_node_that_is_a_file_is_mounted_and_is_no_device() {
+    let devices = after(&[seen(&[(1, Ok(()))])]);
+    let given = devices.allocate(&["capi20-ctl1".to_owned()], &node(NodeKind::File)).unwrap();
+    assert_eq!(given.envs["SEON_CAPI_DEVICE"], "/dev/capi20");
+    let path = "/dev/capi20".to_owned();
+    let mount = Mount { container_path: path.clone(), host_path: path, read_only: false };
+    assert_eq!((given.mounts, given.devices), (vec![mount], vec![]));
 }
 
 #[test]
@@ -71,7 +86,7 @@ fn a_container_gets_one_controller_that_exists_and_answers_or_none() {
     let devices = after(&[seen(&[(1, Ok(())), (2, Err("no answer"))])]);
     let code = |names: &[&str]| {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let error = devices.allocate(&names, "/dev/capi20").unwrap_err();
+        let error = devices.allocate(&names, &node(NodeKind::Device)).unwrap_err();
         assert!(error.to_string().contains("ISDN controller"), "{error}");
         error.code()
     };

@@ -8,6 +8,7 @@
 )]
 
 mod fake;
+mod ioctl;
 mod program;
 
 use std::fs;

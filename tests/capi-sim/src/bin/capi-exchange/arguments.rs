@@ -14,7 +14,8 @@ use clap::Parser;
 ///
 /// It says "ready" when all of them can be used, and ends on SIGTERM and with its parent. While it
 /// runs, "unplug N" and "plug N" on its standard input, one a line, take controller N away and
-/// bring it back.
+/// bring it back. Who gets some controllers only counts them from 1, as with an adapter in one of
+/// several machines.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
     /// B channels of each controller
     #[arg(long, default_value_t = 2, value_name = "COUNT")]
     channels: u16,
-    /// A file that stands in for /dev/capi20, and which controllers it has: --device /dev/capi20=1,2
+    /// A file that stands in for /dev/capi20, and which controllers it has: --device /dev/capi20=3,4
     #[arg(long, value_name = "PATH[=N,...]")]
     pub(crate) device: Vec<Face>,
     /// Where a remote CAPI listens, port 0 for any, and which controllers it has:
