@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::common::SecretReference;
+use crate::{cluster::Resources, common::SecretReference};
 
 /// Calls by ISDN, both ways.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -28,7 +28,8 @@ pub struct CapiController {
     /// Its number, as CAPI counts: from 1.
     #[schemars(range(min = 1, max = 127))]
     pub number: i32,
-    /// By the device node of an adapter in this machine; `device: {}` is enough.
+    /// By the device node of an adapter in this machine; `device: {}` is enough. On a cluster the
+    /// pod runs on a node that has this controller to give (docs/isdn.md).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<CapiDevice>,
     /// By a box that has the line and offers it by remote CAPI, such as a router of bintec.
@@ -46,6 +47,14 @@ pub struct CapiController {
     #[serde(default = "basic_access")]
     #[schemars(range(min = 1, max = 30))]
     pub max_sessions: i32,
+    /// Pods of this daemon (cluster only). Default: 1 for a device, since each further pod needs a
+    /// node of its own that has the controller; for a box as daemonTemplate says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 9))]
+    pub replicas: Option<i32>,
+    /// Processor time and memory of this daemon (cluster only). Default: as daemonTemplate says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
 }
 
 /// The device node of CAPI 2.0.

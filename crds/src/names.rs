@@ -46,6 +46,9 @@ pub const RUN_DIRECTORY: &str = "/run/seon";
 /// The port of a daemon's readings (`/healthz`, `/readyz`, `/status`, `/metrics`) in its pod.
 pub const ADMIN_PORT: u16 = 9110;
 
+/// What the resources of the device plugin begin with; a controller's number follows.
+pub const CAPI_RESOURCE: &str = "seon.dev/capi-controller-";
+
 /// A daemon's classic name as object names have it: `seonrd_tcpip` is `seonrd-tcpip`.
 #[must_use]
 pub fn daemon_label(classic: &str) -> String {
@@ -68,6 +71,12 @@ pub fn pod(instance: &str, classic: &str, ordinal: i32) -> String {
 #[must_use]
 pub fn configuration_secret(instance: &str) -> String {
     format!("{instance}-configuration")
+}
+
+/// What a container asks for that is to have this controller of its node.
+#[must_use]
+pub fn capi_resource(number: u8) -> String {
+    format!("{CAPI_RESOURCE}{number}")
 }
 
 /// The most pods that a daemon can have.

@@ -405,6 +405,8 @@ fn no_daemon_has_more_pods_than_it_can_have_names() {
         let listener = &spec["receive"]["properties"][listener]["properties"];
         assert_eq!(listener["replicas"]["maximum"], most);
     }
+    let controllers = &spec["receive"]["properties"]["capi"]["properties"]["controllers"];
+    assert_eq!(controllers["items"]["properties"]["replicas"]["maximum"], most);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::{
     dereference::Found,
     failover::{self, Verdict},
     rollout::{self, Group, Step},
+    stranding::is_stranded,
     switchover::{self, Wish},
     validate::ValidatedInstance,
     world::{Migration, ObservedPod},
@@ -69,6 +70,8 @@ pub enum Why {
     Outdated,
     /// A person asked for it.
     Switchover,
+    /// Its node has lost the ISDN controller that it had.
+    Stranded,
 }
 
 /// What to do, and what a roll-out waits for.
@@ -91,14 +94,20 @@ pub fn decide(
     let mut steps = Steps::default();
     steps.actions.extend(ask_for(&instance.manifests.revision, &found.pods));
     steps.actions.extend(remove_lost(found));
-    // A person's wish comes before the roll-out, and at most one pod is ended in a turn.
+    // A person's wish comes first, and at most one pod is ended in a turn.
     if let Some(annotation) = found.instance.annotations().get(names::SWITCHOVER_ANNOTATION) {
         steps.actions.extend(switch_over(annotation, &found.pods));
         return steps;
     }
+    let nodes = found.nodes.as_ref();
+    if let Some(pod) = found.pods.iter().find(|pod| is_stranded(pod, nodes, found.now)) {
+        steps.rollout = Some(format!("{} is replaced", pod.name));
+        steps.actions.push(Action::End { pod: key(pod), why: Why::Stranded });
+        return steps;
+    }
     let pods: Vec<(Daemon, Vec<&ObservedPod>)> =
         templates.keys().map(|daemon| (*daemon, of_daemon(&found.pods, *daemon))).collect();
-    let groups: Vec<Group<'_>> = pods
+    let mut groups: Vec<Group<'_>> = pods
         .iter()
         .filter_map(|(daemon, pods)| {
             let replicas = replicas.get(daemon).copied().unwrap_or(0);
@@ -110,6 +119,8 @@ pub fn decide(
             })
         })
         .collect();
+    // A line that is away holds up nobody else.
+    groups.sort_by_key(|group| matches!(group.daemon, Daemon::SeonrdCapi(_)));
     match rollout::next(&groups, migration == Migration::Done) {
         Step::Done => {}
         Step::Wait(why) => steps.rollout = Some(why),

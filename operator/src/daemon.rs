@@ -26,7 +26,8 @@ impl OnCluster for Daemon {
     }
 
     fn of_label(label: &str) -> Option<Self> {
-        Self::SINGLE.into_iter().find(|daemon| daemon.label() == label)
+        let daemon: Self = label.replace('-', "_").parse().ok()?;
+        (daemon.label() == label).then_some(daemon)
     }
 
     fn listener(self) -> Option<&'static str> {
@@ -43,6 +44,21 @@ impl OnCluster for Daemon {
             Self::SeonrdTcpip | Self::SeonrdTcpipTls | Self::SeonrdCapi(_) => 0,
             Self::Seonsqd => 1,
             Self::Seonrd => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_daemon_is_known_by_its_label_and_by_no_other() {
+        for daemon in Daemon::all() {
+            assert_eq!(Daemon::of_label(&daemon.label()), Some(daemon));
+        }
+        for other in ["seonrd_tcpip", "seonrd-capi-127", "migrate", ""] {
+            assert_eq!(Daemon::of_label(other), None, "{other}");
         }
     }
 }

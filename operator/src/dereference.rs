@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crds::{SeonInstance, SeonInstanceSpec, SeonPartner, SeonPartnerSpec};
+use crds::{SecretReference, SeonInstance, SeonInstanceSpec, SeonPartner, SeonPartnerSpec};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     daemon::Daemon,
     questions::Readings,
-    world::{InstanceKey, Kind, NodeState, ObservedPod, Owned},
+    world::{InstanceKey, Kind, ObservedNode, ObservedPod, Owned},
 };
 
 /// Everything that an instance consists of, as it is.
@@ -32,7 +32,7 @@ pub struct Found {
     /// Its daemons' pods, by name.
     pub pods: Vec<ObservedPod>,
     /// The nodes of these pods, as far as they are there; nothing, if nodes are not watched.
-    pub nodes: Option<BTreeMap<String, NodeState>>,
+    pub nodes: Option<BTreeMap<String, ObservedNode>>,
     /// What we made for it before.
     pub owned: BTreeMap<(Kind, String), Owned>,
     /// What its active seonsqd says.
@@ -134,7 +134,14 @@ pub fn instance_secrets(spec: &SeonInstanceSpec) -> BTreeSet<String> {
     names.extend(spec.database.iter().map(|database| database.secret_ref.name.clone()));
     names.extend(spec.receive.tls.iter().map(|tls| tls.certificate_secret_ref.name.clone()));
     names.extend(spec.send.tls.iter().map(|tls| tls.certificate_secret_ref.name.clone()));
+    names.extend(accounts(spec).map(|secret| secret.name.clone()));
     names
+}
+
+/// Our accounts at the boxes that have ISDN controllers.
+pub fn accounts(spec: &SeonInstanceSpec) -> impl Iterator<Item = &SecretReference> {
+    let controllers = spec.receive.capi.iter().flat_map(|capi| &capi.controllers);
+    controllers.filter_map(|controller| controller.remote.as_ref()?.secret_ref.as_ref())
 }
 
 /// Every Secret that a partner refers to.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::world::{NodeState, ObservedPod};
+use crate::world::{NodeState, ObservedNode, ObservedPod};
 
 /// How long after its time a pod may take to end before its node counts as lost.
 const OVERDUE: SignedDuration = SignedDuration::from_secs(30);
@@ -28,7 +28,7 @@ pub enum Verdict {
 pub fn judge(
     pod: &ObservedPod,
     of_its_daemon: &[&ObservedPod],
-    nodes: Option<&BTreeMap<String, NodeState>>,
+    nodes: Option<&BTreeMap<String, ObservedNode>>,
     now: Timestamp,
 ) -> Verdict {
     if !is_lost(pod, nodes, now) {
@@ -46,7 +46,7 @@ pub fn judge(
 /// Whether nobody can be asked about the pod any more.
 pub fn is_lost(
     pod: &ObservedPod,
-    nodes: Option<&BTreeMap<String, NodeState>>,
+    nodes: Option<&BTreeMap<String, ObservedNode>>,
     now: Timestamp,
 ) -> bool {
     let is_unreachable = match (&pod.node, nodes) {
@@ -54,7 +54,7 @@ pub fn is_lost(
         (None, _) | (_, None) => false,
         // A node that is not there any more was removed with the pod on it.
         (Some(node), Some(nodes)) => {
-            nodes.get(node).is_none_or(|state| *state == NodeState::Unreachable)
+            nodes.get(node).is_none_or(|node| node.state == NodeState::Unreachable)
         }
     };
     let is_overdue = pod.ends.is_some_and(|ends| now.duration_since(ends) > OVERDUE);

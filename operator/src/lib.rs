@@ -29,6 +29,7 @@ pub mod run;
 mod sample;
 pub mod server;
 pub mod status;
+pub mod stranding;
 pub mod switchover;
 pub mod validate;
 pub mod world;

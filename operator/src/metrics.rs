@@ -142,7 +142,7 @@ impl Metrics {
 
     /// An instance is gone.
     pub fn forget(&self, namespace: &str, instance: &str) {
-        for daemon in crate::daemon::Daemon::SINGLE {
+        for daemon in crate::daemon::Daemon::all() {
             let labels = of_daemon(namespace, instance, daemon.name());
             self.epochs.remove(&labels);
             self.failovers.remove(&labels);

@@ -135,4 +135,6 @@ fn replicas(instance: &ValidatedInstance, found: &Found) -> BTreeMap<Daemon, i32
 }
 
 #[cfg(test)]
+mod isdn_tests;
+#[cfg(test)]
 mod tests;

@@ -7,6 +7,11 @@ use crds::{API_VERSION, SeonInstance, SeonInstanceSpec, SeonPartner, SeonPartner
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use serde_json::{Map, Value, json};
 
+use crate::dereference::accounts;
+
+/// The keys of an account, as a Secret of type kubernetes.io/basic-auth has them.
+pub const ACCOUNT: [&str; 2] = ["username", "password"];
+
 /// A Secret's keys by its name.
 type Keys = BTreeMap<String, BTreeSet<String>>;
 
@@ -63,8 +68,8 @@ fn yaml(manifest: &Value) -> String {
     serde_yaml::to_string(manifest).unwrap_or_default()
 }
 
-/// What an instance needs of Secrets in the daemons' file: passwords. Its keys and the database's
-/// URI are mounted, each only into the pods that use them.
+/// What an instance needs of Secrets in the daemons' file: passwords. Its keys, its accounts and the
+/// database's URI are mounted, each only into the pods that use them.
 pub fn instance_keys(spec: &SeonInstanceSpec) -> Keys {
     let password = &spec.identity.password_secret_ref;
     [(password.name.clone(), [password.key.clone()].into())].into()
@@ -82,6 +87,9 @@ pub fn mounted_keys(spec: &SeonInstanceSpec) -> Keys {
     let send = spec.send.tls.iter().map(|tls| &tls.certificate_secret_ref.name);
     for name in receive.chain(send) {
         keys.entry(name.clone()).or_default().extend(["tls.crt".to_owned(), "tls.key".to_owned()]);
+    }
+    for account in accounts(spec) {
+        keys.entry(account.name.clone()).or_default().extend(ACCOUNT.map(str::to_owned));
     }
     keys
 }

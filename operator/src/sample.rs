@@ -1,6 +1,9 @@
 //! An instance, its partners and its pods for the tests of pure functions.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crds::{SeonInstance, SeonPartner, names};
 use jiff::Timestamp;
@@ -13,7 +16,7 @@ use crate::{
     plan::{Plan, plan},
     questions::Readings,
     validate::{ValidateError, ValidatedInstance, validate},
-    world::{InstanceKey, NodeState, ObservedPod},
+    world::{InstanceKey, NodeState, ObservedNode, ObservedPod},
 };
 
 /// Deliberately no two of namespace, instance and image are alike.
@@ -76,6 +79,7 @@ pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> 
         ("acme-oftp".into(), secret("1", &[("password", "GEHEIM"), ("other", "OTHER")])),
         ("bolt-oftp".into(), secret("1", &[("password", "GEHEIM")])),
         ("acme-tls".into(), secret("1", &[("tls.crt", certificate), ("tls.key", key)])),
+        ("router".into(), secret("1", &[("username", "seon"), ("password", "GEHEIM")])),
         ("acme-db-app".into(), secret("1", &[("uri", "postgres://u:GEHEIM@db:6432/seon")])),
     ]
     .into();
@@ -85,7 +89,9 @@ pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> 
         partners,
         secrets,
         pods: Vec::new(),
-        nodes: Some(["n1", "n2", "n3"].map(|node| (node.to_owned(), NodeState::Ready)).into()),
+        nodes: Some(
+            ["n1", "n2", "n3"].map(|name| (name.to_owned(), node(NodeState::Ready))).into(),
+        ),
         owned: BTreeMap::new(),
         readings: Readings::default(),
         now: now(),
@@ -103,6 +109,11 @@ pub(crate) fn refused(found: &Found) -> ValidateError {
 pub(crate) fn planned(change: impl FnOnce(&mut Value)) -> Plan {
     let found = found(instance(change), vec![partner("bolt", |_| ())]);
     plan(&validated(&found), &found)
+}
+
+/// A node without ISDN.
+pub(crate) fn node(state: NodeState) -> ObservedNode {
+    ObservedNode { state, controllers: BTreeSet::new() }
 }
 
 /// A pod that is ready and stands by, on a node of its own.
@@ -127,6 +138,9 @@ pub(crate) fn pod(daemon: Daemon, ordinal: i32) -> ObservedPod {
         template: None,
         process_ended: None,
         waits_for: None,
+        unplaced: None,
+        unready_since: None,
+        controller: None,
     }
 }
 

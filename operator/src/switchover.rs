@@ -35,7 +35,10 @@ pub fn read<'a>(annotation: &str, pods: &'a [ObservedPod]) -> Wish<'a> {
     }
     let Some(daemon) = Daemon::of_label(&crds::names::daemon_label(annotation)) else {
         let known = Daemon::SINGLE.map(Daemon::label).join(", ");
-        return Wish::Refuse(format!("\"{annotation}\" is no daemon; give one of {known}"));
+        return Wish::Refuse(format!(
+            "\"{annotation}\" is no daemon; give one of {known}, or that of an ISDN controller, such as \
+             seonrd-capi-0"
+        ));
     };
     let mut pods = pods.iter().filter(|pod| pod.daemon == daemon);
     let Some(active) = pods.clone().find(|pod| pod.is_active) else {

@@ -70,6 +70,24 @@ pub struct ValidatedDaemon {
     pub tls_secret: Option<String>,
     /// Where it listens.
     pub listener: Option<ValidatedListener>,
+    /// How it reaches its controller of ISDN.
+    pub line: Option<ValidatedLine>,
+}
+
+/// How a daemon reaches its controller of ISDN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValidatedLine {
+    /// It is a node's; this is the resource that the container asks for.
+    Device(String),
+    /// By a box.
+    Remote {
+        /// Host name or IP address.
+        host: String,
+        /// TCP port.
+        port: u16,
+        /// The Secret with our account there.
+        account: Option<String>,
+    },
 }
 
 /// Where a daemon listens.
@@ -151,7 +169,7 @@ pub fn validate(found: &Found, default_image: &str) -> Result<ValidatedInstance,
             let image = image.unwrap_or_else(|| default_image.to_owned());
             Ok(ValidatedInstance {
                 owner: owner(found),
-                daemons: cluster::daemons(&found.instance.spec),
+                daemons: cluster::daemons(&found.instance.spec, &configuration),
                 template: found.instance.spec.daemon_template.clone(),
                 database_ports: cluster::database_ports(&configuration),
                 // Shown without user, password and parameters.

@@ -18,7 +18,7 @@ use kube::{core::DeserializeGuard, runtime::reflector::Store};
 
 pub use cache::{Cache, Item};
 pub use key::InstanceKey;
-pub use node::NodeState;
+pub use node::{NodeState, ObservedNode};
 pub use owned::{Kind, MANAGED_BY, Made, Migration, Owned};
 pub use pod::ObservedPod;
 pub use references::References;
@@ -37,7 +37,7 @@ pub struct World {
     /// Their daemons' pods.
     pub pods: Cache<Arc<ObservedPod>>,
     /// The nodes that these run on; nothing, if nodes are not watched.
-    pub nodes: RwLock<Option<HashMap<String, NodeState>>>,
+    pub nodes: RwLock<Option<HashMap<String, ObservedNode>>>,
     /// The objects that we made, kind by kind.
     pub owned: BTreeMap<Kind, Cache<Owned>>,
     /// Which Secrets they refer to.
@@ -58,11 +58,12 @@ impl World {
     }
 
     /// The nodes of these pods, as far as they are there; nothing, if nodes are not watched.
-    pub fn nodes_of(&self, pods: &[ObservedPod]) -> Option<BTreeMap<String, NodeState>> {
+    pub fn nodes_of(&self, pods: &[ObservedPod]) -> Option<BTreeMap<String, ObservedNode>> {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
         let nodes = nodes.as_ref()?;
-        let state = |pod: &ObservedPod| Some((pod.node.clone()?, *nodes.get(pod.node.as_ref()?)?));
-        Some(pods.iter().filter_map(state).collect())
+        let of =
+            |pod: &ObservedPod| Some((pod.node.clone()?, nodes.get(pod.node.as_ref()?)?.clone()));
+        Some(pods.iter().filter_map(of).collect())
     }
 
     /// What we made for an instance, by kind and name.

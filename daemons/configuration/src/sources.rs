@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lease::ControllerNumber;
 use zeroize::Zeroizing;
 
 /// What a configuration is read from; the caller has read the files.
@@ -36,14 +37,17 @@ impl SecretFolder {
     }
 }
 
-/// Who is going to use a configuration. Our own TLS certificates are given only to who uses them:
-/// for anybody else their Secrets need not be there, and are not looked at.
+/// Who is going to use a configuration. Our own TLS certificates, and our accounts at boxes with an
+/// ISDN line, are given only to who uses them: for anybody else their Secrets need not be there, and
+/// are not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Whoever judges or starts a whole instance: every certificate must be there.
+    /// Whoever judges or starts a whole instance: all of them must be there.
     Everything,
     /// The receiver on TLS: the certificate for callers.
     TlsReceiver,
+    /// The receiver and caller on a controller of ISDN: our account at the box that has it.
+    CapiReceiver(ControllerNumber),
     /// The send queue: the certificate that we show when we call.
     SendQueue,
     /// Everybody else: none.
@@ -53,6 +57,10 @@ pub enum Scope {
 impl Scope {
     pub(crate) fn answers_calls(self) -> bool {
         matches!(self, Self::Everything | Self::TlsReceiver)
+    }
+
+    pub(crate) fn has_controller(self, number: ControllerNumber) -> bool {
+        self == Self::Everything || self == Self::CapiReceiver(number)
     }
 
     pub(crate) fn calls(self) -> bool {

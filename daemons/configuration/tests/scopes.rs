@@ -5,7 +5,7 @@
 mod common;
 
 use common::{INSTANCE, PARTNER, SECRETS};
-use configuration::{Configuration, Scope, SecretFolder, Sources, parse_for};
+use configuration::{CapiAccess, Configuration, Scope, SecretFolder, Sources, parse_for};
 
 /// Where a pod would find it.
 fn folder<'a>(name: &str, values: impl IntoIterator<Item = (&'a str, &'a str)>) -> SecretFolder {
@@ -77,6 +77,35 @@ fn a_daemon_starts_without_the_secrets_that_it_does_not_use() {
     ] {
         parsed(scope, &sources(&instance, mounted));
     }
+}
+
+#[test]
+fn the_account_at_a_box_is_for_the_daemon_of_its_controller_alone() {
+    let controllers = "    capi: {controllers: [\
+         {number: 1, remote: {host: a, secretRef: {name: box-a}}}, \
+         {number: 2, remote: {host: b, secretRef: {name: box-b}}}]}\n";
+    let instance = format!("{INSTANCE}{controllers}");
+    let account = |name| folder(name, [("username", "seon"), ("password", "long")]);
+    let given = |scope, mounted: &[&'static str]| {
+        let secrets = mounted.iter().map(|name| account(name)).collect();
+        let configuration = parsed(scope, &sources(&instance, secrets));
+        let controllers = configuration.instance.receive.capi.clone();
+        controllers
+            .iter()
+            .map(|controller| match &controller.access {
+                CapiAccess::Remote(remote) => remote.account.is_some(),
+                CapiAccess::Device(_) => panic!("a box"),
+            })
+            .collect::<Vec<_>>()
+    };
+    let second = Scope::CapiReceiver(2.try_into().unwrap());
+    assert_eq!(given(Scope::Everything, &["box-a", "box-b"]), [true, true]);
+    assert_eq!(given(second, &["box-b"]), [false, true]);
+    assert_eq!(given(Scope::SendQueue, &[]), [false, false]);
+    assert_eq!(given(Scope::WithoutKeys, &[]), [false, false]);
+    let said = messages(second, &sources(&instance, vec![account("box-a")]));
+    let [missing] = said.as_slice() else { panic!("{said:?}") };
+    assert!(missing.contains("there is no Secret box-b in these files"), "{missing}");
 }
 
 #[test]

@@ -27,6 +27,13 @@ impl Daemon {
     pub const SINGLE: [Self; 4] =
         [Self::Seonrd, Self::SeonrdTcpip, Self::SeonrdTcpipTls, Self::Seonsqd];
 
+    /// Every daemon that there can be, in the order in which tables show them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let [master, tcpip, tls, queue] = Self::SINGLE;
+        let controllers = (1..=127).map(ControllerNumber).map(Self::SeonrdCapi);
+        [master, tcpip, tls].into_iter().chain(controllers).chain([queue])
+    }
+
     /// The classic process name, also the key of the lease row.
     pub fn name(self) -> &'static str {
         match self {
@@ -110,10 +117,7 @@ impl FromStr for Daemon {
     type Err = UnknownDaemon;
 
     fn from_str(name: &str) -> Result<Self, UnknownDaemon> {
-        let controllers = (1..=127).map(ControllerNumber).map(Self::SeonrdCapi);
-        Self::SINGLE
-            .into_iter()
-            .chain(controllers)
+        Self::all()
             .find(|daemon| daemon.name() == name)
             .ok_or_else(|| UnknownDaemon(name.to_owned()))
     }
@@ -179,5 +183,7 @@ mod tests {
         let names = daemons.map(Daemon::name);
         let expected = ["seonrd", "seonrd_tcpip_tls", "seonrd_capi_1", "seonrd_capi_9", "seonsqd"];
         assert_eq!(names, expected);
+        assert!(Daemon::all().is_sorted());
+        assert_eq!(Daemon::all().count(), 131);
     }
 }

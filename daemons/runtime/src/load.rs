@@ -69,12 +69,13 @@ pub fn load_directory(directory: &Path, scope: Scope) -> Result<Configuration, C
     configuration::parse_for(scope, &sources).map_err(ConfigurationError::Invalid)
 }
 
-/// Which of our certificates a daemon uses.
+/// Which of our certificates and accounts a daemon uses.
 pub(crate) fn scope(daemon: Daemon) -> Scope {
     match daemon {
         Daemon::SeonrdTcpipTls => Scope::TlsReceiver,
         Daemon::Seonsqd => Scope::SendQueue,
-        Daemon::Seonrd | Daemon::SeonrdTcpip | Daemon::SeonrdCapi(_) => Scope::WithoutKeys,
+        Daemon::SeonrdCapi(number) => Scope::CapiReceiver(number),
+        Daemon::Seonrd | Daemon::SeonrdTcpip => Scope::WithoutKeys,
     }
 }
 

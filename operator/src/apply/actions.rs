@@ -37,13 +37,17 @@ pub(super) async fn act(
         }
         Action::End { pod, why } => {
             let was_there = delete(context, found, pod, None).await?;
-            let (reason, why) = match why {
-                Why::Outdated => ("RollingOut", "it is outdated"),
-                Why::Switchover => ("Switchover", "a switchover was asked for"),
+            let (kind, reason, why) = match why {
+                Why::Outdated => (EventType::Normal, "RollingOut", "it is outdated"),
+                Why::Switchover => (EventType::Normal, "Switchover", "a switchover was asked for"),
+                Why::Stranded => {
+                    let why = "it works without its ISDN controller, of which its node has none";
+                    (EventType::Warning, "ControllerLost", why)
+                }
             };
             if was_there {
                 let note = format!("{} is replaced: {why}", pod.name);
-                let news = News { kind: EventType::Normal, reason, note: &note, pod: Some(pod) };
+                let news = News { kind, reason, note: &note, pod: Some(pod) };
                 context.say(&found.reference(), news).await;
             }
             Ok(())

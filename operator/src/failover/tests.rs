@@ -3,12 +3,12 @@ use jiff::ToSpan as _;
 use super::*;
 use crate::{
     daemon::Daemon::Seonsqd,
-    sample::{active, now, pod},
+    sample::{active, node, now, pod},
 };
 
-fn nodes(first: Option<NodeState>) -> BTreeMap<String, NodeState> {
-    let mut nodes: BTreeMap<_, _> = [("n2".to_owned(), NodeState::Ready)].into();
-    nodes.extend(first.map(|state| ("n1".to_owned(), state)));
+fn nodes(first: Option<NodeState>) -> BTreeMap<String, ObservedNode> {
+    let mut nodes: BTreeMap<_, _> = [("n2".to_owned(), node(NodeState::Ready))].into();
+    nodes.extend(first.map(|state| ("n1".to_owned(), node(state))));
     nodes
 }
 
@@ -68,7 +68,7 @@ fn who_does_not_watch_nodes_takes_none_for_lost() {
 #[test]
 fn a_successor_that_is_lost_itself_is_none() {
     let (old, new) = (active(Seonsqd, 0, 4), active(Seonsqd, 1, 5));
-    let nodes = ["n1", "n2"].map(|node| (node.to_owned(), NodeState::Unreachable)).into();
+    let nodes = ["n1", "n2"].map(|name| (name.to_owned(), node(NodeState::Unreachable))).into();
     assert_eq!(judge(&old, &[&old, &new], Some(&nodes), now()), Verdict::KeepForWant);
 }
 

@@ -1,12 +1,12 @@
 //! Who may connect to whom. Whatever is not here is refused, by a network that enforces policies.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use crds::names;
 use k8s_openapi::{
     api::networking::v1::{
-        NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
-        NetworkPolicyPort, NetworkPolicySpec,
+        IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule,
+        NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
     },
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
@@ -14,14 +14,15 @@ use k8s_openapi::{
 use super::{labels, migration, rights};
 use crate::{
     daemon::{Daemon, OnCluster as _},
-    validate::{ValidatedDaemon, ValidatedInstance},
+    validate::{ValidatedDaemon, ValidatedInstance, ValidatedLine},
 };
 
 /// Where the API server listens: behind its Service, and as it is.
 const API_SERVER: [u16; 2] = [443, 6443];
 
 /// A daemon is called by partners if it listens, and asked by its own instance and the operator. It
-/// calls the database and the API server, and `seonsqd` the partners too.
+/// calls the database and the API server, `seonsqd` the partners too, and a daemon of ISDN the box
+/// that has its controller.
 pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> NetworkPolicy {
     let readings = NetworkPolicyIngressRule {
         from: Some(vec![own_pods(instance), operator()]),
@@ -46,7 +47,10 @@ pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) 
         rights::name(instance, daemon),
         &component,
         [readings].into_iter().chain(partners).collect(),
-        vec![names_of_hosts(), to_anywhere(anywhere), own],
+        [names_of_hosts(), to_anywhere(anywhere), own]
+            .into_iter()
+            .chain(daemon.line.as_ref().and_then(to_box))
+            .collect(),
     )
 }
 
@@ -109,6 +113,20 @@ fn names_of_hosts() -> NetworkPolicyEgressRule {
 /// A policy knows no host names, so that it is the port that is allowed.
 fn to_anywhere(ports: impl IntoIterator<Item = u16>) -> NetworkPolicyEgressRule {
     NetworkPolicyEgressRule { to: None, ports: Some(tcp(ports)) }
+}
+
+/// The box alone, if it is given by its address; or else its port.
+fn to_box(line: &ValidatedLine) -> Option<NetworkPolicyEgressRule> {
+    let ValidatedLine::Remote { host, port, .. } = line else { return None };
+    let block = |address: IpAddr| NetworkPolicyPeer {
+        ip_block: Some(IPBlock {
+            cidr: format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 }),
+            except: None,
+        }),
+        ..NetworkPolicyPeer::default()
+    };
+    let to = host.parse().ok().map(|address| vec![block(address)]);
+    Some(NetworkPolicyEgressRule { to, ports: Some(tcp([*port])) })
 }
 
 fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<NetworkPolicyPort> {

@@ -22,7 +22,7 @@ use super::{labels, rights, storage};
 use crate::{
     daemon::{Daemon, OnCluster as _},
     fingerprint,
-    validate::{ValidatedDaemon, ValidatedInstance},
+    validate::{ValidatedDaemon, ValidatedInstance, ValidatedLine},
 };
 
 /// The user and group of everything that runs, as the images have it.
@@ -140,7 +140,7 @@ fn container(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Containe
         // Not the listener's: it moves to another port without a new pod.
         ports: Some(vec![port("admin", names::ADMIN_PORT)]),
         volume_mounts: Some(volumes::mounts_of_daemon()),
-        resources: Some(resources(&daemon.resources)),
+        resources: Some(with_line(resources(&daemon.resources), daemon.line.as_ref())),
         liveness_probe: Some(Probe {
             period_seconds: Some(10),
             timeout_seconds: Some(5),
@@ -237,6 +237,22 @@ fn resources(wanted: &crds::Resources) -> ResourceRequirements {
         requests: Some(requests),
         limits: Some(quantities(&wanted.limits)).filter(|limits| !limits.is_empty()),
         ..ResourceRequirements::default()
+    }
+}
+
+/// The device that a container needs is a resource like any other: it has the pod run where there
+/// is one, and the kubelet gives it to the container.
+fn with_line(wanted: ResourceRequirements, line: Option<&ValidatedLine>) -> ResourceRequirements {
+    let Some(ValidatedLine::Device(resource)) = line else { return wanted };
+    let with_device = |quantities: Option<BTreeMap<String, Quantity>>| {
+        let mut quantities = quantities.unwrap_or_default();
+        quantities.insert(resource.clone(), Quantity("1".into()));
+        Some(quantities)
+    };
+    ResourceRequirements {
+        requests: with_device(wanted.requests),
+        limits: with_device(wanted.limits),
+        ..wanted
     }
 }
 

@@ -56,12 +56,16 @@ fn is_active(daemons: &[DaemonStatus], daemon: Daemon) -> bool {
     daemons.iter().any(|status| status.name == daemon.name() && status.active_pod.is_some())
 }
 
-/// `tls,tcpip`: the listeners that take calls.
+/// `tls,tcpip,capi`: the listeners that take calls. A daemon of ISDN does with its controller only.
 fn receive(daemons: &[DaemonStatus]) -> String {
     let active = [Daemon::SeonrdTcpipTls, Daemon::SeonrdTcpip]
         .into_iter()
         .filter(|daemon| is_active(daemons, *daemon));
-    active.filter_map(OnCluster::listener).collect::<Vec<_>>().join(",")
+    let has_controller = |status: &&DaemonStatus| {
+        matches!(status.name.parse(), Ok(Daemon::SeonrdCapi(_))) && status.listens.is_some()
+    };
+    let capi = daemons.iter().find(has_controller).and_then(|status| status.name.parse().ok());
+    active.chain(capi).filter_map(OnCluster::listener).collect::<Vec<_>>().join(",")
 }
 
 fn queue(found: &Found) -> Option<i64> {
@@ -71,12 +75,10 @@ fn queue(found: &Found) -> Option<i64> {
 
 fn daemons(before: &SeonInstanceStatus, found: &Found, outcome: &Outcome<'_>) -> Vec<DaemonStatus> {
     let before_of = |daemon: Daemon| before.daemons.iter().find(|d| d.name == daemon.name());
+    let was = |status: &DaemonStatus| Some((status.name.parse().ok()?, status.replicas));
     let wanted: Vec<(Daemon, i32)> = match outcome {
         Outcome::Planned { plan, .. } => plan.replicas.iter().map(|(d, r)| (*d, *r)).collect(),
-        Outcome::Invalid(_) => Daemon::SINGLE
-            .into_iter()
-            .filter_map(|daemon| Some((daemon, before_of(daemon)?.replicas)))
-            .collect(),
+        Outcome::Invalid(_) => before.daemons.iter().filter_map(was).collect(),
     };
     wanted
         .into_iter()
@@ -181,7 +183,7 @@ impl View<'_> {
             let is_new = pod.created.is_some_and(|at| self.found.now.duration_since(at) < TO_START);
             !pod.is_ready && pod.ends.is_none() && (pod.waits_for.is_some() || !is_new)
         });
-        late.map(|pod| match &pod.waits_for {
+        late.map(|pod| match pod.waits_for.as_ref().or(pod.unplaced.as_ref()) {
             Some(reason) => format!("{}: {reason}", pod.name),
             None => format!("{} is not ready", pod.name),
         })

@@ -47,8 +47,7 @@ pub(super) async fn tell(
         tracing::info!(instance = %found.key, "{}", change.note);
     }
     for status in &after.daemons {
-        let daemon = Daemon::SINGLE.into_iter().find(|daemon| daemon.name() == status.name);
-        if let (Some(daemon), Some(epoch)) = (daemon, status.epoch) {
+        if let (Ok(daemon), Some(epoch)) = (status.name.parse::<Daemon>(), status.epoch) {
             context.metrics.epoch(namespace, name, daemon.name(), epoch);
         }
     }
@@ -119,9 +118,9 @@ pub(super) fn changes(
     before: &SeonInstanceStatus,
     after: &SeonInstanceStatus,
 ) -> Vec<Change> {
-    Daemon::SINGLE
-        .into_iter()
-        .filter_map(|daemon| {
+    let daemons = after.daemons.iter().filter_map(|status| status.name.parse().ok());
+    daemons
+        .filter_map(|daemon: Daemon| {
             let last = tenures.see(&found.key, daemon, &of_daemon(&found.pods, daemon));
             let of = |status: &SeonInstanceStatus| {
                 status.daemons.iter().find(|d| d.name == daemon.name()).cloned()

@@ -12,7 +12,7 @@ use crate::{
     },
     plan::plan,
     questions::{PartnerReading, Readings, SessionReading},
-    sample::{active, found, instance, now, partner, pod, refused, validated},
+    sample::{active, found, instance, node, now, partner, pod, refused, validated},
     world::{Kind, Migration, NodeState, ObservedPod, Owned},
 };
 
@@ -49,7 +49,7 @@ fn all_well(change: impl FnOnce(&mut Value)) -> Found {
     let mut found = found(instance(change), vec![partner("bolt", |_| ())]);
     let validated = validated(&found);
     let plan = plan(&validated, &found);
-    for (epoch, daemon) in (7..).zip(Daemon::SINGLE) {
+    for (epoch, daemon) in (7..).zip(validated.daemons.iter().map(|wanted| wanted.daemon)) {
         let name = format!("acme-{}", daemon.label());
         let set = plan.objects.stateful_sets.iter().find(|set| set.name_any() == name).unwrap();
         let template = set.spec.as_ref().unwrap().template.metadata.clone().unwrap();
@@ -163,7 +163,7 @@ fn of_two_that_say_they_are_active_the_one_with_the_higher_epoch_is() {
 #[test]
 fn a_lost_node_is_named() {
     let mut found = all_well(|_| ());
-    found.nodes.as_mut().unwrap().insert("n1".into(), NodeState::Unreachable);
+    found.nodes.as_mut().unwrap().insert("n1".into(), node(NodeState::Unreachable));
     let status = judged(&SeonInstanceStatus::default(), &mut found);
     let message = "node n1 of acme-seonrd-0 cannot be reached";
     assert_eq!(condition(&status, "Degraded"), says("True", "NodeLost", message));
@@ -306,4 +306,63 @@ fn a_pod_that_has_just_begun_is_nothing_to_worry_about_and_one_that_stays_so_is(
     let status = judged(&status, &mut found);
     let message = "acme-seonsqd-1 is not ready";
     assert_eq!(condition(&status, "Degraded"), says("True", "PodsNotReady", message));
+}
+
+fn capi() -> Daemon {
+    Daemon::SeonrdCapi(1.try_into().unwrap())
+}
+
+/// All well, with an ISDN controller of a node.
+fn all_well_with_isdn() -> Found {
+    let mut found = all_well(|value| {
+        value["spec"]["receive"]["capi"] = json!({"controllers": [{"number": 1, "device": {}}]});
+    });
+    // One pod is what a device has.
+    found.pods.retain(|pod| pod.daemon != capi() || pod.ordinal() == 0);
+    pod_of(&mut found, capi(), 0).listens = Some("controller 1".into());
+    found
+}
+
+#[test]
+fn a_daemon_of_isdn_is_told_like_every_other_and_takes_calls_with_its_controller_only() {
+    let mut found = all_well_with_isdn();
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(condition(&status, "Ready").0, "True");
+    assert_eq!(condition(&status, "Progressing").0, "False", "one pod is all that is wanted");
+    assert_eq!(status.receive.as_deref(), Some("tls,tcpip,capi"));
+    let daemon = status.daemons.iter().find(|d| d.name == "seonrd_capi_0").unwrap();
+    assert_eq!((daemon.active_pod.as_deref(), daemon.replicas), (Some("acme-seonrd-capi-0-0"), 1));
+    assert_eq!(daemon.listens.as_deref(), Some("controller 1"));
+    pod_of(&mut found, capi(), 0).listens = None;
+    let after = judged(&status, &mut found);
+    assert_eq!(after.receive.as_deref(), Some("tls,tcpip"));
+    // Also of an instance that has become invalid.
+    found.instance = std::sync::Arc::new(instance(|v| v["spec"]["storage"] = json!({})));
+    let error = refused(&found);
+    let invalid = instance::judge(&after, &found, &Outcome::Invalid(&error));
+    assert!(invalid.daemons.iter().any(|d| d.name == "seonrd_capi_0"));
+}
+
+#[test]
+fn a_pod_that_no_node_takes_says_what_they_lack() {
+    let mut found = all_well_with_isdn();
+    let created = found.now;
+    *pod_of(&mut found, capi(), 0) = ObservedPod {
+        is_ready: false,
+        node: None,
+        created: Some(created),
+        unplaced: Some(
+            "0/2 nodes are available: 2 Insufficient seon.dev/capi-controller-1.".into(),
+        ),
+        ..pod(capi(), 0)
+    };
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(condition(&status, "Degraded").0, "False", "it has just begun");
+    found.now += 60.seconds();
+    let status = judged(&status, &mut found);
+    let why = "acme-seonrd-capi-0-0: 0/2 nodes are available: 2 Insufficient \
+               seon.dev/capi-controller-1.";
+    assert_eq!(condition(&status, "Degraded"), says("True", "PodsNotReady", why));
+    let message = format!("no active pod of seonrd_capi_0 ({why})");
+    assert_eq!(condition(&status, "Ready"), says("False", "NoActivePod", &message));
 }

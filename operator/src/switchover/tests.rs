@@ -27,7 +27,8 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
     };
     assert_eq!(
         refused("oftp", &[]),
-        "\"oftp\" is no daemon; give one of seonrd, seonrd-tcpip, seonrd-tcpip-tls, seonsqd"
+        "\"oftp\" is no daemon; give one of seonrd, seonrd-tcpip, seonrd-tcpip-tls, seonsqd, or that \
+         of an ISDN controller, such as seonrd-capi-0"
     );
     assert_eq!(
         refused("seonrd-tcpip", &[pod(SeonrdTcpip, 0)]),

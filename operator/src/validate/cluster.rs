@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use configuration::{Configuration, DatabaseSetting, Transport, certificate_facts};
-use crds::{SecretKeyReference, SeonInstanceSpec};
+use configuration::{CapiAccess, Configuration, DatabaseSetting, Transport, certificate_facts};
+use crds::{SecretKeyReference, SeonInstanceSpec, names};
 use jiff::Timestamp;
+use lease::ControllerNumber;
 
-use super::{Manifests, ValidatedDaemon, ValidatedListener, ValidatedStorage};
+use super::{Manifests, ValidatedDaemon, ValidatedLine, ValidatedListener, ValidatedStorage};
 use crate::{
     daemon::Daemon,
     dereference::{Found, instance_secrets},
@@ -37,10 +38,6 @@ pub(super) fn problems(found: &Found) -> Vec<Problem> {
     for (name, port, address) in tcpip.into_iter().chain(tls) {
         listener(&mut problems, name, port, address);
     }
-    if spec.receive.capi.is_some() {
-        let cure = "is for one machine as yet; leave it out, and call partners by tls or tcp";
-        problems.push(Problem::new("E-VALIDATE-CAPI", "spec.receive.capi", cure));
-    }
     let missing = instance_secrets(spec).into_iter().filter(|s| !found.secrets.contains_key(s));
     problems.extend(missing.map(|name| missing_secret(&name, &found.key.namespace)));
     problems
@@ -52,7 +49,7 @@ fn listener(problems: &mut Vec<Problem>, name: &str, port: i32, address: &str) {
         let cure = "0 is for one machine: a Service needs a fixed port; leave it out for the usual";
         problems.push(Problem::new("E-VALIDATE-LISTENER", &format!("{field}.port"), cure));
     }
-    if port == i32::from(crds::names::ADMIN_PORT) {
+    if port == i32::from(names::ADMIN_PORT) {
         let cure = format!("{port} is the port of the daemons' readings; give another one");
         problems.push(Problem::new("E-VALIDATE-LISTENER", &format!("{field}.port"), cure));
     }
@@ -97,7 +94,10 @@ pub(super) fn wanted(spec: &SeonInstanceSpec) -> Option<(SecretKeyReference, Val
     Some((spec.database.as_ref()?.secret_ref.clone(), storage))
 }
 
-pub(super) fn daemons(spec: &SeonInstanceSpec) -> Vec<ValidatedDaemon> {
+pub(super) fn daemons(
+    spec: &SeonInstanceSpec,
+    configuration: &Configuration,
+) -> Vec<ValidatedDaemon> {
     let (receive, send, template) = (&spec.receive, &spec.send, &spec.daemon_template);
     let daemon =
         |daemon, replicas: Option<i32>, resources: Option<&crds::Resources>| ValidatedDaemon {
@@ -106,6 +106,7 @@ pub(super) fn daemons(spec: &SeonInstanceSpec) -> Vec<ValidatedDaemon> {
             resources: resources.unwrap_or(&template.resources).clone(),
             tls_secret: None,
             listener: None,
+            line: None,
         };
     let listener = |port, service: &crds::Service| {
         let port = u16::try_from(port).ok()?;
@@ -123,11 +124,45 @@ pub(super) fn daemons(spec: &SeonInstanceSpec) -> Vec<ValidatedDaemon> {
         tls_secret: server.clone(),
         ..daemon(Daemon::SeonrdTcpipTls, tls.replicas, tls.resources.as_ref())
     }));
+    let controllers = spec.receive.capi.iter().flat_map(|capi| &capi.controllers);
+    daemons.extend(controllers.filter_map(|controller| {
+        let line = line(controller, configuration)?;
+        // A pod more would wait for a node more that has the controller, and most have none.
+        let is_device = matches!(line.1, ValidatedLine::Device(_));
+        let replicas = controller.replicas.or(is_device.then_some(1));
+        Some(ValidatedDaemon {
+            line: Some(line.1),
+            ..daemon(Daemon::SeonrdCapi(line.0), replicas, controller.resources.as_ref())
+        })
+    }));
     daemons.push(ValidatedDaemon {
         tls_secret: client.or(server),
         ..daemon(Daemon::Seonsqd, send.replicas, send.resources.as_ref())
     });
     daemons
+}
+
+/// A controller as the configuration judged it, with its number.
+fn line(
+    controller: &crds::CapiController,
+    configuration: &Configuration,
+) -> Option<(ControllerNumber, ValidatedLine)> {
+    let number = ControllerNumber::try_from(u8::try_from(controller.number).ok()?).ok()?;
+    let judged = configuration.instance.receive.capi.iter().find(|one| one.number == number)?;
+    let line = match &judged.access {
+        CapiAccess::Device(_) => ValidatedLine::Device(names::capi_resource(number.get())),
+        CapiAccess::Remote(remote) => ValidatedLine::Remote {
+            host: remote.host.clone(),
+            port: remote.port,
+            account: controller
+                .remote
+                .as_ref()?
+                .secret_ref
+                .as_ref()
+                .map(|secret| secret.name.clone()),
+        },
+    };
+    Some((number, line))
 }
 
 pub(super) fn accepted(configuration: &Configuration) -> BTreeMap<String, Option<Timestamp>> {

@@ -123,3 +123,23 @@ fn partners_that_do_not_fit_a_secret_are_too_many() {
     let error = refused(&found(instance(|_| ()), partners.collect()));
     assert_eq!(error.code(), "E-VALIDATE-SIZE");
 }
+
+#[test]
+fn the_account_at_a_box_with_isdn_is_needed_and_mounted_and_in_no_file() {
+    let with_box = |value: &mut serde_json::Value| {
+        let remote = json!({"host": "router.lan", "secretRef": {"name": "router"}});
+        let controller = json!({"number": 1, "remote": remote});
+        value["spec"]["receive"]["capi"] = json!({"controllers": [controller]});
+    };
+    let mut found = found(instance(with_box), vec![]);
+    let before = validated(&found).manifests;
+    assert!(before.instance.contains("router.lan") && !before.secrets.contains("router"));
+    let other = secret("2", &[("username", "seon"), ("password", "OTHER")]);
+    found.secrets.insert("router".into(), other);
+    assert_ne!(before.revision, validated(&found).manifests.revision);
+    found.secrets.remove("router");
+    assert_eq!(
+        sentences(&refused(&found).problems),
+        ["E-VALIDATE-SECRET Secret router: is not in namespace trade; create it there"]
+    );
+}

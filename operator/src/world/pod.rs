@@ -47,6 +47,12 @@ pub struct ObservedPod {
     pub process_ended: Option<Timestamp>,
     /// What it waits for before it can run, such as `ImagePullBackOff`.
     pub waits_for: Option<String>,
+    /// Why no node takes it, as the scheduler says.
+    pub unplaced: Option<String>,
+    /// Since when it is not ready.
+    pub unready_since: Option<Timestamp>,
+    /// The resource of the ISDN controller that its container asks for.
+    pub controller: Option<String>,
 }
 
 impl ObservedPod {
@@ -58,6 +64,8 @@ impl ObservedPod {
         let annotation = |key: &str| pod.annotations().get(key).cloned();
         let status = pod.status.as_ref();
         let conditions = status.and_then(|status| status.conditions.as_ref());
+        let condition = |kind: &str| conditions.into_iter().flatten().find(|c| c.type_ == kind);
+        let is_false = |kind: &str| condition(kind).filter(|condition| condition.status == "False");
         let container = status
             .and_then(|status| status.container_statuses.as_ref())
             .and_then(|all| all.first());
@@ -68,8 +76,7 @@ impl ObservedPod {
             daemon,
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             address: status.and_then(|status| status.pod_ip.clone()),
-            is_ready: conditions
-                .is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True")),
+            is_ready: condition("Ready").is_some_and(|ready| ready.status == "True"),
             created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
             ends: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
             is_active: pod.labels().get(names::ROLE_LABEL).is_some_and(|r| r == names::ACTIVE),
@@ -82,6 +89,10 @@ impl ObservedPod {
             template: annotation(names::TEMPLATE_ANNOTATION),
             process_ended: container.and_then(ended),
             waits_for: container.and_then(waits_for),
+            unplaced: is_false("PodScheduled").and_then(|condition| condition.message.clone()),
+            unready_since: is_false("Ready")
+                .and_then(|condition| Some(condition.last_transition_time.as_ref()?.0)),
+            controller: controller(pod),
         };
         Some(Item { instance, name, value })
     }
@@ -97,6 +108,12 @@ fn ended(container: &ContainerStatus) -> Option<Timestamp> {
         .into_iter()
         .flatten()
         .find_map(|state| state.terminated.as_ref()?.finished_at.as_ref().map(|time| time.0))
+}
+
+fn controller(pod: &Pod) -> Option<String> {
+    let container = pod.spec.as_ref()?.containers.first()?;
+    let limits = container.resources.as_ref()?.limits.as_ref()?;
+    limits.keys().find(|resource| resource.starts_with(names::CAPI_RESOURCE)).cloned()
 }
 
 fn waits_for(container: &ContainerStatus) -> Option<String> {

@@ -35,7 +35,7 @@ use super::{
     World,
     cache::Item,
     key::InstanceKey,
-    node::NodeState,
+    node::ObservedNode,
     owned::{Made, Owned},
     pod::ObservedPod,
 };
@@ -221,9 +221,9 @@ impl Start {
             let nodes = known.get_or_insert_default();
             let changed: BTreeSet<String> = match event {
                 Event::Apply(node) => {
-                    let (name, state) = (node.name_any(), NodeState::of(&node));
-                    let before = nodes.insert(name.clone(), state);
-                    if before == Some(state) { BTreeSet::new() } else { [name].into() }
+                    let (name, now) = (node.name_any(), ObservedNode::keep(&node));
+                    let before = nodes.insert(name.clone(), now.clone());
+                    if before == Some(now) { BTreeSet::new() } else { [name].into() }
                 }
                 Event::Delete(node) => {
                     nodes.remove(&node.name_any());
@@ -234,7 +234,7 @@ impl Start {
                     BTreeSet::new()
                 }
                 Event::InitApply(node) => {
-                    listed.insert(node.name_any(), NodeState::of(&node));
+                    listed.insert(node.name_any(), ObservedNode::keep(&node));
                     BTreeSet::new()
                 }
                 Event::InitDone => {

@@ -150,6 +150,46 @@ async fn what_the_spec_no_longer_wants_goes_and_files_stay() {
 }
 
 #[tokio::test]
+async fn a_controller_of_isdn_is_a_daemon_as_others_are_for_as_long_as_it_is_wanted() {
+    let place = Place::new(server!()).await;
+    place.secret("router", &[("username", "seon"), ("password", "LONG")]).await;
+    let remote = json!({"host": "192.0.2.7", "secretRef": {"name": "router"}});
+    let controllers = json!([{"number": 1, "device": {}}, {"number": 2, "remote": remote}]);
+    place.instance(|v| v["spec"]["receive"]["capi"] = json!({"controllers": controllers})).await;
+    let operator = Operator::start(&place).await;
+    operator.turn(&place, "acme").await.unwrap();
+    let writes = operator.writes();
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!(operator.writes(), writes, "nothing is written at rest");
+    let daemons = ["acme-seonrd-capi-0", "acme-seonrd-capi-1"];
+    let kinds = [
+        "StatefulSet",
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+    ];
+    let found = ours(&place).await;
+    for kind in kinds {
+        assert!(set(daemons).is_subset(&found[kind]), "{kind}: {:?}", found[kind]);
+    }
+    assert!(set(daemons).is_disjoint(&found["Service"]), "nobody calls them by TCP");
+    let device = place.get::<StatefulSet>(daemons[0]).await.spec.unwrap();
+    assert_eq!(device.replicas, Some(1));
+    let container = &device.template.spec.unwrap().containers[0];
+    let limits = container.resources.clone().unwrap().limits.unwrap();
+    assert_eq!(limits["seon.dev/capi-controller-1"].0, "1");
+
+    place.instance(|_| ()).await;
+    operator.turn(&place, "acme").await.unwrap();
+    let found = ours(&place).await;
+    for kind in kinds {
+        assert!(set(daemons).is_disjoint(&found[kind]), "{kind}: {:?}", found[kind]);
+    }
+}
+
+#[tokio::test]
 async fn an_object_of_somebody_else_is_not_touched() {
     let place = Place::new(server!()).await;
     let foreign: Service = serde_json::from_value(json!({

@@ -87,8 +87,6 @@ async fn an_invalid_instance_says_what_to_do_and_leaves_what_runs() {
     place
         .instance(|value| {
             value["spec"]["receive"]["tcpip"] = json!({"port": 0, "address": "10.0.0.1"});
-            let controller = json!({"number": 1, "remote": {"host": "router.lan"}});
-            value["spec"]["receive"]["capi"] = json!({"controllers": [controller]});
         })
         .await;
     operator.turn(&place, "acme").await.unwrap();
@@ -101,8 +99,7 @@ async fn an_invalid_instance_says_what_to_do_and_leaves_what_runs() {
         "E-VALIDATE-LISTENER spec.receive.tcpip.port: 0 is for one machine: a Service needs a \
          fixed port; leave it out for the usual; E-VALIDATE-LISTENER spec.receive.tcpip.address: \
          10.0.0.1 is not an address of every pod; leave it out, and say by service and network \
-         policy who may call; E-VALIDATE-CAPI spec.receive.capi: is for one machine as yet; leave \
-         it out, and call partners by tls or tcp"
+         policy who may call"
     );
     assert_eq!(condition("ConfigurationApplied").status, "False");
 }

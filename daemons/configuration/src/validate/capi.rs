@@ -19,7 +19,8 @@ pub(super) fn validate(check: &mut Checker<'_, '_>, capi: &Capi) -> Option<Vec<C
         .map(|(index, controller)| {
             let field = format!("spec.receive.capi.controllers[{index}]");
             let number = number(check, controller.number, &format!("{field}.number"));
-            let access = access(check, controller, &field);
+            let is_used = number.is_some_and(|number| check.scope.has_controller(number));
+            let access = access(check, controller, is_used, &field);
             let own = own_numbers(check, &controller.numbers, &format!("{field}.numbers"));
             let max_sessions =
                 check.count(controller.max_sessions, &format!("{field}.maxSessions"));
@@ -47,6 +48,7 @@ fn number(check: &mut Checker<'_, '_>, number: i32, field: &str) -> Option<Contr
 fn access(
     check: &mut Checker<'_, '_>,
     controller: &crds::CapiController,
+    is_used: bool,
     field: &str,
 ) -> Option<CapiAccess> {
     match (&controller.device, &controller.remote) {
@@ -58,7 +60,8 @@ fn access(
         }
         (Some(device), None) => Some(CapiAccess::Device(device.path.clone().into())),
         (None, Some(remote)) => {
-            self::remote(check, remote, &format!("{field}.remote")).map(CapiAccess::Remote)
+            let remote = self::remote(check, remote, is_used, &format!("{field}.remote"));
+            remote.map(CapiAccess::Remote)
         }
         _ => {
             let problem = "is not reached by one of device and remote; give device: {} for an \
@@ -72,13 +75,16 @@ fn access(
 fn remote(
     check: &mut Checker<'_, '_>,
     remote: &CapiRemote,
+    is_used: bool,
     field: &str,
 ) -> Option<instance::CapiRemote> {
     let host = check.host(&remote.host, &format!("{field}.host"));
     let port = check.number(remote.port, &format!("{field}.port"));
     let account = match &remote.secret_ref {
-        Some(reference) => check.account(reference, &format!("{field}.secretRef")).map(Some),
-        None => Some(None),
+        Some(reference) if is_used => {
+            check.account(reference, &format!("{field}.secretRef")).map(Some)
+        }
+        Some(_) | None => Some(None),
     };
     host?;
     Some(instance::CapiRemote {

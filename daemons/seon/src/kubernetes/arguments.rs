@@ -137,8 +137,7 @@ impl SwitchoverOptions {
     /// The instance, if it was given, and the daemon.
     pub(super) fn target(&self) -> Result<(Option<&str>, Daemon), String> {
         let (instance, daemon) = target(&self.words)?;
-        let daemons = Daemon::SINGLE.map(Daemon::name).join(", ");
-        let daemon = daemon.ok_or_else(|| format!("which daemon? give one of {daemons}"))?;
+        let daemon = daemon.ok_or_else(|| format!("which daemon? give one of {}", known()))?;
         Ok((instance, daemon))
     }
 }
@@ -167,10 +166,15 @@ fn target(words: &[Word]) -> Result<(Option<&str>, Option<Daemon>), String> {
             Ok((Some(&instance.text), Some(*daemon)))
         }
         [_, other, ..] => {
-            let known = Daemon::SINGLE.map(Daemon::name).join(", ");
-            Err(format!("\"{}\" is not a daemon; give one of {known}", other.text))
+            Err(format!("\"{}\" is not a daemon; give one of {}", other.text, known()))
         }
     }
+}
+
+/// Every daemon but those of ISDN, of which there are as many as controllers.
+fn known() -> String {
+    let single = Daemon::SINGLE.map(Daemon::name).join(", ");
+    format!("{single}, or that of an ISDN controller, such as seonrd_capi_0")
 }
 
 /// Runs and examines Seon's instances on a Kubernetes cluster.

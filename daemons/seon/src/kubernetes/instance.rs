@@ -51,9 +51,12 @@ pub(super) fn wanted(instance: &SeonInstance) -> Vec<Daemon> {
         Daemon::Seonrd | Daemon::Seonsqd => true,
         Daemon::SeonrdTcpip => spec.receive.tcpip.is_some(),
         Daemon::SeonrdTcpipTls => spec.receive.tls.is_some(),
-        Daemon::SeonrdCapi(_) => false,
+        Daemon::SeonrdCapi(number) => {
+            let mut controllers = spec.receive.capi.iter().flat_map(|capi| &capi.controllers);
+            controllers.any(|controller| controller.number == i32::from(number.get()))
+        }
     };
-    Daemon::SINGLE.into_iter().filter(|daemon| !spec.suspend && is_wanted(daemon)).collect()
+    Daemon::all().filter(|daemon| !spec.suspend && is_wanted(daemon)).collect()
 }
 
 /// The partners of an instance.
@@ -98,6 +101,10 @@ spec:
     fn receivers_are_wanted_as_they_are_written_and_nothing_while_suspended() {
         let both = instance("acme", "  receive: {tcpip: {}}\n");
         assert_eq!(wanted(&both), [Daemon::Seonrd, Daemon::SeonrdTcpip, Daemon::Seonsqd]);
+        let isdn = "  receive: {capi: {controllers: [{number: 2, device: {}}]}}\n";
+        let controller = Daemon::SeonrdCapi(2.try_into().unwrap());
+        let wanted_by_isdn = wanted(&instance("acme", isdn));
+        assert_eq!(wanted_by_isdn, [Daemon::Seonrd, controller, Daemon::Seonsqd]);
         let none = instance("acme", "  receive: {tcpip: {}}\n  suspend: true\n");
         assert_eq!(wanted(&none), []);
     }

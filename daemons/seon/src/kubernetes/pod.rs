@@ -137,9 +137,7 @@ impl Role {
 
 /// A daemon by its classic name, or as object names have it.
 pub(super) fn daemon(word: &str) -> Option<Daemon> {
-    Daemon::SINGLE
-        .into_iter()
-        .find(|daemon| daemon.name() == word || names::daemon_label(daemon.name()) == word)
+    Daemon::all().find(|daemon| daemon.name() == word || names::daemon_label(daemon.name()) == word)
 }
 
 /// The daemons' pods of an instance, in the order of daemons and names.

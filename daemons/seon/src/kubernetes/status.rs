@@ -134,8 +134,7 @@ impl InstanceView {
         let is_shown = |daemon: &Daemon| {
             wanted.contains(daemon) || pods.iter().any(|pod| pod.daemon == *daemon)
         };
-        let daemons = Daemon::SINGLE
-            .into_iter()
+        let daemons = Daemon::all()
             .filter(is_shown)
             .map(|daemon| DaemonView::of(daemon, &pods, sessions))
             .collect();

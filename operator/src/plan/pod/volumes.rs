@@ -7,7 +7,10 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::super::storage;
-use crate::validate::{ValidatedDaemon, ValidatedInstance};
+use crate::{
+    render,
+    validate::{ValidatedDaemon, ValidatedInstance, ValidatedLine},
+};
 
 const CONFIGURATION: &str = "configuration";
 const DATA: &str = "data";
@@ -17,6 +20,11 @@ const READABLE: i32 = 0o440;
 
 pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<Volume> {
     let tls = daemon.tls_secret.iter().map(|name| mounted(name, &["tls.crt", "tls.key"]));
+    let account = match &daemon.line {
+        Some(ValidatedLine::Remote { account, .. }) => account.as_deref(),
+        Some(ValidatedLine::Device(_)) | None => None,
+    };
+    let account = account.map(|name| mounted(name, &render::ACCOUNT));
     let data = Volume {
         name: DATA.into(),
         persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
@@ -25,7 +33,7 @@ pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) 
         }),
         ..Volume::default()
     };
-    vec![configuration(instance, tls), data, run()]
+    vec![configuration(instance, tls.chain(account)), data, run()]
 }
 
 /// The configuration says where the database is; the sockets' folder is for everybody who runs.
@@ -36,7 +44,7 @@ pub(super) fn of_migration(instance: &ValidatedInstance) -> Vec<Volume> {
 /// One volume, so that the kubelet renews everything in it at one moment.
 fn configuration(
     instance: &ValidatedInstance,
-    tls: impl Iterator<Item = VolumeProjection>,
+    more: impl Iterator<Item = VolumeProjection>,
 ) -> Volume {
     let rendered = VolumeProjection {
         secret: Some(SecretProjection {
@@ -50,7 +58,7 @@ fn configuration(
         name: CONFIGURATION.into(),
         projected: Some(ProjectedVolumeSource {
             default_mode: Some(READABLE),
-            sources: Some([rendered, database].into_iter().chain(tls).collect()),
+            sources: Some([rendered, database].into_iter().chain(more).collect()),
         }),
         ..Volume::default()
     }
