@@ -27,8 +27,8 @@ pub struct Rule {
     pub reason: &'static str,
 }
 
-/// Server-side apply needs `patch`, and `create` for what is not there yet; `get` compares an
-/// object that somebody else may have changed.
+/// What is not there yet is created; `get` compares an object that somebody else may have changed,
+/// and server-side apply, which is `patch`, puts it right.
 const KEEP: &[&str] = &["list", "watch", "get", "create", "patch", "delete"];
 
 /// Every rule, by scope and group.

@@ -1,9 +1,10 @@
 //! One object: compared, written, or left alone.
 
 use crds::names;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::{
     Api,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::{Value, json};
 
@@ -40,40 +41,72 @@ impl Applier<'_> {
     async fn one<K: Made>(&self, object: &K) -> Result<(), ApplyError> {
         let name = object.meta().name.clone().unwrap_or_default();
         let wanted = with_fingerprint(object);
-        if self.is_as_wanted::<K>(&name, &wanted) {
+        let known = self.found.owned.get(&(K::KIND, name.clone()));
+        if known.is_some_and(|known| self.is_as_wanted(known, wanted.meta())) {
             return Ok(());
         }
-        let api: Api<K> = self.api();
-        let live = api.get_opt(&name).await.map_err(refused::<K>(&name))?;
-        if let Some(live) = live {
-            let owned = Owned::keep(live.meta()).map(|item| item.value);
-            if !owned.is_some_and(|owned| self.is_ours(&owned)) {
-                return Err(ApplyError::Foreign { kind: kind_name::<K>(), name });
-            }
-            if holds(&json!(live), &wanted) {
-                self.note(&live);
-                return Ok(());
-            }
-        }
-        let parameters = PatchParams::apply(names::OPERATOR).force();
-        match api.patch(&name, &parameters, &Patch::Apply(&wanted)).await {
-            Ok(written) => self.note(&written),
-            Err(error) if is_of_an_ending_namespace(&error) => {
-                return Err(ApplyError::Ending { namespace: self.found.key.namespace.clone() });
-            }
-            Err(error) => return Err(refused::<K>(&name)(error)),
-        }
+        let written = match known {
+            None => self.create(&name, &wanted).await?,
+            Some(_) => self.put_right(&name, &wanted).await?,
+        };
+        self.note(&written);
         Ok(())
     }
 
+    /// As far as we know there is none yet: one request, not a look and then another.
+    async fn create<K: Made>(&self, name: &str, wanted: &K) -> Result<K, ApplyError> {
+        let manager = Some(names::OPERATOR.to_owned());
+        let parameters = PostParams { field_manager: manager, ..PostParams::default() };
+        match self.api().create(&parameters, wanted).await {
+            Err(error) if is_there_already(&error) => self.put_right(name, wanted).await,
+            outcome => outcome.map_err(|error| self.not_written::<K>(name, error)),
+        }
+    }
+
+    /// Makes what is there as we want it, if it is ours.
+    async fn put_right<K: Made>(&self, name: &str, wanted: &K) -> Result<K, ApplyError> {
+        let api: Api<K> = self.api();
+        let not_written = |error| self.not_written::<K>(name, error);
+        let Some(live) = api.get_opt(name).await.map_err(not_written)? else {
+            return self.apply(name, wanted).await;
+        };
+        let owned = Owned::keep(live.meta()).map(|item| item.value);
+        if !owned.is_some_and(|owned| self.is_ours(&owned)) {
+            return Err(ApplyError::Foreign { kind: kind_name::<K>(), name: name.to_owned() });
+        }
+        if holds(&json!(live), &json!(wanted)) {
+            return Ok(live);
+        }
+        if let Some(managed) = created_as_applied(live.meta()) {
+            let version = live.meta().resource_version.as_deref();
+            let patch = json!({"metadata": {"managedFields": managed, "resourceVersion": version}});
+            let patch = Patch::Merge(patch);
+            api.patch(name, &PatchParams::default(), &patch).await.map_err(not_written)?;
+        }
+        self.apply(name, wanted).await
+    }
+
+    async fn apply<K: Made>(&self, name: &str, wanted: &K) -> Result<K, ApplyError> {
+        let parameters = PatchParams::apply(names::OPERATOR).force();
+        let written = self.api().patch(name, &parameters, &Patch::Apply(wanted)).await;
+        written.map_err(|error| self.not_written::<K>(name, error))
+    }
+
+    fn not_written<K: Made>(&self, name: &str, error: kube::Error) -> ApplyError {
+        if is_of_an_ending_namespace(&error) {
+            return ApplyError::Ending { namespace: self.found.key.namespace.clone() };
+        }
+        let (kind, name, error) = (kind_name::<K>(), name.to_owned(), Box::new(error));
+        ApplyError::Refused { kind, name, error }
+    }
+
     /// By the cache alone, without asking anybody: it is as we last saw that we want it.
-    fn is_as_wanted<K: Made>(&self, name: &str, wanted: &Value) -> bool {
-        let fingerprint = &wanted["metadata"]["annotations"][names::APPLIED_ANNOTATION];
-        self.found.owned.get(&(K::KIND, name.to_owned())).is_some_and(|owned| {
-            self.is_ours(owned)
-                && owned.applied.as_deref() == fingerprint.as_str()
-                && self.context.verified.is(&owned.uid, owned.version)
-        })
+    fn is_as_wanted(&self, known: &Owned, wanted: &ObjectMeta) -> bool {
+        let annotations = wanted.annotations.as_ref();
+        let fingerprint = annotations.and_then(|all| all.get(names::APPLIED_ANNOTATION));
+        self.is_ours(known)
+            && known.applied.as_ref() == fingerprint
+            && self.context.verified.is(&known.uid, known.version)
     }
 
     /// A volume claim outlives its instance, and the next one of the same name takes it over.
@@ -142,14 +175,13 @@ impl Applier<'_> {
     }
 }
 
-fn refused<K: Made>(name: &str) -> impl FnOnce(kube::Error) -> ApplyError {
-    let (kind, name) = (kind_name::<K>(), name.to_owned());
-    move |error| ApplyError::Refused { kind, name, error: Box::new(error) }
-}
-
 /// Whether what was to go is gone, or was replaced by another one.
 pub(super) fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if matches!(status.code, 404 | 409))
+}
+
+fn is_there_already(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.reason == "AlreadyExists")
 }
 
 /// By the cause that the API server names for it.
@@ -161,17 +193,36 @@ fn is_of_an_ending_namespace(error: &kube::Error) -> bool {
 }
 
 /// The object as it is sent, with the fingerprint of what it is meant to be.
-fn with_fingerprint<K: Made>(object: &K) -> Value {
-    let mut value = json!(object);
-    let mut judged = value.clone();
+fn with_fingerprint<K: Made>(object: &K) -> K {
+    let mut judged = json!(object);
     if K::KIND == Kind::Secret
         && let Some(object) = judged.as_object_mut()
     {
         // Its revision stands for its contents: what is derived from a password belongs nowhere.
         object.remove("data");
     }
-    value["metadata"]["annotations"][names::APPLIED_ANNOTATION] = fingerprint::of(&judged).into();
-    value
+    let mut wanted = object.clone();
+    let annotations = wanted.meta_mut().annotations.get_or_insert_default();
+    annotations.insert(names::APPLIED_ANNOTATION.to_owned(), fingerprint::of(&judged));
+    wanted
+}
+
+/// Who manages which fields, with what we created counted as applied; nothing if it is so already.
+///
+/// Server-side apply takes back only what the same manager has *applied*: a field of the creation
+/// that we no longer want would stay for ever.
+fn created_as_applied(live: &ObjectMeta) -> Option<Vec<ManagedFieldsEntry>> {
+    let is_ours = |entry: &ManagedFieldsEntry, operation: &str| {
+        entry.manager.as_deref() == Some(names::OPERATOR)
+            && entry.operation.as_deref() == Some(operation)
+            && entry.subresource.is_none()
+    };
+    let mut managed = live.managed_fields.clone()?;
+    if managed.iter().any(|entry| is_ours(entry, "Apply")) {
+        return None;
+    }
+    managed.iter_mut().find(|entry| is_ours(entry, "Update"))?.operation = Some("Apply".to_owned());
+    Some(managed)
 }
 
 /// Whether an object has all that is wanted of it, whatever it has besides.
@@ -223,7 +274,7 @@ mod tests {
             data: Some([("a".into(), k8s_openapi::ByteString(vec![octet]))].into()),
             ..Default::default()
         };
-        let annotations = |octet| with_fingerprint(&secret(octet))["metadata"].clone();
+        let annotations = |octet| with_fingerprint(&secret(octet)).metadata.annotations;
         assert_eq!(annotations(1), annotations(2));
     }
 }

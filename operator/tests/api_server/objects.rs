@@ -124,6 +124,29 @@ async fn what_somebody_changed_is_put_right() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_no_longer_wanted_goes_and_what_somebody_else_added_stays() {
+    let place = Place::new(server!()).await;
+    let send = json!({"resources": {"limits": {"memory": "64Mi"}}});
+    place.instance(|value| value["spec"]["send"] = send).await;
+    let operator = Operator::start(&place).await;
+    operator.turn(&place, "acme").await.unwrap();
+    let api = place.api::<StatefulSet>();
+    let note = json!({"metadata": {"annotations": {"example.com/note": "ours"}}});
+    api.patch("acme-seonsqd", &PatchParams::default(), &Patch::Merge(note)).await.unwrap();
+    let memory = async || {
+        let mut set = place.get::<StatefulSet>("acme-seonsqd").await;
+        assert_eq!(set.annotations_mut().remove("example.com/note").as_deref(), Some("ours"));
+        let containers = set.spec.unwrap().template.spec.unwrap().containers;
+        let resources = containers.into_iter().next().unwrap().resources.unwrap_or_default();
+        resources.limits.and_then(|mut limits| limits.remove("memory"))
+    };
+    assert_eq!(memory().await.unwrap().0, "64Mi");
+    place.instance(|_| ()).await;
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!(memory().await, None);
+}
+
+#[tokio::test]
 async fn what_the_spec_no_longer_wants_goes_and_files_stay() {
     let place = Place::new(server!()).await;
     place.instance(|_| ()).await;

@@ -21,6 +21,7 @@ mod component;
 mod control_plane;
 mod forward;
 mod images;
+mod meddling;
 mod node;
 mod nodes;
 mod parts;
@@ -31,6 +32,7 @@ pub use access::{Access, TEST_LABEL};
 pub use api_server::ApiServer;
 pub use cluster::Cluster;
 pub use forward::Forward;
+pub use meddling::an_annotation_comes_back;
 pub use node::From;
 pub use nodes::Nodes;
 

@@ -87,6 +87,8 @@ pub(crate) async fn what_somebody_changes_by_hand_is_put_right(stage: &Stage) {
         if found == right { Ok(()) } else { Err(format!("{found:?}")) }
     })
     .await;
+    cluster::an_annotation_comes_back(&stage.client, acme.namespace(), names::APPLIED_ANNOTATION)
+        .await;
     pair.is_ready().await;
     assert_eq!(acme.incarnations().await, before, "nothing was restarted");
     load.flows().await;
