@@ -182,11 +182,15 @@ impl Registration {
         self.application
     }
 
-    /// For waiting in tokio's runtime, within which it has to be called: readable when a message
-    /// waits.
+    /// What is to be waited for: a message, or the end of a driver that is removed, which no message
+    /// tells of.
+    pub const AWAITED: Interest = Interest::READABLE.add(Interest::ERROR);
+
+    /// For waiting in tokio's runtime, within which it has to be called, for
+    /// [`AWAITED`](Self::AWAITED).
     pub fn into_async(self) -> Result<AsyncFd<Self>, DeviceError> {
         // SAFETY: the file is open, is this registration's own, and never exchanged for another.
-        unsafe { AsyncFd::register_with_interest(self, Interest::READABLE) }.map_err(|error| {
+        unsafe { AsyncFd::register_with_interest(self, Self::AWAITED) }.map_err(|error| {
             let (_, source) = error.into_parts();
             DeviceError::System { operation: "poll", source }
         })

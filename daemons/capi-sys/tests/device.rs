@@ -1,4 +1,5 @@
-//! The device's rim, as far as it can be seen without a device.
+//! The device's rim, as far as it can be seen without a device; with one that is simulated:
+//! `tests/capi-sim/tests/device.rs`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;

@@ -22,7 +22,7 @@ mod with_the_library {
 
     use capi::Connection;
     use capi::machine::response_to;
-    use capi_sim::{Exchange, Remote};
+    use capi_sim::Exchange;
     use capi_sys::library::{self, Application};
     use capi_sys::message::*;
     use capi_sys::remote::Register;
@@ -200,19 +200,19 @@ mod with_the_library {
         }
     }
 
-    async fn exchange() -> (Exchange, Remote) {
+    async fn exchange() -> (Exchange, Way) {
         let exchange = Exchange::new(ports());
         let remote = exchange.remote(loopback()).await.unwrap();
         let host = CString::new(remote.address().ip().to_string()).unwrap();
         library::use_remote(&host, remote.address().port());
-        (exchange, remote)
+        (exchange, Way::Remote(remote))
     }
 
     /// The library has one remote CAPI for a process, so that everything is in one test.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn libcapi20_and_our_line_call_each_other_and_carry_units() {
-        let (exchange, remote) = exchange().await;
-        let line = listening(&remote, settings(2)).await;
+        let (exchange, way) = exchange().await;
+        let line = listening(&way, settings(2)).await;
 
         let profile = tokio::task::spawn_blocking(|| {
             library::is_installed().unwrap();

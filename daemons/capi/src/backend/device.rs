@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use capi_sys::device::{Device, DeviceError, Registration};
-use capi_sys::message::{Controller, Message, Profile};
+use capi_sys::message::{Controller, Info, Message, Profile};
 use capi_sys::remote::Register;
 use tokio::io::unix::AsyncFd;
 
@@ -28,8 +28,13 @@ impl DeviceLink {
         register: Register,
     ) -> Result<(Self, Profile), LinkError> {
         let device = Device::open(path)?;
-        let profile = device.profile(controller.number())?;
-        let registration = device.register(register)?.into_async()?;
+        let profile = device
+            .profile(controller.number())
+            .map_err(|error| refused(error, |info| LinkError::Controller { controller, info }))?;
+        let registration = device
+            .register(register)
+            .map_err(|error| refused(error, LinkError::Register))?
+            .into_async()?;
         Ok((Self { registration, waiting: VecDeque::new() }, profile))
     }
 
@@ -43,7 +48,7 @@ impl DeviceLink {
         loop {
             let is_stalled = self.write()?;
             tokio::select! {
-                guard = self.registration.readable_mut() => {
+                guard = self.registration.ready_mut(Registration::AWAITED) => {
                     let mut guard = guard.map_err(system)?;
                     // Readiness that comes after the look is not forgotten with what was before it.
                     match guard.get_inner_mut().get()? {
@@ -68,6 +73,14 @@ impl DeviceLink {
             self.waiting.pop_front();
         }
         Ok(false)
+    }
+}
+
+/// What CAPI refuses is told alike, whatever the way to it.
+fn refused(error: DeviceError, told: impl FnOnce(Info) -> LinkError) -> LinkError {
+    match error {
+        DeviceError::Refused { info, .. } => told(info),
+        error => error.into(),
     }
 }
 

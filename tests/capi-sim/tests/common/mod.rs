@@ -2,15 +2,16 @@
 #![allow(dead_code, reason = "not every test needs everything")]
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use capi::backend::Access;
 use capi::machine::{CallRequest, Ending, Listen, Settings};
 use capi::{Connection, Line, LineError, State};
-use capi_sim::{Exchange, Port, Remote};
+use capi_sim::{Device, Exchange, Port, Remote};
 use capi_sys::message::{CallContents, Controller, PhoneNumber};
 use capi_sys::remote::{Dialect, Login};
-use support::{PseudoRandom, wait_until};
+use support::{PseudoRandom, TemporaryDirectory, wait_until};
 
 /// Ends the test as skipped where no file can stand in for `/dev/capi20`.
 #[allow(unused_macros, reason = "not every test needs everything")]
@@ -20,6 +21,22 @@ macro_rules! needs_device {
             support::skip!(fuse, "{reason}");
         }
     };
+}
+
+/// Every way in which a line can reach the exchange here; that one is missing is told.
+#[allow(unused_macros, reason = "not every test needs everything")]
+macro_rules! ways {
+    () => {{
+        fn here() {}
+        match capi_sim::device::obstacle() {
+            None => vec![By::Remote, By::Device],
+            Some(reason) => {
+                let test = support::test_name(std::any::type_name_of_val(&here));
+                support::record_skip(&format!("{test} by device"), "fuse", reason);
+                vec![By::Remote]
+            }
+        }
+    }};
 }
 
 /// Long, because machines are slow; nothing here waits for it unless something hangs.
@@ -56,6 +73,56 @@ pub(crate) fn settings(number: u8) -> Settings {
     Settings::new(controller(number))
 }
 
+/// How a line reaches the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// By remote CAPI.
+    Remote,
+    /// By a file that stands in for `/dev/capi20`.
+    Device,
+}
+
+impl By {
+    /// Opens the exchange for lines.
+    pub(crate) async fn open(self, exchange: &Exchange) -> Way {
+        match self {
+            Self::Remote => Way::Remote(exchange.remote(loopback()).await.unwrap()),
+            Self::Device => {
+                let directory = TemporaryDirectory::new();
+                let device = exchange.device(directory.join("capi20")).unwrap();
+                Way::Device(exchange.clone(), Mutex::new(Some(device)), directory)
+            }
+        }
+    }
+}
+
+/// A way to the exchange.
+pub(crate) enum Way {
+    Remote(Remote),
+    Device(Exchange, Mutex<Option<Device>>, TemporaryDirectory),
+}
+
+impl Way {
+    pub(crate) fn access(&self) -> Access {
+        match self {
+            Self::Remote(remote) => access(remote, None, Dialect::Libcapi),
+            Self::Device(_, _, directory) => Access::Device(directory.join("capi20")),
+        }
+    }
+
+    /// Breaks every connection: by a reset of TCP, or as a driver does that is loaded anew.
+    pub(crate) fn reset(&self) {
+        match self {
+            Self::Remote(remote) => remote.reset(),
+            Self::Device(exchange, device, directory) => {
+                let mut device = device.lock().unwrap();
+                drop(device.take());
+                *device = Some(exchange.device(directory.join("capi20")).unwrap());
+            }
+        }
+    }
+}
+
 pub(crate) fn access(remote: &Remote, login: Option<Login>, dialect: Dialect) -> Access {
     let address = remote.address();
     Access::Remote { host: address.ip().to_string(), port: address.port(), login, dialect }
@@ -70,8 +137,8 @@ pub(crate) fn line_by(access: Access, settings: Settings) -> Line {
 }
 
 /// A line that listens for every number of its controller.
-pub(crate) async fn listening(remote: &Remote, settings: Settings) -> Line {
-    let line = line_by(access(remote, None, Dialect::Libcapi), settings);
+pub(crate) async fn listening(way: &Way, settings: Settings) -> Line {
+    let line = line_by(way.access(), settings);
     line.listen(Some(Listen::default())).unwrap();
     stands(&line, &State::Listening).await;
     line
@@ -80,22 +147,22 @@ pub(crate) async fn listening(remote: &Remote, settings: Settings) -> Line {
 /// An exchange of two controllers, and a line on each.
 pub(crate) struct Pair {
     pub(crate) exchange: Exchange,
-    pub(crate) remote: Remote,
+    pub(crate) way: Way,
     pub(crate) first: Line,
     pub(crate) second: Line,
 }
 
 impl Pair {
-    pub(crate) async fn new(ports: [Port; 2]) -> Self {
-        Self::with(ports, settings(1), settings(2)).await
+    pub(crate) async fn new(by: By, ports: [Port; 2]) -> Self {
+        Self::with(by, ports, settings(1), settings(2)).await
     }
 
-    pub(crate) async fn with(ports: [Port; 2], first: Settings, second: Settings) -> Self {
+    pub(crate) async fn with(by: By, ports: [Port; 2], first: Settings, second: Settings) -> Self {
         let exchange = Exchange::new(ports);
-        let remote = exchange.remote(loopback()).await.unwrap();
-        let first = listening(&remote, first).await;
-        let second = listening(&remote, second).await;
-        Self { exchange, remote, first, second }
+        let way = by.open(&exchange).await;
+        let first = listening(&way, first).await;
+        let second = listening(&way, second).await;
+        Self { exchange, way, first, second }
     }
 
     /// A call of the first line to the second one: both ends.
