@@ -27,6 +27,26 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: seon
 {{- end }}
 
+{{- define "seon.isdn" -}}
+{{ include "seon.fullname" . }}-capi-device-plugin
+{{- end }}
+
+{{- define "seon.isdn.namespace" -}}
+{{ .Values.isdn.namespace | default (printf "%s-isdn" (include "seon.fullname" .)) }}
+{{- end }}
+
+{{/* By these the DaemonSet finds its pods. */}}
+{{- define "seon.isdn.selectorLabels" -}}
+app.kubernetes.io/name: seon-capi-device-plugin
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "seon.isdn.labels" -}}
+{{ include "seon.isdn.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: seon
+{{- end }}
+
 {{/* An image: (dict "root" $ "name" "seon" "digest" "sha256:…") */}}
 {{- define "seon.image" -}}
 {{- $images := .root.Values.images }}

@@ -1,4 +1,4 @@
-//! The two images: static programs in an otherwise empty root, as OCI archives.
+//! The images: static programs in an otherwise empty root, as OCI archives.
 
 mod elf;
 
@@ -26,7 +26,7 @@ struct Program {
     description: &'static str,
 }
 
-const PROGRAMS: [Program; 2] = [
+const PROGRAMS: [Program; 3] = [
     Program {
         package: "seon",
         binary: "seon",
@@ -37,9 +37,15 @@ const PROGRAMS: [Program; 2] = [
         binary: "seon-operator",
         description: "The operator of Seon: file exchange by ODETTE FTP on Kubernetes",
     },
+    // By itself, and not a part of the daemons' program: it alone runs with privileges.
+    Program {
+        package: "capi-device-plugin",
+        binary: "seon-capi-device-plugin",
+        description: "ISDN controllers as a resource of Kubernetes, for Seon",
+    },
 ];
 
-/// Builds both programs and writes `<name>-<version>.tar` of each into a folder.
+/// Builds the programs and writes `<name>-<version>.tar` of each into a folder.
 pub(crate) fn write(output: Option<&Path>, registry: &str) -> anyhow::Result<ExitCode> {
     let architecture = Architecture::of_this_machine()
         .context("images are built for x86_64 and aarch64 only, on such a machine")?;

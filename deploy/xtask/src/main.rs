@@ -28,7 +28,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Builds the images of the daemons and of the operator, without a container engine.
+    /// Builds the images of the daemons, of the operator and of the device plugin for ISDN, without
+    /// a container engine.
     Images {
         /// Where the archives go [default: images in cargo's target folder].
         #[arg(long)]

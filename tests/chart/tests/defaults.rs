@@ -142,5 +142,5 @@ fn the_chart_has_the_version_of_everything_else() {
     assert_eq!(chart["version"], version);
     assert_eq!(chart["appVersion"], version);
     let images = chart["annotations"]["artifacthub.io/images"].as_str().unwrap();
-    assert_eq!(images.matches(&format!(":{version}\n")).count(), 2, "{images}");
+    assert_eq!(images.matches(&format!(":{version}\n")).count(), 3, "{images}");
 }

@@ -142,6 +142,9 @@ fn what_no_value_is_or_has_the_wrong_form_is_refused() {
         ("crds.keep=maybe", "/crds/keep"),
         ("log.level=loud", "/log/level"),
         ("networkPolicy.apiServerPorts={66190}", "/networkPolicy/apiServerPorts/0"),
+        ("isdn.device=capi20", "/isdn/device"),
+        ("isdn.device=/dev/../capi20", "/isdn/device"),
+        ("isdn.namespace=ISDN", "/isdn/namespace"),
         ("podMonitor.interval=often", "/podMonitor/interval"),
     ] {
         let refusal = helm.refusal(&[value]);
