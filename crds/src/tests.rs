@@ -542,7 +542,7 @@ fn the_samples_are_good() {
             judged += 1;
         }
     }
-    assert!(judged >= 7);
+    assert!(judged >= 11);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 mod common;
 
-use configuration::{Configuration, DatabaseSetting, Transport, parse};
+use configuration::{CapiAccess, Configuration, DatabaseSetting, Transport, parse};
 
 fn sample(name: &str) -> String {
     let path = format!("{}/../../deploy/samples/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -71,6 +71,22 @@ fn everything_is_valid() {
 }
 
 #[test]
+fn isdn_by_a_device_and_by_a_box_is_valid() {
+    let of = |name: &str| {
+        let database = ("cluster-database.yaml", sample("cluster-database.yaml"));
+        let configuration = read(&[(name, sample(name)), database]);
+        let bolt = configuration.partner("bolt").unwrap();
+        assert!(matches!(bolt.transports.as_slice(), [Transport::Isdn(_)]));
+        let [controller] = configuration.instance.receive.capi.as_slice() else { panic!("one") };
+        controller.access.clone()
+    };
+    assert_eq!(of("isdn-device.yaml"), CapiAccess::Device("/dev/capi20".into()));
+    let CapiAccess::Remote(router) = of("isdn-remote.yaml") else { panic!("a box") };
+    assert_eq!((router.host.as_str(), router.port), ("192.0.2.7", 2662));
+    assert_eq!(router.account.unwrap().user, "seon");
+}
+
+#[test]
 fn no_sample_is_forgotten_here() {
     let path = format!("{}/../../deploy/samples", env!("CARGO_MANIFEST_DIR"));
     let mut names: Vec<String> = std::fs::read_dir(path)
@@ -84,6 +100,8 @@ fn no_sample_is_forgotten_here() {
             "cluster-database.yaml",
             "cluster.yaml",
             "everything.yaml",
+            "isdn-device.yaml",
+            "isdn-remote.yaml",
             "one-machine.yaml",
             "two-partners.yaml"
         ]

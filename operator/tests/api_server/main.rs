@@ -15,3 +15,4 @@ mod objects;
 mod partners;
 mod replicas;
 mod rights;
+mod samples;
