@@ -67,6 +67,17 @@ pub fn use_remote(host: &CStr, port: u16) {
     }
 }
 
+/// Chooses the device node `/dev/capi20` for this process, and no tracing.
+pub fn use_device() {
+    let _lock = lock();
+    let driver = CString::from(c"standard").into_raw();
+    // SAFETY: it is a string with an end, and the library may keep it: it is never freed.
+    unsafe {
+        capi20ext_set_driver(driver);
+        capi20ext_set_tracelevel(0);
+    }
+}
+
 /// Whether the library finds a CAPI.
 pub fn is_installed() -> Result<(), Info> {
     let _lock = lock();

@@ -7,11 +7,18 @@
 )]
 
 #[cfg(feature = "libcapi20")]
+#[macro_use]
 mod common;
 
 #[cfg(not(feature = "libcapi20"))]
 #[test]
-fn libcapi20_and_our_line_call_each_other_and_carry_units() {
+fn libcapi20_by_remote_capi_and_our_line_call_each_other_and_carry_units() {
+    support::skip!(libcapi20, "built without the feature libcapi20");
+}
+
+#[cfg(not(feature = "libcapi20"))]
+#[test]
+fn libcapi20_by_device_and_our_line_call_each_other_and_carry_units() {
     support::skip!(libcapi20, "built without the feature libcapi20");
 }
 
@@ -26,6 +33,8 @@ mod with_the_library {
     use capi_sys::library::{self, Application};
     use capi_sys::message::*;
     use capi_sys::remote::Register;
+
+    use support::{TemporaryDirectory, guarded_command};
 
     use super::common::*;
 
@@ -200,18 +209,69 @@ mod with_the_library {
         }
     }
 
-    async fn exchange() -> (Exchange, Way) {
+    /// The library has one CAPI for a process, and processes share its memory in `/dev/shm`: the test
+    /// of the device is started again in a process whose `/dev` is its own.
+    const IN_PROCESS: &str = "SEON_TEST_OWN_DEV";
+
+    /// Mounts a `/dev` with what the library and FUSE need, and starts the arguments.
+    const OWN_DEV: &str = "
+        set -e
+        mount -t tmpfs seon-test \"$0\"
+        mkdir -m 1777 \"$0/shm\"
+        for name in fuse null urandom; do
+          : >\"$0/$name\"
+          mount --bind \"/dev/$name\" \"$0/$name\"
+        done
+        mount --rbind \"$0\" /dev
+        exec \"$@\"
+    ";
+
+    const TEST: &str =
+        "with_the_library::libcapi20_by_device_and_our_line_call_each_other_and_carry_units";
+
+    /// Runs the test in a process of its own.
+    fn pass_with_a_dev_of_its_own() {
+        let directory = TemporaryDirectory::new();
+        let output = guarded_command("unshare")
+            .args(["--mount", "sh", "-c", OWN_DEV])
+            .arg(directory.path())
+            .arg(std::env::current_exe().unwrap())
+            .args([TEST, "--exact", "--nocapture"])
+            .env(IN_PROCESS, "1")
+            .env("HOME", directory.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn libcapi20_by_remote_capi_and_our_line_call_each_other_and_carry_units() {
         let exchange = Exchange::new(ports());
         let remote = exchange.remote(loopback()).await.unwrap();
         let host = CString::new(remote.address().ip().to_string()).unwrap();
         library::use_remote(&host, remote.address().port());
-        (exchange, Way::Remote(remote))
+        call_each_other(&exchange).await;
     }
 
-    /// The library has one remote CAPI for a process, so that everything is in one test.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn libcapi20_and_our_line_call_each_other_and_carry_units() {
-        let (exchange, way) = exchange().await;
+    async fn libcapi20_by_device_and_our_line_call_each_other_and_carry_units() {
+        needs_device!();
+        if std::env::var_os(IN_PROCESS).is_none() {
+            return pass_with_a_dev_of_its_own();
+        }
+        let exchange = Exchange::new(ports());
+        let _device = exchange.device("/dev/capi20").unwrap();
+        library::use_device();
+        call_each_other(&exchange).await;
+    }
+
+    async fn call_each_other(exchange: &Exchange) {
+        let way = By::Remote.open(exchange).await;
         let line = listening(&way, settings(2)).await;
 
         let profile = tokio::task::spawn_blocking(|| {
