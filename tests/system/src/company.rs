@@ -123,6 +123,22 @@ impl Up {
         let status = self.0.wait(PATIENCE);
         assert!(status.success(), "seon up ended with {status}");
     }
+
+    /// Whether a file was received from above its start on, as the log tells.
+    pub fn resumed_a_file(&self) -> bool {
+        self.0.output().iter().any(|line| {
+            line.contains("receiving")
+                && !line.contains("restart=0")
+                && !line.contains("\"restart\":0,")
+                && (line.contains("restart=") || line.contains("\"restart\":"))
+        })
+    }
+}
+
+/// SIGKILL to a daemon.
+pub fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 impl Company {

@@ -19,7 +19,7 @@ mod request;
 pub use ask::{ask, wait_for};
 pub use caller::{Caller, offer};
 pub use checker::{assert_each_arrived_once, incoming};
-pub use company::{Company, Line, Pair, Up, exit_code};
+pub use company::{Company, Line, Pair, Up, exit_code, kill};
 pub use exchange::Exchange;
 pub use proxy::{Break, Proxy, Way};
 pub use request::{Standstill, grow_older, held_receipts, received_files, request, sessions};

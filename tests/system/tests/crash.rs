@@ -10,8 +10,8 @@ use oftp::field::Counts;
 use oftp::session::{Event, Request};
 use support::{sha256, wait_until_blocking, write_pseudo_random};
 use system::{
-    Caller, Company, Line, PATIENCE, Pair, Standstill, assert_each_arrived_once, incoming, offer,
-    received_files,
+    Caller, Company, Line, PATIENCE, Pair, Standstill, Up, assert_each_arrived_once, incoming,
+    kill, offer, received_files,
 };
 
 /// Large enough that a kill comes in the middle.
@@ -48,20 +48,8 @@ fn assert_arrived(pair: &Pair, transfer: &Transfer) {
     assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&transfer.file)]);
 }
 
-/// The position at which the receiver took the file up again, as its log tells.
-fn assert_restarted_above_zero(up: &system::Up) {
-    let resumed = up.0.output().iter().any(|line| {
-        line.contains("receiving")
-            && !line.contains("restart=0")
-            && !line.contains("\"restart\":0,")
-            && (line.contains("restart=") || line.contains("\"restart\":"))
-    });
-    assert!(resumed, "the file began again from its start");
-}
-
-fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+fn assert_restarted_above_zero(up: &Up) {
+    assert!(up.resumed_a_file(), "the file began again from its start");
 }
 
 #[test]

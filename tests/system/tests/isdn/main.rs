@@ -1,11 +1,13 @@
-//! Two companies by ISDN: the daemons of their controllers on one exchange, everything else as it is.
+//! Two companies by ISDN. Here the daemons of their controllers are on one exchange in memory and
+//! everything else is as it is; in [`capi`] all daemons are, on an exchange of CAPI.
 
 #![allow(clippy::unwrap_used, reason = "what fails here is a test")]
+
+mod capi;
 
 use std::fs;
 use std::path::PathBuf;
 
-use capi_sim::Port;
 use support::{Process, seon_binary, sha256, wait_until_blocking};
 use system::{Company, Exchange, Line, PATIENCE, Pair, assert_each_arrived_once};
 
@@ -122,40 +124,6 @@ fn files_and_receipts_go_by_isdn_and_the_tables_say_so() {
     };
     by_isdn(&isdn.pair.acme, BOLT);
     by_isdn(&isdn.pair.bolt, ACME);
-}
-
-#[test]
-fn the_daemons_of_seon_up_call_each_other_by_remote_capi() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let ports = [ACME, BOLT].map(|number| Port::with_iso_8208([number.parse().unwrap()]));
-    let exchange = capi_sim::Exchange::new(ports);
-    let remote = runtime.block_on(exchange.remote("127.0.0.1:0".parse().unwrap())).unwrap();
-    let pair = Pair::new();
-    pair.write(Line::Nothing, Line::Nothing);
-    let transport = "  transports:\n  - isdn: {number: \"0221 200\"}\n";
-    append(&pair.acme, "partner.yaml", transport);
-    for (number, company) in [(1, &pair.acme), (2, &pair.bolt)] {
-        let controllers = format!(
-            "  receive:\n    capi:\n      controllers:\n      - number: {number}\n        \
-             remote: {{host: 127.0.0.1, port: {}}}\n",
-            remote.address().port()
-        );
-        replace(company, "instance.yaml", "  receive:\n", &controllers);
-    }
-    let _up = [pair.acme.up(), pair.bolt.up()];
-    for (daemon, company) in [("seonrd_capi_0", &pair.acme), ("seonrd_capi_1", &pair.bolt)] {
-        wait_until_blocking("the controller takes calls", PATIENCE, || {
-            company.daemon(daemon).is_some_and(|row| row["listeners"][0]["ok"] == true)
-        });
-    }
-    let mut files: Vec<_> =
-        (1..=5).map(|number| pair.acme.file(&format!("F.{number}"), number * 97)).collect();
-    files.push(pair.acme.file("LARGE.DAT", 1 << 20));
-    let entries = pair.acme.enqueue_all("bolt", &files);
-    pair.acme.wait_until_acknowledged(&entries, 2 * PATIENCE);
-    let hashes: Vec<_> = files.iter().map(|file| sha256(file)).collect();
-    assert_each_arrived_once(&pair.acme, &pair.bolt, &hashes);
-    assert!(sessions(&pair.bolt).iter().all(|(by, _)| by == "isdn"));
 }
 
 #[test]
