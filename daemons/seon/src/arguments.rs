@@ -487,12 +487,15 @@ pub(crate) enum Config {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Quickstart {
-    /// The size of the large file, as 1GiB or 300MB.
-    #[arg(long, default_value = "1GiB", value_parser = crate::size::parse, value_name = "SIZE")]
-    pub(crate) size: u64,
+    /// The size of the large file, as 1GiB or 300MB; 1GiB without, 10MiB by ISDN.
+    #[arg(long, value_parser = crate::size::parse, value_name = "SIZE")]
+    size: Option<u64>,
     /// How many small files go the other way.
     #[arg(long, default_value_t = 100, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) files: u32,
+    /// Both ways by ISDN, over an exchange that is simulated here.
+    #[arg(long)]
+    pub(crate) isdn: bool,
     /// Leaves both companies running.
     #[arg(long)]
     pub(crate) keep: bool,
@@ -500,6 +503,13 @@ pub(crate) struct Quickstart {
     // Not named `directory`: that is -c, which every command has.
     #[arg(long = "directory", value_name = "DIR")]
     pub(crate) place: Option<PathBuf>,
+}
+
+impl Quickstart {
+    /// Octets of the large file.
+    pub(crate) fn size(&self) -> u64 {
+        self.size.unwrap_or(if self.isdn { 10 << 20 } else { 1 << 30 })
+    }
 }
 
 /// The formats of a virtual file (SFIDFMT, RFC 5024 section 5.3.3).

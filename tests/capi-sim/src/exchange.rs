@@ -176,6 +176,7 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
+    #[cfg(feature = "device")]
     pub(crate) fn id(&self) -> ApplicationId {
         self.id
     }

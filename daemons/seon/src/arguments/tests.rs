@@ -163,7 +163,17 @@ fn wrong_words_are_refused_with_what_was_expected() {
 fn the_quick_start_is_one_gibibyte_and_a_hundred_files() {
     let Invocation::Tool(arguments) = parse("seon quickstart") else { panic!("a tool") };
     let Command::Quickstart(wish) = arguments.command else { panic!("quickstart") };
-    assert_eq!((wish.size, wish.files, wish.keep, wish.place), (1 << 30, 100, false, None));
+    assert_eq!((wish.size(), wish.files, wish.keep, wish.place), (1 << 30, 100, false, None));
+}
+
+#[test]
+fn by_isdn_the_quick_start_is_smaller_unless_a_size_is_given() {
+    for (words, size) in [("", 10 << 20), (" --size 1GiB", 1 << 30)] {
+        let invocation = parse(&format!("seon quickstart --isdn{words}"));
+        let Invocation::Tool(arguments) = invocation else { panic!("a tool") };
+        let Command::Quickstart(wish) = arguments.command else { panic!("quickstart") };
+        assert_eq!(wish.size(), size);
+    }
 }
 
 #[test]

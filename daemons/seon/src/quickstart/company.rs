@@ -1,18 +1,44 @@
 //! The two companies of the quick start: their folders and what stands in them.
 
+use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use std::io::Write;
 
+use store::Transport;
+
 use super::certificate::Identity;
 
-/// How a company is called by the other.
+/// Where a company is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum Reach {
+    /// On this machine, by the network.
+    Network {
+        /// Where it listens on TCP.
+        tcp: u16,
+        /// Where it listens on TLS.
+        tls: u16,
+        /// How the other calls it.
+        by: Protocol,
+    },
+    /// On the simulated exchange.
+    Isdn {
+        /// Its number there.
+        number: &'static str,
+        /// Its controller, as the exchange counts.
+        controller: u8,
+        /// Where the exchange offers its controllers by remote CAPI.
+        remote: SocketAddr,
+    },
+}
+
+/// How a company is called by the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
     /// By TLS, both certificates pinned.
     Tls,
     /// By plain TCP.
@@ -29,10 +55,8 @@ pub(crate) struct Company {
     pub(crate) password: String,
     /// Its key and certificate.
     pub(crate) identity: Identity,
-    /// Where it listens on TCP.
-    pub(crate) tcp: u16,
-    /// Where it listens on TLS.
-    pub(crate) tls: u16,
+    /// Where it is reached.
+    pub(crate) reach: Reach,
     /// Its folder.
     pub(crate) directory: PathBuf,
 }
@@ -57,18 +81,57 @@ pub(crate) fn password() -> Result<String, aws_lc_rs::error::Unspecified> {
     Ok(random.iter().map(|octet| char::from(LETTERS[usize::from(octet % 32)])).collect())
 }
 
+impl Reach {
+    /// What carries the calls to it, as the journal says it.
+    pub(crate) fn transport(&self) -> Transport {
+        match self {
+            Self::Network { by: Protocol::Tls, .. } => Transport::Tls,
+            Self::Network { by: Protocol::Tcp, .. } => Transport::Tcp,
+            Self::Isdn { .. } => Transport::Isdn,
+        }
+    }
+}
+
+/// For a person.
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network { tcp, tls, .. } => {
+                write!(f, "TCP 127.0.0.1:{tcp}, TLS 127.0.0.1:{tls}")
+            }
+            Self::Isdn { number, controller, .. } => {
+                write!(f, "ISDN {number}, controller {controller}")
+            }
+        }
+    }
+}
+
 impl Company {
     /// Makes the folder and writes its YAML: the instance, its one partner, their Secrets.
-    pub(crate) fn write(&self, partner: &Self, line: Line) -> io::Result<()> {
+    pub(crate) fn write(&self, partner: &Self) -> io::Result<()> {
         fs::create_dir_all(&self.directory)?;
         let write = |name: &str, text: &str| write_new(&self.directory.join(name), text);
         write("instance.yaml", &self.instance())?;
-        write(&format!("{}.yaml", partner.name), &self.partner(partner, line))?;
+        write(&format!("{}.yaml", partner.name), &self.partner(partner))?;
         write("secrets.yaml", &self.secrets(partner))
     }
 
     fn instance(&self) -> String {
-        let Self { name, odette_id, tcp, tls, .. } = self;
+        let Self { name, odette_id, .. } = self;
+        let receive = match self.reach {
+            Reach::Network { tcp, tls, .. } => format!(
+                "    tcpip: {{address: 127.0.0.1, port: {tcp}}}
+    tls: {{address: 127.0.0.1, port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}"
+            ),
+            Reach::Isdn { controller, remote, .. } => format!(
+                "    capi:
+      controllers:
+      - number: {controller}
+        remote: {{host: {}, port: {}}}",
+                remote.ip(),
+                remote.port()
+            ),
+        };
         format!(
             "apiVersion: seon.dev/v1alpha1
 kind: SeonInstance
@@ -78,18 +141,22 @@ spec:
     odetteId: {odette_id}
     passwordSecretRef: {{name: {name}-oftp, key: password}}
   receive:
-    tcpip: {{address: 127.0.0.1, port: {tcp}}}
-    tls: {{address: 127.0.0.1, port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}
+{receive}
 "
         )
     }
 
-    fn partner(&self, partner: &Self, line: Line) -> String {
+    fn partner(&self, partner: &Self) -> String {
         let Self { name: own, .. } = self;
-        let Self { name, odette_id, tcp, tls, .. } = partner;
-        let transport = match line {
-            Line::Tls => format!("tls: {{host: 127.0.0.1, port: {tls}}}"),
-            Line::Tcp => format!("tcp: {{host: 127.0.0.1, port: {tcp}}}"),
+        let Self { name, odette_id, .. } = partner;
+        let transport = match partner.reach {
+            Reach::Network { tls, by: Protocol::Tls, .. } => {
+                format!("tls: {{host: 127.0.0.1, port: {tls}}}")
+            }
+            Reach::Network { tcp, by: Protocol::Tcp, .. } => {
+                format!("tcp: {{host: 127.0.0.1, port: {tcp}}}")
+            }
+            Reach::Isdn { number, .. } => format!("isdn: {{number: \"{number}\"}}"),
         };
         format!(
             "apiVersion: seon.dev/v1alpha1

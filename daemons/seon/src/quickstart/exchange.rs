@@ -1,4 +1,5 @@
-//! The exchange: a large file by TLS one way, small ones by TCP the other way, at the same time.
+//! The exchange: a large file one way, small ones the other way, at the same time. By TLS and TCP,
+//! or both by ISDN.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -63,7 +64,7 @@ pub(super) async fn run(
     bolt: &Running,
 ) -> Result<Summary, Failure> {
     let files = place.root.join("files");
-    let (size, count) = (wish.size, wish.files);
+    let (size, count) = (wish.size(), wish.files);
     crate::output::answer(&format!(
         "making {} and {} of {}\n",
         human::octets(size),
@@ -133,10 +134,13 @@ async fn watch(
     (acme, large, octets, started): (&Running, &[EntryId], u64, Instant),
     (bolt, small, small_started): (&Running, &[EntryId], Instant),
 ) -> Result<(Duration, Duration), Failure> {
+    let large_line = bolt.company.reach.transport().as_str();
+    let small_line = acme.company.reach.transport().as_str();
     let mut large_bar =
-        Some(board.octets(format!("acme → bolt  {LARGE}  tls"), octets).begun(started));
+        Some(board.octets(format!("acme → bolt  {LARGE}  {large_line}"), octets).begun(started));
     let count = small.len() as u64;
-    let mut small_bar = Some(board.pieces("bolt → acme  small files      tcp", count, "receipts"));
+    let small_title = format!("bolt → acme  small files      {small_line}");
+    let mut small_bar = Some(board.pieces(&small_title, count, "receipts"));
     let (mut large_took, mut small_took) = (Duration::ZERO, Duration::ZERO);
     let mut tick = interval(TICK);
     let mut moved = (Instant::now(), (0, 0));
@@ -149,7 +153,7 @@ async fn watch(
             if done == large.len() as u64 {
                 large_took = started.elapsed();
                 bar.finish(&format!(
-                    "acme → bolt  {}  tls  {}  {}",
+                    "acme → bolt  {}  {large_line}  {}  {}",
                     human::octets(octets),
                     human::span(large_took),
                     human::rate(octets, large_took)
@@ -164,7 +168,7 @@ async fn watch(
             if finished == count {
                 small_took = small_started.elapsed();
                 bar.finish(&format!(
-                    "bolt → acme  {}  tcp  {}",
+                    "bolt → acme  {}  {small_line}  {}",
                     human::count(count, "file", "files"),
                     human::span(small_took)
                 ));

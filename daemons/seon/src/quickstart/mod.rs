@@ -4,6 +4,7 @@ mod certificate;
 mod company;
 mod data;
 mod exchange;
+mod isdn;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::output::{self, Format, Style, human};
 use crate::stop::Stop;
-use company::{Company, Line};
+use company::{Company, Protocol, Reach};
+use isdn::Isdn;
 
 /// How long both companies may take to be ready.
 const START: Duration = Duration::from_secs(30);
@@ -34,19 +36,20 @@ const GRACE: Duration = Duration::from_secs(90);
 pub(crate) async fn run(context: &Context, wish: Quickstart) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let place = Place::make(&wish)?;
+    let isdn = if wish.isdn { Some(Isdn::simulate().await?) } else { None };
     let mut stop = Stop::listen()?;
     let shutdown = CancellationToken::new();
     let mut children = supervisor(&shutdown);
 
     let outcome = tokio::select! {
-        outcome = play(context, &wish, &place, &mut children, started) => outcome,
+        outcome = play(context, &wish, &place, isdn.as_ref(), &mut children, started) => outcome,
         () = stop.asked() => Err(Failure::Interrupted),
     };
     // Ended in every case, and before the folder goes.
     let keep = wish.keep && outcome.is_ok();
     let stays = keep || wish.place.is_some();
     if keep {
-        output::answer(&next_steps(&place))?;
+        output::answer(&next_steps(&place, isdn.is_some()))?;
         stop.asked().await;
     }
     shutdown.cancel();
@@ -64,11 +67,12 @@ async fn play(
     context: &Context,
     wish: &Quickstart,
     place: &Place,
+    isdn: Option<&Isdn>,
     children: &mut Children,
     started: Instant,
 ) -> Result<ExitCode, Failure> {
     let say = |line: &str| output::answer(&format!("{line}\n"));
-    let [acme, bolt] = found(place)?;
+    let [acme, bolt] = found(place, isdn)?;
     say(&format!(
         "two companies in {}: acme and bolt, with keys, certificates and passwords made just now",
         place.root.display()
@@ -107,10 +111,8 @@ async fn play(
 }
 
 /// Writes both companies' folders.
-fn found(place: &Place) -> Result<[Company; 2], Failure> {
-    let [acme_tcp, acme_tls, bolt_tcp, bolt_tls] =
-        company::free_ports().map_err(Failure::io("no free ports on 127.0.0.1"))?;
-    let make = |name: &'static str, odette_id, tcp, tls| {
+fn found(place: &Place, isdn: Option<&Isdn>) -> Result<[Company; 2], Failure> {
+    let make = |name: &'static str, odette_id, reach| {
         let identity =
             certificate::make(name, Timestamp::now()).map_err(|error| Failure::Command {
                 code: "E-QUICKSTART-CERTIFICATE",
@@ -121,14 +123,28 @@ fn found(place: &Place) -> Result<[Company; 2], Failure> {
             sentence: "the system gives no random numbers".into(),
         })?;
         let directory = place.root.join(name);
-        Ok::<_, Failure>(Company { name, odette_id, password, identity, tcp, tls, directory })
+        Ok::<_, Failure>(Company { name, odette_id, password, identity, reach, directory })
     };
-    let acme = make("acme", "O0013000001ACME", acme_tcp, acme_tls)?;
-    let bolt = make("bolt", "O0013000002BOLT", bolt_tcp, bolt_tls)?;
+    let [acme, bolt] = match isdn {
+        Some(isdn) => isdn.lines(),
+        None => on_the_network()?,
+    };
+    let acme = make("acme", "O0013000001ACME", acme)?;
+    let bolt = make("bolt", "O0013000002BOLT", bolt)?;
     let cannot = || Failure::io(format!("cannot write into {}", place.root.display()));
-    acme.write(&bolt, Line::Tls).map_err(cannot())?;
-    bolt.write(&acme, Line::Tcp).map_err(cannot())?;
+    acme.write(&bolt).map_err(cannot())?;
+    bolt.write(&acme).map_err(cannot())?;
     Ok([acme, bolt])
+}
+
+/// Two companies that listen on this machine: the first is called by TCP, the second by TLS.
+fn on_the_network() -> Result<[Reach; 2], Failure> {
+    let [acme_tcp, acme_tls, bolt_tcp, bolt_tls] =
+        company::free_ports().map_err(Failure::io("no free ports on 127.0.0.1"))?;
+    Ok([
+        Reach::Network { tcp: acme_tcp, tls: acme_tls, by: Protocol::Tcp },
+        Reach::Network { tcp: bolt_tcp, tls: bolt_tls, by: Protocol::Tls },
+    ])
 }
 
 /// `seon up` of a company, its output in a log file.
@@ -193,10 +209,10 @@ impl Running {
     }
 
     fn introduction(&self) -> String {
-        let Company { name, tcp, tls, .. } = &self.company;
+        let Company { name, reach, .. } = &self.company;
         let processes: Vec<_> =
             self.processes.iter().map(|(daemon, pid)| format!("{daemon} {pid}")).collect();
-        format!("{name}: TCP 127.0.0.1:{tcp}, TLS 127.0.0.1:{tls}; {}", processes.join(", "))
+        format!("{name}: {reach}; {}", processes.join(", "))
     }
 
     /// The context of a command on this company.
@@ -254,15 +270,16 @@ impl Place {
     }
 }
 
-fn next_steps(place: &Place) -> String {
+fn next_steps(place: &Place, by_isdn: bool) -> String {
     let root = place.root.display();
+    let receiver = if by_isdn { "seonrd_capi_0" } else { "seonrd_tcpip " };
     format!(
         "\nboth companies go on running; try:\n  \
          seon -c {root}/acme ps\n  \
          seon -c {root}/acme enqueue --partner bolt --follow FILE\n  \
          seon -c {root}/bolt journal --follow\n  \
          seon -c {root}/acme partner ping bolt\n  \
-         seon -c {root}/acme seonrd_tcpip          (a second start, refused)\n  \
+         seon -c {root}/acme {receiver}         (a second start, refused)\n  \
          ps -ef | grep seon\n\
          received files: {root}/bolt/data/incoming/acme, hot folder: {root}/acme/data/outgoing/bolt\n\
          end everything: Ctrl-C\n"

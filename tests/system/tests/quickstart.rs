@@ -1,0 +1,44 @@
+//! The README's first command, smaller: it ends well and leaves nothing behind.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
+
+use std::fs;
+use std::process::Output;
+
+use support::{TemporaryDirectory, guarded_command, seon_binary};
+
+fn quickstart(words: &[&str]) -> String {
+    let place = TemporaryDirectory::new();
+    let mut command = guarded_command(seon_binary());
+    command.env("TMPDIR", place.path()).arg("quickstart").args(words);
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let (said, complained) = (String::from_utf8(stdout).unwrap(), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{status}\n{said}\n{complained}");
+    let left: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap()).collect();
+    assert!(left.is_empty(), "{left:?}");
+    said
+}
+
+/// What a way of the exchange is by, and what is said of it.
+fn assert_went_well(said: &str, way: &str, by: &str, files: &str) {
+    let row = said.lines().find(|line| line.starts_with(way)).unwrap_or_else(|| panic!("{said}"));
+    assert_eq!(row[way.len()..].split_whitespace().next(), Some(by), "{row}");
+    let verdict = format!("√ {way}: {files} acknowledged, every hash the same");
+    assert!(said.contains(&verdict), "{said}");
+}
+
+#[test]
+fn two_companies_exchange_files_by_tls_and_tcp() {
+    let said = quickstart(&["--size", "20MiB", "--files", "10"]);
+    assert_went_well(&said, "acme → bolt", "tls", "1 file");
+    assert_went_well(&said, "bolt → acme", "tcp", "10 files");
+    assert_eq!(said.matches(": 0 errors, 0 warnings, ").count(), 2, "{said}");
+}
+
+#[test]
+fn two_companies_exchange_files_by_isdn() {
+    let said = quickstart(&["--isdn", "--size", "1MiB", "--files", "10"]);
+    assert_went_well(&said, "acme → bolt", "isdn", "1 file");
+    assert_went_well(&said, "bolt → acme", "isdn", "10 files");
+    assert_eq!(said.matches(": 0 errors, 0 warnings, ").count(), 2, "{said}");
+}
