@@ -24,6 +24,9 @@ pub struct Capi {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.device) != has(self.remote)").message(
     "a controller is reached by one of device and remote; leave one of them"))]
+#[x_kube(validation = Rule::new("!self.overlap || has(self.numbers)").message(
+    "with overlap a called number is complete when it is one of ours; give numbers, or leave out \
+     overlap"))]
 pub struct CapiController {
     /// Its number, as CAPI counts: from 1.
     #[schemars(range(min = 1, max = 127))]
@@ -47,6 +50,25 @@ pub struct CapiController {
     #[serde(default = "basic_access")]
     #[schemars(range(min = 1, max = 30))]
     pub max_sessions: i32,
+    /// Whether called numbers come digit by digit, as at a line with extensions (overlap
+    /// receiving). It needs `numbers`.
+    #[serde(default)]
+    pub overlap: bool,
+    /// The longest user data of an X.25 packet in octets, where a call does not negotiate another:
+    /// a power of two from 16 to 4096. Both sides of a line have the same.
+    #[serde(default = "packet_size")]
+    #[x_kube(validation = Rule::new(PACKET_SIZE_RULE).message(PACKET_SIZE_MESSAGE))]
+    pub packet_size: i32,
+    /// Where data are cut on their way to the controller.
+    #[serde(default)]
+    pub segmentation: CapiSegmentation,
+    /// How long a call may be without any data before it is ended, such as 3m.
+    #[serde(default = "idle_timeout")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(
+        "self.matches('^([0-9]{1,9}(h|m|s|ms))+$') && duration(self) >= duration('10s') && duration(self) <= duration('24h')").message(
+        "give 10s to 24h (usual: 3m)"))]
+    pub idle_timeout: String,
     /// Pods of this daemon (cluster only). Default: 1 for a device, since each further pod needs a
     /// node of its own that has the controller; for a box as daemonTemplate says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +121,27 @@ pub enum CapiDialect {
     Libcapi,
     /// As the routers of bintec do.
     Bintec,
+}
+
+/// Where data are cut. Each exchange buffer of OFTP is one sequence of packets in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CapiSegmentation {
+    /// Into packets, by us: right for every controller.
+    #[default]
+    Packets,
+    /// Into blocks of 2048 octets, which the controller cuts into packets: fewer messages.
+    Blocks,
+}
+
+pub(crate) const PACKET_SIZE_RULE: &str = "self in [16, 32, 64, 128, 256, 512, 1024, 2048, 4096]";
+pub(crate) const PACKET_SIZE_MESSAGE: &str = "give a power of two from 16 to 4096 (usual: 128)";
+
+fn packet_size() -> i32 {
+    128
+}
+
+fn idle_timeout() -> String {
+    "3m".into()
 }
 
 fn basic_access() -> i32 {

@@ -19,7 +19,7 @@ pub mod names;
 mod partner;
 mod status;
 
-pub use capi::{Capi, CapiController, CapiDevice, CapiDialect, CapiRemote};
+pub use capi::{Capi, CapiController, CapiDevice, CapiDialect, CapiRemote, CapiSegmentation};
 pub use cluster::{
     AccessMode, DaemonTemplate, Quantity, Resources, Service, ServiceType, TaintEffect, Toleration,
     TolerationOperator, VolumeClaim, WhenDeleted,

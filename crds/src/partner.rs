@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    capi::{PACKET_SIZE_MESSAGE, PACKET_SIZE_RULE},
     common::{InstanceReference, SecretKeyReference, SecretReference},
     instance::{ODETTE_ID_MESSAGE, ODETTE_ID_RULE, SCHEDULE_MESSAGE, SCHEDULE_RULE},
     status::SeonPartnerStatus,
@@ -205,6 +206,23 @@ pub struct IsdnAddress {
     #[schemars(length(min = 1, max = 40))]
     #[x_kube(validation = Rule::new(NUMBER_RULE).message(NUMBER_MESSAGE))]
     pub calling_number: Option<String>,
+    /// What our call's packet says to the partner's system, in hexadecimal: call user data of X.25,
+    /// up to 16 octets. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9A-Fa-f]{2}){1,16}$')").message(
+        "call user data are 1 to 16 octets in hexadecimal, such as C0000000"))]
+    pub call_user_data: Option<String>,
+    /// The packet size to negotiate for both directions, in octets. Default: the call says nothing
+    /// of it, and the controller's packetSize holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new(PACKET_SIZE_RULE).message(PACKET_SIZE_MESSAGE))]
+    pub packet_size: Option<i32>,
+    /// The packet window to negotiate for both directions. Default: the call says nothing of it, and
+    /// 7 holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 7))]
+    pub window: Option<i32>,
 }
 
 const NUMBER_RULE: &str = "self.matches('^[+]?[0-9 ]*[0-9][0-9 ]*$')";

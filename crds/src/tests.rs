@@ -73,7 +73,8 @@ fn resources_with_everything_are_good() {
             "capi": {"controllers": [
                 {"number": 1, "device": {}},
                 {"number": 2, "remote": {"host": "router.lan", "secretRef": {"name": "box"}},
-                    "numbers": ["12345"], "maxSessions": 30},
+                    "numbers": ["12345"], "maxSessions": 30, "overlap": true, "packetSize": 4096,
+                    "segmentation": "Blocks", "idleTimeout": "24h"},
             ]},
         });
         spec["send"] = json!({
@@ -89,7 +90,8 @@ fn resources_with_everything_are_good() {
         spec["transports"] = json!([
             {"tls": {"host": "a"}},
             {"tcp": {"host": "a"}},
-            {"isdn": {"number": "+49 221 12345", "callingNumber": "0221 54321"}},
+            {"isdn": {"number": "+49 221 12345", "callingNumber": "0221 54321",
+                "callUserData": "c0FFee", "packetSize": 16, "window": 7}},
         ]);
         spec["certificates"] =
             json!([{"purpose": ["Tls"], "secretRef": {"name": "a"}, "activeFrom": "2026-12-01"}]);
@@ -240,6 +242,48 @@ fn numbers_of_isdn_can_be_dialled() {
         [
             "spec.receive.capi.controllers[0].numbers: an own number consists of digits, as the line \
           tells it, such as 12345"
+        ]
+    );
+}
+
+#[test]
+fn what_x25_is_told_is_something_that_it_can_say() {
+    let of_a_controller = |controller: Value| {
+        instance_says(|value| {
+            let mut controller = controller;
+            controller["number"] = json!(1);
+            controller["device"] = json!({});
+            value["spec"]["receive"] = json!({"capi": {"controllers": [controller]}});
+        })
+    };
+    let field = "spec.receive.capi.controllers[0]";
+    assert_eq!(
+        of_a_controller(json!({"packetSize": 100, "idleTimeout": "1s"})),
+        [
+            format!("{field}.idleTimeout: give 10s to 24h (usual: 3m)"),
+            format!("{field}.packetSize: give a power of two from 16 to 4096 (usual: 128)"),
+        ]
+    );
+    assert_eq!(
+        of_a_controller(json!({"overlap": true})),
+        [format!(
+            "{field}: with overlap a called number is complete when it is one of ours; give \
+             numbers, or leave out overlap"
+        )]
+    );
+    let says = partner_says(|value| {
+        let isdn = json!({"number": "1", "packetSize": 8192, "callUserData": "C0F"});
+        value["spec"]["transports"] = json!([{"isdn": isdn}]);
+    });
+    let field = "spec.transports[0].isdn";
+    assert_eq!(
+        says,
+        [
+            format!(
+                "{field}.callUserData: call user data are 1 to 16 octets in hexadecimal, such as \
+                 C0000000"
+            ),
+            format!("{field}.packetSize: give a power of two from 16 to 4096 (usual: 128)"),
         ]
     );
 }

@@ -13,12 +13,13 @@ use oftp::{OdetteId, Password};
 use rustls_pki_types::CertificateDer;
 
 use crate::{
+    isdn::PacketSize,
     name::InstanceName,
     poll::Windows,
     secret::{PrivateKey, SecretText},
 };
 
-pub use crds::{CapiDialect, ClientCertificates, DebugLevel, TlsVersion};
+pub use crds::{CapiDialect, CapiSegmentation, ClientCertificates, DebugLevel, TlsVersion};
 
 /// One company's file exchange, every value checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +143,14 @@ pub struct CapiController {
     pub numbers: Vec<String>,
     /// Sessions at once, both ways together.
     pub max_sessions: NonZeroUsize,
+    /// Whether called numbers come digit by digit; then there are numbers of ours.
+    pub overlap: bool,
+    /// The packet size of calls that do not negotiate another.
+    pub packet_size: PacketSize,
+    /// Where data are cut.
+    pub segmentation: CapiSegmentation,
+    /// How long a call may be without any data.
+    pub idle_timeout: Duration,
 }
 
 /// Where a line is.

@@ -1,4 +1,4 @@
-//! Numbers of ISDN.
+//! What a call by ISDN says: numbers, and what X.25 is told.
 
 use std::fmt;
 
@@ -31,6 +31,58 @@ impl fmt::Display for IsdnNumber {
     }
 }
 
+/// The longest user data of an X.25 packet: a power of two from 16 to 4096 octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketSize(u16);
+
+impl PacketSize {
+    pub(crate) fn new(octets: i32) -> Option<Self> {
+        let octets = u16::try_from(octets).ok()?;
+        (octets.is_power_of_two() && (16..=4096).contains(&octets)).then_some(Self(octets))
+    }
+
+    /// Octets.
+    pub fn octets(self) -> u16 {
+        self.0
+    }
+}
+
+/// How many packets of X.25 may be without an acknowledgement: 1 to 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketWindow(u8);
+
+impl PacketWindow {
+    pub(crate) fn new(packets: i32) -> Option<Self> {
+        let packets = u8::try_from(packets).ok()?;
+        (1..=7).contains(&packets).then_some(Self(packets))
+    }
+
+    /// Packets.
+    pub fn packets(self) -> u8 {
+        self.0
+    }
+}
+
+/// What a call packet of X.25 says to the called system: 1 to 16 octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallUserData(Vec<u8>);
+
+impl CallUserData {
+    /// From hexadecimal.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let digits: Vec<u32> =
+            text.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
+        let fits = digits.len().is_multiple_of(2) && (2..=32).contains(&digits.len());
+        let octets = digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]));
+        fits.then(|| octets.collect::<Result<_, _>>().ok()).flatten().map(Self)
+    }
+
+    /// The octets.
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +97,22 @@ mod tests {
         for (written, shown, dialled) in table {
             let number = IsdnNumber::parse(written).unwrap();
             assert_eq!((number.to_string().as_str(), number.dialled().as_str()), (shown, dialled));
+        }
+    }
+
+    #[test]
+    fn what_x25_can_say_is_taken_and_nothing_else() {
+        let sizes: Vec<_> = (-1..=10_000).filter_map(PacketSize::new).collect();
+        let octets: Vec<_> = sizes.into_iter().map(PacketSize::octets).collect();
+        assert_eq!(octets, [16, 32, 64, 128, 256, 512, 1024, 2048, 4096]);
+        let windows: Vec<_> = (-1..=300).filter_map(PacketWindow::new).collect();
+        let packets: Vec<_> = windows.into_iter().map(PacketWindow::packets).collect();
+        assert_eq!(packets, [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(CallUserData::parse("c0FFee").unwrap().octets(), [0xc0, 0xff, 0xee]);
+        let longest = "00".repeat(16);
+        assert_eq!(CallUserData::parse(&longest).unwrap().octets(), [0; 16]);
+        for text in ["", "0", "abc", "0x", "\u{661}\u{661}", &format!("{longest}00")] {
+            assert_eq!(CallUserData::parse(text), None, "{text}");
         }
     }
 

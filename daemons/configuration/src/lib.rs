@@ -49,11 +49,12 @@ pub use certificate::{CertificateFacts, certificate_facts};
 pub use error::{ManifestError, Problem};
 pub use files::{FileRules, Glob};
 pub use instance::{
-    CapiAccess, CapiAccount, CapiController, CapiDialect, CapiRemote, ClientCertificates,
-    DatabaseSetting, DebugLevel, Instance, LeaseTerms, OwnCertificate, OwnIdentity, Receive,
-    Retention, Retry, Send, Station, TcpListener, TlsClient, TlsListener, TlsVersion,
+    CapiAccess, CapiAccount, CapiController, CapiDialect, CapiRemote, CapiSegmentation,
+    ClientCertificates, DatabaseSetting, DebugLevel, Instance, LeaseTerms, OwnCertificate,
+    OwnIdentity, Receive, Retention, Retry, Send, Station, TcpListener, TlsClient, TlsListener,
+    TlsVersion,
 };
-pub use isdn::IsdnNumber;
+pub use isdn::{CallUserData, IsdnNumber, PacketSize, PacketWindow};
 pub use name::{InstanceName, PartnerName};
 pub use partner::{
     Folder, IsdnAddress, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport,

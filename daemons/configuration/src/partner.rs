@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::{
     files::{FileRules, Glob},
-    isdn::IsdnNumber,
+    isdn::{CallUserData, IsdnNumber, PacketSize, PacketWindow},
     name::PartnerName,
     poll::{Poll, Windows},
 };
@@ -90,6 +90,12 @@ pub struct IsdnAddress {
     pub number: IsdnNumber,
     /// The number of ours that the partner sees; without it the line's own.
     pub calling_number: Option<IsdnNumber>,
+    /// What the call packet says to the partner's system.
+    pub call_user_data: Option<CallUserData>,
+    /// The packet size to negotiate.
+    pub packet_size: Option<PacketSize>,
+    /// The packet window to negotiate.
+    pub window: Option<PacketWindow>,
 }
 
 /// How we speak OFTP with a partner.

@@ -2,6 +2,7 @@
 
 mod capi;
 mod instance;
+mod isdn;
 mod partner;
 mod secrets;
 

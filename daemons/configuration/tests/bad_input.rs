@@ -301,6 +301,26 @@ says! {
         "acme.yaml:13:55: spec.receive.capi.controllers[1].numbers[0]: \"0221 1\" is not an own \
          number; give digits as the line tells them, such as 12345",
     ];
+    a_line_that_x25_cannot_be: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n    capi: {controllers: [\n      \
+         {number: 1, device: {}, overlap: true},\n      \
+         {number: 2, device: {}, packetSize: 100, idleTimeout: 1s}]}\n", [
+        "acme.yaml:13:7: spec.receive.capi.controllers[0]: takes numbers digit by digit and does \
+         not know when one is complete; give numbers, or leave out overlap",
+        "acme.yaml:14:31: spec.receive.capi.controllers[1].packetSize: 100 is no packet size of \
+         X.25; give a power of two from 16 to 4096",
+        "acme.yaml:14:48: spec.receive.capi.controllers[1].idleTimeout: 1s is out of range; give \
+         10s to 24h (usual: 3m)",
+    ];
+    a_call_that_x25_cannot_make: PARTNER "tcp: {host: oftp.bolt.example}" =>
+        "isdn: {number: '1', callUserData: C0F, packetSize: 100}", [
+        "bolt.yaml:11:5: spec.transports[0].isdn: we have no controller to call on; give \
+         SeonInstance acme a receive.capi.controllers",
+        "bolt.yaml:11:25: spec.transports[0].isdn.callUserData: \"C0F\" are no call user data of \
+         X.25; give 1 to 16 octets in hexadecimal, such as C0000000",
+        "bolt.yaml:11:44: spec.transports[0].isdn.packetSize: 100 is no packet size of X.25; give \
+         a power of two from 16 to 4096",
+    ];
     a_controller_that_is_nowhere: INSTANCE "      port: 3305\n" =>
         "      port: 3305\n    capi: {controllers: [{number: 1}]}\n", [
         "acme.yaml:12:26: spec.receive.capi.controllers[0]: is not reached by one of device and \

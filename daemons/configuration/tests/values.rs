@@ -8,8 +8,8 @@ use std::{path::Path, time::Duration};
 
 use common::{INSTANCE, PARTNER, SECRETS, tls_secret};
 use configuration::{
-    CapiAccess, CapiDialect, Configuration, DatabaseSetting, IdentifyError, ReceiptTiming,
-    Transport, parse,
+    CapiAccess, CapiController, CapiDialect, CapiSegmentation, Configuration, DatabaseSetting,
+    IdentifyError, ReceiptTiming, Transport, parse,
 };
 use jiff::Timestamp;
 use oftp::{DatasetName, FileIdentity, Level, Quirk};
@@ -57,10 +57,14 @@ fn each_controller_of_isdn_has_a_daemon_and_a_box() {
         "      port: 3305\n",
         "      port: 3305\n    capi:\n      controllers:\n\
          \u{20}     - {number: 2, remote: {host: b, dialect: Bintec, secretRef: {name: box}}, \
-         numbers: [\"7\"], maxSessions: 30}\n\
+         numbers: [\"7\"], maxSessions: 30, overlap: true, packetSize: 1024, segmentation: Blocks, \
+         idleTimeout: 1h}\n\
          \u{20}     - {number: 1, device: {}}\n",
     );
-    let partner = PARTNER.replace("tcp: {host: oftp.bolt.example}", "isdn: {number: +49 221 7}");
+    let partner = PARTNER.replace(
+        "tcp: {host: oftp.bolt.example}",
+        "isdn: {number: +49 221 7, callUserData: \"C000\", packetSize: 256, window: 2}",
+    );
     let secrets = format!(
         "{SECRETS}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: box}}\n\
          stringData: {{username: seon, password: a long one}}\n"
@@ -72,6 +76,12 @@ fn each_controller_of_isdn_has_a_daemon_and_a_box() {
     assert_eq!((one.number.get(), one.max_sessions.get(), one.numbers.len()), (1, 2, 0));
     assert_eq!(one.access, CapiAccess::Device("/dev/capi20".into()));
     assert_eq!((two.number.get(), two.max_sessions.get(), two.numbers.len()), (2, 30, 1));
+    let of = |controller: &CapiController| {
+        let CapiController { overlap, packet_size, segmentation, idle_timeout, .. } = controller;
+        (*overlap, packet_size.octets(), *segmentation, idle_timeout.as_secs())
+    };
+    assert_eq!(of(one), (false, 128, CapiSegmentation::Packets, 180));
+    assert_eq!(of(two), (true, 1024, CapiSegmentation::Blocks, 3600));
     let CapiAccess::Remote(remote) = &two.access else { panic!("a box") };
     assert_eq!((remote.host.as_str(), remote.port), ("b", 2662));
     assert_eq!(remote.dialect, CapiDialect::Bintec);
@@ -82,6 +92,9 @@ fn each_controller_of_isdn_has_a_daemon_and_a_box() {
         panic!("by ISDN")
     };
     assert_eq!((address.number.to_string().as_str(), &address.calling_number), ("+492217", &None));
+    assert_eq!(address.call_user_data.as_ref().unwrap().octets(), [0xc0, 0]);
+    assert_eq!(address.packet_size.unwrap().octets(), 256);
+    assert_eq!(address.window.unwrap().packets(), 2);
 }
 
 #[test]

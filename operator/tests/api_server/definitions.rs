@@ -74,6 +74,18 @@ fn instances() -> Vec<Break> {
             &["spec", "receive"],
             json!({"capi": {"controllers": [{"number": 1, "device": {}, "numbers": ["x"]}]}}),
         ),
+        to(
+            &["spec", "receive"],
+            json!({"capi": {"controllers": [{"number": 1, "device": {}, "overlap": true}]}}),
+        ),
+        to(
+            &["spec", "receive"],
+            json!({"capi": {"controllers": [{"number": 1, "device": {}, "packetSize": 100}]}}),
+        ),
+        to(
+            &["spec", "receive"],
+            json!({"capi": {"controllers": [{"number": 1, "device": {}, "idleTimeout": "1s"}]}}),
+        ),
         to(&["spec", "send"], json!({"retry": {"first": "2h"}})),
         to(&["spec", "send"], json!({"retry": {"first": "1ms"}})),
         to(&["spec", "send"], json!({"retry": {"longest": "1000h"}})),

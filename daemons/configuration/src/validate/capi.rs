@@ -3,7 +3,7 @@
 use crds::{Capi, CapiRemote};
 use lease::ControllerNumber;
 
-use super::Checker;
+use super::{Checker, isdn};
 use crate::{
     error::Problem,
     instance::{self, CapiAccess, CapiController},
@@ -24,11 +24,27 @@ pub(super) fn validate(check: &mut Checker<'_, '_>, capi: &Capi) -> Option<Vec<C
             let own = own_numbers(check, &controller.numbers, &format!("{field}.numbers"));
             let max_sessions =
                 check.count(controller.max_sessions, &format!("{field}.maxSessions"));
+            let packet_size = isdn::packet_size(check, controller.packet_size, &field);
+            let idle_timeout = check.duration(
+                &controller.idle_timeout,
+                ["10s", "24h", "3m"],
+                &format!("{field}.idleTimeout"),
+            );
+            if controller.overlap && controller.numbers.is_empty() {
+                let problem = "takes numbers digit by digit and does not know when one is \
+                               complete; give numbers, or leave out overlap";
+                check.fail(&field, Problem::Conflict(problem.into()));
+                return None;
+            }
             Some(CapiController {
                 number: number?,
                 access: access?,
                 numbers: own?,
                 max_sessions: max_sessions?,
+                overlap: controller.overlap,
+                packet_size: packet_size?,
+                segmentation: controller.segmentation,
+                idle_timeout: idle_timeout?,
             })
         })
         .collect();

@@ -9,15 +9,14 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use oftp::{Format, Level, RecordLength, Tolerance, UserData};
 use rustls_pki_types::ServerName;
 
-use super::{Checker, did_you_mean, is_free_directory};
+use super::{Checker, did_you_mean, is_free_directory, isdn};
 use crate::{
     error::Problem,
     files::{FileRules, Glob, Template, places},
     instance::Instance,
-    isdn::IsdnNumber,
     manifest::Content,
     name::PartnerName,
-    partner::{Folder, IsdnAddress, Partner, Protocol, Receipts, TlsCertificates, Transport},
+    partner::{Folder, Partner, Protocol, Receipts, TlsCertificates, Transport},
     poll::{Poll, Windows},
 };
 
@@ -132,7 +131,7 @@ fn transports(
             }
             (None, None, Some(isdn)) => {
                 let field = format!("{field}.isdn");
-                let address = isdn_address(check, isdn, &field);
+                let address = isdn::address(check, isdn, &field);
                 has_controller(check, instance, &field);
                 address.map(Transport::Isdn)
             }
@@ -159,31 +158,6 @@ fn own_certificate(check: &mut Checker<'_, '_>, instance: Option<&Instance>, fie
         );
         check.fail(field, Problem::Conflict(problem));
     }
-}
-
-fn isdn_address(
-    check: &mut Checker<'_, '_>,
-    isdn: &crds::IsdnAddress,
-    field: &str,
-) -> Option<IsdnAddress> {
-    let number = isdn_number(check, &isdn.number, &format!("{field}.number"));
-    let calling_number = match &isdn.calling_number {
-        Some(text) => isdn_number(check, text, &format!("{field}.callingNumber")).map(Some),
-        None => Some(None),
-    };
-    Some(IsdnAddress { number: number?, calling_number: calling_number? })
-}
-
-fn isdn_number(check: &mut Checker<'_, '_>, text: &str, field: &str) -> Option<IsdnNumber> {
-    let number = IsdnNumber::parse(text);
-    if number.is_none() {
-        let problem = format!(
-            "\"{text}\" is not a number of ISDN; give up to 30 digits, with a + before them or \
-             without, such as +49 221 12345"
-        );
-        check.value(field, problem);
-    }
-    number
 }
 
 fn has_controller(check: &mut Checker<'_, '_>, instance: Option<&Instance>, field: &str) {

@@ -4,11 +4,15 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use capi::backend::Access;
-use capi::machine::{CallRequest, Listen, Settings};
+use capi::machine::{CallRequest, Listen, Segmentation, Settings, Timers};
 use capi::{Connection, Inbound, IncomingCall, Outbound, State};
-use capi_sys::message::{CallContents, PhoneNumber};
-use capi_sys::remote::{Dialect, Login};
-use configuration::{CapiAccess, CapiController, CapiDialect, IsdnAddress};
+use capi_sys::message::{
+    CallContents, Controller as Number, Facilities, PacketSize, PhoneNumber, Window,
+};
+use capi_sys::remote::{Dialect, Login, Register};
+use configuration::{
+    CallUserData, CapiAccess, CapiController, CapiDialect, CapiSegmentation, IsdnAddress,
+};
 use futures::future::BoxFuture;
 use session::transport::{Line, LineError, Packets};
 use tokio::sync::watch;
@@ -27,16 +31,55 @@ pub struct Hardware;
 
 impl Controllers for Hardware {
     fn open(&self, wanted: &CapiController) -> Result<Arc<dyn Controller>, LineError> {
-        let number = capi_sys::message::Controller::new(wanted.number.get()).map_err(unfit)?;
-        let settings = Settings { calls: wanted.max_sessions.get(), ..Settings::new(number) };
+        let number = Number::new(wanted.number.get()).map_err(unfit)?;
+        let settings = settings(number, wanted)?;
         let numbers = wanted.numbers.iter().map(|number| phone_number(number));
-        let listen = Listen { numbers: numbers.collect::<Result<_, _>>()?, overlap: false };
+        let numbers = numbers.collect::<Result<_, _>>()?;
+        let listen = Listen { numbers, overlap: wanted.overlap };
         let (line, driver) = capi::line(access(&wanted.access), settings);
         // It ends when line and connections are dropped.
         tokio::spawn(driver.run());
         line.listen(Some(listen)).map_err(broken)?;
         Ok(Arc::new(CapiLine(line)))
     }
+}
+
+fn settings(number: Number, wanted: &CapiController) -> Result<Settings, LineError> {
+    let usual = Settings::new(number);
+    Ok(Settings {
+        calls: wanted.max_sessions.get(),
+        segmentation: match wanted.segmentation {
+            CapiSegmentation::Packets => Segmentation::Packets,
+            CapiSegmentation::Blocks => Segmentation::Blocks(Register::LONGEST_BLOCK),
+        },
+        packet_size: packet_size(wanted.packet_size)?,
+        timers: Timers { idle: Some(wanted.idle_timeout), ..usual.timers },
+        ..usual
+    })
+}
+
+/// What a call to a partner says.
+fn request(address: &IsdnAddress) -> Result<CallRequest, LineError> {
+    let own_number = address.calling_number.as_ref().map(|own| phone_number(&own.dialled()));
+    let size = address.packet_size.map(packet_size).transpose()?;
+    let window = address.window.map(|window| Window::new(window.packets())).transpose();
+    let user_data = address.call_user_data.as_ref().map(CallUserData::octets);
+    Ok(CallRequest {
+        number: phone_number(&address.number.dialled())?,
+        own_number: own_number.transpose()?,
+        packet: CallContents {
+            facilities: Facilities {
+                packet_size: size.map(|size| [size; 2]),
+                window: window.map_err(unfit)?.map(|window| [window; 2]),
+            },
+            user_data: user_data.unwrap_or_default().to_vec(),
+            ..CallContents::default()
+        },
+    })
+}
+
+fn packet_size(size: configuration::PacketSize) -> Result<PacketSize, LineError> {
+    PacketSize::new(size.octets()).map_err(unfit)
 }
 
 fn access(access: &CapiAccess) -> Access {
@@ -87,14 +130,7 @@ impl Controller for CapiLine {
 
     fn call<'a>(&'a self, address: &'a IsdnAddress) -> BoxFuture<'a, Result<Line, LineError>> {
         Box::pin(async {
-            let own_number =
-                address.calling_number.as_ref().map(|own| phone_number(&own.dialled()));
-            let request = CallRequest {
-                number: phone_number(&address.number.dialled())?,
-                own_number: own_number.transpose()?,
-                packet: CallContents::default(),
-            };
-            let connection = self.0.call(request).await.map_err(broken)?;
+            let connection = self.0.call(request(address)?).await.map_err(broken)?;
             Ok(Line::new(CapiPackets::of(connection), address.number.to_string()))
         })
     }
@@ -142,5 +178,63 @@ impl Packets for CapiPackets {
     fn close(&mut self) -> BoxFuture<'_, ()> {
         self.outbound.close();
         Box::pin(async { while self.inbound.receive().await.is_some() {} })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use configuration::Transport;
+
+    use super::*;
+
+    #[test]
+    fn what_the_manifests_say_of_a_line_and_of_a_call_is_what_capi_is_told() {
+        const MANIFESTS: &str = "
+apiVersion: seon.dev/v1alpha1
+kind: SeonInstance
+metadata: {name: acme}
+spec:
+  identity: {odetteId: O0013000001ACME, passwordSecretRef: {name: acme-oftp, key: password}}
+  receive:
+    capi:
+      controllers:
+      - {number: 1, device: {}, maxSessions: 30, packetSize: 1024, segmentation: Blocks,
+         idleTimeout: 90s}
+---
+apiVersion: seon.dev/v1alpha1
+kind: SeonPartner
+metadata: {name: bolt}
+spec:
+  instanceRef: {name: acme}
+  identity: {odetteId: O0013000002BOLT, passwordSecretRef: {name: acme-oftp, key: password}}
+  transports:
+  - isdn: {number: +49 221 7}
+  - isdn: {number: '8', callingNumber: '9', callUserData: C000, packetSize: 256, window: 2}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: acme-oftp}
+stringData: {password: GEHEIM}
+";
+        let configuration = configuration::parse(&[("acme.yaml", MANIFESTS)]).unwrap();
+        let wanted = &configuration.instance.receive.capi[0];
+        let settings = settings(Number::new(1).unwrap(), wanted).unwrap();
+        assert_eq!((settings.calls, settings.packet_size.octets()), (30, 1024));
+        assert_eq!(settings.segmentation, Segmentation::Blocks(2048));
+        assert_eq!(settings.timers.idle.unwrap().as_secs(), 90);
+
+        let partner = configuration.partner("bolt").unwrap();
+        let [Transport::Isdn(plain), Transport::Isdn(full)] = partner.transports.as_slice() else {
+            panic!("two");
+        };
+        let plain = request(plain).unwrap();
+        assert_eq!((plain.number.as_str(), plain.own_number), ("00492217", None));
+        assert_eq!(plain.packet, CallContents::default());
+        let full = request(full).unwrap();
+        assert_eq!((full.number.as_str(), full.own_number.unwrap().as_str()), ("8", "9"));
+        assert_eq!(full.packet.user_data, [0xc0, 0]);
+        let Facilities { packet_size, window } = full.packet.facilities;
+        assert_eq!(packet_size, Some([PacketSize::new(256).unwrap(); 2]));
+        assert_eq!(window, Some([Window::new(2).unwrap(); 2]));
     }
 }
