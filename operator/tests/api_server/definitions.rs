@@ -113,6 +113,8 @@ fn partners() -> Vec<Break> {
         }),
         to(&["spec", "transports"], json!([{}])),
         to(&["spec", "transports"], json!([{"isdn": {"number": "home"}}])),
+        to(&["spec", "transports"], json!([{"isdn": {"number": "1", "callUserData": "C0F"}}])),
+        to(&["spec", "transports"], json!([{"isdn": {"number": "1", "packetSize": 100}}])),
         to(&["spec", "protocol"], json!({"level": "2.0", "highestLevel": "1.4"})),
         to(&["spec", "protocol"], json!({"quirks": ["NulPadding"], "strict": ["NulPadding"]})),
         to(&["spec", "files"], json!([{"match": "*", "rename": "../x"}])),
