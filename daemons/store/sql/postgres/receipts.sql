@@ -30,3 +30,7 @@ update receipt set state = 'sent', sent_at = clock_timestamp(),
   claimed_by = null, claimed_epoch = null, session_id = null
 where id in (select value::bigint from json_array_elements_text($1::json) as value)
   and state = 'sending' and session_id = $2
+
+-- name: sent_receipts
+-- $1 is a JSON array of numbers.
+select id from receipt where state = 'sent' and id in (select value::bigint from json_array_elements_text($1::json) as value)

@@ -28,3 +28,7 @@ returning id, received_file_id
 update receipt set state = 'sent', sent_at = (select moment from clock),
   claimed_by = null, claimed_epoch = null, session_id = null
 where id in (select value from json_each($1)) and state = 'sending' and session_id = $2
+
+-- name: sent_receipts
+-- $1 is a JSON array of numbers.
+select id from receipt where state = 'sent' and id in (select value from json_each($1))

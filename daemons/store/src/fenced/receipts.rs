@@ -31,7 +31,8 @@ impl FencedTx {
         self.receipts_sent(session, &[id]).await
     }
 
-    /// The same for several receipts by one statement.
+    /// The same for several receipts by one statement. Those that are recorded as sent already are
+    /// none the worse for it: the answer to that commit was lost.
     pub async fn receipts_sent(
         &mut self,
         session: SessionId,
@@ -40,10 +41,15 @@ impl FencedTx {
         if ids.is_empty() {
             return Ok(());
         }
-        let values = values![json::array(ids.iter().map(|id| id.get().into())), session.get()];
+        let array = json::array(ids.iter().map(|id| id.get().into()));
+        let values = values![array.clone(), session.get()];
         let statement = statement!("receipts", "receipts_sent");
         let changed = self.transaction.execute(statement, values).await?;
         if u64::try_from(ids.len()) == Ok(changed) {
+            return Ok(());
+        }
+        let statement = statement!("receipts", "sent_receipts");
+        if self.transaction.fetch(statement, values![array]).await?.len() == ids.len() {
             return Ok(());
         }
         let subject = match ids {

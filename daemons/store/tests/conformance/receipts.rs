@@ -31,10 +31,28 @@ conformance! {
         let receipt = read(&world, ids[0]).await;
         assert_eq!((receipt.state, receipt.claim), (ReceiptState::Sent, None));
         assert!(receipt.sent_at.is_some());
-        let again =
-            world.fenced(&tenure, async |tx| tx.receipt_sent(session, ids[0]).await).await;
-        assert_eq!(again.unwrap_err().code(), "E-STORE-CLAIM-LOST");
         assert_eq!(claim(&world, &tenure, session, 10).await, []);
+    }
+
+    async fn a_receipt_whose_commit_was_answered_by_nobody_is_recorded_again_without_harm(world) {
+        let (tenure, session, ids) = owed(&world, &[ReceiptTiming::Now; 2]).await;
+        claim(&world, &tenure, session, 1).await;
+        world.fenced(&tenure, async |tx| tx.receipt_sent(session, ids[0]).await).await.unwrap();
+        let before = read(&world, ids[0]).await;
+        claim(&world, &tenure, session, 1).await;
+        // The first again, together with what has been sent since.
+        world.fenced(&tenure, async |tx| tx.receipts_sent(session, &ids).await).await.unwrap();
+        assert_eq!(read(&world, ids[0]).await, before);
+        assert_eq!(read(&world, ids[1]).await.state, ReceiptState::Sent);
+    }
+
+    async fn a_receipt_that_was_given_back_is_not_recorded_as_sent(world) {
+        let (tenure, session, ids) = owed(&world, &[ReceiptTiming::Now]).await;
+        claim(&world, &tenure, session, 1).await;
+        world.fenced(&tenure, async |tx| tx.release_receipts(session).await).await.unwrap();
+        let late = world.fenced(&tenure, async |tx| tx.receipt_sent(session, ids[0]).await).await;
+        assert_eq!(late.unwrap_err().code(), "E-STORE-CLAIM-LOST");
+        assert_eq!(read(&world, ids[0]).await.state, ReceiptState::Queued);
     }
 
     async fn receipts_that_were_sent_are_recorded_together_or_none_of_them(world) {
