@@ -143,6 +143,42 @@ fn runs_are_compressed_from_three_octets_on() {
     assert_eq!(taken, [Taken { octets: 200, record_ended: true }]);
 }
 
+/// Sub-records one after the other, by the octet: what compression is, without a thought of speed.
+fn compressed_octet_by_octet(mut record: &[u8]) -> Vec<u8> {
+    let run = |octets: &[u8]| octets.iter().take(63).take_while(|&o| *o == octets[0]).count();
+    let mut buffer = vec![b'D'];
+    while !record.is_empty() {
+        let next = (0..record.len()).find(|&at| run(&record[at..]) >= 3);
+        let (flag, count) = match next {
+            Some(0) => (0x40, run(record)),
+            next => (0, next.unwrap_or(record.len()).min(63)),
+        };
+        let (content, rest) = record.split_at(count);
+        let end = if rest.is_empty() { 0x80 } else { 0 };
+        buffer.push(u8::try_from(count).unwrap() | flag | end);
+        buffer.extend(if flag == 0 { content } else { &content[..1] });
+        record = rest;
+    }
+    buffer
+}
+
+#[test]
+fn runs_are_found_wherever_they_begin_and_however_long_they_are() {
+    let without: Vec<u8> = (0..=250).cycle().take(300).collect();
+    for at in 0..200 {
+        for length in [2, 3, 4, 62, 63, 64, 70] {
+            for shift in [0, 7] {
+                let mut record = without[shift..].to_vec();
+                record[at..at + length].fill(251);
+                // A second one close behind.
+                record[at + length + 5..at + length + 8].fill(252);
+                let (buffer, _) = filled(4096, true, &[(&record, true)]);
+                assert_eq!(buffer, compressed_octet_by_octet(&record), "{at} {length} {shift}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_has_no_runs_is_not_longer_compressed_than_plain() {
     let piece: Vec<u8> = (0..=255).cycle().take(3000).collect();
