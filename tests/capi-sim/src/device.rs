@@ -5,6 +5,7 @@
 
 mod application;
 mod node;
+mod sweeper;
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
@@ -12,6 +13,8 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use capi_sys::message::Info;
 use fuser::{BackgroundSession, Config, Session, SessionACL};
@@ -20,12 +23,15 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::exchange::Exchange;
 use node::Node;
+use sweeper::Sweeper;
 
 /// Anybody may read and write: a container's user too.
 const MODE: u32 = 0o666;
 
-/// What the file's mount is called in the table of mounts.
-const SOURCE: &str = "capi-exchange";
+/// How long the sweeper of a killed exchange may take, and how often it is looked after: beside it,
+/// one of the two could hit a mount that is new.
+const SWEPT: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A file that stands in for `/dev/capi20`. When this is dropped it is gone, whoever has it open,
 /// as a device is whose driver is removed.
@@ -34,6 +40,7 @@ pub struct Device {
     path: PathBuf,
     is_ours: bool,
     session: Option<BackgroundSession>,
+    sweeper: Option<Sweeper>,
     refusals: Arc<Refusals>,
 }
 
@@ -58,8 +65,12 @@ impl Exchange {
             Err(error) => return Err(error),
         };
         let refusals = Arc::<Refusals>::default();
-        let mut device = Device { path, is_ours, session: None, refusals: Arc::clone(&refusals) };
-        let fuse = mount_at(&device.path)?;
+        let mut device =
+            Device { path, is_ours, session: None, sweeper: None, refusals: Arc::clone(&refusals) };
+        // What the mount is called in the table of mounts.
+        let source = format!("capi-exchange-{}", std::process::id());
+        device.sweeper = Some(Sweeper::start(&device.path, &source)?);
+        let fuse = mount_at(&device.path, &source)?;
         let node = Node::new(self.clone(), refusals);
         let session = Session::from_fd(node, fuse, SessionACL::All, Config::default())?;
         device.session = Some(session.spawn()?);
@@ -86,6 +97,8 @@ impl Drop for Device {
         if let Some(session) = self.session.take() {
             let _ = session.join();
         }
+        // Before another file can be in its place.
+        drop(self.sweeper.take());
         if self.is_ours {
             let _ = fs::remove_file(&self.path);
         }
@@ -102,7 +115,7 @@ pub fn obstacle() -> Option<&'static str> {
     OBSTACLE.get_or_init(attempt).as_deref()
 }
 
-fn mount_at(path: &Path) -> io::Result<OwnedFd> {
+fn mount_at(path: &Path, source: &str) -> io::Result<OwnedFd> {
     let fuse = OpenOptions::new()
         .read(true)
         .write(true)
@@ -113,16 +126,22 @@ fn mount_at(path: &Path) -> io::Result<OwnedFd> {
         fuse.as_raw_fd(),
         rustix::fs::FileType::RegularFile.as_raw_mode() | MODE,
     ))?;
-    mount(SOURCE, path, "fuse", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())
+    mount(source, path, "fuse", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())
         .map_err(|error| {
             io::Error::new(error.kind(), format!("mount {}: {error}", path.display()))
         })?;
     Ok(fuse.into())
 }
 
-/// Removes what an exchange has left that was killed.
+/// Waits until what a killed exchange has left is swept away, and does it if nobody does.
+#[expect(clippy::disallowed_methods, reason = "this is a wait for a condition with a deadline")]
 fn clear(path: &Path) -> io::Result<()> {
-    while rustix::fs::stat(path).is_err_and(|error| error == Errno::NOTCONN) {
+    let is_dead = || rustix::fs::stat(path).is_err_and(|error| error == Errno::NOTCONN);
+    let deadline = Instant::now() + SWEPT;
+    while is_dead() && Instant::now() < deadline {
+        thread::sleep(LOOK);
+    }
+    while is_dead() {
         unmount(path, UnmountFlags::DETACH)?;
     }
     Ok(())

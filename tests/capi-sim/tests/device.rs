@@ -17,7 +17,8 @@ use common::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
-use support::{TemporaryDirectory, wait_until_blocking};
+use rustix::process::Signal;
+use support::{Process, TemporaryDirectory, guarded_command, wait_until_blocking};
 
 /// An exchange of two controllers, and its file.
 struct Bench {
@@ -234,4 +235,26 @@ fn a_user_who_is_not_root_may_use_it() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Unanswered, a read of a file of one's own could not even be killed.
+#[test]
+fn a_process_that_waits_for_its_own_file_can_be_killed() {
+    const WAITS: &str = "SEON_TEST_WAITS";
+    needs_device!();
+    if std::env::var_os(WAITS).is_some() {
+        let bench = Bench::new();
+        let registration = bench.register();
+        fcntl_setfl(&registration, OFlags::empty()).unwrap();
+        println!("it waits");
+        while rustix::io::read(&registration, &mut [0; 64]) == Err(Errno::INTR) {}
+        return;
+    }
+    let mut command = guarded_command(std::env::current_exe().unwrap());
+    command.args(["a_process_that_waits_for_its_own_file_can_be_killed", "--exact", "--nocapture"]);
+    command.env(WAITS, "1");
+    let mut process = Process::spawn(command);
+    process.wait_for_line(PATIENCE, |line| line.ends_with("it waits"));
+    process.signal(Signal::KILL);
+    assert!(!process.wait(PATIENCE).success());
 }
