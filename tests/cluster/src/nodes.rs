@@ -110,6 +110,18 @@ impl Nodes {
     ///
     /// If the pod has no running process.
     pub async fn signal(&self, namespace: &str, pod: &str, signal: Signal) {
+        for process in self.processes(namespace, pod).await {
+            // It may end at this moment by itself.
+            let _ = kill_process(process, signal);
+        }
+    }
+
+    /// The processes of a pod's containers, as this machine numbers them.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub async fn processes(&self, namespace: &str, pod: &str) -> Vec<Pid> {
         let pods = Api::<Pod>::namespaced(self.access().client().await, namespace);
         let object = pods.get(pod).await.unwrap_or_else(|error| panic!("pod {pod}: {error}"));
         let node = object.spec.and_then(|spec| spec.node_name).expect("a scheduled pod");
@@ -125,10 +137,7 @@ impl Nodes {
         processes.sort_unstable();
         processes.dedup();
         assert!(!processes.is_empty(), "pod {pod} has no running process");
-        for process in processes {
-            // It may end at this moment by itself.
-            let _ = kill_process(Pid::from_raw(process).expect("a process number"), signal);
-        }
+        processes.into_iter().filter_map(Pid::from_raw).collect()
     }
 
     /// The directory of the volume that a claim is bound to.

@@ -1,4 +1,4 @@
-//! The two images under test, and the same ones under a later version's name.
+//! The images under test, and the same ones under a later version's name.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ pub const THIS: &str = env!("CARGO_PKG_VERSION");
 /// The version to which it is upgraded on a cluster of our own: the same programs.
 pub(crate) const NEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "-next");
 
-const PROGRAMS: [&str; 2] = ["seon", "seon-operator"];
+const PROGRAMS: [&str; 3] = ["seon", "seon-operator", "seon-capi-device-plugin"];
 
 /// The folder with the archives that `cargo xtask images` wrote.
 #[derive(Debug)]

@@ -16,6 +16,7 @@
 
 mod company;
 mod database;
+mod exchange;
 mod figures;
 mod ground;
 mod images;
@@ -31,6 +32,7 @@ mod volume;
 
 pub use company::Company;
 pub use database::{Database, Uri};
+pub use exchange::{Adapter, Exchange};
 pub use figures::{Disruption, Figures};
 pub use images::THIS;
 pub use journal::{Journal, Record};

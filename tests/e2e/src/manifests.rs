@@ -19,6 +19,8 @@ pub enum Line {
     Tls,
     /// By plain TCP.
     Tcp,
+    /// By ISDN, at this number. A scenario says by `change` which controllers there are.
+    Isdn(&'static str),
 }
 
 impl Line {
@@ -27,6 +29,7 @@ impl Line {
         match self {
             Self::Tls => Daemon::SeonrdTcpipTls,
             Self::Tcp => Daemon::SeonrdTcpip,
+            Self::Isdn(_) => Daemon::SeonrdCapi(1.try_into().expect("a controller's number")),
         }
     }
 }
@@ -82,6 +85,7 @@ impl Party {
             "receive": match self.listener {
                 Line::Tls => json!({"tls": certificate}),
                 Line::Tcp => json!({"tcpip": {}}),
+                Line::Isdn(_) => json!({}),
             },
             // Patient, since the scenarios end more calls than a partner does in a year.
             "send": {"retry": {"attempts": 1000, "first": "1s", "longest": "2s"}},
@@ -107,6 +111,7 @@ impl Party {
             "transports": match partner.listener {
                 Line::Tls => json!([{"tls": {"host": host}}]),
                 Line::Tcp => json!([{"tcp": {"host": host}}]),
+                Line::Isdn(number) => json!([{"isdn": {"number": number}}]),
             },
             "certificates": [{
                 "purpose": ["Tls"],

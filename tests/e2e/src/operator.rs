@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 
-use crate::{Stage, eventually, is_ready};
+use crate::{Stage, THIS, eventually, is_ready};
 
 /// The release and, by the chart, the Deployment.
 const RELEASE: &str = "seon";
@@ -23,6 +23,13 @@ impl Stage {
     /// `helm upgrade` to that version of both images.
     pub async fn upgrade(&self, version: &str) {
         self.succeed("upgrade", version).await;
+    }
+
+    /// `helm upgrade` to this version with these values more.
+    pub async fn upgrade_with(&self, values: &[&str]) {
+        if let Err(error) = self.helm_with_values("upgrade", THIS, values).await {
+            panic!("{error}\n{}", self.describe().await);
+        }
     }
 
     /// `helm uninstall`.
@@ -43,8 +50,19 @@ impl Stage {
     }
 
     pub(crate) async fn helm_with_chart(&self, what: &str, version: &str) -> Result<(), String> {
+        self.helm_with_values(what, version, &[]).await
+    }
+
+    async fn helm_with_values(
+        &self,
+        what: &str,
+        version: &str,
+        values: &[&str],
+    ) -> Result<(), String> {
+        let more = values.iter().map(|&value| value.to_owned());
         let chart = repository().join("charts/seon").display().to_string();
-        let values = self.ground.chart_values(version).join(",");
+        let values = self.ground.chart_values(version).into_iter().chain(more);
+        let values = values.collect::<Vec<_>>().join(",");
         let namespace = ["--namespace", self.operator_namespace()];
         let options = ["--wait", "--timeout=4m", "--set", &values];
         let arguments = [&[what, RELEASE, &chart][..], &namespace, &options].concat();

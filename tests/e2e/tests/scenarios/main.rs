@@ -15,6 +15,7 @@ mod drains;
 mod existing;
 mod hand_over;
 mod install;
+mod isdn;
 mod operator;
 mod partitions;
 mod refusals;
@@ -63,6 +64,10 @@ fn main() -> ExitCode {
         scenarios!(hand_over {
             a_switchover_makes_the_standby_active,
             a_suspended_instance_keeps_its_files_until_it_is_resumed,
+        }),
+        scenarios!(isdn {
+            two_companies_exchange_files_by_the_line_of_a_router,
+            a_daemon_follows_the_adapter_from_node_to_node,
         }),
         scenarios!(refusals {
             what_one_resource_can_decide_is_refused_with_a_sentence_that_names_the_cure,
