@@ -5,7 +5,7 @@
 use chart::folder;
 use cluster::{ApiServer, api_server};
 use k8s_openapi::api::{
-    apps::v1::Deployment,
+    apps::v1::{DaemonSet, Deployment},
     core::v1::{Node, Pod, Secret},
     rbac::v1::{PolicyRule, Role},
 };
@@ -131,6 +131,30 @@ async fn a_namespace_for_restricted_pods_admits_the_operator() {
     let mut careless = template.spec;
     careless.as_mut().unwrap().containers[0].security_context = None;
     let refused = pods.create(&dry, &pod(careless)).await.unwrap_err();
+    assert!(refused.to_string().contains("violates PodSecurity"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_device_plugin_is_admitted_to_its_own_namespace_and_would_be_to_no_restricted_one() {
+    let server = api_server!();
+    helm(&server, "install", &["isdn.enabled=true"]).await.unwrap();
+    let client = server.client().await;
+    let sets = Api::<DaemonSet>::namespaced(client.clone(), "seon-isdn");
+    let template = sets.get("seon-capi-device-plugin").await.unwrap().spec.unwrap().template;
+    let pod = Pod {
+        metadata: ObjectMeta { name: Some("plugin".into()), ..ObjectMeta::default() },
+        spec: template.spec,
+        status: None,
+    };
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let own = Api::<Pod>::namespaced(client.clone(), "seon-isdn");
+    // No controller runs here that would make the account.
+    let account = ["create", "serviceaccount", "default", "--namespace", "seon-isdn"];
+    server.kubectl(&account).await.unwrap();
+    own.create(&dry, &pod).await.unwrap();
+    let restricted = server.namespace("restricted").await;
+    let elsewhere = Api::<Pod>::namespaced(client, &restricted);
+    let refused = elsewhere.create(&dry, &pod).await.unwrap_err();
     assert!(refused.to_string().contains("violates PodSecurity"), "{refused}");
 }
 

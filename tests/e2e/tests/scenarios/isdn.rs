@@ -47,8 +47,8 @@ pub(crate) async fn two_companies_exchange_files_by_the_line_of_a_router(stage: 
 
 pub(crate) async fn a_daemon_follows_the_adapter_from_node_to_node(stage: &Stage) {
     let nodes = cluster::nodes!(stage);
-    if let Err(reason) = fs::metadata("/dev/fuse") {
-        support::skip!(fuse, "no device by FUSE: {reason}");
+    if let Some(reason) = capi_sim::device::obstacle() {
+        support::skip!(fuse, "{reason}");
     }
     // Each node has an adapter, and a line at the same exchange as one of bolt's.
     let one = Adapter { node: "node-1", device: DEVICE, controller: 2 };
@@ -68,7 +68,10 @@ pub(crate) async fn a_daemon_follows_the_adapter_from_node_to_node(stage: &Stage
     has_controllers(stage, two.node, "1").await;
 
     let device = json!({"controllers": [{"number": 1, "device": {"path": DEVICE}}]});
-    let remote = |number: u8| json!({"number": number, "remote": {"host": format!("10.99.0.1{number}")}, "replicas": 1});
+    let remote = |number: u8| {
+        let host = format!("10.99.0.1{number}");
+        json!({"number": number, "remote": {"host": host}, "replicas": 1})
+    };
     let remotes = json!({"controllers": [remote(1), remote(2)]});
     let pair = Pair::ready_with(stage, Line::Isdn(BOLT), Line::Isdn(ACME), |acme, bolt| {
         acme.instance.spec.receive.capi = serde_json::from_value(device).unwrap();
@@ -77,22 +80,23 @@ pub(crate) async fn a_daemon_follows_the_adapter_from_node_to_node(stage: &Stage
     .await;
     let load = pair.at_rest().await;
     load.flows().await;
-    show(stage, &pair).await;
     let active = pair.acme.active(capi(1)).await;
     let process = nodes.processes(pair.acme.namespace(), &active.pod).await[0].as_raw_nonzero();
     let environment = fs::read_to_string(format!("/proc/{process}/environ")).unwrap();
     for wanted in ["SEON_CAPI_CONTROLLER=1".to_owned(), format!("SEON_CAPI_DEVICE={DEVICE}")] {
         assert!(environment.split('\0').any(|variable| variable == wanted), "{environment}");
     }
-    println!("{}", environment.replace('\0', "\n"));
     assert!(fs::exists(format!("/proc/{process}/root{DEVICE}")).unwrap());
 
     let (from, to) = if place(&active.node) == 0 { (one, two) } else { (two, one) };
     exchanges[place(from.node)].unplug(from.controller);
     has_controllers(stage, from.node, "0").await;
     let after = pair.acme.taken_over(capi(1), &active).await;
-    show(stage, &pair).await;
     assert_eq!(after.node, to.node);
+    let lost = ["get", "events", "--field-selector=reason=ControllerLost", "--output=name"];
+    let namespace = ["--namespace", pair.acme.namespace()];
+    let events = stage.cluster.kubectl(&[&lost[..], &namespace].concat()).await.unwrap();
+    assert_eq!(events.lines().count(), 1, "{events}");
     load.flows().await;
     pair.is_ready().await;
     load.judge(&pair).await;
@@ -102,15 +106,6 @@ pub(crate) async fn a_daemon_follows_the_adapter_from_node_to_node(stage: &Stage
     has_controllers(stage, from.node, "1").await;
     stage.upgrade_with(&[]).await;
     has_controllers(stage, from.node, "0").await;
-}
-
-async fn show(stage: &Stage, pair: &Pair<'_>) {
-    let pods = ["get", "pods", "-o", "wide", "-n", pair.acme.namespace()];
-    println!("{}", stage.cluster.kubectl(&pods).await.unwrap());
-    let columns =
-        format!("NAME:.metadata.name,ISDN:.status.allocatable.{}", RESOURCE.replace('.', "\\."));
-    let nodes = ["get", "nodes", "-o", &format!("custom-columns={columns}")];
-    println!("{}", stage.cluster.kubectl(&nodes).await.unwrap());
 }
 
 async fn has_controllers(stage: &Stage, name: &str, wanted: &str) {
