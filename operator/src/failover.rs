@@ -2,7 +2,9 @@
 //!
 //! A StatefulSet never replaces the pod of a lost node: for all that Kubernetes knows it still runs
 //! there. Here it may be replaced all the same once another pod holds the daemon's lease with a
-//! higher epoch: whatever the old one still does, the fence refuses its writes.
+//! higher epoch: whatever the old one still does, the fence refuses its writes. The only pod of a
+//! daemon with an adapter is replaced at once: it is found by nobody but its adapter, so that it
+//! works on if it can, and its successor stands by at another one.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +22,8 @@ pub enum Verdict {
     Let,
     /// Its node is lost, and nobody has taken over: it may be the only one that works.
     KeepForWant,
-    /// Its node is lost, and another one has taken over: its object goes, so that it is replaced.
+    /// Its node is lost, and another one has taken over, or can only once it has begun: its object
+    /// goes, so that it is replaced.
     Remove,
 }
 
@@ -40,7 +43,8 @@ pub fn judge(
             && other.epoch > pod.epoch
             && !is_lost(other, nodes, now)
     });
-    if successor { Verdict::Remove } else { Verdict::KeepForWant }
+    let is_alone = pod.controller.is_some() && of_its_daemon.iter().all(|o| o.uid == pod.uid);
+    if successor || is_alone { Verdict::Remove } else { Verdict::KeepForWant }
 }
 
 /// Whether nobody can be asked about the pod any more.

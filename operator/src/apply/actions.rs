@@ -56,7 +56,7 @@ pub(super) async fn act(
             if delete(context, found, pod, Some(0)).await? {
                 let place = node.as_deref().unwrap_or("unknown");
                 let note = format!(
-                    "{} was removed from node {place}, which is lost; another pod has taken over",
+                    "{} was removed from node {place}, which is lost; another pod takes its place",
                     pod.name,
                 );
                 let (kind, reason) = (EventType::Warning, "NodeLost");

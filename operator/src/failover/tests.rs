@@ -77,3 +77,19 @@ fn a_pod_that_has_no_node_yet_is_not_lost() {
     let pending = ObservedPod { node: None, ..pod(Seonsqd, 0) };
     assert!(!is_lost(&pending, Some(&nodes(None)), now()));
 }
+
+#[test]
+fn the_only_pod_with_an_adapter_is_replaced_without_a_successor_and_one_of_two_is_not() {
+    let daemon = crate::daemon::Daemon::SeonrdCapi(1.try_into().unwrap());
+    let of = |ordinal| ObservedPod {
+        controller: Some("seon.dev/capi-controller-1".into()),
+        ..active(daemon, ordinal, 4)
+    };
+    let lost = of(0);
+    let nodes = nodes(Some(NodeState::Unreachable));
+    assert_eq!(judge(&lost, &[&lost], Some(&nodes), now()), Verdict::Remove);
+    let standby = ObservedPod { is_active: false, ..of(1) };
+    assert_eq!(judge(&lost, &[&lost, &standby], Some(&nodes), now()), Verdict::KeepForWant);
+    let by_a_box = ObservedPod { controller: None, ..lost };
+    assert_eq!(judge(&by_a_box, &[&by_a_box], Some(&nodes), now()), Verdict::KeepForWant);
+}

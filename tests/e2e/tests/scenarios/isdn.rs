@@ -99,11 +99,16 @@ pub(crate) async fn a_daemon_follows_the_adapter_from_node_to_node(stage: &Stage
     assert_eq!(events.lines().count(), 1, "{events}");
     load.flows().await;
     pair.is_ready().await;
-    load.judge(&pair).await;
 
-    // Plugged in again, it can be had again.
+    // Plugged in again, it is there when the other one's node is lost.
     exchanges[place(from.node)].plug(from.controller);
     has_controllers(stage, from.node, "1").await;
+    nodes.power_off(to.node).await;
+    assert_eq!(pair.acme.taken_over(capi(1), &after).await.node, from.node);
+    load.flows().await;
+    nodes.start_node(to.node).await;
+    load.judge(&pair).await;
+
     stage.upgrade_with(&[]).await;
     has_controllers(stage, from.node, "0").await;
 }
