@@ -3,14 +3,17 @@
 //! A StatefulSet never replaces the pod of a lost node: for all that Kubernetes knows it still runs
 //! there. Here it may be replaced all the same once another pod holds the daemon's lease with a
 //! higher epoch: whatever the old one still does, the fence refuses its writes. The only pod of a
-//! daemon with an adapter is replaced at once: it is found by nobody but its adapter, so that it
-//! works on if it can, and its successor stands by at another one.
+//! daemon of ISDN is replaced as soon as Kubernetes has given it up: no Service leads to it, so that
+//! it works on if it can, while its successor stands by.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::world::{NodeState, ObservedNode, ObservedPod};
+use crate::{
+    daemon::Daemon,
+    world::{NodeState, ObservedNode, ObservedPod},
+};
 
 /// How long after its time a pod may take to end before its node counts as lost.
 const OVERDUE: SignedDuration = SignedDuration::from_secs(30);
@@ -43,8 +46,10 @@ pub fn judge(
             && other.epoch > pod.epoch
             && !is_lost(other, nodes, now)
     });
-    let is_alone = pod.controller.is_some() && of_its_daemon.iter().all(|o| o.uid == pod.uid);
-    if successor || is_alone { Verdict::Remove } else { Verdict::KeepForWant }
+    let is_alone = matches!(pod.daemon, Daemon::SeonrdCapi(_))
+        && of_its_daemon.iter().all(|other| other.uid == pod.uid);
+    let is_given_up = is_alone && pod.ends.is_some();
+    if successor || is_given_up { Verdict::Remove } else { Verdict::KeepForWant }
 }
 
 /// Whether nobody can be asked about the pod any more.

@@ -162,7 +162,8 @@ pub const RULES: &[Rule] = &[
         group: "",
         resource: "nodes",
         verbs: &["list", "watch"],
-        reason: "a node that cannot be reached does not end its pods; the operator then does",
+        reason: "a node that cannot be reached, or has lost an ISDN controller, does not end its \
+                 pods; the operator then does",
     },
 ];
 

@@ -74,7 +74,8 @@
 
 {{/* In the whole cluster. */}}
 {{- define "seon.rules.cluster" -}}
-# A node that cannot be reached does not end its pods; the operator then does.
+# A node that cannot be reached, or has lost an ISDN controller, does not end its pods; the operator
+# then does.
 - apiGroups: [""]
   resources: [nodes]
   verbs: [list, watch]

@@ -2,7 +2,7 @@ use jiff::ToSpan as _;
 
 use super::*;
 use crate::{
-    daemon::Daemon::Seonsqd,
+    daemon::Daemon::{self, Seonsqd},
     sample::{active, node, now, pod},
 };
 
@@ -79,17 +79,18 @@ fn a_pod_that_has_no_node_yet_is_not_lost() {
 }
 
 #[test]
-fn the_only_pod_with_an_adapter_is_replaced_without_a_successor_and_one_of_two_is_not() {
-    let daemon = crate::daemon::Daemon::SeonrdCapi(1.try_into().unwrap());
-    let of = |ordinal| ObservedPod {
-        controller: Some("seon.dev/capi-controller-1".into()),
-        ..active(daemon, ordinal, 4)
-    };
-    let lost = of(0);
+fn the_only_pod_of_isdn_is_replaced_once_it_is_given_up_and_one_of_two_needs_a_successor() {
+    let daemon = Daemon::SeonrdCapi(1.try_into().unwrap());
+    let lost = ObservedPod { ends: Some(now()), ..active(daemon, 0, 4) };
     let nodes = nodes(Some(NodeState::Unreachable));
-    assert_eq!(judge(&lost, &[&lost], Some(&nodes), now()), Verdict::Remove);
-    let standby = ObservedPod { is_active: false, ..of(1) };
-    assert_eq!(judge(&lost, &[&lost, &standby], Some(&nodes), now()), Verdict::KeepForWant);
-    let by_a_box = ObservedPod { controller: None, ..lost };
-    assert_eq!(judge(&by_a_box, &[&by_a_box], Some(&nodes), now()), Verdict::KeepForWant);
+    let verdict = |pod: &ObservedPod, all: &[&ObservedPod]| judge(pod, all, Some(&nodes), now());
+    assert_eq!(verdict(&lost, &[&lost]), Verdict::Remove);
+    let standby = pod(daemon, 1);
+    assert_eq!(verdict(&lost, &[&lost, &standby]), Verdict::KeepForWant);
+    // All nodes may be silent because the API server was: then Kubernetes gives up none.
+    let silent = ObservedPod { ends: None, ..lost };
+    assert_eq!(verdict(&silent, &[&silent]), Verdict::KeepForWant);
+    // Partners may still reach what a Service leads to.
+    let listener = ObservedPod { ends: Some(now()), ..active(Daemon::SeonrdTcpip, 0, 4) };
+    assert_eq!(verdict(&listener, &[&listener]), Verdict::KeepForWant);
 }

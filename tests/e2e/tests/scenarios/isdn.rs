@@ -70,7 +70,7 @@ pub(crate) async fn a_daemon_follows_the_adapter_from_node_to_node(stage: &Stage
     let device = json!({"controllers": [{"number": 1, "device": {"path": DEVICE}}]});
     let remote = |number: u8| {
         let host = format!("10.99.0.1{number}");
-        json!({"number": number, "remote": {"host": host}, "replicas": 1})
+        json!({"number": number, "remote": {"host": host}})
     };
     let remotes = json!({"controllers": [remote(1), remote(2)]});
     let pair = Pair::ready_with(stage, Line::Isdn(BOLT), Line::Isdn(ACME), |acme, bolt| {
