@@ -147,10 +147,11 @@ impl<'a> Filler<'a> {
 fn has_run(octets: &[u8; GLANCE]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let mut found = 0;
-    for at in (0..=GLANCE - WORTHWHILE_RUN).step_by(8) {
-        let [first, second, third] = [at, at + 1, at + 2].map(|at| eight(octets, at));
+    for part in 0..=(GLANCE - WORTHWHILE_RUN) / 8 {
+        let second = eight(octets, part * 8 + 1);
         // An octet is zero where the next two are the same.
-        let differences = (first ^ second) | (second ^ third);
+        let differences =
+            (eight(octets, part * 8) ^ second) | (second ^ eight(octets, part * 8 + 2));
         // This is not zero if and only if an octet is.
         found |= differences.wrapping_sub(ONES) & !differences & (ONES << 7);
     }
