@@ -1,22 +1,33 @@
 //! The way of received octets to the disk: one chunk is written while the next one fills, and
 //! checkpoints become durable beside both.
 
+use std::time::{Duration, Instant};
+
 use spool::{Checkpoint, PartFile, PartName, SpoolError};
 use tokio::task::JoinHandle;
 
 /// Payload is handed to the disk in chunks of about this size.
 pub(crate) const CHUNK: usize = 128 * 1024;
 
-/// A position becomes durable, and recorded, once in so many octets: what a broken transfer has to
-/// send again at most, next to what was under way.
-const CHECKPOINT_EVERY: u64 = 32 * 1024 * 1024;
+/// A position becomes durable, and recorded, once in so many octets: what has to be sent again at
+/// most, next to what was under way, when this process or machine dies.
+const CHECKPOINT_OCTETS: u64 = 32 * 1024 * 1024;
+
+/// The same by time: on a line of 64 kbit/s so many octets take more than an hour.
+const CHECKPOINT_TIME: Duration = Duration::from_secs(10);
+
+/// Whether a position is to become durable, by what came and how long it took since the last one.
+fn is_checkpoint_due(octets: u64, time: Duration) -> bool {
+    octets >= CHECKPOINT_OCTETS || (octets > 0 && time >= CHECKPOINT_TIME)
+}
 
 /// Writes one part. Dropping it leaves the part as it is on disk.
 pub(crate) struct PartWriter {
     name: PartName,
     octets: u64,
     stage: Stage,
-    checkpoint_due: u64,
+    /// Where the last checkpoint was begun, and when.
+    marked: (u64, Instant),
     checkpoint: Option<JoinHandle<Result<u64, SpoolError>>>,
 }
 
@@ -49,7 +60,7 @@ impl PartWriter {
             name: part.name().clone(),
             octets,
             stage: Stage::Idle(part, Vec::new()),
-            checkpoint_due: octets + CHECKPOINT_EVERY,
+            marked: (octets, Instant::now()),
             checkpoint: None,
         }
     }
@@ -88,14 +99,16 @@ impl PartWriter {
             running.await.map_err(|_| WriteError::Stopped)??;
             return Ok(CheckpointStep::Durable);
         }
-        if self.checkpoint.is_some() || self.octets < self.checkpoint_due {
+        let (octets, time) = self.marked;
+        let is_due = is_checkpoint_due(self.octets - octets, time.elapsed());
+        if self.checkpoint.is_some() || !is_due {
             return Ok(CheckpointStep::Nothing);
         }
         let (part, spare) = self.idle().await?;
         let checkpoint: Checkpoint = part.checkpoint();
         self.stage = Stage::Idle(part, spare);
         self.checkpoint = Some(tokio::task::spawn_blocking(move || checkpoint.run()));
-        self.checkpoint_due = self.octets + CHECKPOINT_EVERY;
+        self.marked = (self.octets, Instant::now());
         Ok(CheckpointStep::Begun { octets: self.octets })
     }
 
@@ -143,5 +156,19 @@ impl WriteError {
             Self::Spool(error) => error.code(),
             Self::Stopped => "E-SESSION-DISK-TASK",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_becomes_durable_after_many_octets_or_after_a_while_with_any() {
+        let moment = CHECKPOINT_TIME.saturating_sub(Duration::from_nanos(1));
+        assert!(!is_checkpoint_due(CHECKPOINT_OCTETS - 1, moment));
+        assert!(is_checkpoint_due(CHECKPOINT_OCTETS, Duration::ZERO));
+        assert!(is_checkpoint_due(1, CHECKPOINT_TIME));
+        assert!(!is_checkpoint_due(0, 2 * CHECKPOINT_TIME), "there is nothing new");
     }
 }

@@ -12,6 +12,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{ColumnIndex, ConnectOptions, Connection, Decode, Row as _, Type};
+use tokio::time::sleep;
 
 use crate::moment::Moment;
 use crate::statement::Statement;
@@ -35,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection that nobody uses costs memory on both sides.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// Between two attempts to open a file that another process is opening.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// The pools of one process.
 pub(crate) struct Backend {
@@ -129,8 +133,9 @@ impl Backend {
                 let connecting = async { options.connect().await?.close().await };
                 tokio::time::timeout(PATIENCE, connecting).await
             }
-            // The first connection makes the file and puts it into WAL mode.
-            Kind::Sqlite { writer, .. } => Ok(writer.acquire().await.map(drop)),
+            Kind::Sqlite { writer, .. } => {
+                tokio::time::timeout(PATIENCE, make_file(writer, &self.name)).await
+            }
         };
         match connected {
             Ok(connected) => connected.map_err(|error| StoreError::from_driver(&error, &self.name)),
@@ -234,6 +239,19 @@ impl Backend {
         match kind {
             Ok(kind) => Ok(Transaction { kind, name: Arc::clone(&self.name) }),
             Err(error) => Err(StoreError::from_driver(&error, &self.name)),
+        }
+    }
+}
+
+/// The first connection makes the file and puts it into WAL mode, and for that SQLite does not wait
+/// while another process is about to do the same: here it is tried until it is done.
+async fn make_file(writer: &SqlitePool, name: &str) -> Result<(), sqlx::Error> {
+    loop {
+        match writer.acquire().await {
+            Err(error) if StoreError::from_driver(&error, name).is_busy() => {
+                sleep(BUSY_PAUSE).await;
+            }
+            outcome => return outcome.map(drop),
         }
     }
 }

@@ -150,6 +150,11 @@ impl StoreError {
         matches!(self, Self::Fenced { .. })
     }
 
+    /// Whether somebody else is at it, so that it may be done in a moment.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy { .. })
+    }
+
     /// Sorts a driver's error by what it means for the caller.
     pub(crate) fn from_driver(error: &sqlx::Error, database: &str) -> Self {
         let reason = error.to_string();

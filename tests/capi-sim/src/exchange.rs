@@ -34,6 +34,17 @@ struct Shared {
     last_application: u16,
     /// What the next ones who register are told instead.
     refusals: Vec<Info>,
+    /// Hears everything.
+    watcher: Option<Watcher>,
+}
+
+/// Who is told of every message.
+struct Watcher(Box<dyn FnMut(&Message) + Send>);
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Watcher")
+    }
 }
 
 impl Exchange {
@@ -44,6 +55,7 @@ impl Exchange {
             recipients: HashMap::new(),
             last_application: 0,
             refusals: Vec::new(),
+            watcher: None,
         };
         Self { shared: Arc::new(Mutex::new(shared)), view: View::default() }
     }
@@ -105,6 +117,12 @@ impl Exchange {
         self.shared().handle(Input::LetGo);
     }
 
+    /// From now on somebody is told of every message, as an application says it or hears it. Who is
+    /// told must not come back to the exchange.
+    pub fn watch(&self, tell: impl FnMut(&Message) + Send + 'static) {
+        self.shared().watcher = Some(Watcher(Box::new(tell)));
+    }
+
     /// The controller is gone.
     pub fn vanish(&self, controller: Controller) {
         self.shared().handle(Input::Vanish(controller));
@@ -150,7 +168,11 @@ impl Shared {
     fn handle(&mut self, input: Input) {
         for Output(application, message) in self.switchboard.handle(input) {
             if let Some(recipient) = self.recipients.get(&application) {
-                (recipient.take)(recipient.view.outward(message));
+                let message = recipient.view.outward(Message { application, ..message });
+                if let Some(Watcher(tell)) = &mut self.watcher {
+                    tell(&message);
+                }
+                (recipient.take)(message);
             }
         }
     }
@@ -182,8 +204,12 @@ impl Registration {
     }
 
     pub(crate) fn put(&self, message: Message) {
-        let message = self.exchange.view.inward(message);
+        let message = Message { application: self.id, ..message };
         let mut shared = self.exchange.shared();
+        if let Some(Watcher(tell)) = &mut shared.watcher {
+            tell(&message);
+        }
+        let message = self.exchange.view.inward(message);
         match message {
             Ok(message) => shared.handle(Input::Message(self.id, message)),
             Err(refusal) => {

@@ -10,6 +10,9 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 
+use capi::State;
+use capi::backend::Access;
+use capi::machine::Listen;
 use capi_sys::device::Device as Node;
 use common::*;
 use support::{Process, TemporaryDirectory, guarded_command, wait_until_blocking};
@@ -39,7 +42,9 @@ impl Bench {
             .args(before)
             .args(["--controller", FIRST, "--controller", SECOND, "--device", &device])
             .args(["--remote", "127.0.0.1:0", "--commands"])
-            .arg(directory.join("commands"));
+            .arg(directory.join("commands"))
+            .arg("--trace")
+            .arg(directory.join("trace"));
         let process = Process::spawn(command);
         process.wait_for_line(PATIENCE, |line| line == "ready");
         process
@@ -77,6 +82,21 @@ fn controllers_are_offered_by_a_file_and_by_remote_capi_and_can_be_plugged_out_a
     bench.order("plug 1", "controller 1 is plugged in");
     node.profile(1).unwrap();
     bench.order("pull 1", "\"pull 1\" is neither \"unplug N\" nor \"plug N\"");
+}
+
+#[tokio::test]
+async fn every_message_is_written_down_if_that_is_wished() {
+    needs_device!();
+    let bench = Bench::new();
+    let line = line_by(Access::Device(bench.path()), settings(1));
+    line.listen(Some(Listen::default())).unwrap();
+    stands(&line, &State::Listening).await;
+    let trace = fs::read_to_string(bench.directory.join("trace")).unwrap();
+    // In libcapi20's words, or in ours.
+    for words in [["LISTEN_REQ", "ListenRequest"], ["LISTEN_CONF", "ListenConfirmation"]] {
+        let is_there = trace.lines().any(|line| words.iter().any(|word| line.starts_with(word)));
+        assert!(is_there, "{words:?}: {trace}");
+    }
 }
 
 #[test]

@@ -22,6 +22,12 @@ fn libcapi20_by_device_and_our_line_call_each_other_and_carry_units() {
     support::skip!(libcapi20, "built without the feature libcapi20");
 }
 
+#[cfg(not(feature = "libcapi20"))]
+#[test]
+fn libcapi20_calls_our_daemon_and_hears_its_greeting() {
+    support::skip!(libcapi20, "built without the feature libcapi20");
+}
+
 #[cfg(feature = "libcapi20")]
 mod with_the_library {
     use std::collections::VecDeque;
@@ -209,9 +215,9 @@ mod with_the_library {
         }
     }
 
-    /// The library has one CAPI for a process, and processes share its memory in `/dev/shm`: the test
-    /// of the device is started again in a process whose `/dev` is its own.
-    const IN_PROCESS: &str = "SEON_TEST_OWN_DEV";
+    /// The library has one CAPI for a process: all tests but one are started again in a process of
+    /// their own.
+    const IN_PROCESS: &str = "SEON_TEST_OWN_PROCESS";
 
     /// Mounts a `/dev` with what the library and FUSE need, and starts the arguments.
     const OWN_DEV: &str = "
@@ -226,17 +232,15 @@ mod with_the_library {
         exec \"$@\"
     ";
 
-    const TEST: &str =
-        "with_the_library::libcapi20_by_device_and_our_line_call_each_other_and_carry_units";
-
-    /// Runs the test in a process of its own.
-    fn pass_with_a_dev_of_its_own() {
+    /// Runs a test in a process of its own, whose `/dev` is its own, too: processes share the
+    /// library's memory in `/dev/shm`.
+    fn pass_in_a_process_of_its_own(test: &str) {
         let directory = TemporaryDirectory::new();
         let output = guarded_command("unshare")
             .args(["--mount", "sh", "-c", OWN_DEV])
             .arg(directory.path())
             .arg(std::env::current_exe().unwrap())
-            .args([TEST, "--exact", "--nocapture"])
+            .args([&format!("with_the_library::{test}"), "--exact", "--nocapture"])
             .env(IN_PROCESS, "1")
             .env("HOME", directory.path())
             .output()
@@ -262,12 +266,68 @@ mod with_the_library {
     async fn libcapi20_by_device_and_our_line_call_each_other_and_carry_units() {
         needs_device!();
         if std::env::var_os(IN_PROCESS).is_none() {
-            return pass_with_a_dev_of_its_own();
+            return pass_in_a_process_of_its_own(
+                "libcapi20_by_device_and_our_line_call_each_other_and_carry_units",
+            );
         }
         let exchange = Exchange::new(ports());
         let _device = exchange.device("/dev/capi20").unwrap();
         library::use_device();
         call_each_other(&exchange).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn libcapi20_calls_our_daemon_and_hears_its_greeting() {
+        needs_device!();
+        // Built before, where `/dev` has everything.
+        let seon = support::seon_binary();
+        if std::env::var_os(IN_PROCESS).is_none() {
+            return pass_in_a_process_of_its_own(
+                "libcapi20_calls_our_daemon_and_hears_its_greeting",
+            );
+        }
+        let exchange = Exchange::new(ports());
+        let remote = exchange.remote(loopback()).await.unwrap();
+        let directory = TemporaryDirectory::new();
+        std::fs::write(directory.join("acme.yaml"), instance(remote.address().port())).unwrap();
+        let arguments = ["up".as_ref(), directory.path().as_os_str()];
+        let daemons = support::Process::start(seon, arguments);
+        support::wait_until("seonrd_capi_1 takes calls", PATIENCE, async || {
+            exchange.listeners(controller(2)) > 0
+        })
+        .await;
+        let _device = exchange.device("/dev/capi20").unwrap();
+        library::use_device();
+        let client = tokio::task::spawn_blocking(|| {
+            let mut client = Client::new();
+            let ncci = client.call(SECOND);
+            let greeting = client.receive();
+            client.hang_up(ncci);
+            greeting
+        });
+        // SSRM (RFC 5024, section 5.3.1), as it is: without a stream transmission header.
+        assert_eq!(within("libcapi20", client).await.unwrap(), b"IODETTE FTP READY \r");
+        support::wait_until("every call is freed", PATIENCE, async || exchange.legs() == 0).await;
+        drop(daemons);
+    }
+
+    /// A company whose only line is controller 2.
+    fn instance(port: u16) -> String {
+        format!(
+            "apiVersion: seon.dev/v1alpha1
+kind: SeonInstance
+metadata: {{name: acme}}
+spec:
+  identity: {{odetteId: O0013000001ACME, passwordSecretRef: {{name: acme-oftp, key: password}}}}
+  receive:
+    capi: {{controllers: [{{number: 2, remote: {{host: 127.0.0.1, port: {port}}}}}]}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: acme-oftp}}
+stringData: {{password: GEHEIM}}
+"
+        )
     }
 
     async fn call_each_other(exchange: &Exchange) {

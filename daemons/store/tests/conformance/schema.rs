@@ -148,6 +148,22 @@ async fn an_empty_database_is_migrated_by_many_processes_at_once(world: World) {
     world.tenure(Daemon::Seonrd).await;
 }
 
+/// SQLite waits for locks, but not for the one that makes a file its own kind of file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_sqlite_file_that_is_not_there_is_opened_by_many_processes_at_once() {
+    let directory = support::TemporaryDirectory::new();
+    for round in 0..20 {
+        let uri = store::DatabaseUri::sqlite(directory.join(format!("{round}.db")));
+        let mut processes = tokio::task::JoinSet::new();
+        for _ in 0..6 {
+            let uri = uri.clone();
+            processes.spawn(async move { store::Store::open(&uri, "starting").await.map(drop) });
+        }
+        let opened = processes.join_all().await;
+        assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+    }
+}
+
 mod unmigrated {
     use crate::world::World;
 

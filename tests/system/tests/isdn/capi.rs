@@ -165,7 +165,7 @@ fn the_senders_daemon_is_killed_amid_a_call_by_the_device_and_the_file_goes_on()
     assert!(on_capi.is_resumed_after_the_kill_of(&on_capi.pair.acme), "it began again");
 }
 
-/// What it had written is not recorded before 32 MiB, so that it may begin again.
+/// What it had written is not recorded before 32 MiB or ten seconds, so that it may begin again.
 #[test]
 fn the_receivers_daemon_is_killed_amid_a_call_by_the_device_and_the_file_arrives_once() {
     needs_device!();

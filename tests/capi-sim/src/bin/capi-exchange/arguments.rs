@@ -41,6 +41,9 @@ pub(crate) struct Arguments {
     /// The password
     #[arg(long, requires = "user")]
     password: Option<String>,
+    /// Where every message is written down, a line each (in libcapi20's words, if built with it)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) trace: Option<PathBuf>,
     /// Where commands come from instead of standard input, such as a named pipe
     #[arg(long, value_name = "PATH")]
     pub(crate) commands: Option<PathBuf>,

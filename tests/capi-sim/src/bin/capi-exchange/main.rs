@@ -3,15 +3,17 @@
 mod arguments;
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, LineWriter, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 
 use anyhow::Context as _;
 use capi_sim::{Delivery, Device, Exchange, Remote};
-use capi_sys::message::Controller;
+#[cfg(feature = "libcapi20")]
+use capi_sys::library::message_to_text;
+use capi_sys::message::{Controller, Message};
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -25,6 +27,9 @@ async fn main() -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get());
     let exchange = Exchange::new(arguments.ports()?);
+    if let Some(path) = &arguments.trace {
+        trace(&exchange, path)?;
+    }
     let faces = Faces::open(&exchange, &arguments).await?;
     obey(exchange, arguments.commands.as_deref())?;
     say("ready")?;
@@ -90,6 +95,31 @@ fn shown<'a>(
 fn list(controllers: &BTreeSet<Controller>) -> String {
     let numbers: Vec<_> = controllers.iter().map(|number| format!("controller {number}")).collect();
     numbers.join(", ")
+}
+
+/// Writes down every message, without the data.
+fn trace(exchange: &Exchange, path: &Path) -> anyhow::Result<()> {
+    let file = File::create(path).with_context(|| format!("writing {}", path.display()))?;
+    let mut file = LineWriter::new(file);
+    exchange.watch(move |message| {
+        // A disk that is full ends no call.
+        let _ = writeln!(file, "{}", words(message));
+    });
+    Ok(())
+}
+
+#[cfg(feature = "libcapi20")]
+fn words(message: &Message) -> String {
+    let text = message.encode().ok().and_then(|octets| message_to_text(&octets));
+    let text = text.unwrap_or_else(|| format!("no words for {message:?}"));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(not(feature = "libcapi20"))]
+fn words(message: &Message) -> String {
+    let name = format!("{:?}", message.body);
+    let name = name.split(['(', ' ']).next().unwrap_or_default();
+    format!("{name} application {} number {}", message.application.0, message.number.0)
 }
 
 /// Does what is written, line by line, for as long as this process runs.
