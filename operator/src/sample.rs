@@ -8,6 +8,7 @@ use std::{
 use crds::{SeonInstance, SeonPartner, names};
 use jiff::Timestamp;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     plan::{Plan, plan},
     questions::Readings,
     validate::{ValidateError, ValidatedInstance, validate},
-    world::{InstanceKey, NodeState, ObservedNode, ObservedPod},
+    world::{InstanceKey, Kind, Migration, NodeState, ObservedNode, ObservedPod, Owned},
 };
 
 /// Deliberately no two of namespace, instance and image are alike.
@@ -100,6 +101,21 @@ pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> 
 
 pub(crate) fn validated(found: &Found) -> ValidatedInstance {
     validate(found, IMAGE).unwrap()
+}
+
+/// The database has the schema: the migration that is planned is done.
+pub(crate) fn migrated(found: &mut Found, validated: &ValidatedInstance) {
+    let job = plan(validated, found).objects.jobs[0].name_any();
+    let owned = Owned {
+        uid: job.clone(),
+        version: 0,
+        applied: None,
+        owner: Some("1".into()),
+        is_managed: true,
+        is_ending: false,
+        migration: Migration::Done,
+    };
+    found.owned.insert((Kind::Job, job), owned);
 }
 
 pub(crate) fn refused(found: &Found) -> ValidateError {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     action::Why,
-    sample::{active, found, instance, node, now, partner, pod, validated},
-    world::{NodeState, ObservedNode, ObservedPod},
+    sample::{active, found, instance, migrated, now, partner, pod, validated},
+    world::ObservedPod,
 };
 
 const RESOURCE: &str = "seon.dev/capi-controller-3";
@@ -135,8 +135,6 @@ fn the_account_at_a_box_is_mounted_in_the_pods_of_its_daemon_alone() {
 /// An active pod that has lost its device, beside pods that are outdated.
 fn stranded() -> Found {
     let mut found = found(instance(with_isdn("router.lan")), vec![]);
-    let gone = ObservedNode { ..node(NodeState::Ready) };
-    found.nodes.as_mut().unwrap().insert("n1".into(), gone);
     let lost = ObservedPod {
         is_ready: false,
         unready_since: Some(now() - jiff::SignedDuration::from_mins(1)),
@@ -169,17 +167,7 @@ fn a_pod_that_has_lost_its_controller_is_ended_before_any_roll_out_goes_on() {
 fn a_line_that_is_away_holds_up_the_roll_out_of_nothing_else() {
     let mut found = found(instance(with_isdn("router.lan")), vec![]);
     let validated = validated(&found);
-    let job = plan(&validated, &found).objects.jobs[0].name_any();
-    let owned = crate::world::Owned {
-        uid: job.clone(),
-        version: 0,
-        applied: None,
-        owner: Some("1".into()),
-        is_managed: true,
-        is_ending: false,
-        migration: Migration::Done,
-    };
-    found.owned.insert((Kind::Job, job), owned);
+    migrated(&mut found, &validated);
     for wanted in &validated.daemons {
         let number = wanted.replicas;
         found.pods.extend((0..number).map(|ordinal| pod(wanted.daemon, ordinal)));

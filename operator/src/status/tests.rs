@@ -12,24 +12,14 @@ use crate::{
     },
     plan::plan,
     questions::{PartnerReading, Readings, SessionReading},
-    sample::{active, found, instance, node, now, partner, pod, refused, validated},
-    world::{Kind, Migration, NodeState, ObservedPod, Owned},
+    sample::{active, found, instance, migrated, node, now, partner, pod, refused, validated},
+    world::{NodeState, ObservedPod},
 };
 
 /// The status after one more look, with the migration done.
 fn judged(before: &SeonInstanceStatus, found: &mut Found) -> SeonInstanceStatus {
     let validated = validated(found);
-    let job = plan(&validated, found).objects.jobs[0].name_any();
-    let owned = Owned {
-        uid: job.clone(),
-        version: 0,
-        applied: None,
-        owner: Some("1".into()),
-        is_managed: true,
-        is_ending: false,
-        migration: Migration::Done,
-    };
-    found.owned.insert((Kind::Job, job), owned);
+    migrated(found, &validated);
     let plan = plan(&validated, found);
     let outcome = Outcome::Planned { instance: &validated, plan: &plan, error: None };
     instance::judge(before, found, &outcome)

@@ -33,4 +33,6 @@ where id in (select value::bigint from json_array_elements_text($1::json) as val
 
 -- name: sent_receipts
 -- $1 is a JSON array of numbers.
-select id from receipt where state = 'sent' and id in (select value::bigint from json_array_elements_text($1::json) as value)
+select id from receipt
+where state = 'sent'
+  and id in (select value::bigint from json_array_elements_text($1::json) as value)

@@ -31,4 +31,5 @@ where id in (select value from json_each($1)) and state = 'sending' and session_
 
 -- name: sent_receipts
 -- $1 is a JSON array of numbers.
-select id from receipt where state = 'sent' and id in (select value from json_each($1))
+select id from receipt
+where state = 'sent' and id in (select value from json_each($1))
