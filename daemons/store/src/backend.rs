@@ -2,6 +2,7 @@
 //! cross in the few types that both have.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ enum Kind {
         readers: SqlitePool,
         /// One: SQLite has one writer, and a pool's queue is fairer than its busy handler.
         writer: SqlitePool,
+        path: PathBuf,
     },
 }
 
@@ -119,7 +121,7 @@ impl Backend {
                         })
                         .connect_lazy_with(options.clone())
                 };
-                Kind::Sqlite { readers: pool(3), writer: pool(1) }
+                Kind::Sqlite { readers: pool(3), writer: pool(1), path: path.clone() }
             }
         };
         Self { kind, name: uri.to_string().into() }
@@ -157,7 +159,7 @@ impl Backend {
                 work.close().await;
                 lease.close().await;
             }
-            Kind::Sqlite { readers, writer } => {
+            Kind::Sqlite { readers, writer, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -173,7 +175,7 @@ impl Backend {
     pub(crate) fn pools(&self) -> Pools<'_> {
         match &self.kind {
             Kind::Postgres { work, .. } => Pools::Postgres(work),
-            Kind::Sqlite { readers, writer } => Pools::Sqlite { readers, writer },
+            Kind::Sqlite { readers, writer, path } => Pools::Sqlite { readers, writer, path },
         }
     }
 
@@ -190,7 +192,7 @@ impl Backend {
                 let query = bound!(statement.postgres, values);
                 query.fetch_all(pool).await.map(Row::all_postgres)
             }
-            Kind::Sqlite { readers, writer } => {
+            Kind::Sqlite { readers, writer, .. } => {
                 let pool = if lane == Lane::Lease { writer } else { readers };
                 let query = bound!(statement.sqlite, values);
                 query.fetch_all(pool).await.map(Row::all_sqlite)
@@ -212,7 +214,7 @@ impl Backend {
                 let query = bound!(statement.postgres, values);
                 query.execute(pool).await.map(|done| done.rows_affected())
             }
-            Kind::Sqlite { readers, writer } => {
+            Kind::Sqlite { readers, writer, .. } => {
                 let pool = if lane == Lane::Lease { writer } else { readers };
                 let query = bound!(statement.sqlite, values);
                 query.execute(pool).await.map(|done| done.rows_affected())
@@ -259,7 +261,7 @@ async fn make_file(writer: &SqlitePool, name: &str) -> Result<(), sqlx::Error> {
 /// See [`Backend::pools`].
 pub(crate) enum Pools<'a> {
     Postgres(&'a PgPool),
-    Sqlite { readers: &'a SqlitePool, writer: &'a SqlitePool },
+    Sqlite { readers: &'a SqlitePool, writer: &'a SqlitePool, path: &'a Path },
 }
 
 /// A transaction that rolls back when it is dropped.

@@ -1,3 +1,3 @@
 -- name: hint
--- SQLite has no such thing: who waits looks at `pragma data_version`.
+-- SQLite has no such thing: the file is touched after the commit.
 select 1 as done
