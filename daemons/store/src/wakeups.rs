@@ -253,13 +253,13 @@ mod tests {
         let another = SqlitePoolOptions::new().connect_with(options).await.unwrap();
         sqlx::query("create table seen (number int)").execute(&another).await.unwrap();
         let changes = Arc::new(watch::Sender::new(0));
-        let mut changed = changes.subscribe();
+        let mut seen = changes.subscribe();
         // A path that cannot be watched.
         let missing = directory.join("missing.db");
         let watching = tokio::spawn(watch_file(missing, pool, changes));
         wait_until("a change is seen", Duration::from_secs(30), async || {
             sqlx::query("insert into seen values (1)").execute(&another).await.unwrap();
-            timeout(Duration::from_millis(300), changed.changed()).await.is_ok()
+            timeout(Duration::from_millis(300), seen.changed()).await.is_ok()
         })
         .await;
         watching.abort();
