@@ -14,6 +14,7 @@ mod identity;
 mod line;
 mod listen;
 mod occupant;
+mod read_ahead;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
 use admission::Admission;
+use read_ahead::ReadAhead;
 
 /// What a connection runs over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,7 +105,7 @@ pub struct Transport {
 enum Stream {
     Tcp(TcpStream),
     // Boxed: the state of rustls is large, and transports are moved between tasks.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<ReadAhead<TcpStream>>>),
 }
 
 impl Transport {
@@ -114,12 +116,12 @@ impl Transport {
     }
 
     fn tls(
-        stream: TlsStream<TcpStream>,
+        stream: TlsStream<ReadAhead<TcpStream>>,
         peer: SocketAddr,
         binding: Binding,
         admission: Option<Admission>,
     ) -> io::Result<Self> {
-        let local = stream.get_ref().0.local_addr()?;
+        let local = stream.get_ref().0.get_ref().local_addr()?;
         Ok(Self { stream: Stream::Tls(Box::new(stream)), peer, local, binding, admission })
     }
 

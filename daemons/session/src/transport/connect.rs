@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::certificate::Binding;
+use super::read_ahead::ReadAhead;
 use super::tls::{BUFFER_LIMIT, TlsClientSettings, TlsError, TlsFault};
 use super::{Transport, prepare};
 
@@ -49,9 +50,10 @@ pub async fn connect_tls(
         .clone()
         .or_else(|| ServerName::try_from(host.to_owned()).ok())
         .unwrap_or_else(|| ServerName::IpAddress(peer.ip().to_canonical().into()));
-    let handshake = TlsConnector::from(config).connect_with(name, stream, |session| {
-        session.set_buffer_limit(Some(BUFFER_LIMIT));
-    });
+    let handshake =
+        TlsConnector::from(config).connect_with(name, ReadAhead::new(stream), |session| {
+            session.set_buffer_limit(Some(BUFFER_LIMIT));
+        });
     let stream = match timeout_at(end, handshake).await {
         Err(_) => return Err(fault(TlsFault::Timeout(deadline)).into()),
         Ok(Err(error)) => return Err(fault(TlsFault::of_handshake(&error, &verifier)).into()),

@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use super::admission::{Admission, Admissions, Full, Limits};
 use super::certificate::Binding;
 use super::occupant::occupant;
+use super::read_ahead::ReadAhead;
 use super::tls::{BUFFER_LIMIT, TlsError, TlsFault, TlsServerSettings};
 use super::{Transport, prepare};
 
@@ -157,12 +158,12 @@ impl Handshake {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-    ) -> Result<(tokio_rustls::server::TlsStream<TcpStream>, Binding), TlsFault> {
+    ) -> Result<(tokio_rustls::server::TlsStream<ReadAhead<TcpStream>>, Binding), TlsFault> {
         let end = Instant::now() + self.deadline;
         let (config, verifier) =
             self.settings.handshake().map_err(|error| TlsFault::Other(error.to_string()))?;
         let handshake = TlsAcceptor::from(config)
-            .accept_with(stream, |session| {
+            .accept_with(ReadAhead::new(stream), |session| {
                 session.set_buffer_limit(Some(BUFFER_LIMIT));
             })
             .into_fallible();
@@ -190,7 +191,7 @@ impl Handshake {
 
 /// Lets the other side read our alert: closing with unread octets would reset the connection, and
 /// a reset may overtake the alert that says why.
-async fn linger(mut stream: TcpStream) {
+async fn linger(mut stream: ReadAhead<TcpStream>) {
     const TIME: Duration = Duration::from_secs(1);
     const OCTETS: u64 = 64 * 1024;
     let drain = async {
