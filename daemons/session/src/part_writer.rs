@@ -7,7 +7,7 @@ use spool::{Checkpoint, PartFile, PartName, SpoolError};
 use tokio::task::JoinHandle;
 
 /// Payload is handed to the disk in chunks of about this size.
-pub(crate) const CHUNK: usize = 128 * 1024;
+pub(crate) const CHUNK: usize = 256 * 1024;
 
 /// A position becomes durable, and recorded, once in so many octets: what has to be sent again at
 /// most, next to what was under way, when this process or machine dies.

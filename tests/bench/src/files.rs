@@ -1,9 +1,11 @@
 //! Many small files, each with its receipt, on both databases: beside pgbench.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
@@ -52,7 +54,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
         Ok(server) => Some(pgbench(server, amount.channels, if arguments.quick { 3 } else { 15 })?),
         Err(_) => None,
     };
-    let mut lines = Vec::new();
+    let mut lines = vec![disk(count, amount.channels)?];
     for database in [Database::PostgreSql, Database::Sqlite] {
         let name = match database {
             Database::PostgreSql => "files: on PostgreSQL",
@@ -182,6 +184,44 @@ fn name(index: usize) -> String {
     format!("SMALL{index:06}")
 }
 
+/// What the disk alone does, without network, protocol and database: nobody who keeps each file
+/// durably before it is acknowledged, and moves it to its place then, can be above it.
+fn disk(count: u32, threads: u32) -> anyhow::Result<Line> {
+    let place = TemporaryDirectory::new();
+    let (parts, incoming) = (place.join("parts"), place.join("incoming"));
+    fs::create_dir(&parts)?;
+    fs::create_dir(&incoming)?;
+    let octets = PseudoRandom::new(1).octets(SIZE);
+    let keep = &|index: u32| -> anyhow::Result<()> {
+        let (part, target) = (parts.join(index.to_string()), incoming.join(index.to_string()));
+        let mut file = File::create(&part)?;
+        file.write_all(&octets)?;
+        file.sync_data()?;
+        File::open(&parts)?.sync_all()?;
+        Ok(fs::rename(part, target)?)
+    };
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads)
+            .map(|thread| {
+                let mut mine = (thread..count).step_by(threads as usize);
+                scope.spawn(move || mine.try_for_each(keep))
+            })
+            .collect();
+        threads.into_iter().try_for_each(joined)
+    })?;
+    File::open(&incoming)?.sync_all()?;
+    let rate = f64::from(count) / started.elapsed().as_secs_f64();
+    Ok(Line::measured("files: on this disk", Figure::new(rate, "files/s")).note(format!(
+        "{count} files of {SIZE} octets by {threads} threads: write, fdatasync, fsync of the \
+         folder, rename; no network, no database, no second company"
+    )))
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, anyhow::Result<T>>) -> anyhow::Result<T> {
+    thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?
+}
+
 /// Makes the files and takes them into the spool, by several threads: each file is synced.
 fn take_in(spool: &Spool, place: &Path, count: usize) -> anyhow::Result<Vec<Payload>> {
     const THREADS: usize = 8;
@@ -203,8 +243,7 @@ fn take_in(spool: &Spool, place: &Path, count: usize) -> anyhow::Result<Vec<Payl
             .collect();
         let mut payloads = Vec::with_capacity(count);
         for thread in threads {
-            let taken = thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?;
-            payloads.extend(taken?);
+            payloads.extend(joined(thread)?);
         }
         Ok(payloads)
     })

@@ -51,14 +51,26 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
         rounds: arguments.tuning.rounds.unwrap_or(if arguments.quick { 1 } else { 3 }),
     };
     write_pseudo_random(&run.source, octets, 1);
-    let mut lines = vec![run.disk()?];
-    let plain = Socat::plain();
-    lines.push(run.beside_socat(Transport::Tcp, plain).await?.0);
-    let secure = Socat::tls(place.path());
-    let (line, tls) = run.beside_socat(Transport::Tls, secure).await?;
-    lines.push(line);
-    lines.push(run.beside_sftp(place.path(), tls).await?);
-    Ok(lines)
+    let disk = run.disk()?;
+    let (plain, secure) = (Socat::plain(), Socat::tls(place.path()));
+    let sftp = Sftp::start(place.path()).await;
+    let tcp = run.in_turn(Transport::Tcp, plain.as_ref().ok(), None).await?;
+    let tls = run.in_turn(Transport::Tls, secure.as_ref().ok(), sftp.as_ref().ok()).await?;
+    Ok(vec![
+        disk,
+        run.beside_socat(Transport::Tcp, &tcp, plain),
+        run.beside_socat(Transport::Tls, &tls, secure),
+        run.beside_sftp(&tls, sftp),
+    ])
+}
+
+/// Every round is ours and then the peers', so that all meet the machine in the same mood.
+#[derive(Default)]
+struct Rounds {
+    ours: Vec<Ours>,
+    socat: Vec<f64>,
+    socat_work: Vec<f64>,
+    sftp: Vec<f64>,
 }
 
 struct Run<'a> {
@@ -111,63 +123,72 @@ impl Run<'_> {
             .note("read, write, fsync in one process, no network: what the disk allows today"))
     }
 
-    async fn beside_socat(
+    async fn in_turn(
         &self,
         transport: Transport,
-        socat: Result<Socat, String>,
-    ) -> anyhow::Result<(Line, Vec<f64>)> {
+        socat: Option<&Socat>,
+        sftp: Option<&Sftp>,
+    ) -> anyhow::Result<Rounds> {
         let mut company = Running::start(self.arguments, transport).await?;
         company.check(self).await?;
-        let (mut ours, mut theirs, mut their_work) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rounds = Rounds::default();
         for _ in 0..self.rounds {
             self.prepare()?;
-            ours.push(company.send(&self.source).await?);
-            if let Ok(socat) = &socat {
+            rounds.ours.push(company.send(&self.source).await?);
+            if let Some(socat) = socat {
                 self.prepare()?;
                 let before = processor_time_of_ended_children()?;
-                theirs.push(self.rate(socat.copy(&self.source, &self.target).await?));
-                their_work.push(processor_time_of_ended_children()? - before);
+                rounds.socat.push(self.rate(socat.copy(&self.source, &self.target).await?));
+                rounds.socat_work.push(processor_time_of_ended_children()? - before);
+                self.check_target()?;
+            }
+            if let Some(sftp) = sftp {
+                self.prepare()?;
+                rounds.sftp.push(self.rate(sftp.copy(&self.source, &self.target)?));
                 self.check_target()?;
             }
         }
         company.pair.end();
-        let rates: Vec<f64> = ours.iter().map(|ours| self.rate(ours.whole)).collect();
-        let name = format!("transfer: one session, {}", transport.name());
-        let line = Line::measured(name, megabytes(median(rates.clone())))
-            .note(self.note(&ours))
-            .note(self.arguments.tuning.note());
-        Ok((
-            match socat {
-                Ok(socat) => line
-                    .beside(Peer::new("socat", megabytes(median(theirs))))
-                    .goal(Goal::RatioAtLeast(0.9))
-                    .note(format!(
-                        "{}; {:.2} s of processor time",
-                        socat.note(),
-                        median(their_work)
-                    )),
-                Err(reason) => line.note(format!("SKIPPED the comparison with socat: {reason}")),
-            },
-            rates,
-        ))
+        Ok(rounds)
     }
 
-    async fn beside_sftp(&self, place: &Path, tls: Vec<f64>) -> anyhow::Result<Line> {
-        let name = "transfer: TLS beside sftp";
-        let sftp = match Sftp::start(place).await {
-            Ok(sftp) => sftp,
-            Err(reason) => return Ok(Line::skipped(name, format!("{reason:#}"))),
-        };
-        let mut theirs = Vec::new();
-        for _ in 0..self.rounds {
-            self.prepare()?;
-            theirs.push(self.rate(sftp.copy(&self.source, &self.target)?));
-            self.check_target()?;
+    fn beside_socat(
+        &self,
+        transport: Transport,
+        rounds: &Rounds,
+        socat: Result<Socat, String>,
+    ) -> Line {
+        let name = format!("transfer: one session, {}", transport.name());
+        let line = Line::measured(name, megabytes(self.ours(rounds)))
+            .note(self.note(&rounds.ours))
+            .note(self.arguments.tuning.note());
+        match socat {
+            Ok(socat) => line
+                .beside(Peer::new("socat", megabytes(median(rounds.socat.clone()))))
+                .goal(Goal::RatioAtLeast(0.9))
+                .note(format!(
+                    "{}; {:.2} s of processor time",
+                    socat.note(),
+                    median(rounds.socat_work.clone())
+                )),
+            Err(reason) => line.note(format!("SKIPPED the comparison with socat: {reason}")),
         }
-        Ok(Line::measured(name, megabytes(median(tls)))
-            .beside(Peer::new("sftp", megabytes(median(theirs))))
-            .goal(Goal::RatioAtLeast(3.0))
-            .note(Sftp::note()))
+    }
+
+    fn beside_sftp(&self, rounds: &Rounds, sftp: anyhow::Result<Sftp>) -> Line {
+        let name = "transfer: TLS beside sftp";
+        match sftp {
+            Ok(_) => Line::measured(name, megabytes(self.ours(rounds)))
+                .beside(Peer::new("sftp", megabytes(median(rounds.sftp.clone()))))
+                .goal(Goal::RatioAtLeast(3.0))
+                .note(Sftp::note()),
+            Err(reason) => Line::skipped(name, format!("{reason:#}")),
+        }
+    }
+
+    /// MB/s.
+    fn ours(&self, rounds: &Rounds) -> f64 {
+        median(rounds.ours.iter().map(|ours| self.rate(ours.whole)).collect())
     }
 
     /// The same start for everybody: the source in the page cache, nothing waiting for the disk.
@@ -198,7 +219,7 @@ impl Run<'_> {
         format!(
             "{} octets of pseudo-random file; from the entry in acme's queue (payload in the \
              spool and in the page cache) to bolt's receipt (EERP) in acme's database (SQLite); \
-             median of {} in turn with the peer. Of the {:.2} s: {:.2} until the session, {:.2} \
+             median of {} in turn with the peers. Of the {:.2} s: {:.2} until the session, {:.2} \
              until the file was durable and recorded at bolt, {:.2} until the receipt; {:.2} s of \
              processor time",
             self.octets,
