@@ -121,7 +121,7 @@ impl Backend {
                         })
                         .connect_lazy_with(options.clone())
                 };
-                Kind::Sqlite { readers: pool(3), writer: pool(1), path: path.clone() }
+                Kind::Sqlite { readers: pool(2), writer: pool(1), path: path.clone() }
             }
         };
         Self { kind, name: uri.to_string().into() }
