@@ -84,8 +84,10 @@ impl Store {
             ..JournalEntry::new(JournalKind::LeaseForced)
         };
         crate::fenced::write_journal(&mut transaction, Some((daemon, forced)), &entry).await?;
+        // In the transaction, because a command ends before a task would get to it.
+        transaction.fetch(statement!("hint", "hint"), &[]).await?;
         transaction.commit().await?;
-        self.hints.announce();
+        self.hints.announce_here();
         Ok(Some(forced))
     }
 

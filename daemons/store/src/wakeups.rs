@@ -5,7 +5,7 @@
 mod touch;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,7 +31,7 @@ const GATHER: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(5
 const DATA_VERSION: Duration = Duration::from_millis(50);
 
 /// PostgreSQL lets one notifying transaction commit at a time, so that hints are sent outside of
-/// the transactions that they tell of, and at most this often.
+/// the transactions that they tell of, and at most this often. A touch is seen by every process.
 const ANNOUNCE: Duration = Duration::from_millis(10);
 
 const CHANNEL: &str = "seon_changed";
@@ -59,31 +59,23 @@ impl Hints {
         }
     }
 
-    /// Tells this process at once, and the others that were not told by the change itself.
+    /// Tells this process at once, and the others if the change itself has not.
     pub(crate) fn announce_here(&self) {
         bump(&self.changes);
-        if let Pools::Sqlite { path, .. } = self.backend.pools()
-            && let Err(error) = touch::touch(path)
-        {
-            tracing::debug!(%error, "a hint was not given");
+        if let Pools::Sqlite { path, .. } = self.backend.pools() {
+            touch(path);
         }
     }
 
     /// Tells this process at once, and the others soon.
     pub(crate) fn announce(&self) {
-        self.announce_here();
-        if !matches!(self.backend.pools(), Pools::Postgres(_)) {
-            return;
-        }
+        bump(&self.changes);
         if !self.announcing.swap(true, Ordering::Relaxed) {
             let (backend, announce) = (Arc::clone(&self.backend), Arc::clone(&self.announce));
             self.spawn(async move {
                 loop {
                     announce.notified().await;
-                    let hint = statement!("hint", "hint");
-                    if let Err(error) = backend.fetch(Lane::Read, hint, &[]).await {
-                        tracing::debug!(code = error.code(), %error, "a hint was not sent");
-                    }
+                    tell_others(&backend).await;
                     sleep(ANNOUNCE).await;
                 }
             });
@@ -115,6 +107,23 @@ impl Hints {
                 }
             });
         }
+    }
+}
+
+async fn tell_others(backend: &Backend) {
+    match backend.pools() {
+        Pools::Postgres(_) => {
+            if let Err(error) = backend.fetch(Lane::Read, statement!("hint", "hint"), &[]).await {
+                tracing::debug!(code = error.code(), %error, "a hint was not sent");
+            }
+        }
+        Pools::Sqlite { path, .. } => touch(path),
+    }
+}
+
+fn touch(path: &Path) {
+    if let Err(error) = touch::touch(path) {
+        tracing::debug!(%error, "a hint was not given");
     }
 }
 
