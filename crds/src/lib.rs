@@ -26,9 +26,9 @@ pub use cluster::{
 };
 pub use common::{Condition, InstanceReference, SecretKeyReference, SecretReference};
 pub use instance::{
-    Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease, Receive,
-    Retention, Retry, Send, SeonInstance, SeonInstanceSpec, Station, Storage, TcpListener,
-    TlsListener, TlsVersion,
+    Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease,
+    PartialRetention, Receive, Retention, Retry, Send, SeonInstance, SeonInstanceSpec, Station,
+    Storage, TcpListener, TlsListener, TlsVersion,
 };
 pub use partner::{
     CertificatePurpose, FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     capi::{PACKET_SIZE_MESSAGE, PACKET_SIZE_RULE},
     common::{InstanceReference, SecretKeyReference, SecretReference},
-    instance::{ODETTE_ID_MESSAGE, ODETTE_ID_RULE, SCHEDULE_MESSAGE, SCHEDULE_RULE},
+    instance::{ODETTE_ID_MESSAGE, ODETTE_ID_RULE, SCHEDULE_MESSAGE, SCHEDULE_RULE, Station},
     status::SeonPartnerStatus,
 };
 
@@ -130,6 +130,13 @@ pub struct PartnerIdentity {
     #[schemars(length(min = 1, max = 25))]
     #[x_kube(validation = Rule::new(ODETTE_ID_RULE).message(ODETTE_ID_MESSAGE))]
     pub odette_id: String,
+
+    /// Further Odette IDs that the partner speaks for, such as plants or companies behind a gateway: as
+    /// originators of its files they are taken, any other is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["odetteId".into()]))]
+    pub stations: Vec<Station>,
 
     /// What the partner must say to us (SSIDPSWD), 1 to 8 characters.
     pub password_secret_ref: SecretKeyReference,
@@ -374,12 +381,17 @@ pub enum Quirk {
     StreamRecordLength,
     /// One stream transmission buffer of length 4, without an exchange buffer; it is skipped.
     EmptyStreamBuffers,
+    /// DATA one octet above the agreed size, from partners that do not count the command octet: as
+    /// far as it is within what we offered ourselves.
+    OversizedData,
     /// CDT before the credit is used up ("acceleration").
     EarlyCredit,
     /// CDT that arrives after EFID.
     LateCredit,
     /// ESID 00 from a speaker that has not just received CD; files answered by EFPA stand.
     EarlyEndSession,
+    /// A file or a receipt in place of the CD that EFPA asked for: the partner goes on speaking.
+    KeptDirection,
     /// EFID that counts only what came since the restart. Off by default: the count is what shows a
     /// file cut short.
     RestartCounts,
@@ -494,6 +506,19 @@ pub struct Folder {
     #[serde(default)]
     #[schemars(range(min = -100, max = 100))]
     pub priority: i32,
+    /// For how long a file must not have changed before it is taken, such as 5s. On a network file
+    /// system longer than attributes are cached there.
+    #[serde(default = "settle")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(
+        "self.matches('^([0-9]{1,9}(h|m|s|ms))+$') && duration(self) >= duration('1s') && duration(self) <= duration('1h')").message(
+        "give 1s to 1h (usual: 5s)"))]
+    pub settle: String,
+    /// The ending of the empty file that whoever writes makes beside each file that is finished, such
+    /// as .done for PLAN.DAT.done: a file is taken when its marker is there, at once, and never without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub marker: Option<String>,
 }
 
 /// The format of a virtual file.
@@ -508,6 +533,10 @@ pub enum FolderFormat {
     Fixed,
     /// Records of several lengths, each line of the file one record.
     Variable,
+}
+
+fn settle() -> String {
+    "5s".into()
 }
 
 fn channels() -> i32 {

@@ -87,6 +87,7 @@ fn resources_with_everything_are_good() {
     assert_eq!(says, NOTHING);
     let says = partner_says(|value| {
         let spec = &mut value["spec"];
+        spec["identity"]["stations"] = json!([{"odetteId": "O0013 (4)/-.&"}]);
         spec["transports"] = json!([
             {"tls": {"host": "a"}},
             {"tcp": {"host": "a"}},

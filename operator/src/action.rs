@@ -12,9 +12,9 @@ use crate::{
     failover::{self, Verdict},
     rollout::{self, Group, Step},
     stranding::is_stranded,
-    switchover::{self, Wish},
+    switchover::{self, NextStep},
     validate::ValidatedInstance,
-    world::{Migration, ObservedPod},
+    world::{Migration, ObservedPod, PodKey},
 };
 
 /// One thing to do. Each names the very pod that it is about, so that none is done to its
@@ -54,15 +54,6 @@ pub enum Action {
     },
 }
 
-/// Exactly one pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PodKey {
-    /// Its name.
-    pub name: String,
-    /// Which of that name.
-    pub uid: String,
-}
-
 /// Why a pod is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -94,7 +85,7 @@ pub fn decide(
     let mut steps = Steps::default();
     steps.actions.extend(ask_for(&instance.manifests.revision, &found.pods));
     steps.actions.extend(remove_lost(found));
-    // A person's wish comes first, and at most one pod is ended in a turn.
+    // A person's request comes first, and at most one pod is ended in a turn.
     if let Some(annotation) = found.instance.annotations().get(names::SWITCHOVER_ANNOTATION) {
         steps.actions.extend(switch_over(annotation, &found.pods));
         return steps;
@@ -102,7 +93,7 @@ pub fn decide(
     let nodes = found.nodes.as_ref();
     if let Some(pod) = found.pods.iter().find(|pod| is_stranded(pod, nodes, found.now)) {
         steps.rollout = Some(format!("{} is replaced", pod.name));
-        steps.actions.push(Action::End { pod: key(pod), why: Why::Stranded });
+        steps.actions.push(Action::End { pod: pod.key(), why: Why::Stranded });
         return steps;
     }
     let pods: Vec<(Daemon, Vec<&ObservedPod>)> =
@@ -126,7 +117,7 @@ pub fn decide(
         Step::Wait(why) => steps.rollout = Some(why),
         Step::Replace(pod) => {
             steps.rollout = Some(format!("{} is replaced", pod.name));
-            steps.actions.push(Action::End { pod: key(pod), why: Why::Outdated });
+            steps.actions.push(Action::End { pod: pod.key(), why: Why::Outdated });
         }
     }
     steps
@@ -135,10 +126,6 @@ pub fn decide(
 /// The pods of one daemon.
 pub fn of_daemon(pods: &[ObservedPod], daemon: Daemon) -> Vec<&ObservedPod> {
     pods.iter().filter(|pod| pod.daemon == daemon).collect()
-}
-
-fn key(pod: &ObservedPod) -> PodKey {
-    PodKey { name: pod.name.clone(), uid: pod.uid.clone() }
 }
 
 fn ask_for<'a>(
@@ -151,7 +138,7 @@ fn ask_for<'a>(
             // A pod that says nothing yet reads the newest as it starts.
             pod.configuration.is_some() && !has(&pod.configuration) && !has(&pod.wanted)
         })
-        .map(move |pod| Action::AskFor { pod: key(pod), revision: revision.to_owned() })
+        .map(move |pod| Action::AskFor { pod: pod.key(), revision: revision.to_owned() })
 }
 
 fn remove_lost(found: &Found) -> impl Iterator<Item = Action> + use<'_> {
@@ -162,15 +149,15 @@ fn remove_lost(found: &Found) -> impl Iterator<Item = Action> + use<'_> {
             let peers = of_daemon(&found.pods, pod.daemon);
             failover::judge(pod, &peers, found.nodes.as_ref(), found.now) == Verdict::Remove
         })
-        .map(|pod| Action::Remove { pod: key(pod), node: pod.node.clone() })
+        .map(|pod| Action::Remove { pod: pod.key(), node: pod.node.clone() })
 }
 
 fn switch_over(annotation: &str, pods: &[ObservedPod]) -> Option<Action> {
     match switchover::read(annotation, pods) {
-        Wish::Note(value) => Some(Action::NoteSwitchover { value }),
-        Wish::HandOver(pod) => Some(Action::End { pod: key(pod), why: Why::Switchover }),
-        Wish::Wait => None,
-        Wish::Done => Some(Action::EndSwitchover { refused: None }),
-        Wish::Refuse(why) => Some(Action::EndSwitchover { refused: Some(why) }),
+        NextStep::Note(value) => Some(Action::NoteSwitchover { value }),
+        NextStep::HandOver(pod) => Some(Action::End { pod: pod.key(), why: Why::Switchover }),
+        NextStep::Wait => None,
+        NextStep::Done => Some(Action::EndSwitchover { refused: None }),
+        NextStep::Refuse(why) => Some(Action::EndSwitchover { refused: Some(why) }),
     }
 }

@@ -13,11 +13,10 @@ use kube::{
 };
 
 use crate::{
-    action::PodKey,
     metrics::Metrics,
     questions::Questions,
-    status::Tenures,
-    world::{InstanceKey, World},
+    tenures::Tenures,
+    world::{InstanceKey, PodKey, World},
 };
 
 /// What every reconciliation works with.

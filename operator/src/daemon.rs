@@ -2,7 +2,7 @@
 
 use crds::names;
 
-pub use lease::Daemon;
+pub use domain::Daemon;
 
 /// What is said of a daemon on a cluster only.
 pub trait OnCluster: Sized {

@@ -102,7 +102,7 @@ pub async fn dereference(
         owned: world.owned_by(key),
         pods,
         readings,
-        now: Timestamp::now(),
+        now: ambient::now(),
     })
 }
 

@@ -8,7 +8,6 @@ pub mod machine;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
@@ -81,22 +80,22 @@ impl Election {
         }
     }
 
-    /// Keeps the lease; ends when it is lost, at the latest when it can no longer be trusted.
+    /// Keeps the lease; ends when it is lost, at the latest when it is no longer valid.
     pub async fn kept(&mut self) -> ElectionError {
         loop {
-            sleep(self.terms.retry.min(self.trusted_for())).await;
-            let trusted_for = self.trusted_for();
-            let _ = timeout(trusted_for, self.turn(&|| ())).await;
+            sleep(self.terms.retry.min(self.valid_for())).await;
+            let valid_for = self.valid_for();
+            let _ = timeout(valid_for, self.turn(&|| ())).await;
             let now = self.started.elapsed();
             self.metrics.lease_age(self.machine.age(now).as_secs_f64());
-            if !self.machine.is_trusted(now) {
+            if !self.machine.is_valid(now) {
                 return ElectionError::Lost;
             }
         }
     }
 
-    fn trusted_for(&self) -> Duration {
-        self.terms.trust.saturating_sub(self.machine.age(self.started.elapsed()))
+    fn valid_for(&self) -> Duration {
+        self.terms.validity.saturating_sub(self.machine.age(self.started.elapsed()))
     }
 
     /// Gives the lease back, so that the next one need not wait.
@@ -160,7 +159,7 @@ impl Election {
     }
 
     fn lease(&self, found: Option<Lease>, transitions: i32) -> Lease {
-        let now = MicroTime(Timestamp::now());
+        let now = MicroTime(ambient::now());
         let before = found.as_ref().and_then(|lease| lease.spec.as_ref());
         let acquired = before
             .filter(|spec| spec.holder_identity.as_deref() == Some(&self.identity))

@@ -31,5 +31,6 @@ pub mod server;
 pub mod status;
 pub mod stranding;
 pub mod switchover;
+pub mod tenures;
 pub mod validate;
 pub mod world;

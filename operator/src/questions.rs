@@ -37,6 +37,9 @@ pub struct PartnerReading {
     /// Files that wait for a person.
     #[serde(default)]
     pub blocked: i64,
+    /// Whether it took no files in its last session.
+    #[serde(default)]
+    pub sends_only: bool,
     /// The last session.
     #[serde(default)]
     pub last_session: Option<SessionReading>,

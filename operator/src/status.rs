@@ -5,10 +5,7 @@ mod instance;
 mod news;
 mod partner;
 
-pub use news::{Tenure, Tenures};
-
 use crds::{SeonInstance, SeonPartner, names};
-use jiff::Timestamp;
 use kube::{
     Api, Resource as _, ResourceExt as _,
     api::{Patch, PatchParams},
@@ -96,7 +93,7 @@ pub async fn without_instance(context: &Context, key: &InstanceKey) -> Result<()
     }
     for (name, partner) in context.world.partners.of(key) {
         let before = partner.status.clone().unwrap_or_default();
-        let after = partner::nobodys(&before, &partner, key, Timestamp::now());
+        let after = partner::nobodys(&before, &partner, key, ambient::now());
         if after != before {
             write::<SeonPartner>(context, key, &name, &json!(after)).await?;
         }

@@ -1,8 +1,8 @@
-//! A person's wish that a daemon's active pod hands over.
+//! A person's request that a daemon's active pod hands over.
 //!
 //! The annotation first names the daemon (`seonrd-tcpip`). The operator notes in it which pod is
 //! meant, deletes exactly that pod, and removes the annotation when the pod is gone. Stopped
-//! anywhere in between, it neither forgets the wish nor fulfils it twice.
+//! anywhere in between, it neither forgets the request nor fulfils it twice.
 
 use crate::{
     daemon::{Daemon, OnCluster as _},
@@ -11,7 +11,7 @@ use crate::{
 
 /// What the annotation asks for next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish<'a> {
+pub enum NextStep<'a> {
     /// Note the pod: this is the annotation's new value.
     Note(String),
     /// Delete the pod that is noted.
@@ -25,30 +25,30 @@ pub enum Wish<'a> {
 }
 
 /// Reads the annotation.
-pub fn read<'a>(annotation: &str, pods: &'a [ObservedPod]) -> Wish<'a> {
+pub fn read<'a>(annotation: &str, pods: &'a [ObservedPod]) -> NextStep<'a> {
     if let Some((_, uid)) = annotation.split_once('/') {
         return match pods.iter().find(|pod| pod.uid == uid) {
-            None => Wish::Done,
-            Some(pod) if pod.ends.is_some() => Wish::Wait,
-            Some(pod) => Wish::HandOver(pod),
+            None => NextStep::Done,
+            Some(pod) if pod.ends.is_some() => NextStep::Wait,
+            Some(pod) => NextStep::HandOver(pod),
         };
     }
     let Some(daemon) = Daemon::of_label(&crds::names::daemon_label(annotation)) else {
         let known = Daemon::SINGLE.map(Daemon::label).join(", ");
-        return Wish::Refuse(format!(
+        return NextStep::Refuse(format!(
             "\"{annotation}\" is no daemon; give one of {known}, or that of an ISDN controller, such as \
              seonrd-capi-0"
         ));
     };
     let mut pods = pods.iter().filter(|pod| pod.daemon == daemon);
     let Some(active) = pods.clone().find(|pod| pod.is_active) else {
-        return Wish::Refuse(format!("{daemon} has no active pod that could hand over"));
+        return NextStep::Refuse(format!("{daemon} has no active pod that could hand over"));
     };
     let successor = |pod: &ObservedPod| pod.uid != active.uid && pod.is_ready && pod.ends.is_none();
     if !pods.any(successor) {
-        return Wish::Refuse(format!("{daemon} has no standby that is ready to take over"));
+        return NextStep::Refuse(format!("{daemon} has no standby that is ready to take over"));
     }
-    Wish::Note(format!("{}/{}", daemon.label(), active.uid))
+    NextStep::Note(format!("{}/{}", daemon.label(), active.uid))
 }
 
 #[cfg(test)]

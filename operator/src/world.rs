@@ -20,7 +20,7 @@ pub use cache::{Cache, Item};
 pub use key::InstanceKey;
 pub use node::{NodeState, ObservedNode};
 pub use owned::{Kind, MANAGED_BY, Made, Migration, Owned};
-pub use pod::ObservedPod;
+pub use pod::{ObservedPod, PodKey};
 pub use references::References;
 pub use watch::{Watches, watch};
 

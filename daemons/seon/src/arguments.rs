@@ -5,12 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lease::Daemon;
-use store::{EntryId, EntryState, JournalKind, ReceiptId};
+use domain::Daemon;
+use terminal::Format;
+use terminal::arguments::{EnqueueOptions, Force, Journal, Partner, Queue, Receipts};
+use terminal::completion::Shell;
 
-use crate::command::enqueue::Wish;
-use crate::output::Format;
-use crate::{kubernetes, seoneq};
+use crate::seoneq;
 
 /// What this process was called to be.
 #[derive(Debug)]
@@ -21,8 +21,6 @@ pub(crate) enum Invocation {
     Tool(Box<Arguments>),
     /// `seoneq`, the classic tool with its own options.
     Seoneq(Box<seoneq::Options>),
-    /// The plugin of kubectl, with a grammar of its own.
-    Kubernetes(Box<kubernetes::Arguments>),
 }
 
 /// How a daemon starts.
@@ -48,18 +46,13 @@ impl Invocation {
         // `seon seoneq …` is `seoneq …`: its short options are not ours (-c is a comment there). A
         // controller's daemon is too: the grammar cannot name each of 127.
         let is_own_grammar = |word: &OsString| {
-            word == "seoneq"
-                || word == "kubernetes"
-                || matches!(file_name(word).parse(), Ok(Daemon::SeonrdCapi(_)))
+            word == "seoneq" || matches!(file_name(word).parse(), Ok(Daemon::SeonrdCapi(_)))
         };
         if words.get(1).is_some_and(is_own_grammar) && !is_own_name(&words) {
             words.remove(0);
         }
         match words.first().map(|word| file_name(word)) {
             Some("seoneq") => Ok(Self::Seoneq(Box::new(seoneq::Options::try_parse_from(&words)?))),
-            Some("kubectl-seon" | "kubernetes") => {
-                Ok(Self::Kubernetes(Box::new(kubernetes::Arguments::parse(words)?)))
-            }
             Some(name) => match name.parse::<Daemon>() {
                 Ok(Daemon::Seonrd) => {
                     let ClassicMaster { place, master } = ClassicMaster::try_parse_from(&words)?;
@@ -94,7 +87,7 @@ impl From<Arguments> for Invocation {
 fn is_own_name(words: &[OsString]) -> bool {
     words.first().is_some_and(|word| {
         let name = file_name(word);
-        matches!(name, "seoneq" | "kubectl-seon") || name.parse::<Daemon>().is_ok()
+        name == "seoneq" || name.parse::<Daemon>().is_ok()
     })
 }
 
@@ -191,10 +184,20 @@ pub(crate) enum Migrate {
     Never,
 }
 
+impl From<Migrate> for runtime::Migrate {
+    fn from(migrate: Migrate) -> Self {
+        match migrate {
+            Migrate::Start => Self::AtStart,
+            Migrate::Never => Self::Never,
+        }
+    }
+}
+
 impl Place {
-    /// A folder, and the usual places of everything else.
-    pub(crate) fn at(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), ..Self::default() }
+    /// The same without its words.
+    pub(crate) fn place(&self) -> commands::Place {
+        let Self { directory, run_directory, migrate } = self.clone();
+        commands::Place { directory, run_directory, migrate: migrate.into() }
     }
 
     fn start(self, daemon: Daemon, options: MasterOptions) -> Start {
@@ -286,7 +289,7 @@ pub(crate) enum Command {
     /// Runs all daemons of an instance on this machine.
     Up(Up),
     /// Puts files into the send queue.
-    Enqueue(Wish),
+    Enqueue(EnqueueOptions),
     /// Shows the send queue, or holds, releases, cancels, unblocks, aborts entries.
     Queue(Queue),
     /// Shows the receipts that we owe, or releases held ones.
@@ -306,16 +309,12 @@ pub(crate) enum Command {
     /// Examines the configuration.
     #[command(subcommand)]
     Config(Config),
-    /// Makes two companies on this machine and lets them exchange files.
-    Quickstart(Quickstart),
     /// The classic way to put a file into the send queue: seon seoneq -h.
     Seoneq,
-    /// Instances on a Kubernetes cluster, as kubectl seon does: seon kubernetes -h.
-    Kubernetes,
     /// Prints the completions of a shell.
     Completion {
         /// The shell.
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
     /// The master of the receive side.
     Seonrd(MasterOptions),
@@ -332,7 +331,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it listens for signals by itself, because it has something to end in order.
     pub(crate) fn ends_in_order(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::Quickstart(_))
+        matches!(self, Self::Up(_))
     }
 }
 
@@ -349,185 +348,12 @@ pub(crate) struct Up {
     pub(crate) watch: bool,
 }
 
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Queue {
-    #[command(subcommand)]
-    pub(crate) order: Option<Order>,
-    #[command(flatten)]
-    pub(crate) filter: QueueFilter,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct QueueFilter {
-    /// Only entries for this partner.
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) partner: Option<String>,
-    /// Only entries in this state, as `blocked`.
-    #[arg(short, long, value_name = "STATE")]
-    pub(crate) state: Option<EntryState>,
-    /// Finished entries too.
-    #[arg(short, long)]
-    pub(crate) all: bool,
-    /// At most so many.
-    #[arg(short = 'n', long, default_value_t = 100, value_name = "NUMBER")]
-    pub(crate) limit: u32,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum Order {
-    /// Keeps entries from being sent.
-    Hold(Entries),
-    /// Lets held entries go.
-    Release(Entries),
-    /// Takes entries out of the queue for good.
-    Cancel(Entries),
-    /// Lets blocked entries try again from the start.
-    Unblock(Entries),
-    /// Stops a transfer that is running; the entry stays in the queue.
-    Abort(Entries),
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Entries {
-    /// The entries' identifiers, as `seon queue` shows them.
-    #[arg(required = true, value_name = "ID")]
-    pub(crate) ids: Vec<EntryId>,
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Receipts {
-    #[command(subcommand)]
-    pub(crate) order: Option<ReceiptOrder>,
-    #[command(flatten)]
-    pub(crate) filter: ReceiptsFilter,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReceiptsFilter {
-    /// Only receipts for this partner.
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) partner: Option<String>,
-    /// Receipts that were sent too.
-    #[arg(short, long)]
-    pub(crate) all: bool,
-    /// At most so many.
-    #[arg(short = 'n', long, default_value_t = 100, value_name = "NUMBER")]
-    pub(crate) limit: u32,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum ReceiptOrder {
-    /// Lets held receipts go (spec.receipts.timing: Manual).
-    Release {
-        /// The receipts' identifiers, as `seon receipts` shows them.
-        #[arg(required = true, value_name = "ID")]
-        ids: Vec<ReceiptId>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Journal {
-    /// Only what concerns this partner.
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) partner: Option<String>,
-    /// Only since then: a span as 2h or 3d, a date, or a moment.
-    #[arg(long, value_name = "WHEN", value_parser = crate::since::parse)]
-    pub(crate) since: Option<crate::since::Since>,
-    /// Only this kind, as `file_sent`.
-    #[arg(short, long, value_name = "KIND")]
-    pub(crate) kind: Option<JournalKind>,
-    /// The last so many.
-    #[arg(short = 'n', long, default_value_t = 50, value_name = "NUMBER")]
-    pub(crate) limit: u32,
-    /// Goes on showing what comes.
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Partner {
-    #[command(subcommand)]
-    pub(crate) verb: PartnerVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PartnerVerb {
-    /// Shows the partners.
-    List,
-    /// Runs a session without a transfer and says how it went.
-    Ping(Calling),
-    /// Calls it now: sends what is due, takes what it has, and says how it went.
-    Call(Calling),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Calling {
-    /// The partner's name.
-    pub(crate) name: String,
-    /// Waits at most so many seconds for the outcome.
-    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
-    pub(crate) wait: u64,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Force {
-    /// The daemon's classic name.
-    pub(crate) daemon: Daemon,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Reads every file and names everything that is wrong.
     Check,
     /// Has the daemons on this machine read it again; sessions go on.
     Reload,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Quickstart {
-    /// The size of the large file, as 1GiB or 300MB; 1GiB without, 10MiB by ISDN.
-    #[arg(long, value_parser = crate::size::parse, value_name = "SIZE")]
-    size: Option<u64>,
-    /// How many small files go the other way.
-    #[arg(long, default_value_t = 100, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) files: u32,
-    /// Both ways by ISDN, over an exchange that is simulated here.
-    #[arg(long)]
-    pub(crate) isdn: bool,
-    /// Leaves both companies running.
-    #[arg(long)]
-    pub(crate) keep: bool,
-    /// Where to make them, to stay there; without it a temporary folder that is removed.
-    // Not named `directory`: that is -c, which every command has.
-    #[arg(long = "directory", value_name = "DIR")]
-    pub(crate) place: Option<PathBuf>,
-}
-
-impl Quickstart {
-    /// Octets of the large file.
-    pub(crate) fn size(&self) -> u64 {
-        self.size.unwrap_or(if self.isdn { 10 << 20 } else { 1 << 30 })
-    }
-}
-
-/// The formats of a virtual file (SFIDFMT, RFC 5024 section 5.3.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FileFormat {
-    /// Octets.
-    #[default]
-    #[value(name = "U")]
-    Unstructured,
-    /// Lines of text.
-    #[value(name = "T")]
-    Text,
-    /// Records of one length.
-    #[value(name = "F")]
-    Fixed,
-    /// Records of differing length, each behind its length in the file.
-    #[value(name = "V")]
-    Variable,
 }
 
 #[cfg(test)]

@@ -4,17 +4,18 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use children::Program;
-use lease::Daemon;
+use domain::Daemon;
 use runtime::{Active, LogFormat, RunError, ServiceError};
 
-use crate::arguments::{LogFormat as Asked, Migrate, Start, StartOptions};
-use crate::failure::Failure;
+use terminal::Failure;
+
+use crate::arguments::{LogFormat as Asked, Start, StartOptions};
+use crate::failure::{DaemonError, PodError};
 
 /// Runs a daemon until it ends. In a pod, it says there how it stands.
 pub(crate) fn run(start: Start) -> Result<(), Failure> {
-    let pod = pod::Pod::from_environment()
-        .map_err(|error| Failure::Command { code: error.code(), sentence: error.to_string() })?;
-    Ok(run_in(pod, start)?)
+    let pod = pod::Pod::from_environment().map_err(PodError)?;
+    Ok(run_in(pod, start).map_err(DaemonError)?)
 }
 
 fn run_in(pod: Option<pod::Pod>, start: Start) -> Result<(), RunError> {
@@ -28,10 +29,7 @@ fn run_in(pod: Option<pod::Pod>, start: Start) -> Result<(), RunError> {
         .reached_at(options.reached_at)
         .run_directory(run_directory.clone())
         .watch(options.watch)
-        .migrate(match migrate {
-            Migrate::Start => runtime::Migrate::AtStart,
-            Migrate::Never => runtime::Migrate::Never,
-        });
+        .migrate(migrate.into());
     let start = match pod {
         Some(pod) => start.announce(move |standings| pod::announce(pod.clone(), standings)),
         None => start,

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::arguments::FileFormat;
-use crate::command::enqueue::Wish;
-use crate::failure::Failure;
+use terminal::Failure;
+use terminal::arguments::{EnqueueOptions, FileFormat};
 
 /// Puts a file into the send queue.
 #[derive(Clone, Debug, Parser)]
@@ -115,13 +114,13 @@ struct Unbuilt {
 }
 
 impl Options {
-    /// The same wish as `seon enqueue` would have it.
-    pub(crate) fn wish(self) -> Result<Wish, Failure> {
+    /// The same as `seon enqueue` has it.
+    pub(crate) fn options(self) -> Result<EnqueueOptions, Failure> {
         self.unbuilt.refuse()?;
         let (Some(partner), Some(file)) = (self.partner, self.file) else {
             return Err(Failure::Usage("seoneq needs -p PARTNER and -f FILE".into()));
         };
-        Ok(Wish {
+        Ok(EnqueueOptions {
             partner,
             files: vec![file],
             name: None,
@@ -205,27 +204,27 @@ impl Unbuilt {
 mod tests {
     use super::*;
 
-    fn wish(line: &str) -> Result<Wish, Failure> {
-        Options::try_parse_from(line.split(' ')).unwrap().wish()
+    fn options(line: &str) -> Result<EnqueueOptions, Failure> {
+        Options::try_parse_from(line.split(' ')).unwrap().options()
     }
 
     #[test]
     fn the_classic_options_mean_what_they_always_meant() {
-        let wish = wish(
+        let options = options(
             "seoneq -C /etc/acme -p bolt -f /tmp/a.dat -v ENGDAT1 -c new -s O1 -t O2 -u 7 -P -d drawing -G F -F 80 -m",
         )
         .unwrap();
-        assert_eq!(wish.partner, "bolt");
-        assert_eq!(wish.files, [PathBuf::from("/tmp/a.dat")]);
-        assert_eq!(wish.dataset_name.as_deref(), Some("ENGDAT1"));
-        assert_eq!(wish.comment.as_deref(), Some("new"));
+        assert_eq!(options.partner, "bolt");
+        assert_eq!(options.files, [PathBuf::from("/tmp/a.dat")]);
+        assert_eq!(options.dataset_name.as_deref(), Some("ENGDAT1"));
+        assert_eq!(options.comment.as_deref(), Some("new"));
         assert_eq!(
-            (wish.originator.as_deref(), wish.destination.as_deref()),
+            (options.originator.as_deref(), options.destination.as_deref()),
             (Some("O1"), Some("O2"))
         );
-        assert_eq!((wish.priority, wish.passive, wish.r#move), (7, true, true));
-        assert_eq!(wish.description.as_deref(), Some("drawing"));
-        assert_eq!((wish.file_format, wish.record_length), (FileFormat::Fixed, Some(80)));
+        assert_eq!((options.priority, options.passive, options.r#move), (7, true, true));
+        assert_eq!(options.description.as_deref(), Some("drawing"));
+        assert_eq!((options.file_format, options.record_length), (FileFormat::Fixed, Some(80)));
     }
 
     #[test]
@@ -234,7 +233,7 @@ mod tests {
             "-q A", "-r A", "-w A", "-x A", "-i 1", "-n 1", "-E", "-D 1", "-T 1", "-z A", "-o A",
             "-S 1", "-U 2",
         ] {
-            let error = wish(&format!("seoneq -p bolt -f a {option}")).unwrap_err();
+            let error = options(&format!("seoneq -p bolt -f a {option}")).unwrap_err();
             let name = &option[..2];
             assert!(error.to_string().contains(name), "{error}");
             assert_eq!(error.exit_code(), 64);

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use ::capi::State;
 use configuration::CapiController;
-use lease::ControllerNumber;
+use conversation::{Door, respond};
+use domain::ControllerNumber;
 use runtime::{Active, Listening, ServiceError};
-use session::respond;
-use session::transport::LineError;
 use store::{DialId, DialState, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use transport::LineError;
 
 pub use controller::{Controller, Controllers, Ringing};
 pub use hardware::Hardware;
@@ -27,9 +27,12 @@ pub async fn capi(
     number: ControllerNumber,
     controllers: impl Controllers,
 ) -> Result<(), ServiceError> {
-    active.supervisor.spawn("requests", session::operations::attend(active.clone(), None));
+    active.supervisor.spawn("requests", operations::attend(active.clone(), None));
+    let door = Door::default();
+    active.supervisor.spawn("door", door.clone().keep(active.clone()));
     let service = Service {
         active,
+        door,
         number,
         controllers,
         sessions: JoinSet::new(),
@@ -41,6 +44,7 @@ pub async fn capi(
 
 struct Service<C> {
     active: Active,
+    door: Door,
     number: ControllerNumber,
     controllers: C,
     /// Sessions of calls that came and that were made; each holds a B channel.
@@ -93,7 +97,10 @@ impl<C: Controllers> Service<C> {
             };
             match woken {
                 Woken::Shutdown => break,
-                Woken::Configured => self.follow()?,
+                Woken::Configured => {
+                    self.door.forget();
+                    self.follow()?;
+                }
                 Woken::StoreChanged => {}
                 Woken::StateChanged => self.show(),
                 Woken::Ended(dial) => {
@@ -164,11 +171,11 @@ impl<C: Controllers> Service<C> {
     }
 
     fn take(&mut self, ringing: Ringing) {
-        let active = self.active.clone();
+        let (active, door) = (self.active.clone(), self.door.clone());
         self.sessions.spawn(async move {
             match ringing.await {
                 Ok(line) => {
-                    respond(active, line).await;
+                    respond(active, line, &door).await;
                 }
                 Err(error) => {
                     active.metrics.error(error.code());

@@ -1,20 +1,27 @@
 //! From the spool into `incoming/<partner>/`, and the receipt that says so.
 //!
-//! Two commits stand around the rename: the target is recorded before, the delivery after. Whoever
-//! finds a recorded target and no source knows that the rename has happened.
+//! What is done when is decided by [`machine`]; here it is carried out. Two commits stand around the
+//! rename: the target is recorded before, the delivery after. Whoever finds a recorded target and no
+//! source knows that the rename has happened.
 
+pub mod machine;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use configuration::Configuration;
+use domain::{FileName, PartName, PartnerName, Target};
 use runtime::{Active, ServiceError};
-use spool::{FileName, PartName, SpoolError, Target};
+use spool::{Folders, SpoolError};
 use store::{
-    JournalEntry, JournalKind, NewReceipt, ReceiptKind, ReceiptTiming, ReceivedFile,
-    ReceivedFilter, ReceivedState, StoreError,
+    FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, ReceiptKind, ReceiptTiming,
+    ReceivedFile, ReceivedFileId, Step, StoreError,
 };
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Files delivered between two commits.
-const FILES_AT_ONCE: u32 = 64;
+use self::machine::{Action, Candidate, Deliveries, Input, Outcome, Placement, Placing, Work};
 
 /// News is followed at most this often: what came meanwhile shares commits and directory syncs, and
 /// the receivers get their turn at the database.
@@ -23,244 +30,319 @@ const GATHER: Duration = Duration::from_millis(50);
 /// A receipt for a later session waits so long, so that the running one ends without it.
 const NEXT_SESSION: Duration = Duration::from_secs(30);
 
-/// A file that could not be put in place is tried again after this pause: a full disk or a missing
-/// folder is mended by people, not by haste.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// At shutdown, what was begun may still be finished for so long. The next tenure does the rest.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Delivers until shutdown.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
     let mut wakeups = active.store.wakeups();
-    let (active_too, under_way) = (active.clone(), Vec::new());
-    let mut pace = tokio::time::interval(GATHER);
-    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut delivery = Delivery { active: active_too, under_way, looked: false, refused: false };
-    while !active.shutdown.is_cancelled() {
-        let next = match delivery.round().await {
-            Ok(next) => next,
-            Err(error) if error.is_retryable() => {
-                tracing::warn!(code = error.code(), "deliveries wait: {error}");
-                active.metrics.error(error.code());
-                Next::WaitForNews
-            }
-            Err(error) => return Err(error.into()),
+    let shutdown = active.shutdown.clone();
+    let mut delivery = Delivery {
+        active,
+        machine: Deliveries::default(),
+        steps: JoinSet::new(),
+        found: HashMap::new(),
+        origin: Instant::now(),
+    };
+    let mut looked = Instant::now();
+    delivery.input(Input::Woken);
+    while !shutdown.is_cancelled() {
+        let due = delivery.machine.deadline().map(|deadline| delivery.origin + deadline);
+        let far = || Instant::now() + Duration::from_hours(1);
+        let woken = async {
+            sleep_until(looked + GATHER).await;
+            wakeups.changed().await;
         };
-        let wait = async {
-            match next {
-                Next::GoOn => {}
-                Next::WaitForNews => {
-                    wakeups.changed().await;
-                    pace.tick().await;
-                }
-                Next::WaitForDisk => tokio::time::sleep(TRY_AGAIN_AFTER).await,
+        let input = tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = woken => {
+                looked = Instant::now();
+                Input::Woken
             }
+            () = sleep_until(due.unwrap_or_else(far)) => Input::TimePassed,
+            Some(done) = delivery.steps.join_next() => delivery.done(done)?,
         };
-        tokio::select! {
-            () = wait => {}
-            () = active.shutdown.cancelled() => {}
-        }
+        delivery.input(input);
+    }
+    delivery.input(Input::Shutdown);
+    let until = Instant::now() + SHUTDOWN_GRACE;
+    while !delivery.machine.is_at_rest()
+        && let Ok(Some(done)) = timeout_at(until, delivery.steps.join_next()).await
+    {
+        let input = delivery.done(done)?;
+        delivery.input(input);
     }
     Ok(())
 }
 
-enum Next {
-    GoOn,
-    WaitForNews,
-    WaitForDisk,
-}
+/// How a step ended, and what it found if it was a look of a lane.
+type Done = Result<(Input, Option<Found>), (Option<PartnerName>, StoreError)>;
+
+/// What a lane's last look found.
+type Found = Arc<HashMap<ReceivedFileId, ReceivedFile>>;
 
 struct Delivery {
     active: Active,
-    /// Their targets are recorded in this tenure; the store does not name them again.
-    under_way: Vec<UnderWay>,
-    /// Whether this tenure has looked for what an older one began.
-    looked: bool,
-    /// Whether the last look met a file that no target could be found for.
-    refused: bool,
-}
-
-struct UnderWay {
-    file: ReceivedFile,
-    part: PartName,
-    target: Target,
-    is_placed: bool,
+    machine: Deliveries,
+    steps: JoinSet<Done>,
+    /// Of the lanes at work.
+    found: HashMap<PartnerName, Found>,
+    origin: Instant,
 }
 
 impl Delivery {
-    /// Records targets, renames, records deliveries with their receipts.
-    async fn round(&mut self) -> Result<Next, StoreError> {
-        let is_full = self.take_up().await?;
-        if !self.under_way.is_empty() {
-            self.place().await?;
-            self.record().await?;
-        }
-        Ok(match (self.under_way.is_empty() && !self.refused, is_full) {
-            (false, _) => Next::WaitForDisk,
-            (true, true) => Next::GoOn,
-            (true, false) => Next::WaitForNews,
-        })
-    }
-
-    /// Decides and records the targets of files that have none; whether there may be more.
-    async fn take_up(&mut self) -> Result<bool, StoreError> {
-        self.refused = false;
-        if self.under_way.len() >= FILES_AT_ONCE as usize || !self.has_news().await? {
-            return Ok(false);
-        }
-        let configuration = self.active.configuration();
-        let mut tx = self.active.store.fenced(&self.active.tenure).await?;
-        let files = tx.next_to_deliver(FILES_AT_ONCE).await?;
-        let is_full = files.len() == FILES_AT_ONCE as usize;
-        let mut begun = Vec::with_capacity(files.len());
-        for file in files {
-            match self.plan(&configuration, &file, &begun) {
-                Ok((part, target)) => {
-                    begun.push(UnderWay { file, part, target, is_placed: false });
-                }
-                Err(error) => {
-                    self.refused = true;
-                    self.report(&file, &error);
-                }
-            }
-        }
-        let targets: Vec<_> =
-            begun.iter().map(|work| (work.file.id, work.target.to_string())).collect();
-        tx.delivering_all(&targets).await?;
-        tx.commit().await?;
-        self.looked = true;
-        self.under_way.extend(begun);
-        Ok(is_full)
-    }
-
-    /// A look costs nothing; a fenced transaction for every change of anything would.
-    async fn has_news(&self) -> Result<bool, StoreError> {
-        let received =
-            ReceivedFilter { state: Some(ReceivedState::Received), limit: 1, ..Default::default() };
-        Ok(!self.looked || !self.active.store.received_files(&received).await?.is_empty())
-    }
-
-    fn plan(
-        &self,
-        configuration: &Configuration,
-        file: &ReceivedFile,
-        begun: &[UnderWay],
-    ) -> Result<(PartName, Target), SpoolError> {
-        let part: PartName = file.part.parse().map_err(SpoolError::Name)?;
-        // An older tenure decided, and may have renamed already: its decision stands.
-        if let Some(target) = &file.target {
-            return Ok((part, target.parse().map_err(SpoolError::Name)?));
-        }
-        let partner: FileName = file.partner.parse().map_err(SpoolError::Name)?;
-        let wanted = match configuration.partner(&file.partner) {
-            Some(known) => {
-                known.files.file_name(&file.identity).parse().map_err(SpoolError::Name)?
-            }
-            None => FileName::from_dataset_name(file.identity.dataset_name.as_str())
-                .map_err(SpoolError::Name)?,
+    fn input(&mut self, input: Input) {
+        let lane = match &input {
+            Input::Done(partner, _) => Some(partner.clone()),
+            _ => None,
         };
-        let is_planned = |target: &Target| {
-            self.under_way.iter().chain(begun).any(|other| other.target == *target)
+        let actions = self.machine.step(input, self.origin.elapsed());
+        let is_at_work = |partner: &PartnerName| {
+            actions.iter().any(|action| matches!(action, Action::Take(it, _) if it == partner))
         };
-        let target = self.active.spool.plan_target(&partner, &wanted, is_planned)?;
-        Ok((part, target))
+        if let Some(partner) = lane.filter(|partner| !is_at_work(partner)) {
+            self.found.remove(&partner);
+        }
+        for action in actions {
+            let active = self.active.clone();
+            match action {
+                Action::Look => self.steps.spawn(async move {
+                    let partners = look(&active).await.map_err(|error| (None, error))?;
+                    Ok((Input::Seen(partners), None))
+                }),
+                Action::Take(partner, work) => {
+                    let found = self.found.get(&partner).cloned().unwrap_or_default();
+                    self.steps.spawn(take(Lane { active, found }, partner, work))
+                }
+            };
+        }
     }
 
-    /// Renames what is not in place yet; what the disk refuses stays under way.
-    async fn place(&mut self) -> Result<(), StoreError> {
-        let waiting: Vec<usize> =
-            (0..self.under_way.len()).filter(|&index| !self.under_way[index].is_placed).collect();
-        let moves: Vec<_> = waiting
-            .iter()
-            .map(|&index| &self.under_way[index])
-            .map(|work| (work.part.clone(), work.target.clone()))
-            .collect();
-        let spool = self.active.spool.clone();
-        let results = match tokio::task::spawn_blocking(move || spool.deliver_all(&moves)).await {
-            Ok(Ok(results)) => results,
-            Ok(Err(error)) => {
+    /// What the machine is told of a step that is over.
+    fn done(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<Input, ServiceError> {
+        match done.map_err(|error| ServiceError::failed("E-TASK-PANICKED", error))? {
+            Ok((input, found)) => {
+                if let (Input::Done(partner, _), Some(found)) = (&input, found) {
+                    self.found.insert(partner.clone(), found);
+                }
+                Ok(input)
+            }
+            Err((_, error)) if error.is_fenced() => Err(error.into()),
+            Err((partner, error)) => {
+                let name = partner.as_ref().map(PartnerName::as_str);
+                tracing::warn!(partner = name, code = error.code(), "deliveries wait: {error}");
                 self.active.metrics.error(error.code());
-                tracing::error!(code = error.code(), "nothing delivered yet: {error}");
-                return Ok(());
+                Ok(partner.map_or(Input::NotSeen, |it| Input::Done(it, Outcome::Failed)))
+            }
+        }
+    }
+}
+
+async fn look(active: &Active) -> Result<BTreeSet<PartnerName>, StoreError> {
+    Ok(active.store.partners_to_deliver().await?.into_iter().collect())
+}
+
+async fn take(lane: Lane, partner: PartnerName, work: Work) -> Done {
+    let outcome = match work {
+        Work::Find(limit) => {
+            let found = lane.active.store.files_to_deliver(&partner, limit).await;
+            let found = found.map_err(|error| (Some(partner.clone()), error))?;
+            let outcome = Outcome::Found(found.iter().map(candidate).collect());
+            let found = found.into_iter().map(|file| (file.id, file)).collect();
+            return Ok((Input::Done(partner, outcome), Some(Arc::new(found))));
+        }
+        Work::Plan { files, planned } => Ok(lane.plan(&partner, files, planned).await),
+        Work::Record(placements) => lane.record(&placements).await,
+        Work::Place(placements) => Ok(lane.place(&partner, placements).await),
+        Work::Finish(placements) => lane.finish(&placements).await,
+    };
+    match outcome {
+        Ok(outcome) => Ok((Input::Done(partner, outcome), None)),
+        Err(error) => Err((Some(partner), error)),
+    }
+}
+
+fn candidate(file: &ReceivedFile) -> Candidate {
+    Candidate { file: file.id, recorded: file.target.clone() }
+}
+
+/// A partner's files, and what it takes to deliver them.
+struct Lane {
+    active: Active,
+    found: Found,
+}
+
+impl Lane {
+    async fn plan(
+        &self,
+        partner: &PartnerName,
+        files: Vec<ReceivedFileId>,
+        mut planned: BTreeSet<Target>,
+    ) -> Outcome {
+        let (folders, found) = (self.active.folders.clone(), Arc::clone(&self.found));
+        let configuration = self.active.configuration();
+        let partner_name = partner.clone();
+        let plan = move || {
+            let mut placements = Vec::with_capacity(files.len());
+            let mut refused = Vec::new();
+            for file in files.iter().filter_map(|id| found.get(id)) {
+                match plan(&folders, &configuration, &partner_name, file, &planned) {
+                    Ok(target) => {
+                        planned.insert(target.clone());
+                        placements.push((file.id, target));
+                    }
+                    Err(error) => refused.push(error),
+                }
+            }
+            (placements, refused)
+        };
+        match tokio::task::spawn_blocking(plan).await {
+            Ok((placements, refused)) => {
+                self.report(partner, &refused);
+                Outcome::Planned(placements)
             }
             Err(error) => {
                 tracing::error!("the disk task ended before its time: {error}");
-                return Ok(());
-            }
-        };
-        for (index, result) in waiting.into_iter().zip(results) {
-            match result {
-                Ok(_) => self.under_way[index].is_placed = true,
-                Err(SpoolError::TargetTaken { .. }) => self.move_target(index).await?,
-                Err(error) => self.report(&self.under_way[index].file, &error),
+                Outcome::Failed
             }
         }
-        Ok(())
     }
 
-    /// Somebody else put a file at the target since it was decided: decide again, for the next
-    /// round.
-    async fn move_target(&mut self, index: usize) -> Result<(), StoreError> {
-        let mut undecided = self.under_way[index].file.clone();
-        undecided.target = None;
-        match self.plan(&self.active.configuration(), &undecided, &[]) {
-            Ok((_, target)) => {
-                let mut tx = self.active.store.fenced(&self.active.tenure).await?;
-                tx.delivering(undecided.id, &target.to_string()).await?;
-                tx.commit().await?;
-                self.under_way[index].target = target;
+    async fn record(&self, placements: &[Placement]) -> Result<Outcome, StoreError> {
+        let recorded = self.active.run(RecordTargets(placements.to_vec())).await?;
+        Ok(Outcome::Recorded(recorded))
+    }
+
+    async fn place(&self, partner: &PartnerName, placements: Vec<Placement>) -> Outcome {
+        let known = placements.into_iter().filter_map(|(id, target)| {
+            let file = self.found.get(&id)?;
+            Some((id, (file.part.clone(), target)))
+        });
+        let (files, moves): (Vec<_>, Vec<(PartName, Target)>) = known.unzip();
+        let results = match self.active.folders.deliver_all(&self.active.spool, &moves).await {
+            Ok(results) => results,
+            // Nothing of it is sure.
+            Err(error) => {
+                self.report(partner, &[error]);
+                return Outcome::Failed;
             }
-            Err(error) => self.report(&undecided, &error),
+        };
+        let (mut placed, mut refused) = (Vec::with_capacity(files.len()), Vec::new());
+        for (id, result) in files.into_iter().zip(results) {
+            placed.push((
+                id,
+                match result {
+                    Ok(_) => Placing::InPlace,
+                    Err(SpoolError::TargetTaken { .. }) => Placing::TargetTaken,
+                    Err(error) => {
+                        refused.push(error);
+                        Placing::Refused
+                    }
+                },
+            ));
         }
-        Ok(())
+        self.report(partner, &refused);
+        Outcome::Placed(placed)
     }
 
     /// What lies in place is delivered, and its receipt may go out, by one commit.
-    async fn record(&mut self) -> Result<(), StoreError> {
-        if !self.under_way.iter().any(|work| work.is_placed) {
-            return Ok(());
-        }
+    async fn finish(&self, placements: &[Placement]) -> Result<Outcome, StoreError> {
         let configuration = self.active.configuration();
-        let mut tx = self.active.store.fenced(&self.active.tenure).await?;
-        let placed = || self.under_way.iter().filter(|work| work.is_placed);
-        let delivered: Vec<_> = placed()
-            .map(|work| (work.file.id, Some(receipt(&configuration, &work.file))))
+        let files: Vec<_> = placements
+            .iter()
+            .filter_map(|(id, target)| Some((self.found.get(id)?, target)))
             .collect();
-        tx.delivered_all(&delivered).await?;
-        for work in placed() {
-            let mut entry = JournalEntry::new(JournalKind::FileDelivered);
-            entry.session = Some(work.file.last_session);
-            entry.partner = Some(work.file.partner.clone());
-            entry.dataset_name = Some(work.file.identity.dataset_name.clone());
-            entry.octets = Some(work.file.durable.octets);
-            entry.text = Some(format!("incoming/{}", work.target));
-            tx.journal(&entry).await?;
-        }
-        tx.commit().await?;
-        for work in self.under_way.extract_if(.., |work| work.is_placed) {
+        let delivered = files.iter().map(|(file, target)| {
+            let mut note = JournalEntry::new(JournalKind::FileDelivered);
+            note.session = Some(file.last_session);
+            note.partner = Some(file.partner.clone());
+            note.dataset_name = Some(file.identity.dataset_name.clone());
+            note.octets = Some(file.durable.octets);
+            note.text = Some(format!("incoming/{target}"));
+            (file.id, receipt(&configuration, file), note)
+        });
+        self.active.run(RecordDeliveries(delivered.collect())).await?;
+        for (file, target) in files {
             tracing::info!(
-                partner = work.file.partner, dataset_name = %work.file.identity.dataset_name,
-                target = %work.target, "delivered"
+                partner = %file.partner, dataset_name = %file.identity.dataset_name, %target,
+                "delivered"
             );
+        }
+        Ok(Outcome::Finished)
+    }
+
+    /// Says once of each kind of trouble what the disk refused.
+    fn report(&self, partner: &PartnerName, refused: &[SpoolError]) {
+        let mut kinds: BTreeMap<&str, (usize, &SpoolError)> = BTreeMap::new();
+        for error in refused {
+            self.active.metrics.error(error.code());
+            kinds.entry(error.code()).or_insert((0, error)).0 += 1;
+        }
+        for (code, (files, error)) in kinds {
+            tracing::error!(%partner, files, code, "not delivered yet: {error}");
+        }
+    }
+}
+
+/// Records where files go: those that are still to be delivered. A repeat records the same.
+#[derive(Debug, PartialEq)]
+struct RecordTargets(Vec<Placement>);
+
+impl Step for RecordTargets {
+    const NAME: &'static str = "record_targets";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = BTreeSet<ReceivedFileId>;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
+        tx.delivering_all(&self.0).await
+    }
+}
+
+/// Records that files are delivered, with their receipts.
+#[derive(Debug, PartialEq)]
+struct RecordDeliveries(Vec<(ReceivedFileId, NewReceipt, JournalEntry)>);
+
+impl Step for RecordDeliveries {
+    const NAME: &'static str = "record_deliveries";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
+    type Output = ();
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
+        let receipts: Vec<_> =
+            self.0.iter().map(|(file, receipt, _)| (*file, Some(receipt.clone()))).collect();
+        let delivered = tx.delivered_all(&receipts).await?;
+        for (_, _, note) in self.0.iter().filter(|(file, _, _)| delivered.contains_key(file)) {
+            tx.journal(note).await?;
         }
         Ok(())
     }
+}
 
-    fn report(&self, file: &ReceivedFile, error: &SpoolError) {
-        self.active.metrics.error(error.code());
-        tracing::error!(
-            partner = file.partner, dataset_name = %file.identity.dataset_name,
-            code = error.code(), "not delivered yet: {error}"
-        );
-    }
+/// A target that is free on disk and planned for no other file.
+fn plan(
+    folders: &Folders,
+    configuration: &Configuration,
+    partner: &PartnerName,
+    file: &ReceivedFile,
+    planned: &BTreeSet<Target>,
+) -> Result<Target, SpoolError> {
+    let wanted = match configuration.partner(partner.as_str()) {
+        Some(known) => known.files.file_name(&file.identity).parse().map_err(SpoolError::Name)?,
+        None => FileName::from_dataset_name(file.identity.dataset_name.as_str())
+            .map_err(SpoolError::Name)?,
+    };
+    folders.plan_target(&FileName::from(partner), &wanted, |target| planned.contains(target))
 }
 
 /// The EERP, at the time that the partner's settings say.
 fn receipt(configuration: &Configuration, file: &ReceivedFile) -> NewReceipt {
     let timing = configuration
-        .partner(&file.partner)
+        .partner(file.partner.as_str())
         .map_or(configuration::ReceiptTiming::SameSession, |partner| partner.receipts.timing);
     NewReceipt {
         kind: ReceiptKind::Positive,
         user_data: file.user_data.clone(),
+        signature: file.receipt_signature(),
         timing: match timing {
             configuration::ReceiptTiming::SameSession => ReceiptTiming::Now,
             configuration::ReceiptTiming::NextSession => ReceiptTiming::After(NEXT_SESSION),

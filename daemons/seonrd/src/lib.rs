@@ -2,10 +2,12 @@
 //! receivers that take sessions on TCP, TLS and ISDN.
 
 mod capi;
-mod delivery;
+pub mod delivery;
 mod master;
+mod partial;
 mod receiver;
 mod retention;
+mod waiting;
 
 pub use capi::{Controller, Controllers, Hardware, Ringing, capi};
 pub use master::master;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use children::{Children, Event, Policy, Program};
+use domain::{PartName, PayloadName};
 use runtime::{Active, ServiceError};
-use spool::SpoolError;
+use spool::Listing;
 
-use crate::{delivery, retention};
+use crate::{delivery, partial, retention, waiting};
 
 /// What nobody knows any more is swept away when it is this old: an hour is more than any step
 /// between a file on disk and its row takes.
@@ -20,8 +21,10 @@ pub async fn master(active: Active, receivers: Vec<Program>) -> Result<(), Servi
     for receiver in receivers {
         children.keep(receiver);
     }
-    active.supervisor.spawn("requests", session::operations::attend(active.clone(), None));
+    active.supervisor.spawn("requests", operations::attend(active.clone(), None));
     active.supervisor.spawn("sweep", sweep_hourly(active.clone()));
+    active.supervisor.spawn("partial files", partial::forget(active.clone()));
+    active.supervisor.spawn("waiting", waiting::measure(active.clone()));
     active.supervisor.spawn("retention", retention::prune_hourly(active.clone()));
     delivery::run(active).await?;
     children.wait().await;
@@ -56,25 +59,13 @@ async fn sweep_hourly(active: Active) -> Result<(), ServiceError> {
 }
 
 async fn sweep(active: &Active) -> Result<(), ServiceError> {
-    let spool = active.spool.clone();
     // First what lies there, then what is known: a file that comes in between is younger than the
     // listing.
-    let listing = blocking(move || spool.list(SWEEP_AGE)).await?;
+    let listing = Listing::of(&active.spool, SWEEP_AGE).await?;
     let mut known: std::collections::HashSet<String> =
-        active.store.parts_in_use().await?.into_iter().collect();
-    known.extend(active.store.payloads_in_use().await?);
-    let spool = active.spool.clone();
-    let swept = blocking(move || spool.sweep(listing, |name| known.contains(name))).await?;
+        active.store.parts_in_use().await?.iter().map(PartName::to_string).collect();
+    known.extend(active.store.payloads_in_use().await?.iter().map(PayloadName::to_string));
+    let swept = listing.sweep(&active.spool, |name| known.contains(name)).await?;
     tracing::info!(?swept, "the spool is swept");
     Ok(())
-}
-
-/// Disk work beside the event loop.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
-) -> Result<T, ServiceError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(ServiceError::failed("E-TASK-PANICKED", error)),
-    }
 }

@@ -4,19 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use configuration::Configuration;
+use conversation::{Door, Refused, respond};
 use runtime::{Active, Listening, ServiceError};
-use session::transport::{
-    AcceptError, Arrival, Limits, ListenError, TcpReceiver, TlsReceiver, TlsServerSettings,
-};
-use session::{SettingsError, respond, server_settings};
 use tokio::task::JoinSet;
+use transport::{
+    AcceptError, Arrival, Limits, ListenError, SettingsError, TcpReceiver, TlsReceiver,
+    TlsServerSettings, neighbourhood, server_settings,
+};
 
 /// From the connection until TLS stands.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
-
-/// One address may hold this share of the sessions: one busy or hostile partner leaves room for
-/// the others.
-const ADDRESS_SHARE: usize = 2;
 
 /// Receives on plain TCP until shutdown.
 pub async fn tcpip(active: Active) -> Result<(), ServiceError> {
@@ -35,7 +32,7 @@ enum Kind {
 }
 
 /// What one configuration asks the listener to be.
-struct Wanted {
+struct ListenerSettings {
     address: IpAddr,
     port: u16,
     limits: Limits,
@@ -56,7 +53,9 @@ struct Open {
 }
 
 async fn run(active: Active, kind: Kind) -> Result<(), ServiceError> {
-    active.supervisor.spawn("requests", session::operations::attend(active.clone(), None));
+    active.supervisor.spawn("requests", operations::attend(active.clone(), None));
+    let door = Door::default();
+    active.supervisor.spawn("door", door.clone().keep(active.clone()));
     let mut configuration = active.configuration.clone();
     let mut sessions = JoinSet::new();
     let mut open = match wanted(kind, &active.configuration())? {
@@ -68,19 +67,14 @@ async fn run(active: Active, kind: Kind) -> Result<(), ServiceError> {
             () = active.shutdown.cancelled() => break,
             changed = configuration.changed() => {
                 if changed.is_ok() {
+                    door.forget();
                     open = follow(&active, kind, open);
                 }
             }
             Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
             arrival = accept(open.as_ref()) => match arrival {
-                Ok(arrival) => { sessions.spawn(attend(active.clone(), arrival)); }
-                Err(error) if error.is_fatal() => {
-                    return Err(ServiceError::failed(error.code(), error));
-                }
-                Err(error) => {
-                    active.metrics.error(error.code());
-                    tracing::warn!(code = error.code(), "{error}");
-                }
+                Ok(arrival) => { sessions.spawn(attend(active.clone(), arrival, door.clone())); }
+                Err(error) => return Err(ServiceError::failed(error.code(), error)),
             },
         }
     }
@@ -90,15 +84,22 @@ async fn run(active: Active, kind: Kind) -> Result<(), ServiceError> {
     Ok(())
 }
 
-async fn attend(active: Active, arrival: Arrival) {
-    let peer = arrival.peer_address();
-    match arrival.establish().await {
+async fn attend(active: Active, arrival: Arrival, door: Door) {
+    let caller = neighbourhood(arrival.peer_address().ip()).to_string();
+    let established = tokio::select! {
+        established = arrival.establish() => established,
+        // Nothing is lost with a handshake: the caller calls again.
+        () = active.shutdown.cancelled() => return,
+    };
+    match established {
         Ok(transport) => {
-            respond(active, transport).await;
+            respond(active, transport, &door).await;
         }
         Err(error) => {
-            active.metrics.error(error.code());
-            tracing::warn!(%peer, code = error.code(), "{error}");
+            let (code, text) = (error.code().to_owned(), error.to_string());
+            let is_journalled = !error.is_of_silence();
+            let refused = Refused { code, text, caller, partner: None, is_journalled };
+            door.refused(&active, refused).await;
         }
     }
 }
@@ -114,7 +115,7 @@ async fn accept(open: Option<&Open>) -> Result<Arrival, AcceptError> {
 
 /// After a reload: sessions go on, the listener follows. What cannot be had leaves things as they
 /// are, with a line in the log.
-fn follow(active: &Active, kind: Kind, open: Option<Open>) -> Option<Open> {
+fn follow(active: &Active, kind: Kind, mut open: Option<Open>) -> Option<Open> {
     let wanted = match wanted(kind, &active.configuration()) {
         Ok(wanted) => wanted?,
         Err(error) => {
@@ -123,8 +124,8 @@ fn follow(active: &Active, kind: Kind, open: Option<Open>) -> Option<Open> {
             return open;
         }
     };
-    if let Some(open) = open.as_ref().filter(|open| open.asked == (wanted.address, wanted.port)) {
-        match (&open.receiver, wanted.tls) {
+    if let Some(same) = open.as_ref().filter(|open| open.asked == (wanted.address, wanted.port)) {
+        match (&same.receiver, wanted.tls) {
             (Receiver::Tcp(receiver), _) => receiver.set_limits(wanted.limits),
             (Receiver::Tls(receiver), tls) => {
                 receiver.set_limits(wanted.limits);
@@ -133,20 +134,31 @@ fn follow(active: &Active, kind: Kind, open: Option<Open>) -> Option<Open> {
                 }
             }
         }
-    } else {
-        match listen(active, kind, wanted) {
-            Ok(moved) => return Some(moved),
-            Err(error) => {
-                active.metrics.error(error.code());
-                tracing::error!(code = error.code(), "the listener stays where it was: {error}");
-            }
+        return open;
+    }
+    let before = open.as_ref().map(|open| open.asked);
+    // One address of a port keeps every address of it from being bound: the old one goes first.
+    if before.is_some_and(|(_, port)| port == wanted.port) {
+        open = None;
+    }
+    match listen(active, kind, wanted) {
+        Ok(moved) => Some(moved),
+        Err(error) => {
+            active.metrics.error(error.code());
+            tracing::error!(code = error.code(), "the listener stays where it was: {error}");
+            open.or_else(|| go_back(active, kind, before?))
         }
     }
-    open
 }
 
-fn listen(active: &Active, kind: Kind, wanted: Wanted) -> Result<Open, ServiceError> {
-    let Wanted { address, port, limits, tls } = wanted;
+/// Listens where it did before it was to move. If that cannot be any more, the next reload tries again.
+fn go_back(active: &Active, kind: Kind, (address, port): (IpAddr, u16)) -> Option<Open> {
+    let wanted = wanted(kind, &active.configuration()).ok()??;
+    listen(active, kind, ListenerSettings { address, port, ..wanted }).ok()
+}
+
+fn listen(active: &Active, kind: Kind, wanted: ListenerSettings) -> Result<Open, ServiceError> {
+    let ListenerSettings { address, port, limits, tls } = wanted;
     let name = match kind {
         Kind::Tcp => "tcpip",
         Kind::Tls => "tls",
@@ -167,19 +179,18 @@ fn listen(active: &Active, kind: Kind, wanted: Wanted) -> Result<Open, ServiceEr
 }
 
 /// `None`: the configuration has no such listener.
-fn wanted(kind: Kind, configuration: &Configuration) -> Result<Option<Wanted>, ServiceError> {
-    let limits = |sessions: usize| Limits {
-        sessions,
-        sessions_per_address: (sessions / ADDRESS_SHARE).max(1),
-        handshake: HANDSHAKE_LIMIT,
-    };
+fn wanted(
+    kind: Kind,
+    configuration: &Configuration,
+) -> Result<Option<ListenerSettings>, ServiceError> {
+    let limits = |sessions: usize| Limits::of(sessions, HANDSHAKE_LIMIT);
     // A suspended instance listens on nothing; the daemon stays, and follows when that changes.
     if configuration.instance.suspend {
         return Ok(None);
     }
     let receive = &configuration.instance.receive;
     Ok(match kind {
-        Kind::Tcp => receive.tcpip.as_ref().map(|tcpip| Wanted {
+        Kind::Tcp => receive.tcpip.as_ref().map(|tcpip| ListenerSettings {
             address: tcpip.address,
             port: tcpip.port,
             limits: limits(tcpip.max_sessions.get()),
@@ -188,7 +199,7 @@ fn wanted(kind: Kind, configuration: &Configuration) -> Result<Option<Wanted>, S
         Kind::Tls => {
             match receive.tls.as_ref() {
                 None => None,
-                Some(tls) => Some(Wanted {
+                Some(tls) => Some(ListenerSettings {
                     address: tls.address,
                     port: tls.port,
                     limits: limits(tls.max_sessions.get()),

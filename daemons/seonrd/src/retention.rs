@@ -5,7 +5,7 @@ use std::time::Duration;
 use configuration::Retention;
 use jiff::Timestamp;
 use runtime::{Active, ServiceError};
-use store::{Pruned, StoreError};
+use store::{FencedTx, IfAnswerLost, Pruned, Step, StoreError};
 
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_hours(1);
@@ -52,12 +52,42 @@ fn before(now: Timestamp, kept: Duration) -> Timestamp {
     now.checked_sub(kept).unwrap_or(Timestamp::MIN)
 }
 
+/// Removes old records; a repeat removes the next ones.
+#[derive(Debug, PartialEq)]
+struct PruneJournal {
+    before: Timestamp,
+}
+
+impl Step for PruneJournal {
+    const NAME: &'static str = "prune_journal";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = u64;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<u64, StoreError> {
+        tx.prune_journal(self.before, ROWS_AT_ONCE).await
+    }
+}
+
+/// Removes what finished long ago; a repeat removes the next ones.
+#[derive(Debug, PartialEq)]
+struct PruneFinished {
+    before: Timestamp,
+}
+
+impl Step for PruneFinished {
+    const NAME: &'static str = "prune_finished";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = Pruned;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<Pruned, StoreError> {
+        tx.prune_finished(self.before, ROWS_AT_ONCE).await
+    }
+}
+
 async fn prune_journal(active: &Active, before: Timestamp) -> Result<u64, StoreError> {
     let mut records = 0;
     loop {
-        let mut tx = active.store.fenced(&active.tenure).await?;
-        let pruned = tx.prune_journal(before, ROWS_AT_ONCE).await?;
-        tx.commit().await?;
+        let pruned = active.run(PruneJournal { before }).await?;
         records += pruned;
         if pruned < u64::from(ROWS_AT_ONCE) || pause(active).await {
             return Ok(records);
@@ -68,9 +98,7 @@ async fn prune_journal(active: &Active, before: Timestamp) -> Result<u64, StoreE
 async fn prune_finished(active: &Active, before: Timestamp) -> Result<Pruned, StoreError> {
     let mut all = Pruned::default();
     loop {
-        let mut tx = active.store.fenced(&active.tenure).await?;
-        let pruned = tx.prune_finished(before, ROWS_AT_ONCE).await?;
-        tx.commit().await?;
+        let pruned = active.run(PruneFinished { before }).await?;
         all += pruned;
         if pruned.most() < u64::from(ROWS_AT_ONCE) || pause(active).await {
             return Ok(all);
@@ -79,7 +107,7 @@ async fn prune_finished(active: &Active, before: Timestamp) -> Result<Pruned, St
 }
 
 /// Whether the daemon is to end meanwhile.
-async fn pause(active: &Active) -> bool {
+pub(crate) async fn pause(active: &Active) -> bool {
     tokio::select! {
         () = tokio::time::sleep(PAUSE) => false,
         () = active.shutdown.cancelled() => true,

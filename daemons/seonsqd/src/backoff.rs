@@ -1,22 +1,22 @@
 //! When a partner that could not be reached is called again.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use configuration::Retry;
-use tokio::time::Instant;
+use domain::PartnerName;
 
-/// Failures in a row, by partner. Kept in memory only: after a restart every partner is worth a
+/// Failures in a row, by partner; times are since the caller's origin. Kept in memory only: after a restart every partner is worth a
 /// first try, and the entries' own attempts are in the database.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
-    partners: HashMap<String, Failures>,
+    partners: BTreeMap<PartnerName, Failures>,
 }
 
 #[derive(Debug)]
 struct Failures {
     count: u32,
-    until: Instant,
+    until: Duration,
 }
 
 impl Backoff {
@@ -24,24 +24,32 @@ impl Backoff {
     /// keeps instances from calling in step.
     pub(crate) fn failed(
         &mut self,
-        partner: &str,
+        partner: &PartnerName,
         retry: &Retry,
         jitter: f64,
-        now: Instant,
+        now: Duration,
     ) -> Duration {
         let count = self.partners.get(partner).map_or(0, |failures| failures.count) + 1;
         let wait = jittered(retry.wait_after(count), jitter);
-        self.partners.insert(partner.to_owned(), Failures { count, until: now + wait });
+        let until = now.saturating_add(wait);
+        self.partners.insert(partner.clone(), Failures { count, until });
         wait
     }
 
+    /// Something else than the partner failed: it is left alone for so long, and that is no failure.
+    pub(crate) fn rest(&mut self, partner: &PartnerName, wait: Duration, now: Duration) {
+        let count = self.partners.get(partner).map_or(0, |failures| failures.count);
+        let until = now.saturating_add(wait);
+        self.partners.insert(partner.clone(), Failures { count, until });
+    }
+
     /// A session came about.
-    pub(crate) fn succeeded(&mut self, partner: &str) {
+    pub(crate) fn succeeded(&mut self, partner: &PartnerName) {
         self.partners.remove(partner);
     }
 
     /// Until when the partner is left alone, if it still is.
-    pub(crate) fn until(&self, partner: &str, now: Instant) -> Option<Instant> {
+    pub(crate) fn until(&self, partner: &PartnerName, now: Duration) -> Option<Duration> {
         self.partners.get(partner).map(|failures| failures.until).filter(|until| *until > now)
     }
 }
@@ -54,6 +62,10 @@ fn jittered(wait: Duration, jitter: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn partner(name: &str) -> PartnerName {
+        name.parse().unwrap()
+    }
 
     fn retry() -> Retry {
         let text = "
@@ -75,9 +87,9 @@ stringData: {password: ACMEPW}
     #[test]
     fn the_wait_doubles_with_each_failure_up_to_the_longest() {
         let mut backoff = Backoff::default();
-        let now = Instant::now();
+        let now = Duration::from_secs(7);
         let waits: Vec<_> = (0..5)
-            .map(|_| backoff.failed("bolt", &retry(), 0.5, now).as_secs_f64().round())
+            .map(|_| backoff.failed(&partner("bolt"), &retry(), 0.5, now).as_secs_f64().round())
             .collect();
         assert_eq!(waits, [10.0, 20.0, 40.0, 60.0, 60.0]);
     }
@@ -92,19 +104,19 @@ stringData: {password: ACMEPW}
     #[test]
     fn a_session_that_comes_about_ends_the_wait() {
         let mut backoff = Backoff::default();
-        let now = Instant::now();
-        backoff.failed("bolt", &retry(), 0.5, now);
-        assert!(backoff.until("bolt", now).is_some());
-        assert!(backoff.until("dent", now).is_none());
-        backoff.succeeded("bolt");
-        assert!(backoff.until("bolt", now).is_none());
+        let now = Duration::from_secs(7);
+        backoff.failed(&partner("bolt"), &retry(), 0.5, now);
+        assert!(backoff.until(&partner("bolt"), now).is_some());
+        assert!(backoff.until(&partner("dent"), now).is_none());
+        backoff.succeeded(&partner("bolt"));
+        assert!(backoff.until(&partner("bolt"), now).is_none());
     }
 
     #[test]
     fn the_wait_is_over_when_its_time_has_come() {
         let mut backoff = Backoff::default();
-        let now = Instant::now();
-        let wait = backoff.failed("bolt", &retry(), 0.5, now);
-        assert!(backoff.until("bolt", now + wait).is_none());
+        let now = Duration::from_secs(7);
+        let wait = backoff.failed(&partner("bolt"), &retry(), 0.5, now);
+        assert!(backoff.until(&partner("bolt"), now + wait).is_none());
     }
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use configuration::{Partner, Transport as Address};
+use conversation::{Call, Outcome, initiate};
+use domain::Purpose;
 use runtime::Active;
-use session::transport::{ConnectError, connect_tcp, connect_tls};
-use session::{Call, Outcome, Purpose, SettingsError, client_settings, initiate};
+use transport::{
+    ConnectError, SettingsError, Transport, client_settings, connect_tcp, connect_tls,
+};
 
 use crate::isdn::{self, DialError};
 
@@ -30,6 +33,8 @@ enum TransportError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Isdn(#[from] DialError),
+    #[error("this daemon is stopping; the partner is called again")]
+    Shutdown,
 }
 
 impl TransportError {
@@ -38,12 +43,13 @@ impl TransportError {
             Self::Connect(error) => error.code(),
             Self::Settings(error) => error.code(),
             Self::Isdn(error) => error.code(),
+            Self::Shutdown => "E-SESSION-SHUTDOWN",
         }
     }
 
     /// Whether nothing is wrong with the transport: we are ending.
     fn is_shutdown(&self) -> bool {
-        matches!(self, Self::Isdn(DialError::Shutdown(_)))
+        matches!(self, Self::Shutdown | Self::Isdn(DialError::Shutdown(_)))
     }
 }
 
@@ -85,14 +91,29 @@ async fn exchange(
     address: &Address,
     purpose: Purpose,
 ) -> Result<Outcome, TransportError> {
-    let transport = match address {
-        Address::Tcp { host, port } => connect_tcp(host, *port, CONNECT_LIMIT).await?,
+    let connected = match address {
+        Address::Tcp { host, port } => {
+            let connecting = connect_tcp(host, *port, CONNECT_LIMIT);
+            unless_stopping(active, connecting).await?
+        }
         Address::Tls { host, port, server_name } => {
             let settings = client_settings(&active.configuration(), partner, server_name)?;
-            connect_tls(host, *port, &settings, CONNECT_LIMIT).await?
+            let connecting = connect_tls(host, *port, &settings, CONNECT_LIMIT);
+            unless_stopping(active, connecting).await?
         }
         Address::Isdn(address) => return Ok(isdn::dial(active, partner, address, purpose).await?),
     };
     let call = Call { partner: Arc::clone(partner), purpose };
-    Ok(initiate(active.clone(), transport, call).await)
+    Ok(initiate(active.clone(), connected, call).await)
+}
+
+/// A connection, if it comes before we stop.
+async fn unless_stopping(
+    active: &Active,
+    connecting: impl Future<Output = Result<Transport, ConnectError>>,
+) -> Result<Transport, TransportError> {
+    tokio::select! {
+        connected = connecting => Ok(connected?),
+        () = active.shutdown.cancelled() => Err(TransportError::Shutdown),
+    }
 }

@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use configuration::{IsdnAddress, Partner};
+use conversation::Outcome;
+use domain::Purpose;
 use lease::LeaseTable as _;
 use runtime::Active;
-use session::{Outcome, Purpose};
-use store::{DialId, DialOutcome, DialRecord, DialState, NewDial, StoreError};
+use store::{
+    DialId, DialOutcome, DialRecord, DialState, FencedTx, IfAnswerLost, NewDial, Step, StoreError,
+};
 use tokio::time::Instant;
 
 /// A controller that is free takes a call at once. Where none is, the next transport is tried.
@@ -49,14 +52,12 @@ pub(crate) async fn dial(
     purpose: Purpose,
 ) -> Result<Outcome, DialError> {
     let new = NewDial {
-        partner: partner.name.to_string(),
+        partner: partner.name.clone(),
         number: address.number.to_string(),
         ping: purpose == Purpose::Ping,
     };
-    let mut tx = active.store.fenced(&active.tenure).await?;
-    let id = tx.request_dial(&new).await?;
-    tx.commit().await?;
-    let outcome = Wanted { active, id, number: &new.number }.outcome().await?;
+    let id = active.run(RequestDial(new.clone())).await?;
+    let outcome = RequestedCall { active, id, number: &new.number }.outcome().await?;
     if !outcome.connected {
         let text = outcome.text.unwrap_or_else(|| format!("{} was not reached", new.number));
         return Err(DialError::Failed { code: outcome.code, text });
@@ -64,20 +65,61 @@ pub(crate) async fn dial(
     Ok(Outcome {
         partner: Some(new.partner),
         established: outcome.established,
+        sends_only: outcome.sends_only,
         code: outcome.code,
         text: outcome.text,
         counts: outcome.counts,
     })
 }
 
+#[derive(Debug, PartialEq)]
+struct RequestDial(NewDial);
+
+impl Step for RequestDial {
+    const NAME: &'static str = "request_dial";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
+    type Output = DialId;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<DialId, StoreError> {
+        tx.request_dial(&self.0).await
+    }
+}
+
+/// `true` when the question is over.
+#[derive(Debug, PartialEq)]
+struct WithdrawDial(DialId);
+
+impl Step for WithdrawDial {
+    const NAME: &'static str = "withdraw_dial";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
+    type Output = bool;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<bool, StoreError> {
+        tx.withdraw_dial(self.0).await
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct LoseDial(DialId);
+
+impl Step for LoseDial {
+    const NAME: &'static str = "lose_dial";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = bool;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<bool, StoreError> {
+        tx.lose_dial(self.0).await
+    }
+}
+
 /// A call that is wanted.
-struct Wanted<'a> {
+struct RequestedCall<'a> {
     active: &'a Active,
     id: DialId,
     number: &'a str,
 }
 
-impl Wanted<'_> {
+impl RequestedCall<'_> {
     async fn outcome(&self) -> Result<DialOutcome, DialError> {
         let mut wakeups = self.active.store.wakeups();
         let taken_until = Instant::now() + TAKEN_WITHIN;
@@ -130,10 +172,7 @@ impl Wanted<'_> {
     }
 
     async fn withdraw(&self) -> Result<bool, StoreError> {
-        let mut tx = self.active.store.fenced(&self.active.tenure).await?;
-        let is_withdrawn = tx.withdraw_dial(self.id).await?;
-        tx.commit().await?;
-        Ok(is_withdrawn)
+        self.active.run(WithdrawDial(self.id)).await
     }
 
     /// A process that died in the middle of a call answers in its next tenure. If that does not
@@ -144,8 +183,6 @@ impl Wanted<'_> {
         if lease.is_some_and(|lease| lease.is_held() && lease.epoch == epoch) {
             return Ok(());
         }
-        let mut tx = self.active.store.fenced(&self.active.tenure).await?;
-        tx.lose_dial(self.id).await?;
-        tx.commit().await
+        self.active.run(LoseDial(self.id)).await.map(drop)
     }
 }

@@ -1,13 +1,15 @@
-//! The send queue: dials partners that have something due, retries with back-off, polls, takes in
-//! what lies in hot folders, and does what operators ask of the queue.
+//! The send queue: takes in what lies in hot folders, prepares files, dials partners that have
+//! something due, retries with back-off, polls, and does what operators ask of the queue.
 
 mod backoff;
+mod clock;
 mod dial;
-mod dispatch;
+pub mod dispatch;
+mod gone;
 mod hot_folders;
-pub mod identity;
 mod isdn;
 mod partners;
 mod payloads;
+pub mod preparing;
 
 pub use dispatch::run;

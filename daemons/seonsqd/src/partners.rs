@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use configuration::Configuration;
+use domain::{ENDED_IN_ORDER, PartnerName};
 use runtime::Active;
 use runtime::status::{LastSession, PartnerStatus, SessionOutcome};
-use session::ENDED_IN_ORDER;
 use store::{FailedCall, PartnerQueue, SessionRecord, Store, StoreError};
 
 /// Answers from now on.
@@ -24,24 +24,25 @@ async fn read(
     let queues = store.partner_queues().await?;
     let sessions = store.last_sessions().await?;
     let failed_calls = store.last_failed_calls().await?;
-    let names = configuration.partners().map(|partner| partner.name.as_str());
+    let names = configuration.partners().map(|partner| &partner.name);
     Ok(statuses(names, &queues, &sessions, &failed_calls))
 }
 
 fn statuses<'n>(
-    names: impl Iterator<Item = &'n str>,
+    names: impl Iterator<Item = &'n PartnerName>,
     queues: &[PartnerQueue],
     sessions: &[SessionRecord],
     failed_calls: &[FailedCall],
 ) -> Vec<PartnerStatus> {
-    let queues: HashMap<_, _> = queues.iter().map(|it| (it.partner.as_str(), it)).collect();
-    let sessions: HashMap<_, _> = sessions.iter().map(|it| (it.partner.as_str(), it)).collect();
-    let calls: HashMap<_, _> = failed_calls.iter().map(|it| (it.partner.as_str(), it)).collect();
+    let queues: HashMap<_, _> = queues.iter().map(|it| (&it.partner, it)).collect();
+    let sessions: HashMap<_, _> = sessions.iter().map(|it| (&it.partner, it)).collect();
+    let calls: HashMap<_, _> = failed_calls.iter().map(|it| (&it.partner, it)).collect();
     names
         .map(|name| PartnerStatus {
-            partner: name.to_owned(),
+            partner: name.clone(),
             queued: queues.get(name).map_or(0, |queue| queue.waiting),
             blocked: queues.get(name).map_or(0, |queue| queue.blocked),
+            sends_only: sessions.get(name).is_some_and(|session| session.sends_only),
             last_session: later(sessions.get(name).copied(), calls.get(name).copied()),
         })
         .collect()
@@ -75,11 +76,15 @@ fn of_session(session: &SessionRecord) -> LastSession {
 
 #[cfg(test)]
 mod tests {
+    use domain::{Daemon, Epoch};
     use jiff::Timestamp;
-    use lease::{Daemon, Epoch};
     use store::{Direction, SessionCounts, Transport};
 
     use super::*;
+
+    fn partner(name: &str) -> PartnerName {
+        name.parse().unwrap()
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -88,13 +93,14 @@ mod tests {
     fn session(began: i64, ended: Option<(i64, &str)>) -> SessionRecord {
         SessionRecord {
             id: 1.into(),
-            partner: "bolt".to_owned(),
+            partner: partner("bolt"),
             daemon: Daemon::Seonsqd,
             epoch: Epoch::try_from(1).unwrap(),
             direction: Direction::Out,
             transport: Transport::Tls,
             peer_address: "192.0.2.7:6619".to_owned(),
             level: None,
+            sends_only: false,
             started_at: at(began),
             ended_at: ended.map(|(second, _)| at(second)),
             end_code: ended.map(|(_, code)| code.to_owned()),
@@ -105,18 +111,15 @@ mod tests {
 
     fn failed_call(second: i64) -> FailedCall {
         let code = Some("E-CONNECT-REFUSED".to_owned());
-        FailedCall { partner: "bolt".to_owned(), at: at(second), code }
+        FailedCall { partner: partner("bolt"), at: at(second), code }
     }
 
     #[test]
     fn every_partner_of_the_configuration_is_listed_with_its_queue_or_without_one() {
-        let queue = |partner: &str, waiting, blocked| PartnerQueue {
-            partner: partner.to_owned(),
-            waiting,
-            blocked,
-        };
+        let queue =
+            |name, waiting, blocked| PartnerQueue { partner: partner(name), waiting, blocked };
         let queues = [queue("bolt", 3, 1), queue("removed", 7, 0)];
-        let listed = statuses(["anvil", "bolt"].into_iter(), &queues, &[], &[]);
+        let listed = statuses([partner("anvil"), partner("bolt")].iter(), &queues, &[], &[]);
         let numbers: Vec<_> =
             listed.iter().map(|it| (it.partner.as_str(), it.queued, it.blocked)).collect();
         assert_eq!(numbers, [("anvil", 0, 0), ("bolt", 3, 1)]);

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use domain::PayloadName;
 use runtime::{Active, ServiceError};
+use spool::Payloads;
 use store::{EntryState, QueueFilter};
 
 /// How often finished payloads are looked for.
@@ -28,7 +30,10 @@ pub(crate) async fn remove_finished(active: Active) -> Result<(), ServiceError> 
     }
 }
 
-async fn remove_once(active: &Active, removed: &mut HashSet<String>) -> Result<(), ServiceError> {
+async fn remove_once(
+    active: &Active,
+    removed: &mut HashSet<PayloadName>,
+) -> Result<(), ServiceError> {
     let mut finished = HashSet::new();
     for state in [EntryState::Acknowledged, EntryState::Cancelled] {
         let filter = QueueFilter { state: Some(state), limit: LOOK_AT, ..QueueFilter::default() };
@@ -38,12 +43,7 @@ async fn remove_once(active: &Active, removed: &mut HashSet<String>) -> Result<(
         if removed.contains(payload) {
             continue;
         }
-        let Ok(name) = payload.parse() else { continue };
-        let spool = active.spool.clone();
-        match tokio::task::spawn_blocking(move || spool.remove_payload(&name)).await {
-            Ok(result) => result?,
-            Err(error) => return Err(ServiceError::failed("E-TASK-PANICKED", error)),
-        };
+        active.spool.remove_payload(payload).await?;
     }
     // What has dropped out of the look is not looked at again.
     *removed = finished;

@@ -9,7 +9,7 @@ use std::{
 use flate2::{GzBuilder, write::GzEncoder};
 use tar::{Builder, EntryType, Header};
 
-use crate::{Compression, Content, File, layout::digest};
+use crate::{Compression, Content, File, digest::digest};
 
 /// A layer's octets, as they are kept, and what a configuration says of it.
 pub(crate) struct Layer {

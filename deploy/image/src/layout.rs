@@ -2,11 +2,10 @@
 
 use std::io;
 
-use aws_lc_rs::digest::{SHA256, digest as hash};
 use serde_json::{Value, json};
 use tar::{Builder, Header};
 
-use crate::{Archive, Image, layer::Layer};
+use crate::{Archive, Image, digest::digest, layer::Layer};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -65,16 +64,6 @@ fn index(image: &Image, manifest: &[u8]) -> Value {
 
 fn descriptor(media_type: &str, octets: &[u8]) -> Value {
     json!({"mediaType": media_type, "digest": digest(octets), "size": octets.len()})
-}
-
-pub(crate) fn digest(octets: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::from("sha256:");
-    for octet in hash(&SHA256, octets).as_ref() {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
 }
 
 fn append(tar: &mut Builder<Vec<u8>>, name: &str, octets: &[u8]) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! the same digest on every machine. `ctr -n k8s.io images import`, `podman load` and `docker load`
 //! take the archive.
 
+mod digest;
 mod layer;
 mod layout;
 

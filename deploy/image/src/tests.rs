@@ -44,7 +44,7 @@ fn blob(files: &BTreeMap<String, Vec<u8>>, descriptor: &Value) -> Vec<u8> {
     let digest = descriptor["digest"].as_str().unwrap();
     let octets = &files[&format!("blobs/{}", digest.replace(':', "/"))];
     assert_eq!(descriptor["size"], octets.len());
-    assert_eq!(layout::digest(octets), digest);
+    assert_eq!(digest::digest(octets), digest);
     octets.clone()
 }
 
@@ -97,7 +97,7 @@ fn from_the_index_everything_is_found_by_its_digest() {
                 plain
             }
         };
-        assert_eq!(configuration["rootfs"]["diff_ids"][0], layout::digest(&plain));
+        assert_eq!(configuration["rootfs"]["diff_ids"][0], digest::digest(&plain));
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 
 use anyhow::{Context as _, bail};
 
-use crate::generate::{Generated, top};
+use crate::generated::{Generated, top};
 
 /// Where the chart lies, below the top level.
 pub(crate) const FOLDER: &str = "charts/seon";
@@ -63,7 +63,7 @@ mod tests {
         let manifest = "kind: CustomResourceDefinition\nmetadata:\n  name: x\nspec: {}\n";
         let template = definition("x", manifest).unwrap();
         assert_eq!(
-            template.text(),
+            template.text,
             "{{- if .Values.crds.enabled }}\nkind: CustomResourceDefinition\nmetadata:\n  \
              labels:\n    {{- include \"seon.labels\" . | nindent 4 }}\n  \
              {{- if .Values.crds.keep }}\n  annotations:\n    helm.sh/resource-policy: keep\n  \

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn every_code_is_documented_and_every_documented_code_exists() {
-        assert_eq!(problems(crate::generate::top()).unwrap(), Vec::<String>::new());
+        assert_eq!(problems(crate::generated::top()).unwrap(), Vec::<String>::new());
     }
 
     #[test]
@@ -141,8 +141,8 @@ mod tests {
         let source =
             "/// \"E-IN-A-COMMENT\"\n\"E-REAL-ONE\"\n#[cfg(test)]\nmod tests {\n\"E-TEST\"\n";
         assert_eq!(in_source(source), ["E-REAL-ONE"]);
-        assert!(is_test(Path::new("daemons/runtime/src/tests")));
-        assert!(!is_test(Path::new("daemons/runtime/src/run.rs")));
+        assert!(is_test(Path::new("daemons/service/runtime/src/tests")));
+        assert!(!is_test(Path::new("daemons/service/runtime/src/run.rs")));
     }
 
     #[test]

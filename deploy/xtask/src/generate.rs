@@ -9,24 +9,11 @@ use std::{
 use anyhow::Context as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
-use crate::{chart, reference};
-
-/// A file below the top level and its text.
-pub(crate) struct Generated {
-    path: PathBuf,
-    text: String,
-}
-
-impl Generated {
-    pub(crate) fn new(path: impl Into<PathBuf>, text: String) -> Self {
-        Self { path: path.into(), text }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-}
+use crate::{
+    chart,
+    generated::{Generated, top},
+    reference,
+};
 
 /// Folders in which everything is generated.
 const FOLDERS: [&str; 2] = ["crds/generated", "charts/seon/templates/crds"];
@@ -114,11 +101,6 @@ fn leftovers(files: &[Generated]) -> anyhow::Result<Vec<PathBuf>> {
     }
     leftovers.sort();
     Ok(leftovers)
-}
-
-/// The top level of the checkout.
-pub(crate) fn top() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 #[cfg(test)]

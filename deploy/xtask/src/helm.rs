@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 
 use crate::{
     chart,
-    generate::{Generated, top},
+    generated::{Generated, top},
 };
 
 const INSTALL: &str = "deploy/install.yaml";

@@ -1,11 +1,16 @@
 //! `cargo xtask`: what is made from the sources, kept beside them or shipped.
 
+mod cargo;
 mod chart;
 mod codes;
+mod elf;
 mod generate;
+mod generated;
 mod helm;
 mod images;
+mod programs;
 mod reference;
+mod rooms;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -28,9 +33,21 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Prints the rooms of the workspace with their lines and what each uses; fails if ARCHITECTURE.md
+    /// does not have them so.
+    Rooms,
+    /// Builds every program for release, with the C library in it, so that it runs anywhere.
+    Programs {
+        /// Where they go [default: programs in cargo's target folder].
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
     /// Builds the images of the daemons, of the operator and of the device plugin for ISDN, without
     /// a container engine.
     Images {
+        /// A folder that `cargo xtask programs` has filled; without it they are built.
+        #[arg(long)]
+        programs: Option<PathBuf>,
         /// Where the archives go [default: images in cargo's target folder].
         #[arg(long)]
         output: Option<PathBuf>,
@@ -43,7 +60,11 @@ enum Task {
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().task {
         Task::Generate { check } => generate(check),
-        Task::Images { output, registry } => images::write(output.as_deref(), &registry),
+        Task::Rooms => rooms::show(generated::top()),
+        Task::Programs { output } => programs::write(output.as_deref()),
+        Task::Images { programs, output, registry } => {
+            images::write(programs.as_deref(), output.as_deref(), &registry)
+        }
     }
 }
 
@@ -57,6 +78,6 @@ fn generate(check: bool) -> anyhow::Result<ExitCode> {
         return generate::write(&files);
     }
     files.extend(helm::install()?);
-    let outcomes = [generate::check(&files)?, codes::check(generate::top())?];
+    let outcomes = [generate::check(&files)?, codes::check(generated::top())?];
     Ok(if outcomes == [ExitCode::SUCCESS; 2] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::{ApplyError, object::is_gone};
 use crate::{
-    action::{Action, PodKey, Why},
+    action::{Action, Why},
     context::{Context, News},
     dereference::Found,
+    world::PodKey,
 };
 
 /// Does one thing, and says so.

@@ -10,8 +10,8 @@ use std::time::Duration;
 pub struct Terms {
     /// How long others wait for a holder that does not renew.
     pub duration: Duration,
-    /// How long a holder trusts its lease after the renewal; shorter, so that it stops first.
-    pub trust: Duration,
+    /// How long a holder relies on its lease after the renewal; shorter, so that it stops first.
+    pub validity: Duration,
     /// How often each looks.
     pub retry: Duration,
 }
@@ -21,7 +21,7 @@ impl Default for Terms {
     fn default() -> Self {
         Self {
             duration: Duration::from_secs(15),
-            trust: Duration::from_secs(10),
+            validity: Duration::from_secs(10),
             retry: Duration::from_secs(2),
         }
     }
@@ -97,8 +97,8 @@ impl Machine {
     }
 
     /// Whether the lease is surely still ours.
-    pub fn is_trusted(&self, now: Duration) -> bool {
-        self.age(now) < self.terms.trust
+    pub fn is_valid(&self, now: Duration) -> bool {
+        self.age(now) < self.terms.validity
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         while other.observe(Some(&lease), now) == Step::Wait {
             now += SECOND;
         }
-        assert!(!holder.is_trusted(now.saturating_sub(SECOND * 4)));
+        assert!(!holder.is_valid(now.saturating_sub(SECOND * 4)));
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_never_renewed_has_nothing_to_trust() {
-        assert!(!machine().is_trusted(Duration::ZERO));
+    fn who_has_never_renewed_has_nothing_to_rely_on() {
+        assert!(!machine().is_valid(Duration::ZERO));
     }
 }

@@ -1,20 +1,15 @@
 //! What changed since the last time, in events and metrics.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
-
 use crds::{Condition, DaemonStatus, SeonInstanceStatus, conditions, conditions::reason};
-use jiff::Timestamp;
 
 use super::severity;
 use crate::{
-    action::{PodKey, of_daemon},
+    action::of_daemon,
     context::{Context, News},
     daemon::Daemon,
     dereference::Found,
-    world::{InstanceKey, ObservedPod},
+    tenures::{Tenure, Tenures},
+    world::{ObservedPod, PodKey},
 };
 
 /// Another pod of a daemon is active.
@@ -59,56 +54,6 @@ pub(super) async fn tell(
             pod: None,
         };
         context.say(&found.reference(), news).await;
-    }
-}
-
-/// A pod that holds or held a daemon's lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tenure {
-    pod: String,
-    uid: String,
-    node: Option<String>,
-    epoch: i64,
-    process_ended: Option<Timestamp>,
-}
-
-/// The last tenure of each daemon as far as it was seen: by the time that the next one has begun,
-/// the pod of this one may be gone.
-#[derive(Debug, Default)]
-pub struct Tenures(Mutex<HashMap<(InstanceKey, Daemon), Tenure>>);
-
-impl Tenures {
-    /// Takes in what is seen, and gives what was known of the tenure before the present one.
-    fn see(&self, key: &InstanceKey, daemon: Daemon, pods: &[&ObservedPod]) -> Option<Tenure> {
-        let mut tenures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = (key.clone(), daemon);
-        if let Some(known) = tenures.get_mut(&slot)
-            && let Some(pod) = pods.iter().find(|pod| pod.uid == known.uid)
-        {
-            known.process_ended = pod.process_ended.or(known.process_ended);
-        }
-        let before = tenures.get(&slot).cloned();
-        let holder = pods.iter().filter(|pod| pod.is_active).max_by_key(|pod| pod.epoch);
-        if let Some(holder) = holder
-            && let Some(epoch) = holder.epoch
-            && before.as_ref().is_none_or(|before| before.epoch < epoch)
-        {
-            let tenure = Tenure {
-                pod: holder.name.clone(),
-                uid: holder.uid.clone(),
-                node: holder.node.clone(),
-                epoch,
-                process_ended: None,
-            };
-            tenures.insert(slot, tenure);
-        }
-        before
-    }
-
-    /// An instance is gone.
-    pub fn forget(&self, key: &InstanceKey) {
-        let mut tenures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tenures.retain(|(of, _), _| of != key);
     }
 }
 
@@ -162,7 +107,7 @@ fn change(
         new.epoch.unwrap_or_default(),
         old.highest_epoch.unwrap_or_default(),
     );
-    let pod = holder.map(|pod| PodKey { name: pod.name.clone(), uid: pod.uid.clone() });
+    let pod = holder.map(ObservedPod::key);
     Change { daemon, note, gap, pod }
 }
 

@@ -23,12 +23,22 @@ pub(super) fn judge(
         Outcome::Planned { instance, .. } => (instance.accepted.get(&name), &instance.rejected),
         Outcome::Invalid(error) => (None, &error.rejected),
     };
+    let readings = found.readings.partners.as_ref();
+    let reading = readings.and_then(|partners| partners.get(&name));
     let ready = |is, reason, message: String| Judged::new(conditions::READY, is, reason, message);
     let judged = match (accepted, rejected.get(&name)) {
         (Some(_), _) if partner.spec.suspend => {
             ready(false, reason::SUSPENDED, "spec.suspend is true: what is queued waits".into())
         }
-        (Some(_), _) => ready(true, reason::ACCEPTED, format!("part of {}", found.key.name)),
+        (Some(_), _) => {
+            let sends_only = reading.is_some_and(|reading| reading.sends_only);
+            let only = if sends_only {
+                "; it only sends, so that what is queued for it waits"
+            } else {
+                ""
+            };
+            ready(true, reason::ACCEPTED, format!("part of {}{only}", found.key.name))
+        }
         (None, Some(problems)) => ready(false, reason::INVALID, sentence(problems)),
         (None, None) => ready(
             false,
@@ -37,8 +47,6 @@ pub(super) fn judge(
         ),
     };
     let generation = partner.metadata.generation;
-    let readings = found.readings.partners.as_ref();
-    let reading = readings.and_then(|partners| partners.get(&name));
     let session = reading.and_then(|reading| reading.last_session.as_ref());
     let session = session.map(|session| LastSession {
         at: Time(whole_seconds(session.at)),

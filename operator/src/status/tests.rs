@@ -13,6 +13,7 @@ use crate::{
     plan::plan,
     questions::{PartnerReading, Readings, SessionReading},
     sample::{active, found, instance, migrated, node, now, partner, pod, refused, validated},
+    tenures::Tenures,
     world::{NodeState, ObservedPod},
 };
 
@@ -213,6 +214,7 @@ fn the_queue_is_what_seonsqd_says_and_the_last_word_if_it_says_nothing() {
         partner: "bolt".into(),
         queued: 12,
         blocked: 1,
+        sends_only: true,
         last_session: Some(session),
     };
     found.readings = Readings { partners: Some([("bolt".into(), reading)].into()) };
@@ -224,12 +226,15 @@ fn the_queue_is_what_seonsqd_says_and_the_last_word_if_it_says_nothing() {
     let partner = found.partners[0].clone();
     let said = partner::judge(&SeonPartnerStatus::default(), &partner, &found, &outcome);
     assert_eq!((said.queued, said.blocked), (Some(12), Some(1)));
+    let message = &said.conditions.iter().find(|it| it.kind == "Ready").unwrap().message;
+    assert!(message.ends_with("it only sends, so that what is queued for it waits"), "{message}");
     let last = said.last_session.clone().unwrap();
     assert_eq!((last.outcome.as_str(), last.code.as_deref()), ("failed", Some("E-CONNECT")));
     assert_eq!(last.at.0, "2026-11-25T11:59:00Z".parse().unwrap());
     found.readings = Readings::default();
     assert_eq!(judged(&status, &mut found).queue, Some(12));
-    assert_eq!(partner::judge(&said, &partner, &found, &outcome), said);
+    let unheard = partner::judge(&said, &partner, &found, &outcome);
+    assert_eq!((unheard.queued, unheard.last_session), (said.queued, said.last_session));
 }
 
 #[test]

@@ -8,22 +8,22 @@ use crate::{
 fn the_pod_is_noted_before_it_ends_and_the_wish_is_over_when_it_is_gone() {
     let pods = [active(SeonrdTcpip, 0, 3), pod(SeonrdTcpip, 1)];
     for name in ["seonrd-tcpip", "seonrd_tcpip"] {
-        assert_eq!(read(name, &pods), Wish::Note("seonrd-tcpip/acme-seonrd-tcpip-0-a".into()));
+        assert_eq!(read(name, &pods), NextStep::Note("seonrd-tcpip/acme-seonrd-tcpip-0-a".into()));
     }
     let noted = "seonrd-tcpip/acme-seonrd-tcpip-0-a";
-    assert_eq!(read(noted, &pods), Wish::HandOver(&pods[0]));
+    assert_eq!(read(noted, &pods), NextStep::HandOver(&pods[0]));
     let ending = [ObservedPod { ends: Some(now()), ..pods[0].clone() }, pods[1].clone()];
-    assert_eq!(read(noted, &ending), Wish::Wait);
+    assert_eq!(read(noted, &ending), NextStep::Wait);
     // The next pod of that name is another one, and nobody asked for its end.
     let successor = ObservedPod { uid: "b".into(), ..pod(SeonrdTcpip, 0) };
-    assert_eq!(read(noted, &[successor, active(SeonrdTcpip, 1, 4)]), Wish::Done);
+    assert_eq!(read(noted, &[successor, active(SeonrdTcpip, 1, 4)]), NextStep::Done);
 }
 
 #[test]
 fn what_cannot_be_done_is_refused_with_the_reason() {
     let refused = |annotation: &str, pods: &[ObservedPod]| match read(annotation, pods) {
-        Wish::Refuse(why) => why,
-        wish => panic!("{wish:?}"),
+        NextStep::Refuse(why) => why,
+        step => panic!("{step:?}"),
     };
     assert_eq!(
         refused("oftp", &[]),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use configuration::{CapiAccess, Configuration, DatabaseSetting, Transport, certificate_facts};
 use crds::{SecretKeyReference, SeonInstanceSpec, names};
+use domain::ControllerNumber;
 use jiff::Timestamp;
-use lease::ControllerNumber;
 
 use super::{Manifests, ValidatedDaemon, ValidatedLine, ValidatedListener, ValidatedStorage};
 use crate::{

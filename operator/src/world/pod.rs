@@ -55,7 +55,21 @@ pub struct ObservedPod {
     pub controller: Option<String>,
 }
 
+/// Exactly one pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodKey {
+    /// Its name.
+    pub name: String,
+    /// Which of that name.
+    pub uid: String,
+}
+
 impl ObservedPod {
+    /// Which pod it is, whatever else changes.
+    pub fn key(&self) -> PodKey {
+        PodKey { name: self.name.clone(), uid: self.uid.clone() }
+    }
+
     /// Keeps what is needed of a pod; nothing, if it is no daemon's.
     pub fn keep(pod: &Pod) -> Option<Item<Self>> {
         let daemon = Daemon::of_label(pod.labels().get(names::DAEMON_LABEL)?)?;

@@ -92,6 +92,7 @@ fn instances() -> Vec<Break> {
         to(&["spec", "send"], json!({"schedule": ["* * *"]})),
         to(&["spec", "retention"], json!({"journal": "1h"})),
         to(&["spec", "retention"], json!({"finished": "1h"})),
+        to(&["spec", "retention"], json!({"partial": {"age": "1m"}})),
         to(&["spec", "lease"], json!({"ttl": "1s"})),
     ]
 }
@@ -119,6 +120,7 @@ fn partners() -> Vec<Break> {
         to(&["spec", "protocol"], json!({"quirks": ["NulPadding"], "strict": ["NulPadding"]})),
         to(&["spec", "files"], json!([{"match": "*", "rename": "../x"}])),
         to(&["spec", "folders"], json!([{"directory": "a", "format": "Fixed"}])),
+        to(&["spec", "folders"], json!([{"directory": "a", "settle": "2h"}])),
     ]
 }
 

@@ -16,7 +16,7 @@ use crate::fixture::{PATIENCE, Place, server, until};
 
 const TERMS: Terms = Terms {
     duration: Duration::from_secs(3),
-    trust: Duration::from_secs(2),
+    validity: Duration::from_secs(2),
     retry: Duration::from_millis(100),
 };
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use oftp::{DatasetName, Description, FileIdentity, Format, UserData};
 use serde::Deserialize;
-use spool::{Payload, Spool, TakeIn};
+use spool::{Payload, Payloads, Spool, TakeIn};
 use store::{DatabaseUri, EntryId, NewEntry, QueueEntry, Store};
 use support::{Identity, Process, TemporaryDirectory, free_port, guarded_command};
 
@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) sessions: u32,
     /// PostgreSQL databases, acme's and bolt's; SQLite without.
     pub(crate) databases: Option<[String; 2]>,
+    /// acme's hot folders for partners that nobody calls.
+    pub(crate) folders: usize,
 }
 
 impl Default for Settings {
@@ -63,6 +65,7 @@ impl Default for Settings {
             channels: 1,
             sessions: 500,
             databases: None,
+            folders: 0,
         }
     }
 }
@@ -186,10 +189,11 @@ impl Company {
         ps(&self.seon, &self.directory)
     }
 
-    /// Processor time of its daemons until now, in seconds.
+    /// Processor time of all its processes until now, in seconds.
     pub(crate) fn processor_time(&self) -> anyhow::Result<f64> {
-        let pids = self.daemons()?.into_iter().filter_map(|daemon| daemon.pid);
-        pids.map(processor_time).sum()
+        let up = self.process.as_ref().map(Process::pid);
+        let daemons = self.daemons()?.into_iter().filter_map(|daemon| daemon.pid);
+        up.into_iter().chain(daemons).map(processor_time).sum()
     }
 
     /// SIGTERM, and waits for the end.
@@ -205,6 +209,11 @@ impl Company {
         self.process.as_ref().map(Process::output).unwrap_or_default()
     }
 
+    /// A file of no daemon.
+    pub(crate) fn scratch(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
     pub(crate) fn spool(&self) -> anyhow::Result<Spool> {
         Ok(Spool::open(&self.data)?)
     }
@@ -217,7 +226,7 @@ impl Company {
     /// Queues a file for bolt; the payload is another name of the file, so that both have the same
     /// pages in the cache.
     pub(crate) async fn enqueue(&self, file: &Path, name: &str) -> anyhow::Result<EntryId> {
-        let payload = self.spool()?.take_in(file, TakeIn::Move)?;
+        let payload = self.spool()?.take_in(file, TakeIn::Move).await?;
         Ok(self.store.intake().enqueue(&entry(name, &payload)?).await?)
     }
 
@@ -230,19 +239,21 @@ impl Company {
 /// A file for bolt.
 pub(crate) fn entry(name: &str, payload: &Payload) -> anyhow::Result<NewEntry> {
     Ok(NewEntry {
-        partner: "bolt".to_owned(),
+        partner: "bolt".parse()?,
         identity: FileIdentity {
             dataset_name: name.parse::<DatasetName>()?,
             stamp: "202601010000000001".parse()?,
             originator: WORDS[0].1.parse()?,
             destination: WORDS[1].1.parse()?,
         },
+        step: domain::virtual_file::StampStep::Counter,
         format: Format::Unstructured,
         description: Description::default(),
         user_data: UserData::default(),
-        payload: payload.name.to_string(),
+        payload: payload.name.clone(),
         octets: payload.octets,
         original_octets: payload.octets,
+        packaging: domain::Packaging::NONE,
         priority: 0,
         passive: false,
         receipt_expected: true,
@@ -282,7 +293,8 @@ struct Manifests<'a> {
 
 impl Manifests<'_> {
     fn text(&self) -> String {
-        [self.instance(), self.partner(), self.secrets()].join("---\n")
+        let usual = [self.instance(), self.partner(), self.secrets()];
+        usual.into_iter().chain(self.partners_with_folders()).collect::<Vec<_>>().join("---\n")
     }
 
     fn instance(&self) -> String {
@@ -335,6 +347,31 @@ spec:
   channels: {channels}
 "
         )
+    }
+
+    /// Partners that nobody calls, each with as many hot folders as one may have.
+    fn partners_with_folders(&self) -> Vec<String> {
+        const EACH: usize = 64;
+        let wanted = if self.ours == 0 { self.settings.folders } else { 0 };
+        let (own, _) = WORDS[self.ours];
+        let partner = |first: usize| {
+            let folders = (first..wanted.min(first + EACH)).fold(String::new(), |text, number| {
+                text + &format!("  - {{directory: outgoing/many/{number}, format: Unstructured}}\n")
+            });
+            format!(
+                "apiVersion: seon.dev/v1alpha1
+kind: SeonPartner
+metadata: {{name: many{first}}}
+spec:
+  instanceRef: {{name: {own}}}
+  identity:
+    odetteId: O0013{first:06}MANY
+    passwordSecretRef: {{name: oftp, key: password}}
+  folders:
+{folders}"
+            )
+        };
+        (0..wanted).step_by(EACH).map(partner).collect()
     }
 
     fn secrets(&self) -> String {

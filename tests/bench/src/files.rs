@@ -1,8 +1,9 @@
-//! Many small files, each with its receipt, on both databases: beside pgbench.
+//! Many small files, each with its receipt, over one session and over several, on both databases:
+//! beside sftp with the same files, and what they cost the daemons.
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
@@ -10,12 +11,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use spool::{Payload, Spool, TakeIn};
+use spool::{Payload, Payloads, Spool, TakeIn};
 use store::{EntryState, JournalFilter, JournalKind, QueueEntry, QueueFilter};
 use support::{Durability, Postgres, PseudoRandom, TemporaryDirectory};
+use tokio::runtime::Handle;
 
 use crate::Arguments;
 use crate::company::{Pair, Settings, entry};
+use crate::peers::Sftp;
 use crate::poll;
 use crate::report::{Figure, Goal, Line, Peer};
 use crate::transfer::seconds;
@@ -29,9 +32,9 @@ pub(crate) struct Amount {
     /// Small files; 10,000 without, 1,000 with --quick.
     #[arg(long)]
     files: Option<u32>,
-    /// acme's sessions with bolt at once (the partner's `channels`), and pgbench's clients.
-    #[arg(long, default_value_t = 4)]
-    channels: u32,
+    /// acme's sessions with bolt at once (the partner's `channels`), and sftp's clients; a row each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4])]
+    channels: Vec<u32>,
     /// Only on this database.
     #[arg(long, value_enum)]
     database: Option<Database>,
@@ -44,53 +47,113 @@ pub(crate) enum Database {
     Sqlite,
 }
 
+impl Database {
+    fn name(self) -> &'static str {
+        match self {
+            Self::PostgreSql => "PostgreSQL",
+            Self::Sqlite => "SQLite",
+        }
+    }
+}
+
 const LIMIT: Duration = Duration::from_mins(15);
 
 pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
     let amount = &arguments.amount;
     let count = amount.files.unwrap_or(if arguments.quick { 1000 } else { 10_000 });
     let server = Postgres::start(Durability::Durable);
-    let commits = match &server {
-        Ok(server) => Some(pgbench(server, amount.channels, if arguments.quick { 3 } else { 15 })?),
-        Err(_) => None,
-    };
-    let mut lines = vec![disk(count, amount.channels)?];
+    let place = TemporaryDirectory::new();
+    let sftp = Sftp::start(place.path()).await.map_err(|error| format!("{error:#}"));
+    let most = amount.channels.iter().copied().max().unwrap_or(1);
+    let mut lines = vec![disk(count, most)?];
     for database in [Database::PostgreSql, Database::Sqlite] {
-        let name = match database {
-            Database::PostgreSql => "files: on PostgreSQL",
-            Database::Sqlite => "files: on SQLite",
-        };
         if amount.database.is_some_and(|only| only != database) {
             continue;
         }
-        let pace = match (database, &server) {
-            (Database::PostgreSql, Err(reason)) => {
-                lines.push(Line::skipped(name, reason));
-                continue;
-            }
-            (Database::PostgreSql, Ok(server)) => {
-                let (acme, bolt) = (server.database(), server.database());
-                exchange(arguments, count, Some([acme.uri(), bolt.uri()])).await?
-            }
-            (Database::Sqlite, _) => exchange(arguments, count, None).await?,
-        };
-        let line = pace.line(name, count, amount.channels);
-        lines.push(match (commits, &server) {
-            (Some(commits), _) => line
-                .beside(Peer::new("pgbench", Figure::new(commits, "commits/s")))
-                .goal(Goal::RatioAtLeast(0.5))
-                .note(format!(
-                    "pgbench: one INSERT of one row a transaction, {} clients, prepared, fsync \
-                     on, by itself",
-                    amount.channels,
-                )),
-            (None, Err(reason)) => {
-                line.note(format!("SKIPPED the comparison with pgbench: {reason}"))
-            }
-            (None, Ok(_)) => line,
-        });
+        for &channels in &amount.channels {
+            let run = Run { arguments, database, count, channels };
+            let databases = match (database, &server) {
+                (Database::PostgreSql, Err(reason)) => {
+                    lines.push(Line::skipped(run.name(), reason));
+                    continue;
+                }
+                (Database::PostgreSql, Ok(server)) => Some([server.database(), server.database()]),
+                (Database::Sqlite, _) => None,
+            };
+            let uris = databases.as_ref().map(|both| both.each_ref().map(support::Database::uri));
+            lines.extend(run.measure(uris, sftp.as_ref()).await?);
+        }
     }
     Ok(lines)
+}
+
+/// So many files over so many sessions on a database.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    database: Database,
+    count: u32,
+    channels: u32,
+}
+
+impl Run<'_> {
+    fn name(&self) -> String {
+        let sessions = if self.channels == 1 { "session" } else { "sessions" };
+        format!("files: {} {sessions} on {}", self.channels, self.database.name())
+    }
+
+    async fn measure(
+        &self,
+        databases: Option<[String; 2]>,
+        sftp: Result<&Sftp, &String>,
+    ) -> anyhow::Result<[Line; 2]> {
+        let place = TemporaryDirectory::new();
+        let exchanged = self.exchange(databases, place.path()).await?;
+        let line = Line::measured(self.name(), Figure::new(exchanged.all, "files/s"));
+        let line = line.note(self.note(&exchanged));
+        let line = match sftp {
+            Ok(sftp) => {
+                let rate = f64::from(self.count) / self.by_sftp(sftp, place.path())?;
+                line.beside(Peer::new("sftp", Figure::new(rate, "files/s")))
+                    .goal(Goal::RatioAtLeast(1.0))
+                    .note(Sftp::note_on_folders())
+            }
+            Err(reason) => line.note(format!("SKIPPED the comparison with sftp: {reason}")),
+        };
+        let work = exchanged.work * 1000.0 / f64::from(self.count);
+        let work = Line::measured(format!("{}, work", self.name()), Figure::new(work, "ms/file"))
+            .goal(Goal::Below(0.5))
+            .note(
+                "processor time (user and system) of all processes of both companies in the same \
+                 run, for each file; PostgreSQL's own is not in it, SQLite is",
+            );
+        Ok([line, work])
+    }
+
+    fn note(&self, pace: &Pace) -> String {
+        format!(
+            "{} queued files of {SIZE} octets over {} TCP sessions at once, default settings \
+             otherwise, both companies on this machine: from the first session's start to the last \
+             receipt (EERP) in acme's database. A session sends its files, then gets their \
+             receipts: {:.0} files/s until the last EFPA, {:.0} receipts/s from the first to the \
+             last",
+            self.count, self.channels, pace.files, pace.receipts,
+        )
+    }
+
+    /// The same files, right afterwards; in seconds.
+    fn by_sftp(&self, sftp: &Sftp, place: &Path) -> anyhow::Result<f64> {
+        let folders: Vec<_> = (0..self.channels)
+            .map(|number| (place.join(folder(number)), place.join(format!("received{number}"))))
+            .collect();
+        ensure!(Command::new("sync").status()?.success(), "sync failed");
+        let took = sftp.copy_folders(&folders)?;
+        let mut received = 0;
+        for (_, target) in &folders {
+            received += fs::read_dir(target)?.count();
+        }
+        ensure!(received == self.count as usize, "sftp brought {received} files");
+        Ok(took)
+    }
 }
 
 /// Files a second. A session first sends all its files, then it turns round for the receipts.
@@ -101,87 +164,84 @@ struct Pace {
     files: f64,
     /// From the first receipt to the last.
     receipts: f64,
+    /// The daemons' processor time in seconds.
+    work: f64,
 }
 
 impl Pace {
-    fn of(count: u32, began: Timestamp, entries: &[QueueEntry]) -> anyhow::Result<Self> {
+    fn of(count: u32, work: f64, began: Timestamp, entries: &[QueueEntry]) -> anyhow::Result<Self> {
         let all = || entries.iter();
         let last = all().filter_map(|entry| entry.finished_at).max();
         let last = last.context("finished entries say when")?;
         let first = all().filter_map(|entry| entry.finished_at).min().unwrap_or(last);
         let sent = all().filter_map(|entry| entry.sent_at).max().unwrap_or(last);
         let rate = |from, to| f64::from(count) / seconds(from, to);
-        Ok(Self { all: rate(began, last), files: rate(began, sent), receipts: rate(first, last) })
-    }
-
-    fn line(&self, name: &str, count: u32, channels: u32) -> Line {
-        Line::measured(name, Figure::new(self.all, "files/s")).note(format!(
-            "{count} queued files of {SIZE} octets over {channels} TCP sessions at once, default \
-             settings otherwise, both companies on this machine: from the first session's start \
-             to the last receipt (EERP) in acme's database. A session sends its files, then gets \
-             their receipts: {:.0} files/s until the last EFPA, {:.0} receipts/s from the first \
-             to the last",
-            self.files, self.receipts,
-        ))
+        let [all, files, receipts] = [rate(began, last), rate(began, sent), rate(first, last)];
+        Ok(Self { all, files, receipts, work })
     }
 }
 
-/// Everything is queued before acme's daemons start.
-async fn exchange(
-    arguments: &Arguments,
-    count: u32,
-    databases: Option<[String; 2]>,
-) -> anyhow::Result<Pace> {
-    let channels = arguments.amount.channels;
-    let settings = Settings { channels, databases, ..Settings::default() };
-    let mut pair = Pair::make(&arguments.seon, &settings).await?;
-    pair.bolt.start().await?;
-    let place = TemporaryDirectory::new();
-    let payloads = take_in(&pair.acme.spool()?, place.path(), count as usize)?;
-    let entries = payloads.iter().enumerate();
-    let entries = entries.map(|(index, payload)| entry(&name(index), payload));
-    let entries = entries.collect::<anyhow::Result<Vec<_>>>()?;
-    pair.acme.store.intake().enqueue_all(&entries).await?;
-    ensure!(Command::new("sync").status()?.success(), "sync failed");
+impl Run<'_> {
+    /// Everything is queued before acme's daemons start.
+    async fn exchange(&self, databases: Option<[String; 2]>, place: &Path) -> anyhow::Result<Pace> {
+        let count = self.count;
+        let settings = Settings { channels: self.channels, databases, ..Settings::default() };
+        let mut pair = Pair::make(&self.arguments.seon, &settings).await?;
+        pair.bolt.start().await?;
+        let payloads = take_in(&pair.acme.spool()?, place, count, self.channels)?;
+        let entries = payloads.iter().enumerate();
+        let entries = entries.map(|(index, payload)| entry(&name(index), payload));
+        let entries = entries.collect::<anyhow::Result<Vec<_>>>()?;
+        pair.acme.store.intake().enqueue_all(&entries).await?;
+        ensure!(Command::new("sync").status()?.success(), "sync failed");
 
-    pair.acme.start().await?;
-    let store = &pair.acme.store;
-    let all =
-        poll::until("every receipt is there", LIMIT, Duration::from_millis(200), async || {
-            let counts = store.queue_counts().await?;
-            let of = |state| counts.get(&state).copied().unwrap_or_default();
-            let failed = of(EntryState::Blocked) + of(EntryState::Rejected);
-            if failed > 0 {
-                bail!("{failed} entries are blocked or rejected: {counts:?}");
-            }
-            Ok((of(EntryState::Acknowledged) == u64::from(count)).then_some(()))
-        });
-    let done = all.await;
-    done.with_context(|| {
-        let logs = [&pair.acme, &pair.bolt].map(|company| {
-            let log = company.log();
-            log.get(log.len().saturating_sub(20)..).unwrap_or_default().join("\n")
-        });
-        logs.join("\n--- bolt\n")
-    })?;
-    let delivered = fs::read_dir(pair.bolt.incoming(""))?.count();
-    ensure!(delivered == count as usize, "bolt has {delivered} files of {count}");
+        // acme's is all of it.
+        let before = pair.bolt.processor_time()?;
+        pair.acme.start().await?;
+        let store = &pair.acme.store;
+        let all =
+            poll::until("every receipt is there", LIMIT, Duration::from_millis(200), async || {
+                let counts = store.queue_counts().await?;
+                let of = |state| counts.get(&state).copied().unwrap_or_default();
+                let failed = of(EntryState::Blocked) + of(EntryState::Rejected);
+                if failed > 0 {
+                    bail!("{failed} entries are blocked or rejected: {counts:?}");
+                }
+                Ok((of(EntryState::Acknowledged) == u64::from(count)).then_some(()))
+            });
+        let done = all.await;
+        done.with_context(|| {
+            let logs = [&pair.acme, &pair.bolt].map(|company| {
+                let log = company.log();
+                log.get(log.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+            });
+            logs.join("\n--- bolt\n")
+        })?;
+        let delivered = fs::read_dir(pair.bolt.incoming(""))?.count();
+        ensure!(delivered == count as usize, "bolt has {delivered} files of {count}");
 
-    let began = JournalFilter {
-        kind: Some(JournalKind::SessionStarted),
-        limit: u32::MAX,
-        ..JournalFilter::default()
-    };
-    let began = store.journal(&began).await?;
-    let began = began.first().context("acme's journal has a session")?.at;
-    let all = QueueFilter { limit: count + 1, ..QueueFilter::default() };
-    let rates = Pace::of(count, began, &store.queue(&all).await?)?;
-    pair.end();
-    Ok(rates)
+        let work = pair.acme.processor_time()? + pair.bolt.processor_time()? - before;
+        let began = JournalFilter {
+            kind: Some(JournalKind::SessionStarted),
+            limit: u32::MAX,
+            ..JournalFilter::default()
+        };
+        let began = store.journal(&began).await?;
+        let began = began.first().context("acme's journal has a session")?.at;
+        let all = QueueFilter { limit: count + 1, ..QueueFilter::default() };
+        let rates = Pace::of(count, work, began, &store.queue(&all).await?)?;
+        pair.end();
+        Ok(rates)
+    }
 }
 
 fn name(index: usize) -> String {
     format!("SMALL{index:06}")
+}
+
+/// Where the files of one sftp lie.
+fn folder(number: u32) -> String {
+    format!("folder{number}")
 }
 
 /// What the disk alone does, without network, protocol and database: nobody who keeps each file
@@ -223,70 +283,34 @@ fn joined<T>(thread: ScopedJoinHandle<'_, anyhow::Result<T>>) -> anyhow::Result<
 }
 
 /// Makes the files and takes them into the spool, by several threads: each file is synced.
-fn take_in(spool: &Spool, place: &Path, count: usize) -> anyhow::Result<Vec<Payload>> {
-    const THREADS: usize = 8;
+/// The sources stay, in so many folders.
+fn take_in(spool: &Spool, place: &Path, count: u32, folders: u32) -> anyhow::Result<Vec<Payload>> {
+    const THREADS: u32 = 8;
+    for number in 0..folders {
+        fs::create_dir(place.join(folder(number)))?;
+    }
+    let runtime = &Handle::current();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let mut noise = PseudoRandom::new(thread as u64);
+                let mut noise = PseudoRandom::new(u64::from(thread));
                 scope.spawn(move || {
                     (thread..count)
-                        .step_by(THREADS)
+                        .step_by(THREADS as usize)
                         .map(|index| {
-                            let path = place.join(name(index));
+                            let folder = place.join(folder(index % folders));
+                            let path = folder.join(name(index as usize));
                             fs::write(&path, noise.octets(SIZE))?;
-                            Ok(spool.take_in(&path, TakeIn::Move)?)
+                            Ok(runtime.block_on(spool.take_in(&path, TakeIn::Move))?)
                         })
                         .collect::<anyhow::Result<Vec<_>>>()
                 })
             })
             .collect();
-        let mut payloads = Vec::with_capacity(count);
+        let mut payloads = Vec::with_capacity(count as usize);
         for thread in threads {
             payloads.extend(joined(thread)?);
         }
         Ok(payloads)
     })
-}
-
-/// Commits a second.
-fn pgbench(server: &Postgres, clients: u32, seconds: u32) -> anyhow::Result<f64> {
-    let database = server.database();
-    database.sql("create table commit_test (id bigserial primary key, at timestamptz, text text)");
-    let place = TemporaryDirectory::new();
-    let script = place.join("insert.sql");
-    fs::write(&script, "insert into commit_test (at, text) values (now(), 'one row');\n")?;
-    let uri = database.uri();
-    let name = uri.rsplit('/').next().unwrap_or_default();
-    let output = Command::new(pgbench_program()?)
-        .args(["--host=127.0.0.1", "--username=seon", "--no-vacuum", "--protocol=prepared"])
-        .arg(format!("--port={}", server.port()))
-        .arg(format!("--client={clients}"))
-        .arg("--jobs=2")
-        .arg(format!("--time={seconds}"))
-        .arg("--file")
-        .arg(&script)
-        .arg(name)
-        .output()
-        .context("run pgbench")?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "pgbench: {}", String::from_utf8_lossy(&output.stderr));
-    let rate = said.lines().find_map(|line| line.strip_prefix("tps = "));
-    let rate = rate.and_then(|rate| rate.split_whitespace().next()?.parse().ok());
-    rate.with_context(|| format!("pgbench says no tps: {said}"))
-}
-
-/// The newest server's, or the one in the PATH.
-fn pgbench_program() -> anyhow::Result<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut programs: Vec<(u32, PathBuf)> = versions
-        .filter_map(|version| {
-            let number = version.file_name().to_str()?.parse().ok()?;
-            Some((number, version.path().join("bin/pgbench")))
-        })
-        .filter(|(_, program)| program.is_file())
-        .collect();
-    programs.sort();
-    let newest = programs.pop().map(|(_, program)| program);
-    newest.or_else(|| crate::machine::program("pgbench")).context("there is no pgbench")
 }

@@ -12,6 +12,7 @@ mod machine;
 mod peers;
 mod poll;
 mod report;
+mod rest;
 mod sessions;
 mod transfer;
 
@@ -55,10 +56,12 @@ enum Row {
     Transfer,
     /// The same over a network with a delay.
     Latency,
-    /// 10,000 files of 10 kB with receipts, beside pgbench.
+    /// 10,000 files of 10 kB with receipts, over one session and over four, beside sftp.
     Files,
-    /// 2,000 sessions at once, and daemons that idle: resident memory.
+    /// 2,000 sessions at once: resident memory. Daemons that idle: memory of their own.
     Sessions,
+    /// 50,000 entries that wait and 2,000 hot folders: processor time over ten seconds.
+    Rest,
 }
 
 fn main() -> ExitCode {
@@ -100,6 +103,7 @@ fn measure(row: Row, arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
                 Row::Latency => latency::measure(&arguments),
                 Row::Files => files::measure(&arguments).await,
                 Row::Sessions => sessions::measure(&arguments).await,
+                Row::Rest => rest::measure(&arguments).await,
             }
         })
     });

@@ -150,8 +150,36 @@ impl Sftp {
     pub(crate) fn copy(&self, source: &Path, target: &Path) -> anyhow::Result<f64> {
         fs::write(&self.batch, format!("put \"{}\" \"{}\"\n", source.display(), target.display()))?;
         let started = Instant::now();
+        let output = self.client(&self.batch, &[]).output().context("run sftp")?;
+        if !output.status.success() {
+            bail!("{}", self.failed(String::from_utf8_lossy(&output.stderr).trim()));
+        }
+        File::open(target).context("what sftp received")?.sync_all()?;
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    /// Folders of small files, from and to, each by a client of its own and all at once: from the
+    /// start of the clients until the last has ended, in seconds.
+    pub(crate) fn copy_folders(&self, folders: &[(PathBuf, PathBuf)]) -> anyhow::Result<f64> {
+        let mut commands = Vec::with_capacity(folders.len());
+        for (number, (source, target)) in folders.iter().enumerate() {
+            let batch = self.batch.with_extension(number.to_string());
+            fs::write(&batch, format!("put \"{}\" \"{}\"\n", source.display(), target.display()))?;
+            commands.push(self.client(&batch, &["-r", "-f"]));
+        }
+        let started = Instant::now();
+        let mut clients: Vec<_> = commands.into_iter().map(Process::spawn).collect();
+        let endings: Vec<_> = clients.iter_mut().map(|client| client.wait(LIMIT)).collect();
+        let took = started.elapsed();
+        for (client, status) in clients.iter().zip(endings) {
+            ensure!(status.success(), "{}", self.failed(&client.output().join("; ")));
+        }
+        Ok(took.as_secs_f64())
+    }
+
+    fn client(&self, batch: &Path, options: &[&str]) -> Command {
         let mut command = guarded_command(&self.client);
-        command.arg("-q").arg("-b").arg(&self.batch).arg("-P").arg(self.port.to_string());
+        command.args(options).arg("-q").arg("-b").arg(batch).arg("-P").arg(self.port.to_string());
         command.arg("-i").arg(&self.key);
         for option in [
             "IdentitiesOnly=yes",
@@ -161,26 +189,38 @@ impl Sftp {
         ] {
             command.args(["-o", option]);
         }
-        let output = command.arg("127.0.0.1").output().context("run sftp")?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            let server = self.server.output();
-            let last = server.last().map_or("nothing", String::as_str);
-            bail!("sftp: {said}; sshd said {last}");
-        }
-        File::open(target).context("what sftp received")?.sync_all()?;
-        Ok(started.elapsed().as_secs_f64())
+        command.arg("127.0.0.1");
+        command
+    }
+
+    fn failed(&self, said: &str) -> String {
+        let server = self.server.output();
+        let last = server.last().map_or("nothing", String::as_str);
+        format!("sftp: {said}; sshd said {last}")
     }
 
     pub(crate) fn note() -> String {
-        let version = Command::new("ssh").arg("-V").output().map(|output| output.stderr);
-        let version = version.unwrap_or_default();
         format!(
             "sftp put to an sshd on loopback, both {} with default settings: from the client's \
              start until the file is fsynced",
-            String::from_utf8_lossy(&version).split(',').next().unwrap_or_default(),
+            version(),
         )
     }
+
+    pub(crate) fn note_on_folders() -> String {
+        format!(
+            "sftp -r -f of the same files, right afterwards, to an sshd on loopback, both {} with \
+             default settings: a client and a folder for each of our sessions, all at once, each \
+             file fsynced by the server; from the clients' start to the last one's end",
+            version(),
+        )
+    }
+}
+
+fn version() -> String {
+    let version = Command::new("ssh").arg("-V").output().map(|output| output.stderr);
+    let version = version.unwrap_or_default();
+    String::from_utf8_lossy(&version).split(',').next().unwrap_or_default().to_owned()
 }
 
 fn make_key(place: &Path, name: &str) -> anyhow::Result<PathBuf> {

@@ -21,6 +21,10 @@ const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
 /// pods that only help it.
 pub const TEST_LABEL: &str = "seon.dev/test";
 
+/// Which cluster it is: one of our own unless this says [`EXISTING`].
+pub(crate) const WHICH: &str = "SEON_TEST_CLUSTER";
+pub(crate) const EXISTING: &str = "existing";
+
 /// A cluster's API, seen by its administrator and by whom a test wants to be.
 #[derive(Debug)]
 pub struct Access {

@@ -8,12 +8,8 @@ use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use tokio::sync::OnceCell;
 
-use crate::access::Access;
+use crate::access::{Access, EXISTING, WHICH};
 use crate::nodes::Nodes;
-
-/// Which cluster it is: one of our own unless this says [`EXISTING`].
-pub(crate) const WHICH: &str = "SEON_TEST_CLUSTER";
-pub(crate) const EXISTING: &str = "existing";
 
 /// A Kubernetes that runs pods. What can be asked of it is in [`Access`]; what only a cluster of
 /// our own can do is in [`Nodes`].

@@ -13,8 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use support::{Durability, Postgres};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
-use crate::access::Access;
-use crate::cluster::{EXISTING, WHICH};
+use crate::access::{Access, EXISTING, WHICH};
 use crate::control_plane::{ControlPlane, Controllers};
 use crate::forward::Forward;
 use crate::node::{From, MOST_NODES, Node};

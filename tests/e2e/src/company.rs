@@ -3,11 +3,11 @@
 use std::fmt::Debug;
 
 use crds::{DaemonStatus, SeonInstance, SeonPartner, conditions, names};
+use domain::Daemon;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Resource, ResourceExt};
-use lease::Daemon;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

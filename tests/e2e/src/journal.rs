@@ -47,7 +47,7 @@ impl Journal {
 
     /// Once a tenure has written, none before it writes again.
     pub fn assert_no_two_tenures_mix(&self, company: &str) {
-        for daemon in lease::Daemon::all().map(lease::Daemon::name) {
+        for daemon in domain::Daemon::all().map(domain::Daemon::name) {
             let mut latest = 0;
             for record in self.0.iter().filter(|record| record.daemon.as_deref() == Some(daemon)) {
                 let epoch = record.epoch.unwrap_or(latest);

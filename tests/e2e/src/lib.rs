@@ -16,6 +16,7 @@
 
 mod company;
 mod database;
+mod disruption;
 mod exchange;
 mod figures;
 mod ground;
@@ -32,8 +33,9 @@ mod volume;
 
 pub use company::Company;
 pub use database::{Database, Uri};
+pub use disruption::Disruption;
 pub use exchange::{Adapter, Exchange};
-pub use figures::{Disruption, Figures};
+pub use figures::Figures;
 pub use images::THIS;
 pub use journal::{Journal, Record};
 pub use load::{Load, Outcome};

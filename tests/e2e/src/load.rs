@@ -64,9 +64,21 @@ impl Place {
     }
 }
 
+impl Pair<'_> {
+    /// Lets them exchange what the scenario sends, and nothing else.
+    pub async fn at_rest(&self) -> Load {
+        Load::none(self).await
+    }
+
+    /// Lets them exchange files from now on.
+    pub async fn under_load(&self) -> Load {
+        Load::start(self).await
+    }
+}
+
 impl Load {
     /// Nothing yet.
-    pub(crate) async fn none(pair: &Pair<'_>) -> Self {
+    async fn none(pair: &Pair<'_>) -> Self {
         let (acme, bolt) = (Place::of(&pair.acme).await, Place::of(&pair.bolt).await);
         let ways = [
             Arc::new(Way::between('A', acme.clone(), bolt.clone()).await),
@@ -76,7 +88,7 @@ impl Load {
     }
 
     /// Files both ways from now on.
-    pub(crate) async fn start(pair: &Pair<'_>) -> Self {
+    async fn start(pair: &Pair<'_>) -> Self {
         let mut load = Self::none(pair).await;
         let send = |way: &Arc<Way>| tokio::spawn(send(way.clone(), load.is_over.clone()));
         load.senders = load.ways.iter().map(send).collect();

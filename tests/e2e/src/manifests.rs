@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crds::{SeonInstance, SeonPartner, names};
+use domain::Daemon;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::ObjectMeta;
-use lease::Daemon;
 use serde_json::{Value, json};
 use support::Identity;
 

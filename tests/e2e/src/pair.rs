@@ -1,9 +1,9 @@
 //! Two companies that exchange files.
 
-use lease::Daemon;
+use domain::Daemon;
 use support::Authority;
 
-use crate::{Company, Line, Load, Objects, Stage};
+use crate::{Company, Line, Objects, Stage};
 
 /// Two companies that know each other, each in a namespace of its own.
 pub struct Pair<'stage> {
@@ -65,15 +65,5 @@ impl<'stage> Pair<'stage> {
     pub fn daemons(&self) -> impl Iterator<Item = (&Company<'stage>, Daemon)> {
         let of = |company| Company::daemons(company).map(|daemon| (company, daemon));
         self.companies().into_iter().flat_map(of)
-    }
-
-    /// Lets them exchange what the scenario sends, and nothing else.
-    pub async fn at_rest(&self) -> Load {
-        Load::none(self).await
-    }
-
-    /// Lets them exchange files from now on.
-    pub async fn under_load(&self) -> Load {
-        Load::start(self).await
     }
 }

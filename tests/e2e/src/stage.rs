@@ -18,21 +18,21 @@ use crate::{Figures, eventually};
 const NODES: u8 = 3;
 
 /// A cluster with the operator on it, installed by helm: of our own, with three nodes, or the one that
-/// a user names.
+/// a user names. Scenarios share it, each by a [`Stage::set_apart`] of its own.
 pub struct Stage {
     /// The cluster.
     pub cluster: Arc<Cluster>,
     /// Its API, for the administrator.
     pub client: Client,
     /// What was measured so far.
-    pub figures: Figures,
-    pub(crate) ground: Ground,
+    pub figures: Arc<Figures>,
+    pub(crate) ground: Arc<Ground>,
     /// Where the operator is.
     operator_namespace: String,
-    /// Those of the scenario that is on.
+    /// Those of this scenario.
     namespaces: Mutex<Vec<String>>,
     /// Those of the scenarios before, which may still be on their way out.
-    left: Mutex<Vec<String>>,
+    left: Arc<Mutex<Vec<String>>>,
 }
 
 impl Stage {
@@ -49,10 +49,10 @@ impl Stage {
             client: cluster.client().await,
             operator_namespace: cluster.namespace("seon-system").await,
             cluster,
-            figures: Figures::default(),
-            ground,
+            figures: Arc::default(),
+            ground: Arc::new(ground),
             namespaces: Mutex::default(),
-            left: Mutex::default(),
+            left: Arc::default(),
         };
         if let Err(error) = stage.helm_with_chart("install", THIS).await {
             let seen = stage.describe().await;
@@ -60,6 +60,20 @@ impl Stage {
             panic!("{error}\n{seen}");
         }
         Ok(stage)
+    }
+
+    /// The same cluster, for one scenario: the namespaces that it asks for are its own.
+    #[must_use]
+    pub fn set_apart(&self) -> Self {
+        Self {
+            cluster: Arc::clone(&self.cluster),
+            client: self.client.clone(),
+            figures: Arc::clone(&self.figures),
+            ground: Arc::clone(&self.ground),
+            operator_namespace: self.operator_namespace.clone(),
+            namespaces: Mutex::default(),
+            left: Arc::clone(&self.left),
+        }
     }
 
     /// Its machines. `Err` where they are not ours.
@@ -87,14 +101,14 @@ impl Stage {
         &self.operator_namespace
     }
 
-    /// A namespace for the scenario that is on.
+    /// A namespace for this scenario.
     pub async fn namespace(&self, prefix: &str) -> String {
         let namespace = self.cluster.namespace(prefix).await;
         self.namespaces.lock().unwrap().push(namespace.clone());
         namespace
     }
 
-    /// What there is to see of the scenario that is on, for whoever has to find out why it failed.
+    /// What there is to see of this scenario, for whoever has to find out why it failed.
     pub async fn describe(&self) -> String {
         let mut seen = String::new();
         let mut look = async |arguments: &[&str]| {

@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crds::{SeonInstance, names};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
-use support::{TemporaryDirectory, guarded_command, seon_binary, wait_until};
+use support::{TemporaryDirectory, guarded_command, kubectl_seon_binary, seon_binary, wait_until};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -105,8 +104,8 @@ spec:
     }
 
     fn start(&self, kubeconfig: &Path, arguments: &[&str]) -> Child {
-        let mut command = guarded_command(seon_binary());
-        command.arg("kubernetes").args(["-n", &self.namespace]).args(arguments);
+        let mut command = guarded_command(kubectl_seon_binary());
+        command.args(["-n", &self.namespace]).args(arguments);
         command.env("KUBECONFIG", kubeconfig).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
@@ -141,7 +140,7 @@ fn complaint(output: &Output) -> String {
 
 /// A command that needs no cluster.
 fn seon(arguments: &[&str]) -> String {
-    let output = guarded_command(seon_binary()).arg("kubernetes").args(arguments).output().unwrap();
+    let output = guarded_command(kubectl_seon_binary()).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", complaint(&output));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -165,8 +164,8 @@ fn check(office: &Office, kubeconfig: &Path) -> Value {
 async fn install_teaches_the_api_server_the_kinds_and_check_sees_it() {
     let server = cluster::api_server!();
     let before = {
-        let mut command = guarded_command(seon_binary());
-        command.args(["kubernetes", "check"]).env("KUBECONFIG", server.kubeconfig());
+        let mut command = guarded_command(kubectl_seon_binary());
+        command.arg("check").env("KUBECONFIG", server.kubeconfig());
         command.output().unwrap()
     };
     assert_eq!(before.status.code(), Some(1));
@@ -341,18 +340,17 @@ async fn a_server_that_does_not_answer_and_a_context_that_is_not_there_are_told_
 }
 
 #[test]
-fn by_its_name_the_program_is_the_plugin() {
-    let directory = TemporaryDirectory::new();
-    let plugin = directory.join("kubectl-seon");
-    symlink(seon_binary(), &plugin).unwrap();
-    let help = guarded_command(&plugin).arg("--help").output().unwrap();
+fn the_plugin_and_seon_complete_their_own_words() {
+    let help = guarded_command(kubectl_seon_binary()).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     assert!(help.contains("Usage: kubectl seon") && help.contains("switchover"), "{help}");
     for shell in ["bash", "zsh", "fish"] {
-        let plugin = guarded_command(&plugin).args(["completion", shell]).output().unwrap();
-        let own = guarded_command(seon_binary()).args(["completion", shell]).output().unwrap();
-        let [plugin, own] = [plugin, own].map(|it| String::from_utf8(it.stdout).unwrap());
+        let programs = [kubectl_seon_binary(), seon_binary()];
+        let [plugin, own] = programs.map(|program| {
+            let output = guarded_command(program).args(["completion", shell]).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        });
         assert!(plugin.contains("kubectl-seon") && plugin.contains("switchover"), "{shell}");
-        assert!(own.contains("quickstart") && !own.contains("switchover"), "{shell}");
+        assert!(own.contains("enqueue") && !own.contains("switchover"), "{shell}");
     }
 }

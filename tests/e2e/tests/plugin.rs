@@ -13,8 +13,8 @@ use cluster::Cluster;
 use image::{Architecture, Compression, Image, Name};
 use serde_json::Value;
 use support::{
-    TemporaryDirectory, guarded_command, seon_binary, wait_until, wait_until_blocking,
-    write_pseudo_random,
+    TemporaryDirectory, guarded_command, kubectl_seon_binary, seon_binary, wait_until,
+    wait_until_blocking, write_pseudo_random,
 };
 
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -130,7 +130,7 @@ impl Office {
     async fn new(cluster: Cluster) -> Self {
         let directory = TemporaryDirectory::new();
         cluster.nodes().unwrap().import(&image(directory.path())).await.unwrap();
-        let definitions = guarded_command(seon_binary()).args(["kubernetes", "install"]).output();
+        let definitions = guarded_command(kubectl_seon_binary()).arg("install").output();
         cluster.apply(&String::from_utf8(definitions.unwrap().stdout).unwrap()).await.unwrap();
         let namespace = cluster.namespace("office").await;
         let office = Self { cluster, namespace, directory };
@@ -163,8 +163,8 @@ impl Office {
     }
 
     fn start(&self, arguments: &[&str], input: Stdio) -> Child {
-        let mut command = guarded_command(seon_binary());
-        command.arg("kubernetes").args(["-n", &self.namespace]).args(arguments);
+        let mut command = guarded_command(kubectl_seon_binary());
+        command.args(["-n", &self.namespace]).args(arguments);
         command.env("KUBECONFIG", self.cluster.kubeconfig()).stdin(input);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }

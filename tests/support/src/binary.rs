@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The `seon` binary: the one that `SEON_BINARY` names (`tests/run` sets it to the release build),
+/// The program `seon`: the one that `SEON_BINARY` names (`tests/run` sets it to the release build),
 /// else the development build, built here if it is not up to date.
 ///
 /// # Panics
@@ -12,13 +12,35 @@ use std::sync::OnceLock;
 /// If it does not build, or `SEON_BINARY` names nothing.
 pub fn seon_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        if let Some(binary) = std::env::var_os("SEON_BINARY").map(PathBuf::from) {
-            assert!(binary.is_file(), "SEON_BINARY={} is no file", binary.display());
-            return binary;
-        }
-        development_binary("seon", "seon")
-    })
+    BINARY.get_or_init(|| named_or_built("SEON_BINARY", "seon"))
+}
+
+/// The program `kubectl-seon`, in the same way by `SEON_KUBECTL`.
+///
+/// # Panics
+///
+/// If it does not build, or `SEON_KUBECTL` names nothing.
+pub fn kubectl_seon_binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| named_or_built("SEON_KUBECTL", "kubectl-seon"))
+}
+
+/// The program `quickstart`, in the same way by `SEON_QUICKSTART`.
+///
+/// # Panics
+///
+/// If it does not build, or `SEON_QUICKSTART` names nothing.
+pub fn quickstart_binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| named_or_built("SEON_QUICKSTART", "quickstart"))
+}
+
+fn named_or_built(variable: &str, package: &str) -> PathBuf {
+    let Some(binary) = std::env::var_os(variable).map(PathBuf::from) else {
+        return development_binary(package, package);
+    };
+    assert!(binary.is_file(), "{variable}={} is no file", binary.display());
+    binary
 }
 
 /// The development build of a package's program, built here if it is not up to date.

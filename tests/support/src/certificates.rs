@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::{ToSpan, tz::TimeZone};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose,
@@ -111,7 +111,7 @@ fn parameters(host: &str, from_days: i64, to_days: i64) -> CertificateParams {
         vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     parameters.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let today = ambient::now().to_zoned(TimeZone::UTC).date();
     let day = |days: i64| {
         let date = today.saturating_add(days.days());
         let part = |number: i8| u8::try_from(number).expect("a month or day");

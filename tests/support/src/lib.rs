@@ -23,7 +23,7 @@ mod tiny_disk;
 mod unprivileged;
 mod wait;
 
-pub use binary::{development_binary, seon_binary};
+pub use binary::{development_binary, kubectl_seon_binary, quickstart_binary, seon_binary};
 pub use certificates::{Authority, Identity};
 pub use files::{PseudoRandom, sha256, write_pseudo_random};
 pub use port::free_port;

@@ -1,7 +1,7 @@
 //! A partner of our own making, for what a good partner never does.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
 use oftp::command::Sfid;
@@ -9,11 +9,13 @@ use oftp::field::{
     Blocks, Capability, CipherSuite, Counts, Description, Envelope, FileCompression, FileIdentity,
     Format, Level, SecurityLevel, UserData,
 };
+use oftp::restart::RestartPoint;
 use oftp::session::{Event, Framing, Request, Session, Terms, Timers};
+use rustix::net::{AddressFamily, SocketType, bind, connect};
 
 use crate::{Company, PATIENCE};
 
-/// A caller that speaks through the engine, one step after the other.
+/// A partner that speaks through the engine, one step after the other: it calls, or is called.
 pub struct Caller {
     stream: TcpStream,
     session: Session,
@@ -24,7 +26,12 @@ pub struct Caller {
 impl Caller {
     /// Calls by TCP as `own` would, and waits until files may flow.
     pub fn established(own: &Company, partner: &Company) -> Self {
-        let mut caller = Self::connect(own, partner);
+        Self::established_on(terms(own), partner)
+    }
+
+    /// The same on these terms.
+    pub fn established_on(terms: Terms, partner: &Company) -> Self {
+        let mut caller = Self::connect_on(terms, partner);
         match caller.next_event() {
             Event::Established(_) => caller,
             other => panic!("{} did not take the session: {other:?}", partner.name),
@@ -33,26 +40,76 @@ impl Caller {
 
     /// Calls by TCP as `own` would.
     pub fn connect(own: &Company, partner: &Company) -> Self {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, partner.tcp)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let terms = Terms {
-            level: Level::V2_0,
-            minimum_level: Level::V1_2,
-            identity: own.odette_id.parse().unwrap(),
-            password: own.password.parse().unwrap(),
-            user_data: UserData::default(),
-            buffer_size: 4096.try_into().unwrap(),
-            credit: 32.try_into().unwrap(),
-            compression: false,
-            restart: true,
-            capability: Capability::Both,
-            authentication: false,
-        };
+        Self::connect_on(terms(own), partner)
+    }
+
+    /// The same from another address of this machine.
+    pub fn connect_from(address: &str, own: &Company, partner: &Company) -> Self {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        let from: SocketAddr = (address.parse::<Ipv4Addr>().unwrap(), 0).into();
+        bind(&socket, &from).unwrap();
+        let to: SocketAddr = (Ipv4Addr::LOCALHOST, partner.tcp).into();
+        connect(&socket, &to).unwrap();
+        Self::on(TcpStream::from(socket), terms(own))
+    }
+
+    fn connect_on(terms: Terms, partner: &Company) -> Self {
+        Self::on(TcpStream::connect((Ipv4Addr::LOCALHOST, partner.tcp)).unwrap(), terms)
+    }
+
+    fn on(stream: TcpStream, terms: Terms) -> Self {
         let tolerance = oftp::Tolerance::default();
-        let mut session = Session::initiator(terms, Timers::default(), tolerance, Framing::Stream);
+        let session = Session::initiator(terms, Timers::default(), tolerance, Framing::Stream);
+        Self::connected(stream, session)
+    }
+
+    /// Takes the next call as `own` would, and waits until files may flow.
+    pub fn called(listener: &TcpListener, own: &Company) -> Self {
+        Self::called_on(terms(own), listener)
+    }
+
+    /// The same on these terms.
+    pub fn called_on(terms: Terms, listener: &TcpListener) -> Self {
+        let (stream, _) = listener.accept().unwrap();
+        let session =
+            Session::responder(Timers::default(), oftp::Tolerance::default(), Framing::Stream);
+        let mut called = Self::connected(stream, session);
+        let presented = called.next_event();
+        assert!(matches!(presented, Event::PartnerPresented(_)), "{presented:?}");
+        called.ask(Request::AcceptSession(Box::new(terms)));
+        let established = called.next_event();
+        assert!(matches!(established, Event::Established(_)), "{established:?}");
+        called
+    }
+
+    fn connected(stream: TcpStream, mut session: Session) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let origin = Instant::now();
         session.connected(origin.elapsed());
         Self { stream, session, inbound: Vec::new(), origin }
+    }
+
+    /// The next file that the partner offers.
+    pub fn next_offer(&mut self) -> Sfid {
+        match self.next_event() {
+            Event::FileOffered(sfid) => *sfid,
+            other => panic!("not an offer: {other:?}"),
+        }
+    }
+
+    /// Takes an offered file from this position on.
+    pub fn accept(&mut self, sfid: &Sfid, restart: u64) {
+        let already = RestartPoint::at(sfid.format, restart).unwrap().counts;
+        self.ask(Request::AcceptFile { restart, already });
+    }
+
+    /// The same, but names a position beyond the offered one: the last digit but one of SFPA is 9.
+    pub fn accept_beyond(&mut self, sfid: &Sfid) {
+        let already = RestartPoint::at(sfid.format, sfid.restart).unwrap().counts;
+        let accept = Request::AcceptFile { restart: sfid.restart, already };
+        self.session.handle(accept, self.origin.elapsed()).unwrap();
+        *self.session.transmit().iter_mut().rev().nth(1).unwrap() = b'9';
+        self.flush();
     }
 
     /// What the partner does next.
@@ -83,6 +140,15 @@ impl Caller {
         self.flush();
     }
 
+    /// Offers a file with other octets at a place of its SFID, as the RFC counts them (section 5.3.3).
+    pub fn offer_with(&mut self, sfid: Sfid, place: usize, octets: &[u8]) {
+        let offer = Request::StartFile(Box::new(sfid));
+        self.session.handle(offer, self.origin.elapsed()).unwrap();
+        // Behind the stream transmission header.
+        self.session.transmit()[4 + place..][..octets.len()].copy_from_slice(octets);
+        self.flush();
+    }
+
     /// Sends a whole payload.
     pub fn send(&mut self, mut octets: &[u8]) {
         while !octets.is_empty() {
@@ -97,6 +163,31 @@ impl Caller {
             let taken = self.session.send_data(octets, self.origin.elapsed()).unwrap();
             octets = &octets[taken..];
             self.flush();
+        }
+    }
+
+    /// Sends payload until the partner ends the session; how much it let come.
+    pub fn send_until_stopped(&mut self) -> u64 {
+        let chunk = vec![7; 64 * 1024];
+        let mut sent = 0;
+        loop {
+            if self.session.can_send_data() {
+                let now = self.origin.elapsed();
+                sent += self.session.send_data(&chunk, now).unwrap() as u64;
+                self.flush();
+                continue;
+            }
+            let mut buffer = [0; 4096];
+            match self.stream.read(&mut buffer) {
+                Ok(read) if read > 0 => {
+                    let now = self.origin.elapsed();
+                    self.session.receive(&buffer[..read], &mut Vec::new(), now);
+                }
+                _ => return sent,
+            }
+            if self.session.has_ended() {
+                return sent;
+            }
         }
     }
 
@@ -115,6 +206,23 @@ impl Caller {
         let _ = self.stream.write_all(self.session.transmit());
         self.session.transmit().clear();
         self.session.written(self.origin.elapsed());
+    }
+}
+
+/// On what terms a good partner speaks.
+pub fn terms(own: &Company) -> Terms {
+    Terms {
+        level: Level::V2_0,
+        minimum_level: Level::V1_2,
+        identity: own.odette_id.parse().unwrap(),
+        password: own.password.parse().unwrap(),
+        user_data: UserData::default(),
+        buffer_size: 4096.try_into().unwrap(),
+        credit: 32.try_into().unwrap(),
+        compression: false,
+        restart: true,
+        capability: Capability::Both,
+        authentication: false,
     }
 }
 

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 use support::{
     Identity, Process, TemporaryDirectory, free_port, seon_binary, wait_until_blocking,
@@ -124,6 +127,22 @@ impl Up {
         assert!(status.success(), "seon up ended with {status}");
     }
 
+    /// All its processes end at once, as when the machine loses power; `daemons` in the order in which
+    /// they were started. They are frozen first: a daemon whose parent has gone ends in order, and
+    /// could do so before its own turn comes. The youngest goes first, for the kernel lets a frozen
+    /// process go on if its parent ends.
+    pub fn lose_power(&mut self, daemons: &[u32]) {
+        self.0.freeze();
+        for daemon in daemons {
+            match kill_process(process(*daemon), Signal::STOP) {
+                Ok(()) | Err(Errno::SRCH) => {}
+                Err(error) => panic!("{daemon}: {error}"),
+            }
+        }
+        daemons.iter().rev().copied().for_each(kill);
+        self.0.kill();
+    }
+
     /// Whether a file was received from above its start on, as the log tells.
     pub fn resumed_a_file(&self) -> bool {
         self.0.output().iter().any(|line| {
@@ -135,10 +154,26 @@ impl Up {
     }
 }
 
-/// SIGKILL to a daemon.
+/// SIGKILL to a daemon, which may be about to end anyway, because its parent has. When this returns
+/// it has ended, and not only been told to: whoever starts the next one would find it alive.
 pub fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let pid = process(pid);
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => return,
+        opened => opened.unwrap(),
+    };
+    match pidfd_send_signal(&process, Signal::KILL) {
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(error) => panic!("{pid:?}: {error}"),
+    }
+    wait_until_blocking("the killed process has ended", PATIENCE, || {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&at_once)).unwrap() > 0
+    });
+}
+
+fn process(number: u32) -> Pid {
+    Pid::from_raw(i32::try_from(number).unwrap()).unwrap()
 }
 
 impl Company {
@@ -295,9 +330,9 @@ stringData:
             let name = socket.file_name().into_string().unwrap();
             let pid = name.strip_suffix(".sock").and_then(|name| name.rsplit('.').next());
             let Some(Ok(pid)) = pid.map(str::parse::<i32>) else { continue };
-            let pid = rustix::process::Pid::from_raw(pid).unwrap();
+            let pid = Pid::from_raw(pid).unwrap();
             // The socket of a process that is gone is nobody.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::HUP);
+            let _ = kill_process(pid, Signal::HUP);
         }
     }
 

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use capi::State;
 use configuration::{CapiController, IsdnAddress};
+use domain::Daemon;
 use futures::future::BoxFuture;
-use lease::Daemon;
 use runtime::{Active, Start};
 use seonrd::{Controller, Controllers, Ringing};
-use session::transport::{Line as Call, LineError, Packets};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
+use transport::{Line as Call, LineError, Packets};
 
 /// Calls that are not answered yet.
 const RINGING: usize = 16;

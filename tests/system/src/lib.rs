@@ -12,17 +12,21 @@ mod ask;
 mod caller;
 mod checker;
 mod company;
+mod database_proxy;
 mod exchange;
 mod proxy;
 mod request;
+mod tell;
 
 pub use ask::{ask, wait_for};
-pub use caller::{Caller, offer};
+pub use caller::{Caller, offer, terms};
 pub use checker::{assert_each_arrived_once, incoming};
 pub use company::{Company, Line, Pair, Up, exit_code, kill};
+pub use database_proxy::{DatabaseProxy, Loss};
 pub use exchange::Exchange;
 pub use proxy::{Break, Proxy, Way};
 pub use request::{Standstill, grow_older, held_receipts, received_files, request, sessions};
+pub use tell::tell;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What no command line offers: requests to a daemon, the database from within, time that passes.
 
-use lease::Daemon;
+use domain::Daemon;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use store::{
@@ -51,7 +51,11 @@ pub fn grow_older(company: &Company, days: u32) {
     let microseconds = i64::from(days) * 24 * 3_600_000_000;
     let moments = [
         ("queue_entry", "finished_at"),
+        ("queue_entry", "sent_at"),
         ("received_file", "finished_at"),
+        ("received_file", "received_at"),
+        ("received_file", "updated_at"),
+        ("operator_request", "created_at"),
         ("receipt", "sent_at"),
         ("session", "ended_at"),
         ("journal", "at"),

@@ -5,14 +5,22 @@
 
 #[path = "bad_days/disk.rs"]
 mod disk;
+#[path = "bad_days/guesses.rs"]
+mod guesses;
+#[path = "bad_days/identities.rs"]
+mod identities;
 #[path = "bad_days/line.rs"]
 mod line;
 #[path = "bad_days/offers.rs"]
 mod offers;
 #[path = "bad_days/partners.rs"]
 mod partners;
+#[path = "bad_days/payloads.rs"]
+mod payloads;
 #[path = "bad_days/processes.rs"]
 mod processes;
+#[path = "bad_days/responders.rs"]
+mod responders;
 #[path = "bad_days/start.rs"]
 mod start;
 

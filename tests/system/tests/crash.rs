@@ -10,8 +10,8 @@ use oftp::field::Counts;
 use oftp::session::{Event, Request};
 use support::{sha256, wait_until_blocking, write_pseudo_random};
 use system::{
-    Caller, Company, Line, PATIENCE, Pair, Standstill, Up, assert_each_arrived_once, incoming,
-    kill, offer, received_files,
+    Caller, Company, DatabaseProxy, Line, Loss, PATIENCE, Pair, Standstill, Up,
+    assert_each_arrived_once, incoming, kill, offer, received_files,
 };
 
 /// Large enough that a kill comes in the middle.
@@ -79,11 +79,39 @@ fn every_process_of_the_receiver_is_killed_and_the_file_goes_on_after_a_new_star
     wait_for_the_middle(&pair.bolt);
     let daemons = ["seonrd", "seonrd_tcpip", "seonrd_tcpip_tls", "seonsqd"];
     let pids: Vec<_> = daemons.iter().filter_map(|name| pair.bolt.pid(name)).collect();
-    bolt.0.kill();
-    pids.into_iter().for_each(kill);
+    bolt.lose_power(&pids);
     let bolt = pair.bolt.up();
     assert_arrived(&pair, &transfer);
     assert_restarted_above_zero(&bolt);
+}
+
+#[test]
+fn the_send_queue_is_killed_while_files_are_prepared_and_each_arrives_once() {
+    let server = support::postgres!();
+    let proxy = DatabaseProxy::to(server.port());
+    let database = server.database();
+    let mut pair = Pair::new();
+    pair.acme.database = Some(proxy.instead_of(&database.uri(), server.port()));
+    pair.write(Line::Tls, Line::Tcp);
+    let files: Vec<_> =
+        (0..300).map(|number| pair.acme.file(&format!("FILE.{number}"), 1000 + number)).collect();
+    let entries = pair.acme.enqueue_all("bolt", &files);
+    // What comes of the first batch cannot be recorded, and nobody says so.
+    proxy.lose("prepared", Loss::Swallowed);
+    let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
+    wait_until_blocking("files are prepared", PATIENCE, || {
+        let queue = pair.acme.queue();
+        let preparing = queue.iter().filter(|row| row["state"] == "preparing").count();
+        if preparing > 200 && proxy.waiting().is_empty() { Ok(()) } else { Err(preparing) }
+    });
+    let before = pair.acme.pid("seonsqd").unwrap();
+    kill(before);
+    pair.acme.wait_until_acknowledged(&entries, PATIENCE);
+    assert_ne!(pair.acme.pid("seonsqd"), Some(before));
+    let hashes: Vec<_> = files.iter().map(|file| sha256(file)).collect();
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &hashes);
+    let freed = pair.acme.journal_of("orphans_recovered");
+    assert!(!freed.is_empty(), "the next tenure says what it has freed");
 }
 
 /// Offers a small file to bolt, sends it, and says that this was all.

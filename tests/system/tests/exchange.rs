@@ -167,7 +167,7 @@ fn a_file_that_a_dying_predecessor_has_moved_aside_is_sent_by_the_one_that_is_ac
     let hash = sha256(&file);
     let taken = pair.acme.data().join("outgoing/bolt/.taken");
     wait_until_blocking("the folder is watched", PATIENCE, || taken.is_dir());
-    let aside = "0192f0c0-0000-7000-8000-000000000001.LEFT.DAT";
+    let aside = "0192f0c0-0000-4000-8000-000000000001.LEFT.DAT";
     fs::rename(&file, taken.join(aside)).unwrap();
     wait_until_blocking("the file acknowledged", PATIENCE, || {
         pair.acme.queue().iter().any(|row| row["state"] == "acknowledged")
@@ -243,7 +243,7 @@ fn a_manual_receipt_waits_for_somebody_to_release_it() {
         held_receipts(&pair.bolt).into_iter().next()
     });
     // A whole session more does not carry it.
-    let outcome = request(&pair.bolt, OperatorRequest::CallPartner("acme".to_owned()));
+    let outcome = request(&pair.bolt, OperatorRequest::CallPartner("acme".parse().unwrap()));
     assert_eq!(outcome.code, None, "{}", outcome.text);
     assert_eq!(pair.acme.state(entry), "sent");
 
@@ -276,7 +276,7 @@ fn a_passive_file_waits_for_the_partners_call_and_goes_out_in_it() {
     pair.acme.wait_for_state(brought, "acknowledged", PATIENCE);
     assert_eq!(pair.acme.state(fetched), "ready");
 
-    let outcome = request(&pair.bolt, OperatorRequest::CallPartner("acme".to_owned()));
+    let outcome = request(&pair.bolt, OperatorRequest::CallPartner("acme".parse().unwrap()));
     assert_eq!(outcome.code, None, "{}", outcome.text);
     pair.acme.wait_for_state(fetched, "acknowledged", PATIENCE);
     let sent = pair.acme.journal_of("file_sent");
@@ -290,7 +290,7 @@ fn a_partner_that_never_calls_gets_its_receipts_and_brings_its_files_when_it_is_
     let (pair, _acme, _bolt) = running(Line::Tls, Line::Nothing, |_| {});
     let file = pair.bolt.file("WAITING.DAT", 3000);
     let entry = pair.bolt.enqueue("acme", &file, &[]);
-    let outcome = request(&pair.acme, OperatorRequest::CallPartner("bolt".to_owned()));
+    let outcome = request(&pair.acme, OperatorRequest::CallPartner("bolt".parse().unwrap()));
     assert_eq!(outcome.code, None, "{}", outcome.text);
     pair.bolt.wait_for_state(entry, "acknowledged", PATIENCE);
     assert_each_arrived_once(&pair.bolt, &pair.acme, &[sha256(&file)]);

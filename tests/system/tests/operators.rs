@@ -1,15 +1,18 @@
 //! What people do while it runs: hold, release, cancel, unblock, ping, check, reload.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
 use std::fs;
-use std::time::Duration;
+use std::net::TcpStream;
+use std::time::{Duration, SystemTime};
 
+use oftp::field::Counts;
+use oftp::session::Request;
 use serde_json::Value;
 use support::{Identity, sha256, wait_until_blocking};
 use system::{
-    Break, Company, Line, PATIENCE, Pair, Proxy, Up, Way, assert_each_arrived_once, exit_code,
-    incoming,
+    Break, Caller, Company, Line, PATIENCE, Pair, Proxy, Up, Way, assert_each_arrived_once,
+    exit_code, grow_older, incoming, offer,
 };
 
 /// A cancelled transfer is off the wire within this time.
@@ -258,6 +261,52 @@ fn a_check_of_two_companies_that_exchanged_files_is_all_green() {
 }
 
 #[test]
+fn a_check_names_what_is_stuck_and_the_cure() {
+    let pair = Pair::new();
+    pair.write(Line::Tcp, Line::Tcp);
+    let bolt = pair.bolt.up();
+    pair.bolt.wait_until_ready();
+    fs::remove_dir_all(pair.bolt.data().join("incoming")).unwrap();
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    let whole = offer(&pair.acme, &pair.bolt, "HOMELESS.DAT", 1000);
+    caller.ask(Request::StartFile(Box::new(whole)));
+    caller.next_event();
+    caller.send(&[7; 1000]);
+    caller.ask(Request::CloseFile { already: Counts::default() });
+    caller.next_event();
+    let large = offer(&pair.acme, &pair.bolt, "HALF.DAT", 1_000_000);
+    caller.ask(Request::StartFile(Box::new(large)));
+    caller.next_event();
+    drop(caller);
+    pair.bolt.wait_for_code("E-SESSION-TRANSPORT");
+    bolt.stop();
+
+    grow_older(&pair.bolt, 2);
+    fs::create_dir_all(pair.bolt.data().join("incoming")).unwrap();
+    let outgoing = pair.bolt.data().join("outgoing/acme");
+    fs::create_dir_all(outgoing.join(".refused")).unwrap();
+    fs::write(outgoing.join(".refused/BAD NAME"), "content").unwrap();
+    let left = fs::File::create(outgoing.join("LEFT.DAT")).unwrap();
+    left.set_modified(SystemTime::from(ambient::now() - Duration::from_hours(2))).unwrap();
+
+    let (code, found) = check(&pair.bolt);
+    assert_eq!(code, 1);
+    for (says, verdict) in [
+        ("1 file not in place yet, the oldest for 2d", "error"),
+        ("1 file half here, the oldest untouched for 2d", "warning"),
+        ("1 file in ", "warning"),
+        ("1 file was refused, in ", "warning"),
+    ] {
+        let check = found.iter().find(|check| {
+            check["description"].as_str().is_some_and(|description| description.starts_with(says))
+        });
+        let check = check.unwrap_or_else(|| panic!("{says}: {found:#?}"));
+        assert_eq!(check["result"], verdict, "{check}");
+        assert!(check["hint"].is_string(), "what to do: {check}");
+    }
+}
+
+#[test]
 fn a_check_names_an_expired_certificate_and_the_cure() {
     let (pair, _acme, _bolt) = running(Line::Tcp, Line::Tcp, |pair| {
         pair.acme.identity = Identity::self_signed_expired("127.0.0.1");
@@ -321,6 +370,38 @@ fn a_partner_is_added_by_a_reload_and_running_sessions_go_on() {
     assert_eq!(exit_code(&output), 1);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("E-SESSION-WRONG-PARTNER") && said.contains("dent"), "{said}");
+}
+
+#[test]
+fn a_listener_goes_to_another_address_of_its_port_and_stays_if_there_is_none() {
+    let pair = Pair::new();
+    pair.write(Line::Nothing, Line::Nothing);
+    let bolt = pair.bolt.up();
+    pair.bolt.wait_until_ready();
+    let manifest = pair.bolt.directory.join("instance.yaml");
+    let at = |address: &str| {
+        let text = fs::read_to_string(&manifest).unwrap();
+        let (before, rest) = text.split_once("tcpip: {address: ").unwrap();
+        let (_, after) = rest.split_once(',').unwrap();
+        fs::write(&manifest, format!("{before}tcpip: {{address: {address},{after}")).unwrap();
+        pair.bolt.reload();
+    };
+    let answers_at = |address: &str| {
+        wait_until_blocking(&format!("it listens on {address}"), PATIENCE, || {
+            TcpStream::connect((address, pair.bolt.tcp)).map(drop).map_err(|it| it.to_string())
+        });
+    };
+    at("0.0.0.0");
+    answers_at("127.0.0.2");
+    // An address that this machine does not have.
+    at("192.0.2.1");
+    bolt.0.wait_for_line(PATIENCE, |line| line.contains("E-LISTEN-ADDRESS"));
+    answers_at("127.0.0.2");
+    at("127.0.0.1");
+    wait_until_blocking("it listens there alone", PATIENCE, || {
+        TcpStream::connect(("127.0.0.2", pair.bolt.tcp)).is_err()
+    });
+    answers_at("127.0.0.1");
 }
 
 #[test]

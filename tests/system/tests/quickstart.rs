@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
 use std::fs;
-use std::process::Output;
+use std::io::{BufRead, BufReader};
+use std::process::{Output, Stdio};
 
-use support::{TemporaryDirectory, guarded_command, seon_binary};
+use support::{TemporaryDirectory, guarded_command, quickstart_binary};
 
 fn quickstart(words: &[&str]) -> String {
     let place = TemporaryDirectory::new();
-    let mut command = guarded_command(seon_binary());
-    command.env("TMPDIR", place.path()).arg("quickstart").args(words);
+    let mut command = guarded_command(quickstart_binary());
+    command.env("TMPDIR", place.path()).args(words);
     let Output { status, stdout, stderr } = command.output().unwrap();
     let (said, complained) = (String::from_utf8(stdout).unwrap(), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{status}\n{said}\n{complained}");
@@ -45,4 +46,28 @@ fn two_companies_exchange_files_by_isdn() {
     assert_went_well(&said, "acme → bolt", &["isdn"], "1 file");
     assert_went_well(&said, "bolt → acme", &["isdn"], "10 files");
     assert_eq!(said.matches(": 0 errors, 0 warnings, ").count(), 2, "{said}");
+}
+
+/// What `--keep` says to try needs no other program than the one that runs.
+#[test]
+fn what_it_says_to_try_works_as_printed() {
+    let place = TemporaryDirectory::new();
+    let mut command = guarded_command(quickstart_binary());
+    command.args(["--size", "1MiB", "--files", "2", "--keep", "--directory"]);
+    command.arg(place.join("companies")).stdout(Stdio::piped());
+    let mut quickstart = command.spawn().unwrap();
+    let said = BufReader::new(quickstart.stdout.take().unwrap());
+    let lines: Vec<_> = said
+        .lines()
+        .map(|line| line.unwrap().trim().to_owned())
+        .take_while(|line| !line.starts_with("end everything:"))
+        .collect();
+    for word in ["ps", "partner ping bolt"] {
+        let printed = lines.iter().find(|line| line.ends_with(&format!("/acme {word}"))).unwrap();
+        let output = guarded_command("sh").arg("-c").arg(printed).output().unwrap();
+        assert!(output.status.success(), "{printed}: {output:?}");
+    }
+    let stop = format!("kill {}", quickstart.id());
+    assert!(guarded_command("sh").args(["-c", &stop]).status().unwrap().success());
+    assert!(quickstart.wait().unwrap().success());
 }

@@ -1,3 +1,7 @@
+use domain::PartnerName;
+use store::{EntryId, EntryState, ReceiptId};
+use terminal::arguments::{FileFormat, Order, PartnerVerb, ReceiptOrder};
+
 use super::*;
 
 fn parse(line: &str) -> Invocation {
@@ -86,7 +90,10 @@ fn a_daemon_in_a_pod_is_told_so_by_options() {
 fn receipts_are_listed_or_released_and_a_partner_is_called() {
     let Invocation::Tool(arguments) = parse("seon receipts --partner bolt") else { panic!() };
     let Command::Receipts(Receipts { order: None, filter }) = arguments.command else { panic!() };
-    assert_eq!((filter.partner.as_deref(), filter.all), (Some("bolt"), false));
+    assert_eq!(
+        (filter.partner.as_ref().map(PartnerName::as_str), filter.all),
+        (Some("bolt"), false)
+    );
 
     let Invocation::Tool(arguments) = parse("seon receipts release 7 8") else { panic!("a tool") };
     let Command::Receipts(Receipts { order: Some(ReceiptOrder::Release { ids }), .. }) =
@@ -116,7 +123,7 @@ fn the_folder_is_here_unless_told() {
 fn seoneq_is_recognised_under_both_names_with_its_own_options() {
     for line in ["seoneq -p bolt -f a -c words", "seon seoneq -p bolt -f a -c words"] {
         let Invocation::Seoneq(options) = parse(line) else { panic!("{line} is seoneq") };
-        let wish = options.wish().unwrap();
+        let wish = options.options().unwrap();
         assert_eq!(wish.comment.as_deref(), Some("words"), "{line}");
     }
 }
@@ -154,26 +161,8 @@ fn wrong_words_are_refused_with_what_was_expected() {
     assert!(refused("seon queue --state tired").contains("acknowledged"));
     assert!(refused("seon journal --since yesterday").contains("as 15m"));
     assert!(refused("seon force seonfoo").contains("seonrd_tcpip"));
-    assert!(refused("seon quickstart --size huge").contains("as 1GiB"));
     assert!(refused("seonsqd --frobnicate").contains("--frobnicate"));
     assert!(refused("seon queue hold").contains("<ID>"));
-}
-
-#[test]
-fn the_quick_start_is_one_gibibyte_and_a_hundred_files() {
-    let Invocation::Tool(arguments) = parse("seon quickstart") else { panic!("a tool") };
-    let Command::Quickstart(wish) = arguments.command else { panic!("quickstart") };
-    assert_eq!((wish.size(), wish.files, wish.keep, wish.place), (1 << 30, 100, false, None));
-}
-
-#[test]
-fn by_isdn_the_quick_start_is_smaller_unless_a_size_is_given() {
-    for (words, size) in [("", 10 << 20), (" --size 1GiB", 1 << 30)] {
-        let invocation = parse(&format!("seon quickstart --isdn{words}"));
-        let Invocation::Tool(arguments) = invocation else { panic!("a tool") };
-        let Command::Quickstart(wish) = arguments.command else { panic!("quickstart") };
-        assert_eq!(wish.size(), size);
-    }
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::io::{self, Read};
 use std::process::ExitCode;
 use std::thread;
 
+use terminal::Failure;
 use tokio::sync::oneshot;
 
 use super::Context;
-use crate::failure::Failure;
 
 /// The command, or the end of the watch.
 pub(super) async fn run(

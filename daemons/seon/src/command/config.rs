@@ -3,16 +3,16 @@
 
 use std::process::ExitCode;
 
-use lease::Daemon;
-use runtime::admin::{Answer, Client, ClientError};
+use commands::Instance;
+use commands::reload::{self, Reloaded};
 use serde::Serialize;
+use terminal::{Failure, Format, Style, human};
 
 use super::Context;
-use super::local::ask_all;
 use crate::arguments::Config;
-use crate::failure::Failure;
-use crate::instance::Instance;
-use crate::output::{self, Format, Style, human};
+
+/// The exit code where the manifests are to blame.
+const INVALID: u8 = 78;
 
 /// What was found when all is well.
 #[derive(Serialize)]
@@ -23,10 +23,11 @@ struct Sound<'a> {
 }
 
 pub(super) async fn run(context: &Context, command: &Config) -> Result<ExitCode, Failure> {
-    let place = &context.shared.place;
+    let place = &context.place();
     match command {
-        Config::Check => check(context, &Instance::load_whole(place)?),
-        // What is wrong is said here, once and with its place, before any daemon is asked.
+        Config::Check => check(context, &Instance::judge(place)?),
+        // What is wrong with the instance is said here, once and with its place, before any daemon is
+        // asked; what is wrong with a partner, beside what the daemons make of it.
         Config::Reload => reload(context, &Instance::load(place)?).await,
     }
 }
@@ -39,7 +40,7 @@ fn check(context: &Context, instance: &Instance) -> Result<ExitCode, Failure> {
         partners: configuration.partners().map(|partner| partner.name.as_str()).collect(),
     };
     let text = match context.shared.format {
-        Format::Json => output::json(&sound),
+        Format::Json => terminal::json(&sound),
         Format::Table => format!(
             "{} {} ({}) and {} are sound\n",
             context.terminal.paint(Style::Good, "√"),
@@ -48,53 +49,35 @@ fn check(context: &Context, instance: &Instance) -> Result<ExitCode, Failure> {
             human::count(sound.partners.len() as u64, "partner", "partners"),
         ),
     };
-    output::answer(&text)?;
+    terminal::answer(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a daemon answered.
-#[derive(Serialize)]
-struct Outcome {
-    daemon: Daemon,
-    pid: u32,
-    reloaded: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
 async fn reload(context: &Context, instance: &Instance) -> Result<ExitCode, Failure> {
-    let reload = async |client: Client| client.post("/reload", "").await;
-    let daemons: Vec<_> = ask_all(instance, reload)
-        .await?
-        .into_iter()
-        .map(|one| {
-            let error = refusal(one.answer);
-            Outcome { daemon: one.daemon, pid: one.pid, reloaded: error.is_none(), error }
-        })
-        .collect();
+    let left_out = instance.left_out();
+    for line in &left_out {
+        terminal::complain(&format!("{line}\n"));
+    }
+    let daemons = reload::reload(instance).await?;
     let text = match context.shared.format {
-        Format::Json => output::json(&daemons),
+        Format::Json => terminal::json(&daemons),
         Format::Table if daemons.is_empty() => {
             format!("no daemon of {} runs here; start them: seon up\n", instance.name())
         }
         Format::Table => daemons.iter().map(|one| line(context, one)).collect(),
     };
-    output::answer(&text)?;
-    let all = daemons.iter().all(|one| one.reloaded);
-    Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    terminal::answer(&text)?;
+    Ok(if daemons.iter().all(|one| one.reloaded) {
+        ExitCode::SUCCESS
+    } else if left_out.is_empty() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::from(INVALID)
+    })
 }
 
-/// Why a daemon did not do it, if it did not.
-fn refusal(answer: Result<Answer, ClientError>) -> Option<String> {
-    match answer {
-        Ok(Answer { status: 200, .. }) => None,
-        Ok(Answer { body, .. }) => Some(body.trim_end().to_owned()),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
-fn line(context: &Context, one: &Outcome) -> String {
-    let Outcome { daemon, pid, error, .. } = one;
+fn line(context: &Context, one: &Reloaded) -> String {
+    let Reloaded { daemon, pid, error, .. } = one;
     match error {
         None => {
             let mark = context.terminal.paint(Style::Good, "√");

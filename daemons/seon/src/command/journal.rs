@@ -3,92 +3,38 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use commands::Instance;
+use commands::journal::{self, RecordView};
+use domain::{Daemon, PartnerName};
 use jiff::tz::TimeZone;
-use lease::{Daemon, Epoch};
-use serde::Serialize;
-use store::{EntryId, JournalFilter, JournalId, JournalKind, JournalRecord, SessionId, Store};
+use store::{JournalFilter, JournalKind, Store};
+use terminal::arguments::Journal;
+use terminal::{Cell, Column, Failure, Format, Style, Table, Terminal, escaped, human};
 use tokio::time::interval;
 
 use super::Context;
-use crate::arguments::Journal;
-use crate::failure::Failure;
-use crate::instance::Instance;
-use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
 
 /// How often a followed journal is read; a hint of the database comes no faster.
 const TICK: Duration = Duration::from_millis(250);
 
-/// A journal record as it is shown.
-#[derive(Debug, Serialize)]
-pub(crate) struct RecordView {
-    id: JournalId,
-    at: Timestamp,
-    kind: JournalKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    daemon: Option<Daemon>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    epoch: Option<Epoch>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<SessionId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    partner: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entry: Option<EntryId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dataset_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    octets: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<serde_json::Value>,
-}
-
-impl From<JournalRecord> for RecordView {
-    fn from(record: JournalRecord) -> Self {
-        let JournalRecord { id, at, daemon, epoch, entry } = record;
-        let details = entry
-            .details
-            .map(|text| serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)));
-        Self {
-            id,
-            at,
-            kind: entry.kind,
-            daemon,
-            epoch,
-            session: entry.session,
-            partner: entry.partner,
-            entry: entry.entry,
-            dataset_name: entry.dataset_name.map(|name| name.to_string()),
-            octets: entry.octets,
-            code: entry.code,
-            text: entry.text,
-            details,
-        }
-    }
-}
-
 pub(super) async fn run(context: &Context, command: Journal) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.place)?;
+    let instance = Instance::load(&context.place())?;
     let store = instance.store().await?;
     let mut filter = JournalFilter {
         partner: command.partner,
         kind: command.kind,
-        since: command.since.map(|since| since.from(Timestamp::now())),
+        since: command.since.map(|since| since.from(ambient::now())),
         after: None,
         limit: command.limit,
     };
-    let records = read(&store, &filter).await?;
+    let records = journal::read(&store, &filter).await?;
     if !command.follow {
         let text = match context.shared.format {
-            Format::Json => output::json(&records),
+            Format::Json => terminal::json(&records),
             Format::Table if records.is_empty() => "the journal has nothing like that\n".into(),
             Format::Table => table(&records, &context.terminal),
         };
-        output::answer(&text)?;
+        terminal::answer(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
     filter.limit = 0;
@@ -108,25 +54,20 @@ async fn follow(
             let line = match context.shared.format {
                 // One line for each, as programs read a stream.
                 Format::Json => serde_json::to_string(record).unwrap_or_default() + "\n",
-                Format::Table => record.line(&context.terminal),
+                Format::Table => line(record, &context.terminal),
             };
-            output::answer(&line)?;
+            terminal::answer(&line)?;
         }
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
             _ = tick.tick() => {}
         }
-        records = read(store, &filter).await?;
+        records = journal::read(store, &filter).await?;
     }
 }
 
-/// The records, oldest first.
-async fn read(store: &Store, filter: &JournalFilter) -> Result<Vec<RecordView>, Failure> {
-    Ok(store.journal(filter).await?.into_iter().map(Into::into).collect())
-}
-
 /// The records under headings.
-pub(crate) fn table(records: &[RecordView], terminal: &Terminal) -> String {
+fn table(records: &[RecordView], terminal: &Terminal) -> String {
     let mut table = Table::new([
         Column::left("TIME"),
         Column::left("DAEMON"),
@@ -140,9 +81,9 @@ pub(crate) fn table(records: &[RecordView], terminal: &Terminal) -> String {
     ]);
     for record in records {
         table.row([
-            record.time().into(),
+            time(record).into(),
             record.daemon.map(Daemon::name).unwrap_or_default().into(),
-            record.partner.clone().unwrap_or_default().into(),
+            record.partner.as_ref().map_or("", PartnerName::as_str).into(),
             Cell::styled(style(record.kind), record.kind.as_str()),
             record.entry.map(|entry| entry.to_string()).unwrap_or_default().into(),
             record.dataset_name.clone().unwrap_or_default().into(),
@@ -173,31 +114,31 @@ fn style(kind: JournalKind) -> Style {
     }
 }
 
-impl RecordView {
-    fn time(&self) -> String {
-        self.at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
-    }
+fn time(record: &RecordView) -> String {
+    record.at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
 
-    /// One line of a followed journal: columns cannot be measured before they are all there.
-    fn line(&self, terminal: &Terminal) -> String {
-        let words = [
-            Some(self.time()),
-            self.daemon.map(|daemon| daemon.name().to_owned()),
-            self.partner.clone(),
-            Some(terminal.paint(style(self.kind), self.kind.as_str())),
-            self.entry.map(|entry| format!("entry {entry}")),
-            self.dataset_name.clone(),
-            self.octets.map(human::octets),
-            self.code.clone(),
-            self.text.clone(),
-        ];
-        words.into_iter().flatten().collect::<Vec<_>>().join("  ") + "\n"
-    }
+/// One line of a followed journal: columns cannot be measured before they are all there.
+fn line(record: &RecordView, terminal: &Terminal) -> String {
+    let word = |text: &Option<String>| text.as_deref().map(|text| escaped(text).into_owned());
+    let words = [
+        Some(time(record)),
+        record.daemon.map(|daemon| daemon.name().to_owned()),
+        record.partner.as_ref().map(PartnerName::to_string),
+        Some(terminal.paint(style(record.kind), record.kind.as_str())),
+        record.entry.map(|entry| format!("entry {entry}")),
+        word(&record.dataset_name),
+        record.octets.map(human::octets),
+        word(&record.code),
+        word(&record.text),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join("  ") + "\n"
 }
 
 #[cfg(test)]
 mod tests {
-    use store::JournalEntry;
+    use domain::Epoch;
+    use store::{JournalEntry, JournalRecord};
 
     use super::*;
 
@@ -208,7 +149,7 @@ mod tests {
             daemon: Some(Daemon::Seonsqd),
             epoch: Epoch::try_from(4).ok(),
             entry: JournalEntry {
-                partner: Some("bolt".into()),
+                partner: "bolt".parse().ok(),
                 entry: Some(17.into()),
                 dataset_name: "ENGDAT00471".parse().ok(),
                 octets: Some(10_000),
@@ -230,9 +171,25 @@ mod tests {
     #[test]
     fn a_followed_record_is_a_line() {
         assert_eq!(
-            record().line(&Terminal::default()),
+            line(&record(), &Terminal::default()),
             "2026-11-20 08:14:02  seonsqd  bolt  file_sent  entry 17  ENGDAT00471  9.8 KiB\n"
         );
+    }
+
+    #[test]
+    fn what_a_partner_wrote_is_no_line_of_its_own_in_table_and_followed_journal() {
+        let text =
+            Some("bye\n2026-11-20 08:14:03  seonsqd  bolt  file_sent\x1b]0;owned\x07".into());
+        let record = RecordView { text, ..record() };
+        let terminal = Terminal::default();
+        let followed = line(&record, &terminal);
+        for (shown, lines) in [(followed, 1), (table(&[record], &terminal), 2)] {
+            assert_eq!(shown.lines().count(), lines, "{shown}");
+            assert!(
+                shown.contains(r"bye\n2026") && shown.contains(r"\u001b]0;owned\u0007"),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
+use commands::Instance;
 use serde::Serialize;
+use terminal::{Failure, Format, Style};
 
 use super::Context;
-use crate::failure::Failure;
-use crate::instance::Instance;
-use crate::output::{self, Format, Style};
 
 /// What was done.
 #[derive(Serialize)]
@@ -19,18 +18,18 @@ struct Outcome<'a> {
 }
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.place)?;
+    let instance = Instance::load(&context.place())?;
     let (store, migrated) = instance.migrate().await?;
     store.close().await;
     let outcome = Outcome { instance: instance.name(), from: migrated.from, to: migrated.to };
     let text = match context.shared.format {
-        Format::Json => output::json(&outcome),
+        Format::Json => terminal::json(&outcome),
         Format::Table => {
             let mark = context.terminal.paint(Style::Good, "√");
             format!("{mark} {}\n", outcome.sentence())
         }
     };
-    output::answer(&text)?;
+    terminal::answer(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

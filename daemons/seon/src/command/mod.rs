@@ -1,15 +1,14 @@
 //! The commands, one file for each.
 
 mod attended;
-pub(crate) mod check;
+mod check;
 mod config;
 pub(crate) mod enqueue;
 mod force;
 mod journal;
-mod local;
 mod migrate;
 mod partner;
-pub(crate) mod ps;
+mod ps;
 mod queue;
 mod receipts;
 mod request;
@@ -18,11 +17,10 @@ mod up;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use commands::Place;
+use terminal::{Failure, Terminal, completion};
 
 use crate::arguments::{Arguments, Command, Shared};
-use crate::failure::Failure;
-use crate::output::Terminal;
-use crate::{kubernetes, quickstart};
 
 /// What every command is given.
 pub(crate) struct Context {
@@ -32,13 +30,25 @@ pub(crate) struct Context {
     pub(crate) terminal: Terminal,
 }
 
+impl Context {
+    /// Where the instance is.
+    fn place(&self) -> Place {
+        self.shared.place.place()
+    }
+
+    /// Who asks, for the journal: as the caller says, else the user and the host.
+    fn requested_by(&self) -> String {
+        self.shared.caller.requested_by.clone().unwrap_or_else(request::user_and_host)
+    }
+}
+
 /// Runs the command that was asked for.
 pub(crate) async fn run(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Failure> {
     let Arguments { shared, command } = arguments;
     let context = Context { shared, terminal };
     match command {
         // Its standard input may be the file.
-        Command::Enqueue(wish) => enqueue::run(&context, wish).await,
+        Command::Enqueue(options) => enqueue::run(&context, options).await,
         command => attended::run(&context, Box::pin(other(&context, command))).await,
     }
 }
@@ -46,7 +56,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit
 async fn other(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Up(up) => up::run(context, up).await,
-        Command::Enqueue(wish) => enqueue::run(context, wish).await,
+        Command::Enqueue(options) => enqueue::run(context, options).await,
         Command::Queue(queue) => queue::run(context, queue).await,
         Command::Receipts(receipts) => receipts::run(context, receipts).await,
         Command::Journal(journal) => journal::run(context, journal).await,
@@ -56,13 +66,9 @@ async fn other(context: &Context, command: Command) -> Result<ExitCode, Failure>
         Command::Force(force) => force::run(context, &force).await,
         Command::Migrate => migrate::run(context).await,
         Command::Config(config) => config::run(context, &config).await,
-        Command::Quickstart(wish) => quickstart::run(context, wish).await,
-        Command::Completion { shell } => {
-            kubernetes::completion(shell, Arguments::command(), "seon")
-        }
+        Command::Completion { shell } => completion::print(shell, Arguments::command(), "seon"),
         // These were taken out of the command line before; the type does not know it.
         Command::Seoneq
-        | Command::Kubernetes
         | Command::Seonrd(_)
         | Command::SeonrdTcpip(_)
         | Command::SeonrdTcpipTls(_)

@@ -2,84 +2,27 @@
 
 use std::process::ExitCode;
 
+use commands::Instance;
+use commands::queue::{self, EntryView};
 use jiff::Timestamp;
-use lease::Daemon;
-use serde::Serialize;
-use store::{EntryId, EntryState, OperatorRequest, QueueEntry, QueueFilter, Store};
+use store::{EntryState, QueueFilter, Store};
+use terminal::arguments::{Queue, QueueFilter as Filter};
+use terminal::{Cell, Column, Failure, Format, Style, Table, Terminal, human};
 
 use super::Context;
-use super::request::{self, Obeyed, PATIENCE};
-use crate::arguments::{Entries, Order, Queue, QueueFilter as Wanted};
-use crate::failure::Failure;
-use crate::instance::Instance;
-use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
+use super::request::tell;
 
 pub(super) async fn run(context: &Context, command: Queue) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.place)?;
+    let instance = Instance::load(&context.place())?;
     let store = instance.store().await?;
-    match command.order {
-        None => list(context, &store, command.filter).await,
-        Some(order) => obey(context, &store, &order).await,
-    }
+    let Some(order) = command.order else {
+        return list(context, &store, command.filter).await;
+    };
+    let (order, ids) = order.parts();
+    tell(context, &queue::obey(&store, order, ids, &context.requested_by()).await?)
 }
 
-/// A queue entry as it is shown.
-#[derive(Debug, Serialize)]
-pub(crate) struct EntryView {
-    id: EntryId,
-    partner: String,
-    dataset_name: String,
-    stamp: String,
-    originator: String,
-    destination: String,
-    format: char,
-    octets: u64,
-    priority: i64,
-    passive: bool,
-    state: EntryState,
-    attempts: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_before: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_code: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<String>,
-    created_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sent_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finished_at: Option<Timestamp>,
-}
-
-impl From<QueueEntry> for EntryView {
-    fn from(entry: QueueEntry) -> Self {
-        Self {
-            id: entry.id,
-            partner: entry.partner,
-            dataset_name: entry.identity.dataset_name.to_string(),
-            stamp: entry.identity.stamp.to_string(),
-            originator: entry.identity.originator.to_string(),
-            destination: entry.identity.destination.to_string(),
-            format: entry.format.letter(),
-            octets: entry.octets,
-            priority: entry.priority,
-            passive: entry.passive,
-            state: entry.state,
-            attempts: entry.attempts,
-            not_before: entry.not_before,
-            error_code: entry.error_code,
-            error_text: entry.error_text,
-            comment: entry.comment,
-            created_at: entry.created_at,
-            sent_at: entry.sent_at,
-            finished_at: entry.finished_at,
-        }
-    }
-}
-
-async fn list(context: &Context, store: &Store, wanted: Wanted) -> Result<ExitCode, Failure> {
+async fn list(context: &Context, store: &Store, wanted: Filter) -> Result<ExitCode, Failure> {
     let filter = QueueFilter {
         partner: wanted.partner,
         // Whoever asks for acknowledged entries wants to see them.
@@ -87,13 +30,13 @@ async fn list(context: &Context, store: &Store, wanted: Wanted) -> Result<ExitCo
         state: wanted.state,
         limit: wanted.limit,
     };
-    let entries: Vec<EntryView> = store.queue(&filter).await?.into_iter().map(Into::into).collect();
+    let entries = queue::list(store, &filter).await?;
     let text = match context.shared.format {
-        Format::Json => output::json(&entries),
+        Format::Json => terminal::json(&entries),
         Format::Table if entries.is_empty() => "the queue is empty\n".into(),
-        Format::Table => table(&entries, Timestamp::now(), &context.terminal),
+        Format::Table => table(&entries, ambient::now(), &context.terminal),
     };
-    output::answer(&text)?;
+    terminal::answer(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -117,7 +60,7 @@ fn table(entries: &[EntryView], now: Timestamp, terminal: &Terminal) -> String {
             Cell::styled(style(entry.state), entry.state.as_str()),
             entry.attempts.to_string().into(),
             human::age(human::elapsed(entry.created_at, now)).into(),
-            entry.remark(now).into(),
+            remark(entry, now).into(),
         ]);
     }
     table.render(terminal)
@@ -129,78 +72,29 @@ fn style(state: EntryState) -> Style {
         EntryState::Blocked | EntryState::Rejected => Style::Bad,
         EntryState::Held => Style::Warning,
         EntryState::Cancelled => Style::Faint,
-        EntryState::Queued | EntryState::Ready | EntryState::Sending | EntryState::Sent => {
-            Style::Plain
-        }
+        EntryState::Queued
+        | EntryState::Preparing
+        | EntryState::Ready
+        | EntryState::Sending
+        | EntryState::Sent => Style::Plain,
     }
 }
 
-impl EntryView {
-    /// Why it is where it is, in a few words.
-    fn remark(&self, now: Timestamp) -> String {
-        let mut remarks = Vec::new();
-        if self.passive && self.finished_at.is_none() {
-            remarks.push("the partner fetches it".to_owned());
-        }
-        if self.state == EntryState::Sent && self.finished_at.is_none() {
-            remarks.push("waits for the receipt".to_owned());
-        }
-        if let Some(at) = self.not_before.filter(|at| *at > now && self.finished_at.is_none()) {
-            remarks.push(format!("again in {}", human::span(human::elapsed(now, at))));
-        }
-        remarks.extend(self.error_code.clone());
-        remarks.extend(self.comment.clone());
-        remarks.join(", ")
+/// Why it is where it is, in a few words.
+fn remark(entry: &EntryView, now: Timestamp) -> String {
+    let mut remarks = Vec::new();
+    if entry.passive && entry.finished_at.is_none() {
+        remarks.push("the partner fetches it".to_owned());
     }
-}
-
-async fn obey(context: &Context, store: &Store, order: &Order) -> Result<ExitCode, Failure> {
-    let (Order::Hold(Entries { ids })
-    | Order::Release(Entries { ids })
-    | Order::Cancel(Entries { ids })
-    | Order::Unblock(Entries { ids })
-    | Order::Abort(Entries { ids })) = order;
-    // All are asked first, so that waiting for one does not hold up the next.
-    let mut asked = Vec::new();
-    for &id in ids {
-        asked.push((id, ask(context, store, order, id).await?));
+    if entry.state == EntryState::Sent && entry.finished_at.is_none() {
+        remarks.push("waits for the receipt".to_owned());
     }
-    let mut obeyed = Vec::new();
-    for (id, asked) in asked {
-        obeyed.push(match asked {
-            Ok(request) => {
-                let outcome = request::outcome(store, Daemon::Seonsqd, request, PATIENCE).await?;
-                Obeyed::new(id, outcome)
-            }
-            Err(text) => Obeyed { id, done: false, code: Some("E-QUEUE-STATE".into()), text },
-        });
+    if let Some(at) = entry.not_before.filter(|at| *at > now && entry.finished_at.is_none()) {
+        remarks.push(format!("again in {}", human::span(human::elapsed(now, at))));
     }
-    Obeyed::tell(context, &obeyed)
-}
-
-/// Writes the request, or says why there is nothing to ask for.
-async fn ask(
-    context: &Context,
-    store: &Store,
-    order: &Order,
-    id: EntryId,
-) -> Result<Result<store::RequestId, String>, Failure> {
-    let wanted = match order {
-        Order::Hold(_) => OperatorRequest::Hold(id),
-        Order::Release(_) => OperatorRequest::Release(id),
-        Order::Cancel(_) => OperatorRequest::Cancel(id),
-        Order::Unblock(_) => OperatorRequest::Unblock(id),
-        Order::Abort(_) => match store.entry(id).await? {
-            None => return Ok(Err(format!("there is no queue entry {id}"))),
-            Some(QueueEntry { claim: Some(claim), .. }) => {
-                OperatorRequest::AbortSession(claim.session)
-            }
-            Some(entry) => {
-                return Ok(Err(format!("entry {id} is {}, no transfer is running", entry.state)));
-            }
-        },
-    };
-    request::ask(context, store, Daemon::Seonsqd, wanted).await.map(Ok)
+    remarks.extend(entry.error_code.clone());
+    remarks.extend(entry.comment.clone());
+    remarks.join(", ")
 }
 
 #[cfg(test)]
@@ -210,7 +104,7 @@ mod tests {
     fn entry() -> EntryView {
         EntryView {
             id: 17.into(),
-            partner: "bolt".into(),
+            partner: "bolt".parse().unwrap(),
             dataset_name: "ENGDAT00471".into(),
             stamp: "202611200814020001".into(),
             originator: "O0013000001ACME".into(),

@@ -2,94 +2,40 @@
 
 use std::process::ExitCode;
 
+use commands::Instance;
+use commands::receipts::{self, ReceiptSelection, ReceiptView};
 use jiff::Timestamp;
-use lease::Daemon;
-use serde::Serialize;
-use store::{OperatorRequest, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptState};
+use store::{ReceiptState, Store};
+use terminal::arguments::{ReceiptOrder, Receipts, ReceiptsFilter};
+use terminal::{Cell, Column, Failure, Format, Style, Table, Terminal, human};
 
 use super::Context;
-use super::request::{self, Obeyed, PATIENCE};
-use crate::arguments::{ReceiptOrder, Receipts, ReceiptsFilter};
-use crate::failure::Failure;
-use crate::instance::Instance;
-use crate::output::{self, Cell, Column, Format, Style, Table, Terminal, human};
+use super::request::tell;
 
 pub(super) async fn run(context: &Context, command: Receipts) -> Result<ExitCode, Failure> {
-    let instance = Instance::load(&context.shared.place)?;
+    let instance = Instance::load(&context.place())?;
+    let store = instance.store().await?;
     match command.order {
-        None => list(context, &instance, command.filter).await,
-        Some(ReceiptOrder::Release { ids }) => release(context, &instance, &ids).await,
-    }
-}
-
-/// A receipt as it is shown.
-#[derive(Debug, Serialize)]
-struct ReceiptView {
-    id: ReceiptId,
-    partner: String,
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<u8>,
-    dataset_name: String,
-    stamp: String,
-    originator: String,
-    destination: String,
-    state: ReceiptState,
-    held: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_before: Option<Timestamp>,
-    created_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sent_at: Option<Timestamp>,
-}
-
-impl From<Receipt> for ReceiptView {
-    fn from(receipt: Receipt) -> Self {
-        let (kind, reason) = match receipt.kind {
-            ReceiptKind::Positive => ("EERP", None),
-            ReceiptKind::Negative { reason, .. } => ("NERP", Some(reason)),
-        };
-        Self {
-            id: receipt.id,
-            partner: receipt.partner,
-            kind,
-            reason,
-            dataset_name: receipt.identity.dataset_name.to_string(),
-            stamp: receipt.identity.stamp.to_string(),
-            originator: receipt.identity.originator.to_string(),
-            destination: receipt.identity.destination.to_string(),
-            state: receipt.state,
-            held: receipt.held,
-            not_before: receipt.not_before,
-            created_at: receipt.created_at,
-            sent_at: receipt.sent_at,
+        None => list(context, &store, command.filter).await,
+        Some(ReceiptOrder::Release { ids }) => {
+            tell(context, &receipts::release(&store, &ids, &context.requested_by()).await?)
         }
     }
 }
 
 async fn list(
     context: &Context,
-    instance: &Instance,
-    wanted: ReceiptsFilter,
+    store: &Store,
+    filter: ReceiptsFilter,
 ) -> Result<ExitCode, Failure> {
-    let store = instance.store().await?;
-    let filter = ReceiptFilter { partner: wanted.partner, state: None, limit: wanted.limit };
-    let states: &[Option<ReceiptState>] = if wanted.all {
-        &[None]
-    } else {
-        &[Some(ReceiptState::Queued), Some(ReceiptState::Sending)]
-    };
-    let mut receipts = Vec::new();
-    for &state in states {
-        let filter = ReceiptFilter { state, ..filter.clone() };
-        receipts.extend(store.receipts(&filter).await?.into_iter().map(ReceiptView::from));
-    }
+    let ReceiptsFilter { partner, all, limit } = filter;
+    let receipts = receipts::list(store, &ReceiptSelection { partner, all, limit }).await?;
     let text = match context.shared.format {
-        Format::Json => output::json(&receipts),
+        Format::Json => terminal::json(&receipts),
         Format::Table if receipts.is_empty() => "no receipt waits to be sent\n".into(),
-        Format::Table => table(&receipts, Timestamp::now(), &context.terminal),
+        Format::Table => table(&receipts, ambient::now(), &context.terminal),
     };
-    output::answer(&text)?;
+    terminal::answer(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,45 +58,24 @@ fn table(receipts: &[ReceiptView], now: Timestamp, terminal: &Terminal) -> Strin
             receipt.partner.as_str().into(),
             kind.into(),
             receipt.dataset_name.as_str().into(),
-            receipt.state(now),
+            state(receipt, now),
             human::age(human::elapsed(receipt.created_at, now)).into(),
         ]);
     }
     table.render(terminal)
 }
 
-impl ReceiptView {
-    fn state(&self, now: Timestamp) -> Cell {
-        let waits = self.not_before.filter(|at| *at > now && self.state == ReceiptState::Queued);
-        match (self.held, waits) {
-            (true, _) => Cell::styled(Style::Warning, "held"),
-            (false, Some(at)) => {
-                let left = human::span(human::elapsed(now, at));
-                format!("{}, not for {left}", self.state).into()
-            }
-            (false, None) => self.state.as_str().into(),
+fn state(receipt: &ReceiptView, now: Timestamp) -> Cell {
+    let is_queued = receipt.state == ReceiptState::Queued;
+    let waits = receipt.not_before.filter(|at| *at > now && is_queued);
+    match (receipt.held, waits) {
+        (true, _) => Cell::styled(Style::Warning, "held"),
+        (false, Some(at)) => {
+            let left = human::span(human::elapsed(now, at));
+            format!("{}, not for {left}", receipt.state).into()
         }
+        (false, None) => receipt.state.as_str().into(),
     }
-}
-
-async fn release(
-    context: &Context,
-    instance: &Instance,
-    ids: &[ReceiptId],
-) -> Result<ExitCode, Failure> {
-    let store = instance.store().await?;
-    // All are asked first, so that waiting for one does not hold up the next.
-    let mut asked = Vec::new();
-    for &id in ids {
-        let wanted = OperatorRequest::ReleaseReceipt(id);
-        asked.push((id, request::ask(context, &store, Daemon::Seonsqd, wanted).await?));
-    }
-    let mut released = Vec::new();
-    for (id, request) in asked {
-        let outcome = request::outcome(&store, Daemon::Seonsqd, request, PATIENCE).await?;
-        released.push(Obeyed::new(id, outcome));
-    }
-    Obeyed::tell(context, &released)
 }
 
 #[cfg(test)]
@@ -160,7 +85,7 @@ mod tests {
     fn receipt(id: i64, held: bool) -> ReceiptView {
         ReceiptView {
             id: id.into(),
-            partner: "bolt".into(),
+            partner: "bolt".parse().unwrap(),
             kind: "EERP",
             reason: None,
             dataset_name: "ENGDAT00471".into(),

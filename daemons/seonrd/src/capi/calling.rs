@@ -1,53 +1,65 @@
 //! Calls that `seonsqd` wants: taken, made, their sessions run, and answered.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use configuration::{Configuration, IsdnAddress, Partner, Transport};
+use conversation::{Call, initiate};
+use domain::Purpose;
 use runtime::Active;
-use session::transport::{Line, LineError};
-use session::{Call, Purpose, initiate};
-use store::{DialOutcome, DialRecord, SessionCounts, StoreError};
-use tokio::time::sleep;
+use store::{
+    DialId, DialOutcome, DialRecord, FencedTx, IfAnswerLost, SessionCounts, Step, StoreError,
+};
+use transport::{Line, LineError};
 
 use super::Controller;
 
-/// Between two attempts to record what came of a call. If the database stays away, the lease goes
-/// too, and the call is answered by somebody else.
-const RECORD_AGAIN_AFTER: Duration = Duration::from_millis(250);
-
 /// The oldest call that is wanted, if nobody was faster.
 pub(super) async fn take(active: &Active) -> Result<Option<DialRecord>, StoreError> {
-    let mut tx = active.store.fenced(&active.tenure).await?;
-    let taken = tx.take_dial().await?;
-    tx.commit().await?;
-    Ok(taken)
+    active.run(TakeDial).await
 }
 
-/// Calls, runs the session to its end, and says what came of it.
+/// Calls, runs the session to its end, and says what came of it. If the database stays away, the
+/// lease goes too, and the call is answered by somebody else.
 pub(super) async fn make(active: Active, controller: Arc<dyn Controller>, record: DialRecord) {
     let outcome = outcome(&active, controller.as_ref(), &record).await;
-    while let Err(error) = answer(&active, &record, &outcome).await {
-        if error.is_fenced() {
-            return active.fenced();
-        }
-        if !error.is_retryable() {
+    let answer = || AnswerDial { id: record.id, outcome: outcome.clone() };
+    match active.run_until_done(answer).await {
+        Ok(()) => {}
+        Err(error) if error.is_fenced() => active.fenced(),
+        Err(error) => {
             // Somebody else has answered: our lease had run out.
             tracing::warn!(code = error.code(), "what came of a call is not recorded: {error}");
-            return;
         }
-        sleep(RECORD_AGAIN_AFTER).await;
     }
 }
 
-async fn answer(
-    active: &Active,
-    record: &DialRecord,
-    outcome: &DialOutcome,
-) -> Result<(), StoreError> {
-    let mut tx = active.store.fenced(&active.tenure).await?;
-    tx.dial_done(record.id, outcome).await?;
-    tx.commit().await
+#[derive(Debug, PartialEq)]
+struct TakeDial;
+
+impl Step for TakeDial {
+    const NAME: &'static str = "take_dial";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
+    type Output = Option<DialRecord>;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
+        tx.take_dial().await
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct AnswerDial {
+    id: DialId,
+    outcome: DialOutcome,
+}
+
+impl Step for AnswerDial {
+    const NAME: &'static str = "answer_dial";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
+    type Output = ();
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
+        tx.dial_done(self.id, &self.outcome).await
+    }
 }
 
 async fn outcome(active: &Active, controller: &dyn Controller, record: &DialRecord) -> DialOutcome {
@@ -74,6 +86,7 @@ async fn outcome(active: &Active, controller: &dyn Controller, record: &DialReco
             DialOutcome {
                 connected: true,
                 established: outcome.established,
+                sends_only: outcome.sends_only,
                 code: outcome.code,
                 text: outcome.text,
                 counts: outcome.counts,
@@ -86,7 +99,7 @@ fn find<'c>(
     configuration: &'c Configuration,
     record: &DialRecord,
 ) -> Option<(&'c Arc<Partner>, &'c IsdnAddress)> {
-    let partner = configuration.partner(&record.dial.partner)?;
+    let partner = configuration.partner(record.dial.partner.as_str())?;
     let address = partner.transports.iter().find_map(|transport| match transport {
         Transport::Isdn(address) if address.number.to_string() == record.dial.number => {
             Some(address)
@@ -114,6 +127,7 @@ fn not_connected(error: &LineError) -> DialOutcome {
     DialOutcome {
         connected: false,
         established: false,
+        sends_only: false,
         code: error.code().to_owned(),
         text: Some(error.to_string()),
         counts: SessionCounts::default(),

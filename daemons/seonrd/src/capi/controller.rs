@@ -5,8 +5,8 @@ use std::sync::Arc;
 use capi::State;
 use configuration::{CapiController, IsdnAddress};
 use futures::future::BoxFuture;
-use session::transport::{Line, LineError};
 use tokio::sync::watch;
+use transport::{Line, LineError};
 
 /// Where controllers come from.
 pub trait Controllers: Send + Sync + 'static {

@@ -14,8 +14,8 @@ use configuration::{
     CallUserData, CapiAccess, CapiController, CapiDialect, CapiSegmentation, IsdnAddress,
 };
 use futures::future::BoxFuture;
-use session::transport::{Line, LineError, Packets};
 use tokio::sync::watch;
+use transport::{Line, LineError, Packets};
 
 use super::controller::{Controller, Controllers, Ringing};
 

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use crds::{SeonPartner, names};
+use domain::Daemon;
 use e2e::{Company, Load, Pair, Stage, eventually};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -12,7 +13,6 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Resource;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
-use lease::Daemon;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Daemons, and the machines under them, end without warning.
 
 use cluster::Nodes;
+use domain::Daemon;
 use e2e::{Disruption, Pair, Stage, eventually};
-use lease::Daemon;
 use rustix::process::Signal;
 
 pub(crate) async fn active_pods_that_are_deleted_by_force_are_replaced_by_their_standbys(

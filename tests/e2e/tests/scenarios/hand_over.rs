@@ -1,8 +1,8 @@
 //! An administrator's wishes: another pod, or none at all.
 
 use crds::names;
+use domain::Daemon;
 use e2e::{Disruption, Pair, Stage, eventually};
-use lease::Daemon;
 use serde_json::json;
 
 pub(crate) async fn a_switchover_makes_the_standby_active(stage: &Stage) {

@@ -3,10 +3,10 @@
 
 use std::fs;
 
+use domain::Daemon;
 use e2e::{Adapter, Exchange, Line, Pair, Stage, eventually};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::Api;
-use lease::Daemon;
 use serde_json::json;
 
 const ACME: &str = "0221100";

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use crds::names;
+use domain::Daemon;
 use e2e::{Company, Disruption, Pair, Stage, eventually};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Service;
@@ -12,7 +13,6 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Resource, ResourceExt};
-use lease::Daemon;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 

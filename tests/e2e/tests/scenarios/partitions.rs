@@ -1,10 +1,10 @@
 //! Nodes that run, and reach somebody no more.
 
 use cluster::{From, Nodes};
+use domain::Daemon;
 use e2e::{Disruption, Pair, Stage, eventually};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::Api;
-use lease::Daemon;
 
 pub(crate) async fn daemons_that_are_cut_off_from_the_api_server_keep_working(stage: &Stage) {
     let nodes = cluster::nodes!(stage);

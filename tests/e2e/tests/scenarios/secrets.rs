@@ -1,9 +1,9 @@
 //! Secrets that change while they are in use.
 
 use cluster::Nodes;
+use domain::Daemon;
 use e2e::{Company, Line, Pair, Stage, eventually};
 use k8s_openapi::api::core::v1::Pod;
-use lease::Daemon;
 
 pub(crate) async fn a_new_password_is_in_use_without_a_restart(stage: &Stage) {
     let pair = Pair::ready(stage).await;

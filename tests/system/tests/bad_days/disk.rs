@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use oftp::session::Request;
 use support::{TinyDisk, sha256, wait_until_blocking, write_pseudo_random};
-use system::{Break, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once};
+use system::{Break, Caller, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once, offer};
 
 use crate::{RECOVERY, running, wait_for_error};
 
@@ -73,6 +74,34 @@ fn a_disk_that_is_full_in_the_middle_of_a_file_loses_nothing() {
     fs::remove_file(filler).unwrap();
     pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
     assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
+#[test]
+fn whoever_sends_without_end_is_stopped_with_room_left_and_what_it_left_makes_room_again() {
+    let disk = tiny_disk!();
+    let mut pair = Pair::new();
+    pair.bolt.storage = Some(disk.path().join("data"));
+    pair.bolt.instance_extra =
+        format!("{}  retention: {{partial: {{mebibytes: 1}}}}\n", crate::EAGER);
+    pair.write(Line::Tcp, Line::Tcp);
+    let _bolt = pair.bolt.up();
+    pair.bolt.wait_until_ready();
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    caller.ask(Request::StartFile(Box::new(offer(&pair.acme, &pair.bolt, "ENDLESS.DAT", 1000))));
+    caller.next_event();
+    let sent = caller.send_until_stopped();
+    assert!(sent > DISK / 2, "{sent} octets");
+    pair.bolt.wait_for_code("E-SPOOL-FULL");
+
+    // The database had room all the time, and the disk has it again.
+    pair.bolt.wait_for_code("E-FILE-FORGOTTEN");
+    let _acme = pair.acme.up();
+    let file = pair.acme.file("GOOD.DAT", 80 * MEBIBYTE);
+    let entry = pair.acme.enqueue("bolt", &file, &[]);
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    for daemon in pair.bolt.daemons() {
+        assert_eq!(daemon["epoch"], 1, "nobody lost a lease: {daemon}");
+    }
 }
 
 #[test]

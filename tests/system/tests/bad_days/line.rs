@@ -1,6 +1,7 @@
 //! Lines that break: at any octet, before any command, in both directions.
 
-use system::{Break, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once};
+use support::wait_until_blocking;
+use system::{Break, Line, PATIENCE, Pair, Proxy, Up, Way, assert_each_arrived_once};
 
 use crate::{EAGER, RECOVERY};
 
@@ -107,4 +108,34 @@ fn a_break_around_the_receipt_of_a_partner_that_never_calls_still_brings_it_in_t
     pair.acme.wait_until_acknowledged(&[entry, other], RECOVERY);
     let sent = [support::sha256(&first), support::sha256(&second)];
     assert_each_arrived_once(&pair.acme, &pair.bolt, &sent);
+}
+
+/// Acme sends more than any system's buffers take, and its line stands still in the middle.
+fn stalled() -> (Pair, Up, Up, Proxy, u64) {
+    let mut pair = Pair::new();
+    let proxy = Proxy::to(pair.bolt.tcp);
+    for company in [&mut pair.acme, &mut pair.bolt] {
+        company.partner_extra = String::from("  protocol: {buffer: 65535, credit: 999}\n");
+    }
+    pair.write(Line::TcpBy(proxy.port), Line::Nothing);
+    let (acme, bolt) = (pair.acme.up(), pair.bolt.up());
+    pair.acme.wait_until_ready();
+    pair.bolt.wait_until_ready();
+    proxy.plan(Break::StallAfter(Way::ToCalled, 1_000_000));
+    let entry = pair.acme.enqueue("bolt", &pair.acme.file("LARGE.DAT", 40_000_000), &[]);
+    wait_until_blocking("the line stands still", PATIENCE, || proxy.stalled() > 0);
+    (pair, acme, bolt, proxy, entry)
+}
+
+#[test]
+fn a_shutdown_is_heard_while_the_partner_takes_nothing() {
+    let (_pair, acme, _bolt, _proxy, _) = stalled();
+    acme.stop();
+}
+
+#[test]
+fn an_operator_is_heard_while_the_partner_takes_nothing() {
+    let (pair, _acme, _bolt, _proxy, entry) = stalled();
+    pair.acme.ok(["queue", "abort", &entry.to_string()]);
+    pair.acme.wait_for_code("E-SESSION-ABORTED");
 }

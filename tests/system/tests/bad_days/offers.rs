@@ -43,7 +43,7 @@ fn begin(caller: &mut Caller, sfid: Sfid, content: &[u8]) {
 }
 
 /// Sends a whole file; the partner must take it.
-fn transfer(caller: &mut Caller, sfid: Sfid, content: &[u8]) {
+pub(crate) fn transfer(caller: &mut Caller, sfid: Sfid, content: &[u8]) {
     begin(caller, sfid, content);
     caller.ask(Request::CloseFile { already: Counts::default() });
     let ended = caller.next_event();
@@ -55,6 +55,25 @@ fn a_file_for_somebody_else_is_refused_as_sfna_02() {
     let (reason, retry) =
         refusal(|sfid| sfid.file.destination = "O0013000009NOBODY".parse().unwrap());
     assert_eq!((reason.number(), retry), (2, false));
+}
+
+#[test]
+fn a_file_with_a_field_that_no_file_can_have_is_refused_and_the_next_one_comes() {
+    let (pair, _bolt) = bolt_alone();
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    for (place, octets, number) in
+        [(1, &b"\xdcBER.DAT"[..], 1), (38, b"240000", 1), (56, &[b' '; 25], 2), (81, b"_", 3)]
+    {
+        caller.offer_with(offer(&pair.acme, &pair.bolt, "WRONG.DAT", 1000), place, octets);
+        let Event::FileRefused { reason, retry, .. } = caller.next_event() else {
+            panic!("the file was not refused");
+        };
+        assert_eq!((reason.number(), retry), (number, false));
+    }
+    transfer(&mut caller, offer(&pair.acme, &pair.bolt, "RIGHT.DAT", 1000), &[7; 1000]);
+    let records = pair.bolt.journal_of("file_refused");
+    assert_eq!(records.len(), 4);
+    assert!(records.iter().all(|record| record["code"] == "E-FILE-FIELD"), "{records:?}");
 }
 
 #[test]
@@ -202,6 +221,28 @@ fn a_file_with_other_octets_than_its_end_says_is_efna_11_and_its_octets_are_disc
 #[test]
 fn a_file_with_other_records_than_its_end_says_is_efna_10_and_its_octets_are_discarded() {
     assert_eq!(refused_end(Format::Fixed { record_length: 50.try_into().unwrap() }, 17), 10);
+}
+
+#[test]
+fn a_file_with_a_record_of_the_wrong_length_is_refused_at_its_end_and_the_next_one_comes() {
+    let (pair, _bolt) = bolt_alone();
+    let mut caller = Caller::established(&pair.acme, &pair.bolt);
+    let format = |octets: u32| Format::Fixed { record_length: octets.try_into().unwrap() };
+    let wrong = Sfid { format: format(50), ..offer(&pair.acme, &pair.bolt, "WRONG.DAT", 1000) };
+    // What leaves are records of 40 octets.
+    caller.offer_with(Sfid { format: format(40), ..wrong }, 107, b"00050");
+    let accepted = caller.next_event();
+    assert!(matches!(accepted, Event::FileAccepted { restart: 0 }), "{accepted:?}");
+    caller.send(&[7; 1000]);
+    caller.ask(Request::CloseFile { already: Counts::default() });
+    let Event::FileCloseRefused { reason, .. } = caller.next_event() else {
+        panic!("the file was not refused");
+    };
+    assert_eq!(reason, FileReason::RecordLengthNotSupported);
+    let record = pair.bolt.journal_of("file_refused").pop().unwrap();
+    assert_eq!(record["code"], "E-FILE-RECORD", "{record}");
+    assert_eq!(pair.bolt.parts(), Vec::<PathBuf>::new(), "what came is gone");
+    transfer(&mut caller, offer(&pair.acme, &pair.bolt, "RIGHT.DAT", 1000), &[7; 1000]);
 }
 
 #[test]

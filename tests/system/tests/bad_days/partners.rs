@@ -22,6 +22,11 @@ fn refused(line: Line, wrong: impl FnOnce(&mut Pair)) -> (String, String, String
     let ours = row["error_code"].as_str().unwrap().to_owned();
     let record = pair.acme.wait_for_code(&ours);
     assert_eq!(record["partner"], "bolt", "acme's journal names the partner: {record}");
+    if ours.starts_with("E-SESSION-") {
+        let failed = pair.acme.journal_of("call_failed");
+        assert!(failed.iter().any(|record| record["code"] == ours.as_str()), "{failed:?}");
+        assert!(pair.acme.journal_of("connect_failed").is_empty(), "there was a connection");
+    }
     let text = row["error_text"].as_str().unwrap().to_owned();
     let theirs = pair.bolt.journal_of("session_refused").pop();
     let theirs = theirs.map(|record| record["code"].as_str().unwrap().to_owned());

@@ -3,8 +3,8 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 
-use support::TinyDisk;
-use system::{Company, Line, PATIENCE, Pair, exit_code};
+use support::{Durability, Postgres, Process, TinyDisk, guarded_command, seon_binary};
+use system::{Company, Line, PATIENCE, Pair, Up, exit_code};
 
 use crate::RECOVERY;
 
@@ -120,4 +120,39 @@ fn a_port_in_use_is_named_with_who_uses_it_and_taken_once_it_is_free() {
         let listens = row["listeners"][0]["ok"] == true;
         if listens { Ok(()) } else { Err(row.to_string()) }
     });
+}
+
+#[test]
+fn the_daemons_run_although_the_start_table_cannot_be_written() {
+    let pair = company();
+    let mut command = guarded_command("sh");
+    command.args(["-c", "exec \"$0\" up \"$1\" > /dev/full"]);
+    command.arg(seon_binary()).arg(&pair.acme.directory);
+    let up = Up(Process::spawn(command));
+    up.0.wait_for_line(PATIENCE, |line| line.contains("the daemons run, but"));
+    pair.acme.wait_until_ready();
+    up.stop();
+}
+
+#[test]
+fn a_database_that_goes_away_while_daemons_start_ends_nobody() {
+    let server = match Postgres::start(Durability::Durable) {
+        Ok(server) => server,
+        Err(reason) => support::skip!(postgres, "{reason}"),
+    };
+    let database = server.database();
+    let mut pair = Pair::new();
+    pair.bolt.database = Some(database.uri());
+    pair.write(Line::Tcp, Line::Tcp);
+    let mut before = pair.bolt.up();
+    pair.bolt.wait_until_ready();
+    let pids = ["seonrd", "seonrd_tcpip", "seonrd_tcpip_tls", "seonsqd"];
+    before.lose_power(&pids.map(|daemon| pair.bolt.pid(daemon).unwrap()));
+    let mut bolt = pair.bolt.up();
+    // Until the old leases have run out there is time.
+    bolt.0.wait_for_line(PATIENCE, |line| line.contains("standing by for the lease"));
+    server.crash();
+    server.resume();
+    pair.bolt.wait_until_ready();
+    assert!(bolt.0.is_running(), "the daemons wait for the database, and so does their parent");
 }

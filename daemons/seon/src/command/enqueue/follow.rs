@@ -3,18 +3,18 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use lease::{Daemon, LeaseTable};
-use runtime::status::{Direction, SessionStatus};
+use commands::enqueue::Enqueued;
+use commands::queue::EntryView;
+use commands::{Instance, ps};
+use domain::Daemon;
+use lease::LeaseTable;
+use runtime::status::SessionStatus;
 use store::{EntryState, QueueEntry, Store};
+use terminal::progress::{Board, Progress};
+use terminal::{Failure, Format, Stop, Style, Terminal, escaped, human};
 use tokio::time::interval;
 
-use super::super::{Context, ps};
-use super::Enqueued;
-use crate::failure::Failure;
-use crate::instance::Instance;
-use crate::output::progress::{Board, Progress};
-use crate::output::{Format, Style, Terminal, human};
-use crate::stop::Stop;
+use super::super::Context;
 
 const TICK: Duration = Duration::from_millis(200);
 
@@ -43,7 +43,7 @@ pub(super) async fn run(
             // The entries stay in the queue: only the watching ends.
             () = stop.asked() => return Err(Failure::Interrupted),
         }
-        let sessions = sending(instance).await?;
+        let sessions = ps::sending(instance).await?;
         let mut rest = Vec::new();
         for mut one in followed {
             let Some(entry) = store.entry(one.enqueued.id).await? else {
@@ -57,25 +57,16 @@ pub(super) async fn run(
                 Some(end) => {
                     all_well &= end.is_good();
                     one.progress.finish(&end.line(&entry, &context.terminal));
-                    ends.push(super::super::queue::EntryView::from(entry));
+                    ends.push(EntryView::from(entry));
                 }
             }
         }
         followed = rest;
     }
     if context.shared.format == Format::Json {
-        crate::output::answer(&crate::output::json(&ends))?;
+        terminal::answer(&terminal::json(&ends))?;
     }
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The sessions of this machine's daemons that send a file now.
-pub(crate) async fn sending(instance: &Instance) -> Result<Vec<SessionStatus>, Failure> {
-    let statuses = ps::ask_local(instance).await?;
-    let sends = |session: &SessionStatus| {
-        session.file.as_ref().is_some_and(|file| file.direction == Direction::Out)
-    };
-    Ok(statuses.into_iter().flat_map(|status| status.sessions).filter(sends).collect())
 }
 
 struct Followed<'a> {
@@ -133,6 +124,7 @@ impl End {
             }
             EntryState::Held
             | EntryState::Queued
+            | EntryState::Preparing
             | EntryState::Ready
             | EntryState::Sending
             | EntryState::Sent => None,
@@ -162,7 +154,7 @@ impl End {
                 terminal.paint(Style::Bad, "×"),
                 entry.state,
                 entry.error_code.as_deref().unwrap_or_default(),
-                entry.error_text.as_deref().unwrap_or_default(),
+                escaped(entry.error_text.as_deref().unwrap_or_default()),
             ),
         }
     }

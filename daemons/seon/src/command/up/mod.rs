@@ -7,15 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use children::{Children, Ending, Event, Policy, Program};
-use lease::Daemon;
+use commands::Instance;
+use domain::Daemon;
+use terminal::{Failure, Stop, human};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::arguments::{Place, Up};
-use crate::failure::Failure;
-use crate::instance::Instance;
-use crate::output::{self, human};
-use crate::stop::Stop;
 use start::{Ours, Starting};
 
 /// The daemons that this process starts; `seonrd` starts the receivers.
@@ -26,7 +24,10 @@ const GRACE: Duration = Duration::from_secs(75);
 pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Failure> {
     let mut place = context.shared.place.clone();
     place.directory = command.folder.unwrap_or(place.directory);
-    let instance = Instance::load_whole(&place)?;
+    let instance = Instance::load_whole(&place.place())?;
+    for line in instance.left_out() {
+        terminal::complain(&format!("left out, the others work: {line}\n"));
+    }
     // Migrated here, so that the daemons do not all try at once and errors show up in one place.
     let store = instance.migrated_store().await?;
     let ours = Ours::default();
@@ -47,7 +48,17 @@ pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Fail
     }
     let announced = tokio::select! {
         daemons = starting.settled(&shutdown) => match daemons {
-            Ok(daemons) => start::show(context, &daemons, &advice(&place.directory)),
+            Ok(daemons) => {
+                // The daemons work, whether anybody can read of it or not.
+                if let Err(failure) = start::show(context, &daemons, &advice(&place.directory)) {
+                    terminal::complain(&format!("the daemons run, but {failure}\n"));
+                }
+                Ok(())
+            }
+            Err(Failure::Command(error)) if error.is_retryable() => {
+                terminal::complain(&format!("the daemons run and wait: {error}\n"));
+                Ok(())
+            }
             Err(failure) => Err(failure),
         },
         () = stop.asked() => {
@@ -106,7 +117,7 @@ fn heard(instance: &str, event: &Event, ours: &Ours, shutdown: &CancellationToke
         }
         Event::Trouble { name, message } => format!("{name} of {instance} {message}"),
     };
-    output::complain(&format!("{line}\n"));
+    terminal::complain(&format!("{line}\n"));
 }
 
 fn advice(directory: &Path) -> String {

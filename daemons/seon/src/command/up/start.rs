@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use lease::{Daemon, LeaseRow, LeaseTable};
+use commands::Instance;
+use commands::ps::{self, DaemonView, State};
+use domain::Daemon;
+use lease::{LeaseRow, LeaseTable};
 use runtime::admin::{Address, Client, ClientError};
-use runtime::{Held, RunError, Started};
+use runtime::{HeldByAnother, RunError, Started};
 use store::Store;
+use terminal::{Failure, Format, human};
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::super::ps::{self, DaemonView, State};
+use super::super::ps::table;
 use super::{Context, DAEMONS};
-use crate::failure::Failure;
-use crate::instance::Instance;
-use crate::output::{self, Format, human};
+use crate::failure::DaemonError;
 
 /// How long the start table waits beyond a lease's time to live before it is shown as it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,7 +57,7 @@ impl Starting<'_> {
             let holder = row.holder.process;
             if is_gone(&row).await {
                 let left = human::span(Duration::from_secs(row.expires_in.as_secs() + 1));
-                output::complain(&format!(
+                terminal::complain(&format!(
                     "{daemon} of {}: process {holder} is gone, its lease ends within {left}\n",
                     self.instance.name()
                 ));
@@ -76,19 +77,24 @@ impl Starting<'_> {
         let mut tick = interval(TICK);
         loop {
             tick.tick().await;
-            let daemons = ps::look(self.instance, self.store).await?;
-            let settled = daemons.iter().all(|daemon| self.is_settled(daemon));
-            if settled || shutdown.is_cancelled() {
-                return Ok(daemons);
-            }
-            // Two that started at the same moment: one has won.
-            if !self.standby && daemons.iter().any(|daemon| self.is_anothers(daemon)) {
-                self.refuse_beside_others().await?;
-            }
-            if Instant::now() >= deadline {
-                return Ok(daemons);
+            let seen = self.look().await;
+            let is_over = shutdown.is_cancelled() || Instant::now() >= deadline;
+            match seen {
+                // The daemons wait for the database too.
+                Err(Failure::Command(error)) if error.is_retryable() && !is_over => {}
+                Ok(daemons) if !is_over && !daemons.iter().all(|it| self.is_settled(it)) => {}
+                seen => return seen,
             }
         }
+    }
+
+    async fn look(&self) -> Result<Vec<DaemonView>, Failure> {
+        let daemons = ps::look(self.instance, self.store).await?;
+        // Two that started at the same moment: one has won.
+        if !self.standby && daemons.iter().any(|daemon| self.is_anothers(daemon)) {
+            self.refuse_beside_others().await?;
+        }
+        Ok(daemons)
     }
 
     fn is_settled(&self, view: &DaemonView) -> bool {
@@ -109,13 +115,13 @@ impl Starting<'_> {
     }
 
     fn held(&self, row: LeaseRow) -> Failure {
-        let held = Held {
+        let held = HeldByAnother {
             instance: self.instance.name().to_owned(),
             directory: self.instance.directory.clone(),
             started: Started::Instance,
             row,
         };
-        Failure::Daemon(RunError::Held(Box::new(held)))
+        DaemonError(RunError::HeldByAnother(Box::new(held))).into()
     }
 }
 
@@ -130,8 +136,8 @@ async fn is_gone(row: &LeaseRow) -> bool {
 
 /// The start table, and how to go on.
 pub(super) fn show(context: &Context, daemons: &[DaemonView], advice: &str) -> Result<(), Failure> {
-    output::answer(&match context.shared.format {
-        Format::Json => output::json(&daemons),
-        Format::Table => ps::table(daemons, Timestamp::now(), &context.terminal) + advice,
+    terminal::answer(&match context.shared.format {
+        Format::Json => terminal::json(&daemons),
+        Format::Table => table(daemons, ambient::now(), &context.terminal) + advice,
     })
 }

@@ -1,0 +1,43 @@
+//! What a program takes from around it: the wall clock and chance.
+//!
+//! Nothing else asks the machine for them (clippy.toml forbids it), and only who drives something
+//! uses this crate: what decides is given a moment, a name, a number.
+#![expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// The moment by this machine's wall clock, which may be wrong and may be set.
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// A name that nothing had before; later ones sort later.
+pub fn fresh() -> Uuid {
+    Uuid::now_v7()
+}
+
+/// From 0 to 1, to keep those apart who would do the same at the same time. No secret.
+pub fn chance() -> f64 {
+    let [.., high, low] = Uuid::now_v7().into_bytes();
+    f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_name_is_another_one_and_sorts_later() {
+        let (one, two) = (fresh(), fresh());
+        assert!(one < two);
+    }
+
+    #[test]
+    fn chance_lies_between_nothing_and_one() {
+        let drawn: Vec<f64> = (0..100).map(|_| chance()).collect();
+        assert!(drawn.iter().all(|drawn| (0.0..=1.0).contains(drawn)), "{drawn:?}");
+        let first = drawn.first().copied().unwrap_or_default().to_bits();
+        assert!(drawn.iter().any(|drawn| drawn.to_bits() != first), "always the same");
+    }
+}

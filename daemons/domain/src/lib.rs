@@ -1,0 +1,27 @@
+//! The words that everything else speaks in, pure: daemons, epochs, names that are safe as paths, the
+//! identity of a new virtual file, and what may be shown of what others wrote. A value of these types
+//! cannot be wrong.
+
+mod daemon;
+mod epoch;
+mod escaped;
+mod file;
+mod file_hash;
+mod name;
+mod packaging;
+mod postgres;
+mod session;
+pub mod virtual_file;
+
+pub use daemon::{ControllerNumber, ControllerNumberError, Daemon, UnknownDaemon};
+pub use epoch::{Epoch, EpochError};
+pub use escaped::{escaped, escaped_but};
+pub use file::{FileName, NameError, PartName, PayloadName, Target};
+pub use file_hash::{FileHash, NotAHash, ReceiptSignature};
+pub use name::{InstanceName, NotAName, PartnerName};
+pub use packaging::{
+    NoPackaging, NoSuite, Packaging, PackagingContradiction, PackagingFields, Security, Suite,
+    Wrapping,
+};
+pub use postgres::{NoPostgresUri, postgres_address};
+pub use session::{ENDED_IN_ORDER, Fault, Purpose};

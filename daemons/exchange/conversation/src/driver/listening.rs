@@ -1,0 +1,130 @@
+//! The listener's side: files come in, receipts for our files come in.
+
+use oftp::DecodeError;
+use oftp::command::{Eerp, Nerp, Sfid};
+use oftp::field::{DatasetName, FileIdentity, FileReason, Level, ReasonText};
+use oftp::session::Request;
+use runtime::FileBeginning;
+use store::{JournalEntry, JournalKind, Note, ReceiptKind};
+
+use super::Conversation;
+use super::recorded::ArrivedReceipt;
+use crate::outcome::Stop;
+use crate::policy::OfferRefused;
+
+impl Conversation {
+    /// SFID: takes the file or says why not.
+    pub(super) async fn file_offered(&mut self, sfid: Sfid) -> Result<(), Stop> {
+        let (incoming, point) = match self.begin_incoming(&sfid).await? {
+            Ok(begun) => begun,
+            Err(refused) => {
+                return self.refuse_file(Some(sfid.file.dataset_name), &refused).await;
+            }
+        };
+        self.activity.file_began(FileBeginning {
+            dataset_name: incoming.dataset_name().to_string(),
+            entry: incoming.id().map(|id| id.to_string()),
+            direction: runtime::Direction::In,
+            of: Some(sfid.size.get() * 1024),
+            restart_at: point.offset,
+        });
+        tracing::info!(
+            partner = self.partner_name().map(display), dataset_name = %incoming.dataset_name(),
+            restart = point.position, "receiving"
+        );
+        self.incoming = Some(incoming);
+        let now = self.now();
+        let accept = Request::AcceptFile { restart: point.position, already: point.counts };
+        Ok(self.engine.handle(accept, now)?)
+    }
+
+    /// An SFID that no file can have.
+    pub(super) async fn unfit_file_offered(
+        &mut self,
+        reason: FileReason,
+        error: DecodeError,
+    ) -> Result<(), Stop> {
+        self.refuse_file(None, &OfferRefused::Unfit { reason, error }).await
+    }
+
+    async fn refuse_file(
+        &mut self,
+        dataset_name: Option<DatasetName>,
+        refused: &OfferRefused,
+    ) -> Result<(), Stop> {
+        tracing::warn!(
+            partner = self.partner_name().map(display),
+            dataset_name = dataset_name.as_ref().map(display),
+            code = refused.code(),
+            "refused a file: {refused}"
+        );
+        self.active.metrics.error(refused.code());
+        let mut entry = self.journal(JournalKind::FileRefused);
+        entry.code = Some(refused.code().to_owned());
+        entry.text = Some(refused.to_string());
+        entry.dataset_name = dataset_name;
+        self.record(entry).await?;
+        let now = self.now();
+        let refusal = Request::RefuseFile {
+            reason: refused.reason(),
+            retry: refused.retry(),
+            text: ReasonText::fitting(&refused.to_string()),
+        };
+        Ok(self.engine.handle(refusal, now)?)
+    }
+
+    pub(super) async fn eerp_received(&mut self, eerp: &Eerp) -> Result<(), Stop> {
+        self.receipt_received(&eerp.file, ReceiptKind::Positive).await
+    }
+
+    pub(super) async fn nerp_received(&mut self, nerp: &Nerp) -> Result<(), Stop> {
+        let kind = ReceiptKind::Negative { reason: nerp.reason.number(), text: nerp.text.clone() };
+        self.receipt_received(&nerp.file, kind).await
+    }
+
+    /// A receipt is recorded before RTR says so.
+    async fn receipt_received(
+        &mut self,
+        file: &FileIdentity,
+        kind: ReceiptKind,
+    ) -> Result<(), Stop> {
+        let level = self.engine.agreed().map_or(Level::V2_0, |agreed| agreed.level);
+        let mut entry = self.journal(JournalKind::ReceiptReceived);
+        entry.dataset_name = Some(file.dataset_name.clone());
+        entry.code = kind.code();
+        if let ReceiptKind::Negative { text, .. } = &kind {
+            entry.text = Some(text.text().into_owned());
+        }
+        let partner = self.known_partner()?;
+        // What was sent before is recorded before its receipt.
+        let settled = self.what_is_settled(self.session()?);
+        let file = file.clone();
+        let receipt = ArrivedReceipt { settled, partner, level, file, kind, note: entry };
+        let dataset_name = receipt.file.dataset_name.clone();
+        let ignored = self.active.run(receipt).await?;
+        self.settled();
+        if let Some(ignored) = ignored {
+            let code = ignored.code();
+            tracing::warn!(
+                partner = self.partner_name().map(display), %dataset_name, code,
+                "a receipt answers nothing: {ignored}"
+            );
+            self.active.metrics.error(code);
+        }
+        let now = self.now();
+        Ok(self.engine.handle(Request::ReadyToReceive, now)?)
+    }
+
+    /// A journal entry of this session.
+    pub(super) fn journal(&self, kind: JournalKind) -> JournalEntry {
+        let mut entry = JournalEntry::new(kind);
+        entry.session = self.record;
+        entry.partner = self.partner_name();
+        entry
+    }
+
+    /// Appends to the journal in a transaction of its own.
+    pub(super) async fn record(&self, entry: JournalEntry) -> Result<(), Stop> {
+        Ok(self.active.run(Note(entry)).await?)
+    }
+}

@@ -1,0 +1,197 @@
+//! Until both sides know each other: who calls, with which password and certificate, and on which
+//! terms we speak.
+
+use std::sync::Arc;
+
+use configuration::{Configuration, IdentifyError, Partner};
+use domain::PartnerName;
+use oftp::command::Ssid;
+use oftp::field::{Capability, EndSessionReason, ReasonText};
+use oftp::session::{Agreed, Request, Terms};
+use runtime::Activity;
+use store::NewSession;
+use tokio::time::sleep;
+
+use super::Conversation;
+use super::recorded::{BeginSession, SENDS_ONLY};
+use super::turn::Turn;
+use crate::door::PAUSE;
+use crate::outcome::Stop;
+
+/// What we bring to a session with this partner (RFC 5024 section 5.3.2).
+pub(super) fn terms(configuration: &Configuration, partner: &Partner) -> Terms {
+    let protocol = &partner.protocol;
+    Terms {
+        level: protocol.highest_level,
+        minimum_level: protocol.minimum_level,
+        identity: configuration.instance.identity.odette_id.clone(),
+        password: partner.own_password.clone(),
+        user_data: partner.user_data.clone(),
+        buffer_size: protocol.buffer_size,
+        credit: protocol.credit,
+        compression: protocol.compression,
+        restart: protocol.restart,
+        capability: Capability::Both,
+        // Its exchange of commands is built, its cryptography is not.
+        authentication: false,
+    }
+}
+
+/// Why a caller is not let in, and what it hears of that.
+struct TurnedAway {
+    code: &'static str,
+    reason: EndSessionReason,
+    text: String,
+}
+
+impl Conversation {
+    /// A caller says who it is.
+    pub(super) async fn partner_presented(&mut self, ssid: &Ssid) -> Result<(), Stop> {
+        let configuration = self.configuration.clone();
+        let partner = match self.recognise(&configuration, ssid) {
+            Ok(partner) => partner,
+            Err(turned_away) => return self.turn_away(turned_away).await,
+        };
+        self.activity.partner_known(partner.name.clone());
+        self.engine.tolerate(partner.protocol.tolerance);
+        let terms = terms(&configuration, &partner);
+        let now = self.now();
+        Ok(self.engine.handle(Request::AcceptSession(Box::new(terms)), now)?)
+    }
+
+    /// The password is looked at last, so that nothing but coming in tells a guesser that it was right.
+    fn recognise(
+        &mut self,
+        configuration: &Configuration,
+        ssid: &Ssid,
+    ) -> Result<Arc<Partner>, TurnedAway> {
+        let caller = self.connection.origin();
+        let partner = match configuration.identify(&ssid.identity) {
+            Ok(partner) => partner.clone(),
+            Err(error) => {
+                let reason = EndSessionReason::UserCodeNotKnown;
+                return Err(TurnedAway { code: error.code(), reason, text: error.to_string() });
+            }
+        };
+        let name = &partner.name;
+        self.partner = Some(partner.clone());
+        if let Err(mismatch) = self.connection.permits(name.as_str()) {
+            let reason = EndSessionReason::UserCodeNotKnown;
+            return Err(TurnedAway { code: mismatch.code(), reason, text: mismatch.to_string() });
+        }
+        let is_proved = self.connection.certificate().is_some();
+        if let Some(left) = self.door.locked_for(&caller, name).filter(|_| !is_proved) {
+            return Err(TurnedAway {
+                code: "E-SESSION-LOCKED-OUT",
+                reason: EndSessionReason::ResourcesNotAvailable,
+                text: format!(
+                    "a logon as {name} was not looked at for {} s more, because of wrong ones before; \
+                     if they were {name}'s own, correct the Secret of identity.passwordSecretRef and \
+                     reload, which ends the lock-out; otherwise block the address",
+                    left.as_secs() + 1
+                ),
+            });
+        }
+        if let Err(error) = partner.lets_in(&ssid.password) {
+            return Err(self.wrong_logon(&error, &caller, name));
+        }
+        self.door.right(&caller, name);
+        self.connection.recognised(name.as_str()).map_err(|full| TurnedAway {
+            code: full.code(),
+            reason: EndSessionReason::ResourcesNotAvailable,
+            text: full.to_string(),
+        })?;
+        Ok(partner)
+    }
+
+    fn wrong_logon(&self, error: &IdentifyError, caller: &str, name: &PartnerName) -> TurnedAway {
+        let (code, mut text) = (error.code(), error.to_string());
+        if !matches!(error, IdentifyError::WrongPassword { .. }) {
+            return TurnedAway { code, reason: EndSessionReason::ResourcesNotAvailable, text };
+        }
+        if let Some(lock) = self.door.wrong(caller, name) {
+            text =
+                format!("{text}; after several of them it is locked out for {} s", lock.as_secs());
+        }
+        TurnedAway { code, reason: EndSessionReason::InvalidPassword, text }
+    }
+
+    /// Refuses the caller, after a moment; the journal gets the whole sentence, the caller the bare
+    /// reason.
+    async fn turn_away(&mut self, turned_away: TurnedAway) -> Result<(), Stop> {
+        let TurnedAway { code, reason, text } = turned_away;
+        self.ended = Some((code.to_owned(), Some(text)));
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            () = self.active.shutdown.cancelled() => {}
+        }
+        let now = self.now();
+        let refusal = Request::RefuseSession { reason, text: ReasonText::default() };
+        Ok(self.engine.handle(refusal, now)?)
+    }
+
+    /// The terms are agreed on; as the caller we still check that we reached the right one.
+    pub(super) async fn established(&mut self, agreed: &Agreed) -> Result<(), Stop> {
+        let Some(partner) = self.partner.clone() else {
+            return Err(Stop::Refused {
+                code: "E-SESSION-UNKNOWN-PARTNER",
+                reason: EndSessionReason::UserCodeNotKnown,
+                text: "the session has no partner".to_owned(),
+            });
+        };
+        if self.direction == store::Direction::Out {
+            self.check_called(&partner)?;
+        }
+        self.activity.level_agreed(agreed.level);
+        let new = NewSession {
+            partner: partner.name.clone(),
+            direction: self.direction,
+            transport: match self.connection.kind() {
+                transport::Kind::Tcp => store::Transport::Tcp,
+                transport::Kind::Tls => store::Transport::Tls,
+                transport::Kind::Isdn => store::Transport::Isdn,
+            },
+            peer_address: self.connection.peer(),
+            level: Some(agreed.level),
+            sends_only: agreed.capability == Capability::ReceiverOnly,
+        };
+        if new.sends_only {
+            tracing::info!(partner = %partner.name, "{SENDS_ONLY}");
+        }
+        let session = self.active.run(BeginSession(new)).await?;
+        self.record = Some(session);
+        self.turn = Turn::begins();
+        Activity::recorded(&self.activity, session);
+        Ok(())
+    }
+
+    /// Whoever answers our call must say the partner's code and password.
+    fn check_called(&self, partner: &Partner) -> Result<(), Stop> {
+        let Some(answer) = self.engine.presented() else {
+            return Ok(());
+        };
+        if answer.identity != partner.odette_id {
+            return Err(Stop::Refused {
+                code: "E-SESSION-WRONG-PARTNER",
+                reason: EndSessionReason::UserCodeNotKnown,
+                text: format!(
+                    "{} answered, not {} of {}; compare the transport's address and \
+                     identity.odetteId",
+                    answer.identity, partner.odette_id, partner.name
+                ),
+            });
+        }
+        if !partner.accepts_password(&answer.password) {
+            return Err(Stop::Refused {
+                code: "E-SESSION-PASSWORD",
+                reason: EndSessionReason::InvalidPassword,
+                text: format!(
+                    "{} answered with a wrong password; correct the Secret of \
+                     identity.passwordSecretRef",
+                    partner.name
+                ),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! The validated partner.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use domain::PartnerName;
+use domain::virtual_file::StampStep;
+use jiff::Timestamp;
+use oftp::{BufferSize, Credit, Format, Level, OdetteId, Password, Tolerance, UserData};
+use rustls_pki_types::{CertificateDer, ServerName};
+
+use crate::{
+    IdentifyError,
+    files::{FileRules, Glob},
+    instance::Station,
+    isdn::{CallUserData, IsdnNumber, PacketSize, PacketWindow},
+    poll::{Poll, Windows},
+};
+
+pub use crds::ReceiptTiming;
+
+/// One company that we exchange files with, every value checked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Partner {
+    /// `metadata.name`.
+    pub name: PartnerName,
+    /// The partner's SSIDCODE.
+    pub odette_id: OdetteId,
+    /// Further Odette IDs that it speaks for.
+    pub stations: Vec<Station>,
+    /// What the partner must say to us; compare by [`Partner::accepts_password`].
+    pub password: Password,
+    /// What we say to the partner: its own one, or else the instance's.
+    pub own_password: Password,
+    /// What we put into SSIDUSER.
+    pub user_data: UserData,
+    /// Where we reach the partner, in order of preference. Empty: we never call.
+    pub transports: Vec<Transport>,
+    /// How we speak OFTP with the partner.
+    pub protocol: Protocol,
+    /// The certificates that we know the partner by in TLS. Empty: it has none, and TLS with it
+    /// is refused; there is always one if there is a tls transport.
+    pub tls_certificates: Vec<TlsCertificates>,
+    /// Receipts, both ways.
+    pub receipts: Receipts,
+    /// Outgoing sessions with this partner at once.
+    pub channels: NonZeroUsize,
+    /// When we may call: the partner's own windows, or else the instance's.
+    pub windows: Windows,
+    /// When we call even though we have nothing to send.
+    pub poll: Option<Poll>,
+    /// How received files are named.
+    pub files: FileRules,
+    /// Folders whose files are sent to the partner.
+    pub folders: Vec<Folder>,
+    /// Whether sessions with this partner are to stand still, both ways.
+    pub suspend: bool,
+}
+
+impl Partner {
+    /// What tells two files of one name apart for the partner.
+    pub fn stamp_step(&self) -> StampStep {
+        StampStep::at(self.protocol.minimum_level)
+    }
+
+    /// Whether a file with this originator may come from the partner.
+    pub fn may_originate(&self, odette_id: &OdetteId) -> bool {
+        self.odette_id == *odette_id
+            || self.stations.iter().any(|station| station.odette_id == *odette_id)
+    }
+
+    /// Whether this is what the partner must say to us, in constant time.
+    pub fn accepts_password(&self, presented: &Password) -> bool {
+        self.password == *presented
+    }
+
+    /// Whether a caller with this password comes in. The password is what is looked at last: no
+    /// other answer may tell a stranger that it was right.
+    pub fn lets_in(&self, presented: &Password) -> Result<(), IdentifyError> {
+        let name = self.name.clone();
+        if self.suspend {
+            return Err(IdentifyError::Suspended { name });
+        }
+        if !self.accepts_password(presented) {
+            return Err(IdentifyError::WrongPassword { name });
+        }
+        Ok(())
+    }
+}
+
+/// One way to reach a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// By TLS.
+    Tls {
+        /// Host name or IP address.
+        host: String,
+        /// TCP port.
+        port: u16,
+        /// The name that we ask for and that a certificate issued by an authority must carry.
+        server_name: ServerName<'static>,
+    },
+    /// By plain TCP/IP.
+    Tcp {
+        /// Host name or IP address.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// By ISDN, on any of the instance's controllers, of which there is one at least.
+    Isdn(IsdnAddress),
+}
+
+/// The number at which a partner takes calls by ISDN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IsdnAddress {
+    /// The partner's number.
+    pub number: IsdnNumber,
+    /// The number of ours that the partner sees; without it the line's own.
+    pub calling_number: Option<IsdnNumber>,
+    /// What the call packet says to the partner's system.
+    pub call_user_data: Option<CallUserData>,
+    /// The packet size to negotiate.
+    pub packet_size: Option<PacketSize>,
+    /// The packet window to negotiate.
+    pub window: Option<PacketWindow>,
+}
+
+/// How we speak OFTP with a partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Protocol {
+    /// The lowest level that is accepted.
+    pub minimum_level: Level,
+    /// The highest level that we offer; never below the lowest.
+    pub highest_level: Level,
+    /// The largest exchange buffer that we offer.
+    pub buffer_size: BufferSize,
+    /// The credit that we offer.
+    pub credit: Credit,
+    /// Whether we offer buffer compression.
+    pub compression: bool,
+    /// Whether we offer restarts.
+    pub restart: bool,
+    /// What we bear beyond the RFC.
+    pub tolerance: Tolerance,
+}
+
+/// Certificates that we know a partner by in TLS, from one Secret. A certificate is the
+/// partner's if it is one of `pinned`, or if it was issued by one of `authorities` and carries one
+/// of `names`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsCertificates {
+    /// The Secret's name, for messages.
+    pub secret: String,
+    /// From when on they count; `None`: at once.
+    pub active_from: Option<Timestamp>,
+    /// The partner's own certificates.
+    pub pinned: Vec<CertificateDer<'static>>,
+    /// Certificates of issuers. Either these or the pinned ones are there, or both.
+    pub authorities: Vec<CertificateDer<'static>>,
+    /// DNS names or IP addresses; never empty if there are authorities.
+    pub names: Vec<ServerName<'static>>,
+}
+
+impl TlsCertificates {
+    /// Whether they count at this time.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.active_from.is_none_or(|from| from <= now)
+    }
+}
+
+/// Receipts, both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipts {
+    /// Whether the partner sends receipts for what we send.
+    pub expected: bool,
+    /// When the partner gets the receipts for what it sends.
+    pub timing: ReceiptTiming,
+}
+
+/// A folder whose files are sent to the partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Folder {
+    /// The folder; a relative path begins at the data directory and does not leave it.
+    pub directory: PathBuf,
+    /// Which of its files are sent.
+    pub pattern: Glob,
+    /// The virtual files' format.
+    pub format: Format,
+    /// The queue entries' priority; the higher number is more urgent.
+    pub priority: i32,
+    /// For how long a file must not have changed before it is taken.
+    pub settle: Duration,
+    /// The ending of the file that says that another one is finished, if there are such.
+    pub marker: Option<String>,
+}

@@ -1,0 +1,499 @@
+//! A partner's values.
+
+use std::{path::PathBuf, time::Duration};
+
+use crds::{
+    FolderFormat, HighestLevel, MinimumLevel, PartnerCertificate, Permission, SeonPartnerSpec,
+};
+use domain::PartnerName;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use oftp::{Format, Level, RecordLength, Tolerance, UserData};
+use rustls_pki_types::ServerName;
+
+use super::{Checker, did_you_mean, is_free_directory, isdn};
+use crate::{
+    error::Problem,
+    files::{FileRules, Glob, Template, places},
+    instance::Instance,
+    manifest::Content,
+    partner::{Folder, Partner, Protocol, Receipts, TlsCertificates, Transport},
+    poll::{Poll, Windows},
+};
+
+/// Judges a partner. Every field is judged, also after a bad one.
+pub(super) fn validate(
+    check: &mut Checker<'_, '_>,
+    instances: &[&str],
+    instance: Option<&Instance>,
+) -> Option<Partner> {
+    let name = name(check);
+    let Content::Partner(Some(spec)) = &check.document.content else {
+        return None;
+    };
+    instance_reference(check, spec, instances);
+    let identity = &spec.identity;
+    let odette_id = check.odette_id(&identity.odette_id, "spec.identity.odetteId");
+    let stations = check.stations(&identity.stations, odette_id.as_ref());
+    let password = check.password(&identity.password_secret_ref, "spec.identity.passwordSecretRef");
+    let own_password = match &identity.own_password_secret_ref {
+        Some(reference) => check.password(reference, "spec.identity.ownPasswordSecretRef"),
+        None => instance.map(|instance| instance.identity.password.clone()),
+    };
+    let user_data = user_data(check, identity.user_data.as_deref());
+    let transports = transports(check, spec, instance);
+    let protocol = protocol(check, spec);
+    let tls_certificates = tls_certificates(check, spec, transports.as_deref());
+    let channels = check.count(spec.channels, "spec.channels");
+    let windows = match &spec.schedule {
+        Some(expressions) => check.windows(expressions, "spec.schedule"),
+        None => instance.map(|instance| instance.send.windows.clone()),
+    };
+    let poll = poll(check, spec);
+    let files = file_rules(check, spec);
+    let folders = folders(check, spec);
+    let name = name?;
+    Some(Partner {
+        odette_id: odette_id?,
+        stations: stations?,
+        password: password?,
+        own_password: own_password?,
+        user_data: user_data?,
+        transports: transports?,
+        protocol: protocol?,
+        tls_certificates: tls_certificates?,
+        receipts: Receipts { expected: spec.receipts.expected, timing: spec.receipts.timing },
+        channels: channels?,
+        windows: windows?,
+        poll: poll.ok()?,
+        files: FileRules::new(name.clone(), files?),
+        folders: folders?,
+        suspend: spec.suspend,
+        name,
+    })
+}
+
+fn name(check: &mut Checker<'_, '_>) -> Option<PartnerName> {
+    let written = &check.document.name;
+    let name = written.parse::<PartnerName>().ok();
+    if name.is_none() {
+        let problem = format!(
+            "\"{written}\" becomes a folder and a word on the command line; give 1 to 63 of a-z, \
+             0-9 and -, such as bolt"
+        );
+        check.value("metadata.name", problem);
+    }
+    name
+}
+
+fn instance_reference(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec, instances: &[&str]) {
+    let wanted = spec.instance_ref.name.as_str();
+    if check.all_read && !instances.is_empty() && !instances.contains(&wanted) {
+        let guess = did_you_mean(wanted, instances.iter().copied());
+        let problem = format!(
+            "there is no SeonInstance {wanted} in these files; {guess}give {}",
+            instances.join(" or "),
+        );
+        check.fail("spec.instanceRef.name", Problem::Reference(problem));
+    }
+}
+
+fn user_data(check: &mut Checker<'_, '_>, text: Option<&str>) -> Option<UserData> {
+    let text = text.unwrap_or_default();
+    let user_data = text.parse().ok();
+    if user_data.is_none() {
+        let problem = format!("\"{text}\" does not fit SSIDUSER; give up to 8 ASCII characters");
+        check.value("spec.identity.userData", problem);
+    }
+    user_data
+}
+
+fn transports(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonPartnerSpec,
+    instance: Option<&Instance>,
+) -> Option<Vec<Transport>> {
+    let transports = spec.transports.iter().enumerate().map(|(index, transport)| {
+        let field = format!("spec.transports[{index}]");
+        match (&transport.tls, &transport.tcp, &transport.isdn) {
+            (Some(tls), None, None) => {
+                let host = check.host(&tls.host, &format!("{field}.tls.host"));
+                let server_name = match &tls.server_name {
+                    Some(name) => check.host(name, &format!("{field}.tls.serverName")),
+                    None => host.clone(),
+                };
+                let port = check.number(tls.port, &format!("{field}.tls.port"));
+                own_certificate(check, instance, &format!("{field}.tls"));
+                let (_, server_name, port) = (host?, server_name?, port?);
+                Some(Transport::Tls { host: tls.host.clone(), port, server_name })
+            }
+            (None, Some(tcp), None) => {
+                let host = check.host(&tcp.host, &format!("{field}.tcp.host"));
+                let port = check.number(tcp.port, &format!("{field}.tcp.port"));
+                host.and(port).map(|port| Transport::Tcp { host: tcp.host.clone(), port })
+            }
+            (None, None, Some(isdn)) => {
+                let field = format!("{field}.isdn");
+                let address = isdn::address(check, isdn, &field);
+                has_controller(check, instance, &field);
+                address.map(Transport::Isdn)
+            }
+            _ => {
+                let problem =
+                    "is not one of tls, tcp and isdn; give each its own entry in the list";
+                check.fail(&field, Problem::Conflict(problem.into()));
+                None
+            }
+        }
+    });
+    // All of them are judged before the first bad one ends it.
+    transports.collect::<Vec<_>>().into_iter().collect()
+}
+
+fn own_certificate(check: &mut Checker<'_, '_>, instance: Option<&Instance>, field: &str) {
+    if let Some(instance) = instance
+        && instance.send.tls.is_none()
+    {
+        let problem = format!(
+            "we have no certificate to show to this partner; give SeonInstance {} a \
+             receive.tls.certificateSecretRef or a send.tls.certificateSecretRef",
+            instance.name,
+        );
+        check.fail(field, Problem::Conflict(problem));
+    }
+}
+
+fn has_controller(check: &mut Checker<'_, '_>, instance: Option<&Instance>, field: &str) {
+    if let Some(instance) = instance
+        && instance.receive.capi.is_empty()
+    {
+        let problem = format!(
+            "we have no controller to call on; give SeonInstance {} a receive.capi.controllers",
+            instance.name,
+        );
+        check.fail(field, Problem::Conflict(problem));
+    }
+}
+
+fn protocol(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Option<Protocol> {
+    let protocol = &spec.protocol;
+    let minimum_level = match protocol.level {
+        MinimumLevel::Auto | MinimumLevel::V1_2 => Level::V1_2,
+        MinimumLevel::V1_3 => Level::V1_3,
+        MinimumLevel::V1_4 => Level::V1_4,
+        MinimumLevel::V2_0 => Level::V2_0,
+    };
+    let highest_level = match protocol.highest_level {
+        HighestLevel::V1_2 => Level::V1_2,
+        HighestLevel::V1_3 => Level::V1_3,
+        HighestLevel::V1_4 => Level::V1_4,
+        HighestLevel::V2_0 => Level::V2_0,
+    };
+    if minimum_level > highest_level {
+        let problem = format!(
+            "{minimum_level} is the lowest level that is accepted and above highestLevel, \
+             {highest_level}, so that no session could ever begin; lower level or raise \
+             highestLevel"
+        );
+        check.fail("spec.protocol.level", Problem::Conflict(problem));
+    }
+    let buffer: Option<u32> = check.number(protocol.buffer, "spec.protocol.buffer");
+    let credit: Option<u16> = check.number(protocol.credit, "spec.protocol.credit");
+    Some(Protocol {
+        minimum_level,
+        highest_level,
+        buffer_size: buffer?.try_into().ok()?,
+        credit: credit?.try_into().ok()?,
+        compression: protocol.compression == Permission::Allowed,
+        restart: protocol.restart == Permission::Allowed,
+        tolerance: tolerance(check, spec),
+    })
+}
+
+fn tolerance(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Tolerance {
+    let (quirks, strict) = (&spec.protocol.quirks, &spec.protocol.strict);
+    for (index, quirk) in strict.iter().enumerate().filter(|(_, quirk)| quirks.contains(quirk)) {
+        let name = quirk_of(*quirk).camel_name();
+        let problem = format!("{name} is in quirks too; leave it in one of them");
+        check.fail(&format!("spec.protocol.strict[{index}]"), Problem::Conflict(problem));
+    }
+    let with = |accepted| {
+        move |tolerance: Tolerance, quirk: &crds::Quirk| tolerance.with(quirk_of(*quirk), accepted)
+    };
+    let tolerance = quirks.iter().fold(Tolerance::default(), with(true));
+    strict.iter().fold(tolerance, with(false))
+}
+
+macro_rules! same_quirks {
+    ($($quirk:ident)*) => {
+        /// The engine's name of a quirk; both lists have the same ones.
+        fn quirk_of(quirk: crds::Quirk) -> oftp::Quirk {
+            match quirk {
+                $(crds::Quirk::$quirk => oftp::Quirk::$quirk,)*
+            }
+        }
+    };
+}
+
+same_quirks! {
+    CarriageReturnVariants NulPadding BlankPaddedNumbers LowerCasePassword DatasetNameCharacters
+    LevelDigit FutureLevels TextNotUtf8 UnknownReasons MissingReasonText MissingSeal
+    StreamRecordLength EmptyStreamBuffers OversizedData EarlyCredit LateCredit
+    EarlyEndSession KeptDirection RestartCounts
+}
+
+fn tls_certificates(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonPartnerSpec,
+    transports: Option<&[Transport]>,
+) -> Option<Vec<TlsCertificates>> {
+    if spec.certificates.is_empty()
+        && let Some(index) = spec.transports.iter().position(|transport| transport.tls.is_some())
+    {
+        let problem = "there is no certificate to know this partner by; add certificates: \
+                       [{purpose: [Tls], secretRef: {name: …}}], a Secret with tls.crt (the \
+                       partner's own) or ca.crt (its issuer's)";
+        check.fail(&format!("spec.transports[{index}].tls"), Problem::Conflict(problem.into()));
+    }
+    // The names under which we call the partner are the partner's.
+    let called: Vec<ServerName<'static>> = transports
+        .unwrap_or_default()
+        .iter()
+        .flat_map(|transport| match transport {
+            Transport::Tls { host, server_name, .. } => {
+                let host = ServerName::try_from(host.clone()).ok();
+                [Some(server_name.clone()), host.filter(|host| host != server_name)]
+            }
+            Transport::Tcp { .. } | Transport::Isdn(_) => [None, None],
+        })
+        .flatten()
+        .collect();
+    spec.certificates
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| {
+            let field = format!("spec.certificates[{index}]");
+            certificate(check, entry, &field, &called, transports.is_some())
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
+}
+
+fn certificate(
+    check: &mut Checker<'_, '_>,
+    entry: &PartnerCertificate,
+    field: &str,
+    called: &[ServerName<'static>],
+    all_called: bool,
+) -> Option<TlsCertificates> {
+    let active_from = active_from(check, entry.active_from.as_deref(), field);
+    let names: Vec<_> = entry
+        .names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| check.host(name, &format!("{field}.names[{index}]")))
+        .collect();
+    let certificates = check.partner_certificates(&entry.secret_ref, &format!("{field}.secretRef"));
+    let mut names: Vec<_> = names.into_iter().collect::<Option<_>>()?;
+    let [pinned, authorities] = certificates?;
+    if names.is_empty() {
+        names.extend_from_slice(called);
+    }
+    if !authorities.is_empty() && names.is_empty() && all_called {
+        let problem = format!(
+            "ca.crt of Secret {} vouches for everybody it issues to; add names: [host names in \
+             the partner's certificate]",
+            entry.secret_ref.name,
+        );
+        check.fail(field, Problem::Conflict(problem));
+    }
+    Some(TlsCertificates {
+        secret: entry.secret_ref.name.clone(),
+        active_from: active_from.ok()?,
+        pinned,
+        authorities,
+        names,
+    })
+}
+
+/// The problem is in the report.
+struct Reported;
+
+/// From when on a certificate counts; `None`: at once.
+fn active_from(
+    check: &mut Checker<'_, '_>,
+    text: Option<&str>,
+    field: &str,
+) -> Result<Option<Timestamp>, Reported> {
+    let Some(text) = text else { return Ok(None) };
+    let midnight = || {
+        let date: Date = text.parse().ok()?;
+        // A date may be followed by much that jiff takes and Kubernetes does not.
+        let midnight = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        (text.len() == 10).then_some(midnight)
+    };
+    let timestamp = midnight().or_else(|| text.parse().ok());
+    if timestamp.is_none() {
+        let problem = format!(
+            "\"{text}\" is not a date; give one such as 2026-12-01, or a time such as \
+             2026-12-01T06:00:00Z"
+        );
+        check.value(&format!("{field}.activeFrom"), problem);
+    }
+    timestamp.map(Some).ok_or(Reported)
+}
+
+fn poll(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Result<Option<Poll>, Reported> {
+    let Some(text) = &spec.poll else {
+        return Ok(None);
+    };
+    if spec.transports.is_empty() {
+        let problem = "calls the partner, but transports is empty; say where to call, or leave \
+                       out poll";
+        check.fail("spec.poll", Problem::Conflict(problem.into()));
+    }
+    check.cron(text, "*/15 * * * *", "spec.poll").map(Some).ok_or(Reported)
+}
+
+fn file_rules(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonPartnerSpec,
+) -> Option<Vec<(Glob, Template)>> {
+    spec.files
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| {
+            let field = format!("spec.files[{index}].rename");
+            let rename = &rule.rename;
+            if rename.contains(['/', '\\', '\0']) || rename.starts_with('.') {
+                let problem = format!(
+                    "\"{rename}\" is not a plain file name; give one without / and not beginning \
+                     with a full stop"
+                );
+                check.value(&field, problem);
+                return None;
+            }
+            match Template::parse(rename) {
+                Ok(template) => Some((Glob::new(&rule.pattern), template)),
+                Err(place) => {
+                    check.value(&field, format!("{place} is not known; known are {}", places()));
+                    None
+                }
+            }
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
+}
+
+fn folders(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Option<Vec<Folder>> {
+    let Some(folders) = &spec.folders else {
+        return Some(vec![Folder {
+            directory: PathBuf::from("outgoing").join(&check.document.name),
+            pattern: Glob::new("*"),
+            format: Format::Unstructured,
+            priority: 0,
+            settle: Duration::from_secs(5),
+            marker: None,
+        }]);
+    };
+    folders
+        .iter()
+        .enumerate()
+        .map(|(index, folder)| {
+            let field = format!("spec.folders[{index}]");
+            let format = format(check, folder, &field);
+            let settle =
+                check.duration(&folder.settle, ["1s", "1h", "5s"], &format!("{field}.settle"));
+            let marker = marker(check, folder, &field);
+            let directory = PathBuf::from(&folder.directory);
+            if folder.directory.contains('\0') || !is_free_directory(&directory) {
+                let problem = format!(
+                    "{:?} is not a folder for outgoing files; give one below the data directory \
+                     that is not Seon's own, such as outgoing/{}",
+                    folder.directory, check.document.name,
+                );
+                check.value(&format!("{field}.directory"), problem);
+                return None;
+            }
+            let pattern = Glob::new(&folder.pattern);
+            Some(Folder {
+                directory,
+                pattern,
+                format: format?,
+                priority: folder.priority,
+                settle: settle?,
+                marker: marker.ok()?,
+            })
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
+}
+
+fn marker(
+    check: &mut Checker<'_, '_>,
+    folder: &crds::Folder,
+    field: &str,
+) -> Result<Option<String>, Reported> {
+    let Some(marker) = &folder.marker else { return Ok(None) };
+    if marker.is_empty() || marker.contains(['/', '\0']) {
+        let problem = format!(
+            "{marker:?} is not the ending of a file's name; give one such as .done, or leave it out"
+        );
+        check.value(&format!("{field}.marker"), problem);
+        return Err(Reported);
+    }
+    Ok(Some(marker.clone()))
+}
+
+fn format(check: &mut Checker<'_, '_>, folder: &crds::Folder, field: &str) -> Option<Format> {
+    let record_length = match folder.record_length {
+        Some(length) => {
+            let length: u32 = check.number(length, &format!("{field}.recordLength"))?;
+            Some(RecordLength::try_from(length).ok()?)
+        }
+        None => None,
+    };
+    let format = match (folder.format, record_length) {
+        (FolderFormat::Unstructured, None) => Some(Format::Unstructured),
+        (FolderFormat::Text, None) => Some(Format::Text),
+        (FolderFormat::Fixed, Some(record_length)) => Some(Format::Fixed { record_length }),
+        (FolderFormat::Variable, Some(maximum_record_length)) => {
+            Some(Format::Variable { maximum_record_length })
+        }
+        _ => None,
+    };
+    if format.is_none() {
+        let problem = match record_length {
+            Some(_) => "recordLength belongs to the formats Fixed and Variable; remove it",
+            None => "the formats Fixed and Variable need recordLength; add it",
+        };
+        check.fail(field, Problem::Conflict(problem.into()));
+    }
+    format
+}
+
+impl Checker<'_, '_> {
+    /// When calls may begin.
+    pub(super) fn windows(&mut self, expressions: &[String], field: &str) -> Option<Windows> {
+        let read: Vec<_> = expressions
+            .iter()
+            .enumerate()
+            .map(|(index, text)| self.cron(text, "* 6-19 * * 1-5", &format!("{field}[{index}]")))
+            .collect();
+        Some(Windows::new(read.into_iter().collect::<Option<_>>()?))
+    }
+
+    fn cron(&mut self, text: &str, example: &str, field: &str) -> Option<Poll> {
+        let read = Poll::parse(text);
+        if let Err(why) = &read {
+            let problem = format!(
+                "\"{text}\" is not a cron expression: {why}; give minute, hour, day of month, \
+                 month, day of week, such as {example}"
+            );
+            self.value(field, problem);
+        }
+        read.ok()
+    }
+}

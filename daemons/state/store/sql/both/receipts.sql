@@ -1,0 +1,32 @@
+-- name: release_receipts
+update receipt set state = 'queued', claimed_by = null, claimed_epoch = null, session_id = null
+where state = 'sending' and session_id = $1
+
+-- name: free_orphaned_receipts
+update receipt set state = 'queued', claimed_by = null, claimed_epoch = null, session_id = null
+where session_id is not null and claimed_by = $1 and claimed_epoch < $2
+
+-- name: release_held_receipt
+update receipt set held = false where id = $1 and held
+returning id
+
+-- name: receipt
+select id, received_file_id, kind, partner, dataset_name, stamp, originator, destination, user_data,
+  reason, reason_text, signature_suite, hash, state, held, not_before, claimed_by, claimed_epoch,
+  session_id, created_at, sent_at
+from receipt where id = $1
+
+-- name: receipts
+select id, received_file_id, kind, partner, dataset_name, stamp, originator, destination, user_data,
+  reason, reason_text, signature_suite, hash, state, held, not_before, claimed_by, claimed_epoch,
+  session_id, created_at, sent_at
+from receipt
+where ($1 is null or partner = $1) and ($2 is null or state = $2)
+order by id desc
+limit $3
+
+-- name: recount_receipts
+-- As entries are: a receipt waits from its creation on.
+update receipt set created_at = (select moment from clock),
+  not_before = (select moment from clock) + (not_before - created_at)
+where state in ('queued', 'sending') and created_at > (select moment from clock)

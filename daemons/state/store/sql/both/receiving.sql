@@ -1,0 +1,149 @@
+-- name: begin_receiving
+insert into received_file (partner, dataset_name, stamp, originator, destination, format,
+  record_length, description, user_data, announced_size, original_size, packaging, part,
+  state, claimed_by, claimed_epoch, session_id, last_session_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'receiving', $14, $15, $16, $16)
+on conflict (partner, dataset_name, stamp, originator, destination) do nothing
+returning id
+
+-- name: resume_receiving
+update received_file set claimed_by = $2, claimed_epoch = $3, session_id = $4, last_session_id = $4,
+  updated_at = (select moment from clock)
+where id = $1
+
+-- name: restart_receiving
+-- The same identity, but not the same file, or nothing of it is durable: from the start.
+update received_file set claimed_by = $2, claimed_epoch = $3, session_id = $4, last_session_id = $4,
+  format = $5, record_length = $6, description = $7, user_data = $8, announced_size = $9,
+  original_size = $10, packaging = $11, part = $12, durable_octets = 0, durable_records = 0,
+  updated_at = (select moment from clock)
+where id = $1
+
+-- name: resume_at
+update received_file set part = $3, durable_octets = $4, durable_records = $5,
+  updated_at = (select moment from clock)
+where id = $1 and state = 'receiving' and session_id = $2
+
+-- name: checkpoint
+update received_file set durable_octets = $3, durable_records = $4,
+  updated_at = (select moment from clock)
+where id = $1 and state = 'receiving' and session_id = $2
+
+-- name: file_received
+update received_file set state = 'received', durable_octets = $3, durable_records = $4,
+  received_at = (select moment from clock),
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = (select moment from clock)
+where id = $1 and state = 'receiving' and session_id = $2
+
+-- name: receive_whole
+-- A small file, from its offer to its end at once.
+insert into received_file (partner, dataset_name, stamp, originator, destination, format,
+  record_length, description, user_data, announced_size, original_size, packaging, part,
+  state, last_session_id, durable_octets, durable_records, received_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'received', $14, $15, $16,
+  (select moment from clock))
+on conflict (partner, dataset_name, stamp, originator, destination) do nothing
+returning id
+
+-- name: was_received
+-- A repeat of file_received whose first answer was lost.
+select id from received_file
+where id = $1 and last_session_id = $2 and state <> 'receiving' and durable_octets = $3
+
+-- name: abandon_receiving
+update received_file set
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = (select moment from clock)
+where id = $1 and state = 'receiving' and session_id = $2
+
+-- name: discard_partial
+delete from received_file where id = $1 and state = 'receiving' and session_id = $2
+
+-- name: free_files_of_session
+update received_file set
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = (select moment from clock)
+where state = 'receiving' and session_id = $1
+
+-- name: free_orphaned_files
+update received_file set
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = (select moment from clock)
+where session_id is not null and claimed_by = $1 and claimed_epoch < $2
+
+-- name: partners_to_deliver
+-- From one name to the next in the index, however many files each has.
+with recursive waiting(partner) as (
+  select min(partner) from received_file where state in ('received', 'delivering')
+  union all
+  select (select min(partner) from received_file
+    where state in ('received', 'delivering') and partner > waiting.partner)
+  from waiting where partner is not null)
+select partner from waiting where partner is not null
+
+-- name: files_to_deliver
+-- Those that were begun come again: their target may hold them already.
+select id, partner, dataset_name, stamp, originator, destination, format, record_length,
+  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
+  error_text, created_at, updated_at, received_at, finished_at
+from received_file
+where state in ('received', 'delivering') and partner = $1
+order by id
+limit $2
+
+-- name: undeliverable
+update received_file set state = 'failed', error_code = $2, error_text = $3,
+  delivering_epoch = null,
+  finished_at = (select moment from clock), updated_at = (select moment from clock)
+where id = $1 and state in ('received', 'delivering')
+
+-- name: received_file
+select id, partner, dataset_name, stamp, originator, destination, format, record_length,
+  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
+  error_text, created_at, updated_at, received_at, finished_at
+from received_file where id = $1
+
+-- name: find_received
+select id, partner, dataset_name, stamp, originator, destination, format, record_length,
+  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
+  error_text, created_at, updated_at, received_at, finished_at
+from received_file
+where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4 and partner = $5
+
+-- name: received_files
+select id, partner, dataset_name, stamp, originator, destination, format, record_length,
+  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
+  error_text, created_at, updated_at, received_at, finished_at
+from received_file
+where ($1 is null or partner = $1) and ($2 is null or state = $2)
+order by id desc
+limit $3
+
+-- name: unfinished_files
+select id from received_file
+where state in ('received', 'delivering') and last_session_id = $1
+
+-- name: parts_in_use
+select part from received_file where finished_at is null
+
+-- name: forget_partial
+-- Of each partner's files that broke off and that no session has: those older than $1, and from the
+-- latest on those beyond $2 files or $3 octets. Chosen once, and taken only if still no session has it.
+with broken_off as (
+  select id, updated_at,
+    row_number() over (partition by partner order by updated_at desc, id desc) as place,
+    sum(durable_octets) over (partition by partner order by updated_at desc, id desc) as octets
+  from received_file where state = 'receiving' and session_id is null),
+gone(file) as materialized (
+  select id from broken_off
+  where updated_at < $1 or place > $2 or octets > $3
+  order by updated_at, id
+  limit $4)
+delete from received_file
+where id in (select file from gone) and state = 'receiving' and session_id is null
+returning partner, dataset_name, part, durable_octets

@@ -1,0 +1,40 @@
+-- name: claim_receipts
+-- The oldest. The choice is made once, as that of entries.
+with picked(owed) as materialized (
+  select id from receipt
+  where state = 'queued' and not held and partner = $4
+    and (not_before is null or not_before <= clock_timestamp())
+  order by id
+  limit $5
+  for update skip locked)
+update receipt set state = 'sending', claimed_by = $1, claimed_epoch = $2, session_id = $3
+from picked where id = owed
+returning id, received_file_id, kind, partner, dataset_name, stamp, originator, destination,
+  user_data, reason, reason_text, signature_suite, hash, state, held, not_before, claimed_by,
+  claimed_epoch, session_id, created_at, sent_at
+
+-- name: queue_receipts
+-- One receipt a file, with the file's own identity. $1 is a JSON array.
+insert into receipt (received_file_id, kind, partner, dataset_name, stamp, originator, destination,
+  user_data, reason, reason_text, signature_suite, hash, held, not_before)
+select file.id, owed.kind, partner, dataset_name, stamp, originator, destination, owed.user_data,
+  owed.reason, owed.reason_text, owed.signature_suite, owed.hash, owed.held,
+  clock_timestamp() + owed.after * interval '1 microsecond'
+from json_to_recordset($1::json) as owed(id bigint, kind text, user_data text, reason bigint,
+    reason_text text, signature_suite bigint, hash text, held boolean, after bigint)
+  join received_file as file on file.id = owed.id
+order by file.id
+returning id, received_file_id
+
+-- name: receipts_sent
+-- $1 is a JSON array of numbers.
+update receipt set state = 'sent', sent_at = clock_timestamp(),
+  claimed_by = null, claimed_epoch = null, session_id = null
+where id in (select value::bigint from json_array_elements_text($1::json) as value)
+  and state = 'sending' and session_id = $2
+
+-- name: sent_receipts
+-- $1 is a JSON array of numbers.
+select id from receipt
+where state = 'sent'
+  and id in (select value::bigint from json_array_elements_text($1::json) as value)

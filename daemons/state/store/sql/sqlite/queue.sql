@@ -1,0 +1,140 @@
+-- name: claim_queued
+-- Most urgent first, then oldest.
+update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
+  updated_at = (select moment from clock)
+where id in (
+  select id from queue_entry where state = 'queued' order by priority desc, id limit $3)
+returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
+  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
+  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
+  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+
+-- name: prepared
+-- $3 is a JSON array of numbers. Whose state has changed meanwhile is left as it is.
+update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
+  updated_at = (select moment from clock)
+where id in (select value from json_each($3))
+  and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
+
+-- name: known_payloads
+-- $1 is a JSON array of names.
+select distinct payload from queue_entry where payload in (select value from json_each($1))
+
+-- name: claim_entries
+-- Most urgent first, then oldest; never again one that this session has tried already.
+update queue_entry set state = 'sending', claimed_by = $1, claimed_epoch = $2, session_id = $3,
+  last_session_id = $3, updated_at = (select moment from clock)
+where id in (
+  select id from queue_entry
+  where state = 'ready' and partner = $4
+    and ($5 or not passive)
+    and (not_before is null or not_before <= (select moment from clock))
+    and last_session_id is distinct from $3
+  order by priority desc, id
+  limit $6)
+returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
+  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
+  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
+  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+
+-- name: entry_retry
+update queue_entry set
+  state = case when $6 is not null and attempts + 1 >= $6 then 'blocked' else 'ready' end,
+  attempts = attempts + 1, error_code = $3, error_text = $4,
+  not_before = (select moment from clock) + $5,
+  restart_refused = restart_refused or $7,
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = (select moment from clock)
+where id = $1 and state = 'sending' and session_id = $2
+returning state
+
+-- name: connect_failed
+update queue_entry set
+  state = case when $5 is not null and attempts + 1 >= $5 then 'blocked' else 'ready' end,
+  attempts = attempts + 1, error_code = $2, error_text = $3,
+  not_before = (select moment from clock) + $4,
+  updated_at = (select moment from clock)
+where partner = $1 and state = 'ready' and not passive
+  and (not_before is null or not_before <= (select moment from clock))
+returning id, state
+
+-- name: entries_sent
+-- $1 is a JSON array of numbers.
+update queue_entry set state = 'sent', reached = 'whole', sent_at = (select moment from clock),
+  finished_at = case when receipt_expected then null else (select moment from clock) end,
+  error_code = null, error_text = null,
+  claimed_by = null, claimed_epoch = null, session_id = null,
+  updated_at = (select moment from clock)
+where id in (select value from json_each($1))
+  and state = 'sending' and session_id = $2
+returning id, receipt_expected
+
+-- name: due_partners
+-- What each partner's queue and receipts hold now; a plain read that decides nothing. It costs as
+-- much for one entry as for many: partners are found from one name to the next in the index, and
+-- nothing is counted beyond a hundred. The highest priority is looked for among the hundred that
+-- are highest and the hundred that have been due for longest. SQLite looks up an expression in an
+-- index only beside another that has no type: hence the clock's coalesce.
+with recursive
+  sending(partner) as (
+    select (select partner from queue_entry indexed by queue_entry_ready
+      where state = 'ready' order by partner limit 1)
+    union all
+    select (select partner from queue_entry indexed by queue_entry_ready
+      where state = 'ready' and partner > sending.partner order by partner limit 1)
+    from sending where partner is not null),
+  owing(partner) as (
+    select min(partner) from receipt where state = 'queued' and not held
+    union all
+    select (select min(partner) from receipt
+      where state = 'queued' and not held and partner > owing.partner)
+    from owing where partner is not null)
+select partner,
+  (select count(*) from (
+    select 1 from queue_entry
+    where state = 'ready' and partner = waiting.partner and passive = false
+      and coalesce(not_before, created_at) <= coalesce((select moment from clock), null)
+    limit 100) as due) as entries,
+  (select count(*) from (
+    select 1 from queue_entry
+    where state = 'ready' and partner = waiting.partner and passive = true
+      and coalesce(not_before, created_at) <= coalesce((select moment from clock), null)
+    limit 100) as due) as passive_entries,
+  (select count(*) from (
+    select 1 from receipt
+    where state = 'queued' and not held and partner = waiting.partner
+      and coalesce(not_before, created_at) <= coalesce((select moment from clock), null)
+    limit 100) as due) as receipts,
+  (select max(priority) from (
+    select priority from (
+      select priority, passive, not_before from queue_entry
+      where state = 'ready' and partner = waiting.partner
+      order by priority desc, id limit 100) as highest
+    where passive = false and (not_before is null or not_before <= (select moment from clock))
+    union all
+    select priority from (
+      select priority from queue_entry
+      where state = 'ready' and partner = waiting.partner and passive = false
+        and coalesce(not_before, created_at) <= coalesce((select moment from clock), null)
+      order by coalesce(not_before, created_at) limit 100) as longest) as due) as priority,
+  (select min(since) from (
+    select min(coalesce(not_before, created_at)) as since from queue_entry
+    where state = 'ready' and partner = waiting.partner and passive = false
+      and coalesce(not_before, created_at) <= coalesce((select moment from clock), null)
+    union all
+    select min(coalesce(not_before, created_at)) from receipt
+    where state = 'queued' and not held and partner = waiting.partner
+      and coalesce(not_before, created_at) <= coalesce((select moment from clock), null)) as due) as oldest,
+  (select min(at) from (
+    select min(coalesce(not_before, created_at)) as at from queue_entry
+    where state = 'ready' and partner = waiting.partner and passive = false
+      and coalesce(not_before, created_at) > coalesce((select moment from clock), null)
+    union all
+    select min(coalesce(not_before, created_at)) from receipt
+    where state = 'queued' and not held and partner = waiting.partner
+      and coalesce(not_before, created_at) > coalesce((select moment from clock), null)) as later) as next_due
+from (
+  select partner from sending where partner is not null
+  union
+  select partner from owing where partner is not null) as waiting
+order by partner

@@ -1,0 +1,139 @@
+//! The master delivers what was received, and owes a receipt for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::Target;
+use serde_json::{Value, json};
+
+use super::{FencedTx, json};
+use crate::StoreError;
+use crate::backend::{Row, values};
+use crate::model::{NewReceipt, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFileId};
+use crate::statement::statement;
+
+impl FencedTx {
+    /// The target is decided: commit before the file is moved there.
+    pub async fn delivering(
+        &mut self,
+        id: ReceivedFileId,
+        target: &Target,
+    ) -> Result<(), StoreError> {
+        let taken = self.delivering_all(&[(id, target.clone())]).await?;
+        if taken.contains(&id) { Ok(()) } else { Err(not_found(id, "received")) }
+    }
+
+    /// The same for several files by one statement: those that are still to be delivered. Done
+    /// again, it does the same.
+    pub async fn delivering_all(
+        &mut self,
+        targets: &[(ReceivedFileId, Target)],
+    ) -> Result<BTreeSet<ReceivedFileId>, StoreError> {
+        let rows = targets.iter().map(
+            |(id, target)| json!({ "id": id.get(), "target": json::text(&target.to_string()) }),
+        );
+        let values = values![json::array(rows), self.epoch.get()];
+        let taken = self.transaction.fetch(statement!("receiving", "delivering"), values).await?;
+        taken.iter().map(|row| Ok(row.get::<i64>("id")?.into())).collect()
+    }
+
+    /// The file lies durably at its target; its receipt, if any, is queued in the same commit.
+    pub async fn delivered(
+        &mut self,
+        id: ReceivedFileId,
+        receipt: Option<&NewReceipt>,
+    ) -> Result<Option<ReceiptId>, StoreError> {
+        let delivered = self.delivered_all(&[(id, receipt.cloned())]).await?;
+        let receipt = delivered.get(&id);
+        receipt.copied().ok_or_else(|| not_found(id, "being delivered in this tenure"))
+    }
+
+    /// The same for several files by two statements: those that were being delivered in this tenure,
+    /// with their receipts. Done again, it finds none of them: they are delivered.
+    pub async fn delivered_all(
+        &mut self,
+        files: &[(ReceivedFileId, Option<NewReceipt>)],
+    ) -> Result<BTreeMap<ReceivedFileId, Option<ReceiptId>>, StoreError> {
+        let ids = json::array(files.iter().map(|(id, _)| id.get().into()));
+        let values = values![ids, self.epoch.get()];
+        let rows = self.transaction.fetch(statement!("receiving", "delivered"), values).await?;
+        let mut delivered = BTreeMap::new();
+        for row in &rows {
+            delivered.insert(ReceivedFileId::from(row.get::<i64>("id")?), None);
+        }
+        let receipts: Vec<_> = files
+            .iter()
+            .filter(|(id, _)| delivered.contains_key(id))
+            .filter_map(|(id, receipt)| Some((*id, receipt.as_ref()?)))
+            .collect();
+        for (id, receipt) in self.queue_receipts(&receipts).await? {
+            delivered.insert(id, Some(receipt));
+        }
+        Ok(delivered)
+    }
+
+    /// The file cannot be delivered, for good; `receipt` is the NERP that says so.
+    pub async fn undeliverable(
+        &mut self,
+        id: ReceivedFileId,
+        code: &str,
+        text: &str,
+        receipt: Option<&NewReceipt>,
+    ) -> Result<Option<ReceiptId>, StoreError> {
+        let values = values![id.get(), code, text];
+        let changed =
+            self.transaction.execute(statement!("receiving", "undeliverable"), values).await?;
+        if changed == 0 {
+            return Err(not_found(id, "received and not delivered"));
+        }
+        match receipt {
+            Some(receipt) => Ok(self.queue_receipts(&[(id, receipt)]).await?.remove(&id)),
+            None => Ok(None),
+        }
+    }
+
+    async fn queue_receipts(
+        &mut self,
+        receipts: &[(ReceivedFileId, &NewReceipt)],
+    ) -> Result<BTreeMap<ReceivedFileId, ReceiptId>, StoreError> {
+        if receipts.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.is_news = true;
+        let rows = json::array(receipts.iter().map(|(id, receipt)| owed(*id, receipt)));
+        let statement = statement!("receipts", "queue_receipts");
+        let queued = self.transaction.fetch(statement, values![rows]).await?;
+        let number = |row: &Row, column| row.get::<i64>(column);
+        queued
+            .iter()
+            .map(|row| Ok((number(row, "received_file_id")?.into(), number(row, "id")?.into())))
+            .collect()
+    }
+}
+
+fn owed(id: ReceivedFileId, receipt: &NewReceipt) -> Value {
+    let (kind, reason, reason_text) = match &receipt.kind {
+        ReceiptKind::Positive => ("EERP", None, None),
+        ReceiptKind::Negative { reason, text } => {
+            ("NERP", Some(*reason), Some(json::text(&text.text())))
+        }
+    };
+    let after = match receipt.timing {
+        ReceiptTiming::After(after) => i64::try_from(after.as_micros()).ok(),
+        ReceiptTiming::Now | ReceiptTiming::Held => None,
+    };
+    json!({
+        "id": id.get(),
+        "kind": kind,
+        "user_data": json::text(receipt.user_data.as_str()),
+        "reason": reason,
+        "reason_text": reason_text,
+        "signature_suite": receipt.signature.as_ref().map(|signature| signature.suite.get().get()),
+        "hash": receipt.signature.as_ref().map(|signature| signature.hash.to_string()),
+        "held": receipt.timing == ReceiptTiming::Held,
+        "after": after,
+    })
+}
+
+fn not_found(id: ReceivedFileId, how: &str) -> StoreError {
+    StoreError::NotFound { subject: format!("received file {id} that is {how}") }
+}

@@ -1,0 +1,50 @@
+//! Between `queued` and `ready`: entries are claimed by a tenure, to be prepared, and by no session.
+
+use std::cmp::Reverse;
+
+use super::{FencedTx, json};
+use crate::StoreError;
+use crate::backend::values;
+use crate::model::{EntryId, QueueEntry};
+use crate::read::queue_entry;
+use crate::statement::statement;
+
+impl FencedTx {
+    /// Claims up to `limit` entries that are `queued`, most urgent first, then oldest: they are
+    /// `preparing` until this tenure says what came of it, or a person holds or cancels them. If
+    /// the tenure ends before, the next one queues them again.
+    pub async fn claim_queued(&mut self, limit: u32) -> Result<Vec<QueueEntry>, StoreError> {
+        let values = values![self.daemon.name(), self.epoch.get(), limit];
+        let rows = self.transaction.fetch(statement!("queue", "claim_queued"), values).await?;
+        let mut entries: Vec<_> = rows.iter().map(queue_entry).collect::<Result<_, _>>()?;
+        entries.sort_by_key(|entry| (Reverse(entry.priority), entry.id));
+        Ok(entries)
+    }
+
+    /// Makes those of the entries `ready` that are still being prepared in this tenure. Returns how
+    /// many.
+    pub async fn prepared(&mut self, ids: &[EntryId]) -> Result<u64, StoreError> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let ids = json::array(ids.iter().map(|id| id.get().into()));
+        let values = values![self.daemon.name(), self.epoch.get(), ids];
+        let changed = self.transaction.execute(statement!("queue", "prepared"), values).await?;
+        self.is_news |= changed > 0;
+        Ok(changed)
+    }
+
+    /// Blocks an entry that cannot be prepared, which counts as no attempt. `false` if it is not
+    /// being prepared in this tenure any more.
+    pub async fn not_prepared(
+        &mut self,
+        id: EntryId,
+        code: &str,
+        text: &str,
+    ) -> Result<bool, StoreError> {
+        let values = values![self.daemon.name(), self.epoch.get(), id.get(), code, text];
+        let blocked = self.fetch_first(statement!("queue", "not_prepared"), values).await?;
+        self.is_news |= blocked.is_some();
+        Ok(blocked.is_some())
+    }
+}

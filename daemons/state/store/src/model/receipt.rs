@@ -1,0 +1,141 @@
+//! Receipts that we owe (`queued -> sending -> sent`), and what becomes of those we get.
+
+use std::time::Duration;
+
+use domain::{PartnerName, ReceiptSignature};
+use jiff::Timestamp;
+use oftp::field::{FileIdentity, ReasonText, UserData};
+
+use super::{Claim, EntryId, EntryState, ReceivedFileId, row_id, words};
+
+row_id! {
+    /// A receipt's row.
+    ReceiptId
+}
+
+words! {
+    /// How far a receipt is.
+    ReceiptState {
+        /// Waits for a session.
+        Queued = "queued",
+        /// Claimed by a session.
+        Sending = "sending",
+        /// The partner said RTR.
+        Sent = "sent",
+    }
+}
+
+/// What a receipt says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceiptKind {
+    /// EERP: delivered.
+    Positive,
+    /// NERP: not delivered.
+    Negative {
+        /// NERPREAS, two digits; see `oftp::field::NegativeReason`.
+        reason: u8,
+        /// NERPREAST.
+        text: ReasonText,
+    },
+}
+
+impl ReceiptKind {
+    /// The stable code of a negative one, for queue and journal.
+    pub fn code(&self) -> Option<String> {
+        match self {
+            Self::Positive => None,
+            Self::Negative { reason, .. } => Some(format!("E-FILE-NERP-{reason:02}")),
+        }
+    }
+}
+
+/// When a receipt may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptTiming {
+    /// In the next session, this one too.
+    Now,
+    /// Not before so much later, by the database's clock.
+    After(Duration),
+    /// When a person releases it.
+    Held,
+}
+
+/// A receipt to be queued with the end of a file's delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewReceipt {
+    /// What it says.
+    pub kind: ReceiptKind,
+    /// EERPUSER, NERPUSER.
+    pub user_data: UserData,
+    /// How it is to be signed, if it is.
+    pub signature: Option<ReceiptSignature>,
+    /// When it may go out.
+    pub timing: ReceiptTiming,
+}
+
+/// A receipt's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its number.
+    pub id: ReceiptId,
+    /// The file that it answers.
+    pub received_file: ReceivedFileId,
+    /// What it says.
+    pub kind: ReceiptKind,
+    /// The partner that gets it.
+    pub partner: PartnerName,
+    /// The identity of the *file*: on the wire, originator and destination change places.
+    pub identity: FileIdentity,
+    /// EERPUSER, NERPUSER.
+    pub user_data: UserData,
+    /// How it is to be signed, if it is.
+    pub signature: Option<ReceiptSignature>,
+    /// How far it is.
+    pub state: ReceiptState,
+    /// Waits for a person.
+    pub held: bool,
+    /// Not to be sent before this moment.
+    pub not_before: Option<Timestamp>,
+    /// Who sends it now.
+    pub claim: Option<Claim>,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When the partner said RTR.
+    pub sent_at: Option<Timestamp>,
+}
+
+/// Which receipts to read, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct ReceiptFilter {
+    /// Only of this partner.
+    pub partner: Option<PartnerName>,
+    /// Only in this state.
+    pub state: Option<ReceiptState>,
+    /// At most so many; 0 means 1000.
+    pub limit: u32,
+}
+
+/// What a partner's receipt fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// The entry is now `acknowledged`.
+    Acknowledged(EntryId),
+    /// The entry is now `rejected`.
+    Rejected(EntryId),
+    /// The entry was finished before (a repeated receipt, or a cancelled entry); nothing changed.
+    Duplicate {
+        /// The entry.
+        entry: EntryId,
+        /// Its state.
+        state: EntryState,
+    },
+    /// The entry waits, and nothing says that its end ever left for the partner; nothing changed.
+    Unsent {
+        /// The entry.
+        entry: EntryId,
+        /// Its state.
+        state: EntryState,
+    },
+    /// No entry for this partner has this identity.
+    Unknown,
+}

@@ -1,0 +1,257 @@
+//! The master delivers, and a delivered file has its receipt in the same commit.
+
+use std::time::Duration;
+
+use domain::{Daemon, ReceiptSignature};
+use oftp::ReasonText;
+use store::{
+    NewReceipt, Offer, Progress, ReceiptFilter, ReceiptKind, ReceiptTiming, ReceivedFileId,
+    ReceivedState,
+};
+
+use crate::world::{World, fresh, offer, partner, target};
+
+const MASTER: Daemon = Daemon::Seonrd;
+
+conformance! {
+    async fn received_files_are_delivered_oldest_first(world) {
+        let ids = received(&world, 3).await;
+        assert_eq!(to_deliver(&world, 2).await, ids[..2]);
+        assert_eq!(to_deliver(&world, 10).await, ids);
+    }
+
+    async fn each_partner_has_its_own_files_to_be_delivered(world) {
+        assert!(world.store.partners_to_deliver().await.unwrap().is_empty());
+        let receiver = world.tenure(Daemon::SeonrdTcpip).await;
+        for (number, name) in ["crank", "bolt", "crank"].into_iter().enumerate() {
+            let session = world.session(&receiver).await;
+            let offer = Offer { partner: partner(name), ..offer(u16::try_from(number).unwrap()) };
+            world
+                .fenced(&receiver, async |tx| {
+                    let id = fresh(tx.begin_receiving(session, &offer).await?);
+                    tx.file_received(session, id, Progress { octets: 7, records: 0 }).await
+                })
+                .await
+                .unwrap();
+        }
+        let (bolt, crank) = (partner("bolt"), partner("crank"));
+        assert_eq!(world.store.files_to_deliver(&crank, 10).await.unwrap().len(), 2);
+        assert_eq!(world.store.files_to_deliver(&bolt, 10).await.unwrap().len(), 1);
+        assert_eq!(world.store.partners_to_deliver().await.unwrap(), [bolt, crank]);
+    }
+
+    async fn a_file_is_delivered_with_its_receipt_in_one_commit(world) {
+        let id = received(&world, 1).await[0];
+        let master = world.tenure(MASTER).await;
+        world.fenced(&master, async |tx| tx.delivering(id, &target("a")).await).await.unwrap();
+        let mut transaction = world.store.fenced(&master).await.unwrap();
+        let receipt = transaction.delivered(id, Some(&eerp())).await.unwrap().unwrap();
+        drop(transaction);
+        assert_eq!(world.store.receipt(receipt).await.unwrap(), None);
+        assert_eq!(state(&world, id).await, ReceivedState::Delivering);
+
+        let receipt = world
+            .fenced(&master, async |tx| tx.delivered(id, Some(&eerp())).await)
+            .await
+            .unwrap()
+            .unwrap();
+        let receipt = world.store.receipt(receipt).await.unwrap().unwrap();
+        let file = world.store.received_file(id).await.unwrap().unwrap();
+        assert_eq!((receipt.received_file, &receipt.identity), (id, &file.identity));
+        assert_eq!((receipt.kind, receipt.partner), (ReceiptKind::Positive, file.partner));
+        assert_eq!(file.state, ReceivedState::Delivered);
+        assert_eq!(file.target, Some(target("a")));
+        assert!(file.finished_at.is_some());
+        assert_eq!(to_deliver(&world, 10).await, []);
+        assert!(world.store.parts_in_use().await.unwrap().is_empty());
+    }
+
+    async fn a_receipt_says_how_it_is_to_be_signed(world) {
+        let ids = received(&world, 2).await;
+        let master = world.tenure(MASTER).await;
+        let signature = ReceiptSignature {
+            suite: 2.try_into().unwrap(),
+            hash: "0a".repeat(32).parse().unwrap(),
+        };
+        let signed = NewReceipt { signature: Some(signature), ..eerp() };
+        let owed = [(ids[0], Some(signed.clone())), (ids[1], Some(eerp()))];
+        world
+            .fenced(&master, async |tx| {
+                tx.delivering_all(&ids.iter().map(|id| (*id, target(id))).collect::<Vec<_>>()).await?;
+                tx.delivered_all(&owed).await
+            })
+            .await
+            .unwrap();
+        let mut receipts = world.store.receipts(&ReceiptFilter::default()).await.unwrap();
+        receipts.sort_by_key(|receipt| receipt.received_file);
+        let signatures: Vec<_> = receipts.into_iter().map(|receipt| receipt.signature).collect();
+        assert_eq!(signatures, [signed.signature, None]);
+    }
+
+    async fn a_file_that_needs_no_receipt_gets_none(world) {
+        let id = received(&world, 1).await[0];
+        let master = world.tenure(MASTER).await;
+        let receipt = world
+            .fenced(&master, async |tx| {
+                tx.delivering(id, &target("a")).await?;
+                tx.delivered(id, None).await
+            })
+            .await;
+        assert_eq!(receipt.unwrap(), None);
+    }
+
+    async fn an_undeliverable_file_gets_its_nerp(world) {
+        let id = received(&world, 1).await[0];
+        let master = world.tenure(MASTER).await;
+        let text = ReasonText::fitting("no such user");
+        let nerp = NewReceipt {
+            kind: ReceiptKind::Negative { reason: 35, text: text.clone() },
+            ..eerp()
+        };
+        let receipt = world
+            .fenced(&master, async |tx| {
+                tx.undeliverable(id, "E-SPOOL-TARGET", "no such folder", Some(&nerp)).await
+            })
+            .await
+            .unwrap()
+            .unwrap();
+        let receipt = world.store.receipt(receipt).await.unwrap().unwrap();
+        assert_eq!(receipt.kind, ReceiptKind::Negative { reason: 35, text });
+        let file = world.store.received_file(id).await.unwrap().unwrap();
+        assert_eq!(file.state, ReceivedState::Failed);
+        assert_eq!(file.error_code.as_deref(), Some("E-SPOOL-TARGET"));
+    }
+
+    async fn this_tenure_and_the_next_find_what_was_being_delivered_and_where(world) {
+        let id = received(&world, 1).await[0];
+        let old = world.tenure(MASTER).await;
+        world.fenced(&old, async |tx| tx.delivering(id, &target("a")).await).await.unwrap();
+        assert_eq!(to_deliver(&world, 10).await, [id]);
+        let new = world.take_over(MASTER).await;
+        let files = world.store.files_to_deliver(&partner("bolt"), 10).await.unwrap();
+        assert_eq!((files[0].id, &files[0].target), (id, &Some(target("a"))));
+        let error = world.fenced(&new, async |tx| tx.delivered(id, None).await).await;
+        assert_eq!(error.unwrap_err().code(), "E-STORE-NOT-FOUND", "taken up again first");
+        world
+            .fenced(&new, async |tx| {
+                tx.delivering(id, &target("a")).await?;
+                tx.delivered(id, Some(&eerp())).await
+            })
+            .await
+            .unwrap();
+        assert_eq!(state(&world, id).await, ReceivedState::Delivered);
+    }
+
+    async fn a_file_is_delivered_once(world) {
+        let id = received(&world, 1).await[0];
+        let master = world.tenure(MASTER).await;
+        world
+            .fenced(&master, async |tx| {
+                tx.delivering(id, &target("a")).await?;
+                tx.delivered(id, Some(&eerp())).await
+            })
+            .await
+            .unwrap();
+        let again = world.fenced(&master, async |tx| tx.delivered(id, Some(&eerp())).await).await;
+        assert_eq!(again.unwrap_err().code(), "E-STORE-NOT-FOUND");
+        let again = world.fenced(&master, async |tx| tx.delivering(id, &target("elsewhere")).await).await;
+        assert_eq!(again.unwrap_err().code(), "E-STORE-NOT-FOUND");
+        let receipts = world.store.receipts(&ReceiptFilter::default()).await.unwrap();
+        assert_eq!(receipts.len(), 1);
+    }
+
+    async fn a_batch_of_files_is_delivered_in_one_commit(world) {
+        let ids = received(&world, 5).await;
+        let master = world.tenure(MASTER).await;
+        world
+            .fenced(&master, async |tx| {
+                let targets: Vec<_> =
+                    ids.iter().map(|id| (*id, target(id))).collect();
+                assert!(tx.delivering_all(&targets).await?.into_iter().eq(ids.iter().copied()));
+                let receipts: Vec<_> =
+                    ids.iter().map(|id| (*id, (*id != ids[2]).then(eerp))).collect();
+                let delivered = tx.delivered_all(&receipts).await?;
+                assert!(delivered.keys().eq(&ids));
+                assert_eq!(delivered.values().flatten().count(), 4);
+                // Whoever lost the answer does it again, and finds its own work.
+                assert!(tx.delivering_all(&targets).await?.is_empty());
+                assert!(tx.delivered_all(&receipts).await?.is_empty());
+                Ok(())
+            })
+            .await
+            .unwrap();
+        for id in &ids {
+            let file = world.store.received_file(*id).await.unwrap().unwrap();
+            assert_eq!(file.state, ReceivedState::Delivered);
+            assert_eq!(file.target, Some(target(id)));
+        }
+        let receipts = world.store.receipts(&ReceiptFilter::default()).await.unwrap();
+        let mut answered: Vec<_> = receipts.iter().map(|receipt| receipt.received_file).collect();
+        answered.sort_unstable();
+        assert_eq!(answered, [ids[0], ids[1], ids[3], ids[4]]);
+    }
+
+    async fn a_file_that_is_not_to_be_delivered_is_left_out_of_a_batch(world) {
+        let ids = received(&world, 2).await;
+        let master = world.tenure(MASTER).await;
+        let targets: Vec<_> = ids.iter().map(|id| (*id, target(id))).collect();
+        let begun = async |tx: &mut store::FencedTx| tx.delivering_all(&targets[..1]).await;
+        world.fenced(&master, begun).await.unwrap();
+        let both: Vec<_> = ids.iter().map(|id| (*id, Some(eerp()))).collect();
+        let delivered = world.fenced(&master, async |tx| tx.delivered_all(&both).await).await;
+        assert!(delivered.unwrap().keys().eq(&ids[..1]));
+        assert_eq!(state(&world, ids[0]).await, ReceivedState::Delivered);
+        assert_eq!(state(&world, ids[1]).await, ReceivedState::Received);
+        let receipts = world.store.receipts(&ReceiptFilter::default()).await.unwrap();
+        assert_eq!(receipts.len(), 1);
+    }
+
+    async fn a_receipt_waits_as_its_timing_says(world) {
+        let ids = received(&world, 2).await;
+        let master = world.tenure(MASTER).await;
+        let before = world.store.clock().await.unwrap();
+        let hour = Duration::from_hours(1);
+        let timings = [ReceiptTiming::After(hour), ReceiptTiming::Held];
+        for (id, timing) in ids.into_iter().zip(timings) {
+            world
+                .fenced(&master, async |tx| {
+                    tx.delivering(id, &target(id)).await?;
+                    tx.delivered(id, Some(&NewReceipt { timing, ..eerp() })).await
+                })
+                .await
+                .unwrap();
+        }
+        let receipts = world.store.receipts(&ReceiptFilter::default()).await.unwrap();
+        let [held, late] = &receipts[..] else { panic!("{receipts:?}") };
+        assert!(held.held && held.not_before.is_none());
+        assert!(!late.held && late.not_before.unwrap() >= before + hour);
+    }
+}
+
+fn eerp() -> NewReceipt {
+    NewReceipt {
+        kind: ReceiptKind::Positive,
+        user_data: "user".parse().unwrap(),
+        signature: None,
+        timing: ReceiptTiming::Now,
+    }
+}
+
+async fn received(world: &World, count: u16) -> Vec<ReceivedFileId> {
+    let receiver = world.tenure(Daemon::SeonrdTcpip).await;
+    let session = world.session(&receiver).await;
+    let mut ids = Vec::new();
+    for number in 0..count {
+        ids.push(world.received_file(&receiver, session, number).await);
+    }
+    ids
+}
+
+async fn to_deliver(world: &World, limit: u32) -> Vec<ReceivedFileId> {
+    let files = world.store.files_to_deliver(&partner("bolt"), limit).await.unwrap();
+    files.iter().map(|file| file.id).collect()
+}
+
+async fn state(world: &World, id: ReceivedFileId) -> ReceivedState {
+    world.store.received_file(id).await.unwrap().unwrap().state
+}

@@ -1,0 +1,211 @@
+//! Between `queued` and `ready`.
+
+use domain::Daemon;
+use lease::Tenure;
+use oftp::Level;
+use sqlx::{Connection, SqliteConnection};
+use store::{
+    EntryChange, EntryId, EntryState, Match, NewEntry, QueueEntry, ReceiptKind, Recovered,
+};
+
+use crate::world::{World, entry, identity, partner, payload};
+
+const DAEMON: Daemon = Daemon::Seonsqd;
+
+conformance! {
+    async fn what_is_queued_is_claimed_the_most_urgent_first_then_the_oldest(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let mut ids = Vec::new();
+        for (number, priority) in [(1, 0), (2, 5), (3, 0), (4, 5), (5, -1)] {
+            let entry = NewEntry { priority, ..entry(number) };
+            ids.push(world.store.intake().enqueue(&entry).await.unwrap());
+        }
+        let held = NewEntry { held: true, priority: 9, ..entry(6) };
+        world.store.intake().enqueue(&held).await.unwrap();
+        let mut order = Vec::new();
+        for expected in [3, 2, 0] {
+            let claimed = claim(&world, &tenure, 3).await;
+            assert_eq!(claimed.len(), expected);
+            for entry in claimed {
+                assert_eq!((entry.state, &entry.claim), (EntryState::Preparing, &None));
+                order.push(entry.id);
+            }
+        }
+        assert_eq!(order, [ids[1], ids[3], ids[0], ids[2], ids[4]]);
+        assert!(!world.store.has_queued().await.unwrap());
+    }
+
+    async fn what_is_prepared_is_ready_unless_a_person_has_changed_his_mind(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let new: Vec<_> = (1..=4).map(entry).collect();
+        let ids = world.store.intake().enqueue_all(&new).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        world
+            .fenced(&tenure, async |tx| {
+                assert_eq!(tx.hold_entry(ids[0]).await?, EntryChange::Changed);
+                assert_eq!(tx.cancel_entry(ids[1]).await?, EntryChange::Changed);
+                assert_eq!(tx.hold_entry(ids[2]).await?, EntryChange::Changed);
+                assert_eq!(tx.release_entry(ids[2]).await?, EntryChange::Changed);
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(prepared(&world, &tenure, &ids).await, 1);
+        assert_eq!(prepared(&world, &tenure, &ids).await, 0, "once is enough");
+        let expected =
+            [EntryState::Held, EntryState::Cancelled, EntryState::Queued, EntryState::Ready];
+        assert_eq!(states(&world, &ids).await, expected);
+    }
+
+    async fn what_cannot_be_prepared_is_blocked_and_has_had_no_attempt(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let ids = world.store.intake().enqueue_all(&[entry(1), entry(2)]).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        let blocked = world
+            .fenced(&tenure, async |tx| {
+                tx.cancel_entry(ids[1]).await?;
+                let mut blocked = Vec::new();
+                for id in &ids {
+                    blocked.push(tx.not_prepared(*id, "E-SPOOL-PAYLOAD", "it is gone").await?);
+                }
+                Ok(blocked)
+            })
+            .await
+            .unwrap();
+        assert_eq!(blocked, [true, false], "nobody asks for what was cancelled");
+        let entry = read(&world, ids[0]).await;
+        assert_eq!((entry.state, entry.attempts), (EntryState::Blocked, 0));
+        assert_eq!(entry.error_code.as_deref(), Some("E-SPOOL-PAYLOAD"));
+        assert_eq!(entry.error_text.as_deref(), Some("it is gone"));
+        world.fenced(&tenure, async |tx| tx.unblock_entry(ids[0]).await).await.unwrap();
+        assert_eq!(claim(&world, &tenure, 10).await.len(), 1, "and it is prepared again");
+    }
+
+    async fn the_next_tenure_queues_again_what_was_being_prepared(world) {
+        let old = world.tenure(DAEMON).await;
+        let ids = world.store.intake().enqueue_all(&[entry(1), entry(2)]).await.unwrap();
+        assert_eq!(claim(&world, &old, 10).await.len(), 2);
+        let new = world.take_over(DAEMON).await;
+        let late = world.fenced(&old, async |tx| tx.prepared(&ids).await).await;
+        assert!(late.unwrap_err().is_fenced());
+        assert_eq!(prepared(&world, &new, &ids).await, 0, "another tenure's are not its own");
+        let recovered = world.fenced(&new, async |tx| tx.recover_orphans().await).await.unwrap();
+        assert_eq!(recovered, Recovered { preparing: 2, ..Recovered::default() });
+        assert_eq!(states(&world, &ids).await, [EntryState::Queued; 2]);
+        assert_eq!(claim(&world, &new, 10).await.len(), 2);
+        let recovered = world.fenced(&new, async |tx| tx.recover_orphans().await).await.unwrap();
+        assert_eq!(recovered, Recovered::default(), "what this tenure has begun is not touched");
+        assert_eq!(prepared(&world, &new, &ids).await, 2);
+    }
+
+    async fn another_daemons_new_tenure_leaves_alone_what_is_being_prepared(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let id = world.store.intake().enqueue(&entry(1)).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        world.tenure(Daemon::Seonrd).await;
+        let other = world.take_over(Daemon::Seonrd).await;
+        let recovered = world.fenced(&other, async |tx| tx.recover_orphans().await).await.unwrap();
+        assert_eq!(recovered, Recovered::default());
+        assert_eq!(states(&world, &[id]).await, [EntryState::Preparing]);
+    }
+
+    async fn what_is_being_prepared_counts_as_waiting_and_its_payload_as_used(world) {
+        let tenure = world.tenure(DAEMON).await;
+        world.store.intake().enqueue(&entry(1)).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        let [queue] = &world.store.partner_queues().await.unwrap()[..] else { panic!() };
+        assert_eq!((queue.waiting, queue.blocked), (1, 0));
+        assert_eq!(world.store.payloads_in_use().await.unwrap(), [payload(1)]);
+        assert!(world.store.due_partners().await.unwrap().is_empty(), "it is not ready");
+    }
+
+    async fn a_receipt_ends_an_entry_that_left_whole_before_and_is_being_prepared_anew(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let id = world.store.intake().enqueue(&entry(1)).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        world.sql("update queue_entry set reached = 'whole'").await.unwrap();
+        let (bolt, file, kind) = (partner("bolt"), identity(1), ReceiptKind::Positive);
+        let matched = world
+            .fenced(&tenure, async |tx| tx.receipt_received(&bolt, Level::V2_0, &file, &kind).await)
+            .await;
+        assert_eq!(matched.unwrap(), Match::Acknowledged(id));
+        assert_eq!(prepared(&world, &tenure, &[id]).await, 0);
+        assert_eq!(states(&world, &[id]).await, [EntryState::Acknowledged]);
+    }
+}
+
+/// Number, state, payload, packaging, comment and session.
+type Kept = (i64, String, String, String, Option<String>, Option<i64>);
+
+/// SQLite makes the queue's table anew for the state.
+#[tokio::test]
+async fn a_queue_of_before_keeps_every_entry_and_gives_no_number_twice() {
+    let mut database = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    let run = async |database: &mut SqliteConnection, sql: &'static str| {
+        sqlx::raw_sql(sql).execute(database).await.unwrap();
+    };
+    for script in [
+        include_str!("../../migrations/sqlite/0001_first.sql"),
+        include_str!("../../migrations/sqlite/0002_retention.sql"),
+        include_str!("../../migrations/sqlite/0003_partners.sql"),
+        include_str!("../../migrations/sqlite/0004_dial_requests.sql"),
+        include_str!("../../migrations/sqlite/0005_commit_marks.sql"),
+        include_str!("../../migrations/sqlite/0006_packaging.sql"),
+        include_str!("../../migrations/sqlite/0007_lanes.sql"),
+        "insert into session (partner, daemon, epoch, direction, transport, peer_address)
+           values ('bolt', 'seonsqd', 1, 'out', 'tls', '192.0.2.7:6619');
+         insert into queue_entry (partner, dataset_name, stamp, short_stamp, originator, destination,
+             format, payload, octets, original_octets, state, packaging, comment, session_id,
+             claimed_by, claimed_epoch)
+           values
+             ('bolt', 'A', '202611221359000001', '202611221359000000', 'O', 'D', 'U', 'one', 1, 2,
+               'ready', '03 02 1 1 Y', 'mine', null, null, null),
+             ('bolt', 'A', '202611221359000002', '202611221359000000', 'O', 'D', 'U', 'two', 1, 2,
+               'sending', '00 00 0 0 N', null, 1, 'seonsqd', 1),
+             ('bolt', 'A', '202611221359000003', '202611221359000000', 'O', 'D', 'U', 'three', 1, 2,
+               'queued', '00 00 0 0 N', null, null, null, null);
+         delete from queue_entry where id = 3;",
+        include_str!("../../migrations/sqlite/0008_preparing.sql"),
+        "insert into queue_entry (partner, dataset_name, stamp, short_stamp, originator, destination,
+             format, payload, octets, original_octets, state, claimed_by, claimed_epoch)
+           values ('bolt', 'A', '202611221359000004', '202611221359000000', 'O', 'D', 'U', 'four', 1,
+             2, 'preparing', 'seonsqd', 1);",
+    ] {
+        run(&mut database, script).await;
+    }
+    let kept: Vec<Kept> = sqlx::query_as(
+        "select id, state, payload, packaging, comment, session_id from queue_entry order by id",
+    )
+    .fetch_all(&mut database)
+    .await
+    .unwrap();
+    let row = |id, state: &str, payload: &str, packaging: &str, comment: Option<&str>, session| {
+        (id, state.into(), payload.into(), packaging.into(), comment.map(String::from), session)
+    };
+    let expected = [
+        row(1, "ready", "one", "03 02 1 1 Y", Some("mine"), None),
+        row(2, "sending", "two", "00 00 0 0 N", None, Some(1)),
+        row(4, "preparing", "four", "00 00 0 0 N", None, None),
+    ];
+    assert_eq!(kept, expected);
+}
+
+async fn claim(world: &World, tenure: &Tenure, limit: u32) -> Vec<QueueEntry> {
+    world.fenced(tenure, async |tx| tx.claim_queued(limit).await).await.unwrap()
+}
+
+async fn prepared(world: &World, tenure: &Tenure, ids: &[EntryId]) -> u64 {
+    world.fenced(tenure, async |tx| tx.prepared(ids).await).await.unwrap()
+}
+
+async fn read(world: &World, id: EntryId) -> QueueEntry {
+    world.store.entry(id).await.unwrap().unwrap()
+}
+
+async fn states(world: &World, ids: &[EntryId]) -> Vec<EntryState> {
+    let mut states = Vec::new();
+    for id in ids {
+        states.push(read(world, *id).await.state);
+    }
+    states
+}

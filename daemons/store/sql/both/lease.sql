@@ -1,2 +1,0 @@
--- name: moment
-select moment from clock

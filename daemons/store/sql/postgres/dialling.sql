@@ -1,7 +1,0 @@
--- name: take
--- The oldest. Two controllers that ask at once get different ones, and neither waits.
-update dial_request set state = 'taken', taken_by = $1, taken_epoch = $2
-where id = (select id from dial_request where state = 'open' order by id limit 1
-  for update skip locked)
-returning id, partner, number, ping, state, taken_by, taken_epoch, connected, established,
-  outcome_code, outcome_text, files_sent, files_received, octets_sent, octets_received

@@ -1,0 +1,121 @@
+//! Why something was not done, each with its stable code.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::Daemon;
+use runtime::ConfigurationError;
+use spool::SpoolError;
+use store::{RequestId, StoreError};
+use tokio::task::JoinError;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration cannot be read, or has errors.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// What was asked for makes no sense: what, and the cure.
+    #[error("{0}")]
+    Invalid(String),
+    /// A file could not be read or written.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried, with the file's name.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A stream brought less than was announced.
+    #[error(
+        "{name}: the stream ended after {octets} of {announced} octets; nothing was queued, send it \
+         again"
+    )]
+    StreamTooShort {
+        /// The file's name where it came from.
+        name: PathBuf,
+        /// What came.
+        octets: u64,
+        /// What was announced.
+        announced: u64,
+    },
+    /// A stream brought more than was announced.
+    #[error(
+        "{name}: more than the announced {announced} octets came; nothing was queued, send it again \
+         when it is written completely"
+    )]
+    StreamTooLong {
+        /// The file's name where it came from.
+        name: PathBuf,
+        /// What was announced.
+        announced: u64,
+    },
+    /// A daemon that is active has not done what it was asked for in time.
+    #[error(
+        "{daemon} has not finished request {request} within {} s; it goes on, see: seon journal",
+        patience.as_secs()
+    )]
+    Late {
+        /// Who was asked.
+        daemon: Daemon,
+        /// What for.
+        request: RequestId,
+        /// How long we waited.
+        patience: Duration,
+    },
+    /// Nobody is active who could do what was asked for.
+    #[error(
+        "{daemon} is not active, so request {request} waits for it; start it: seon up, or see: seon \
+         ps"
+    )]
+    NobodyActive {
+        /// Who was asked.
+        daemon: Daemon,
+        /// What for.
+        request: RequestId,
+    },
+    /// A task of ours broke.
+    #[error("a task of this command broke: {0}; please report this")]
+    Panicked(#[from] JoinError),
+    /// The spool refused.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// Whether the same may go well a little later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_retryable())
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Configuration(error) => error.code(),
+            Self::Invalid(_) => "E-USAGE",
+            Self::Io { .. } => "E-IO",
+            Self::StreamTooShort { .. } | Self::StreamTooLong { .. } => "E-ENQUEUE-SIZE",
+            Self::Late { .. } | Self::NobodyActive { .. } => "E-REQUEST-LATE",
+            Self::Panicked(_) => "E-TASK-PANICKED",
+            Self::Spool(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    /// An operating system's error, and what was tried.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+/// Runs what waits for the disk where nobody else waits.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await?
+}

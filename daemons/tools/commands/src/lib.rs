@@ -1,0 +1,23 @@
+//! What people do with an instance, as a library that a program or a server calls: put files into the
+//! queue, look at queue, receipts, journal and daemons, ask a daemon for something, examine
+//! everything. What goes in is typed, what comes out can be serialised, and every error has a stable
+//! code. Nothing here knows of a terminal, of a command line or of an exit code.
+
+pub mod check;
+pub mod enqueue;
+mod error;
+pub mod force;
+pub mod human;
+mod instance;
+pub mod journal;
+mod local;
+pub mod partner;
+pub mod ps;
+pub mod queue;
+pub mod receipts;
+pub mod reload;
+pub mod report;
+pub mod request;
+
+pub use error::Error;
+pub use instance::{Instance, Place};

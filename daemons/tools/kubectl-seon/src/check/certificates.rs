@@ -1,0 +1,132 @@
+//! The certificates in the Secrets that an instance and its partners name.
+
+use std::collections::BTreeMap;
+
+use crds::{SeonInstance, SeonPartner};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use transport::CertificateSummary;
+
+use super::super::KubernetesError;
+use super::super::cluster::Cluster;
+use super::hidden;
+use commands::check::validity;
+use commands::report::Check;
+
+/// The key of a certificate in a Secret.
+const CERTIFICATE: &str = "tls.crt";
+
+pub(super) async fn examine(
+    cluster: &Cluster,
+    instance: &SeonInstance,
+    partners: &Result<Vec<SeonPartner>, KubernetesError>,
+    now: Timestamp,
+) -> Vec<Check> {
+    let partners = partners.as_deref().unwrap_or_default();
+    let mut checks = Vec::new();
+    for (name, what) in named(instance, partners) {
+        let secret = cluster.objects::<Secret>().get_opt(&name).await;
+        match secret {
+            Ok(secret) => checks.extend(judge(&what, &name, secret.as_ref(), now)),
+            Err(error) => {
+                let error = cluster.explain(&format!("reading Secret {name}"), error);
+                // One is enough: the others are hidden in the same way.
+                checks.push(hidden("the certificates", &error));
+                return checks;
+            }
+        }
+    }
+    checks
+}
+
+/// The Secrets, each once, and what the certificate in each is.
+fn named(instance: &SeonInstance, partners: &[SeonPartner]) -> BTreeMap<String, String> {
+    let spec = &instance.spec;
+    let send = spec.send.tls.as_ref().map(|tls| &tls.certificate_secret_ref.name);
+    let receive = spec.receive.tls.as_ref().map(|tls| &tls.certificate_secret_ref.name);
+    let of_partners = partners.iter().flat_map(|partner| {
+        let name = partner.name_any();
+        partner.spec.certificates.iter().map(move |certificate| {
+            (certificate.secret_ref.name.clone(), format!("{name}'s certificate"))
+        })
+    });
+    let ours = [(send, "our certificate as a caller"), (receive, "our certificate for callers")];
+    let ours = ours.into_iter().filter_map(|(name, what)| Some((name?.clone(), what.to_owned())));
+    of_partners.chain(ours).collect()
+}
+
+fn judge(what: &str, name: &str, secret: Option<&Secret>, now: Timestamp) -> Vec<Check> {
+    let what = format!("{what} in Secret {name}");
+    let correct = "correct the Secret, or the reference to it (docs/kubectl.md#check)";
+    let Some(secret) = secret else {
+        return vec![Check::bad(format!("{what} is not there"), correct)];
+    };
+    let Some(pem) = secret.data.as_ref().and_then(|data| data.get(CERTIFICATE)) else {
+        return vec![Check::bad(format!("{what}: there is no key {CERTIFICATE}"), correct)];
+    };
+    // The first is the certificate itself; those behind it are intermediate ones.
+    let first = CertificateDer::pem_slice_iter(&pem.0).next();
+    match first.and_then(Result::ok).and_then(|first| CertificateSummary::of(&first)) {
+        Some(summary) => vec![validity(&what, &summary.subject, summary.expires, now)],
+        None => vec![Check::bad(format!("{what} cannot be read"), correct)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+
+    use super::*;
+    use crate::instance::tests::instance;
+    use commands::report::Verdict;
+
+    fn acme() -> SeonInstance {
+        instance("acme", "  receive: {tls: {certificateSecretRef: {name: acme-tls}}}\n")
+    }
+
+    fn bolt() -> SeonPartner {
+        serde_yaml::from_str(
+            "apiVersion: seon.dev/v1alpha1
+kind: SeonPartner
+metadata: {name: bolt}
+spec:
+  instanceRef: {name: acme}
+  identity: {odetteId: O0013000002BOLT, passwordSecretRef: {name: bolt-oftp, key: password}}
+  certificates: [{purpose: [Tls], secretRef: {name: bolt-tls}}]
+",
+        )
+        .unwrap()
+    }
+
+    fn secret(key: &str, text: &str) -> Secret {
+        let data = BTreeMap::from([(key.to_owned(), ByteString(text.into()))]);
+        Secret { data: Some(data), ..Secret::default() }
+    }
+
+    #[test]
+    fn every_secret_is_looked_at_once_and_ours_come_under_our_name() {
+        let names: Vec<_> = named(&acme(), &[bolt(), bolt()]).into_iter().collect();
+        let expected =
+            [("acme-tls", "our certificate for callers"), ("bolt-tls", "bolt's certificate")]
+                .map(|(name, what)| (name.to_owned(), what.to_owned()));
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_certificate_is_judged_by_the_end_of_its_validity() {
+        let made = rcgen::generate_simple_self_signed(["oftp.acme.example".to_owned()]).unwrap();
+        let good = secret(CERTIFICATE, &made.cert.pem());
+        let result = |secret: Option<&Secret>, now: &str| {
+            judge("ours", "acme-tls", secret, now.parse().unwrap())[0].result
+        };
+        let (then, much_later) = ("2026-11-22T00:00:00Z", "4100-01-01T00:00:00Z");
+        assert_eq!(result(Some(&good), then), Verdict::Success);
+        assert_eq!(result(Some(&good), much_later), Verdict::Error);
+        assert_eq!(result(None, then), Verdict::Error);
+        assert_eq!(result(Some(&secret("other", "")), then), Verdict::Error);
+        assert_eq!(result(Some(&secret(CERTIFICATE, "no PEM")), then), Verdict::Error);
+    }
+}

@@ -1,0 +1,178 @@
+//! The words that `seon` and `kubectl seon` have in common: what the one takes, the other takes to a
+//! pod.
+
+mod enqueue;
+
+use clap::{Args, Subcommand};
+use domain::{Daemon, PartnerName};
+use store::{EntryId, EntryState, JournalKind, ReceiptId};
+
+pub use enqueue::{EnqueueOptions, FileFormat};
+
+use crate::Since;
+
+/// What is wanted of the send queue.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Queue {
+    /// What to do, if anything.
+    #[command(subcommand)]
+    pub order: Option<Order>,
+    /// Else what to show.
+    #[command(flatten)]
+    pub filter: QueueFilter,
+}
+
+/// Which entries are shown.
+#[derive(Debug, Args)]
+pub struct QueueFilter {
+    /// Only entries for this partner.
+    #[arg(short, long, value_name = "NAME")]
+    pub partner: Option<PartnerName>,
+    /// Only entries in this state, as `blocked`.
+    #[arg(short, long, value_name = "STATE")]
+    pub state: Option<EntryState>,
+    /// Finished entries too.
+    #[arg(short, long)]
+    pub all: bool,
+    /// At most so many.
+    #[arg(short = 'n', long, default_value_t = 100, value_name = "NUMBER")]
+    pub limit: u32,
+}
+
+/// What is done to entries.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Order {
+    /// Keeps entries from being sent.
+    Hold(Entries),
+    /// Lets held entries go.
+    Release(Entries),
+    /// Takes entries out of the queue for good.
+    Cancel(Entries),
+    /// Lets blocked entries try again from the start.
+    Unblock(Entries),
+    /// Waits no more for the receipts of entries that are sent: they are finished.
+    Close(Entries),
+    /// Sends entries again whose receipts do not come.
+    Resend(Entries),
+    /// Stops a transfer that is running; the entry stays in the queue.
+    Abort(Entries),
+}
+
+impl Order {
+    /// The order, and whom it concerns.
+    pub fn parts(&self) -> (commands::queue::Order, &[EntryId]) {
+        use commands::queue::Order as Plain;
+        let (order, Entries { ids }) = match self {
+            Self::Hold(entries) => (Plain::Hold, entries),
+            Self::Release(entries) => (Plain::Release, entries),
+            Self::Cancel(entries) => (Plain::Cancel, entries),
+            Self::Unblock(entries) => (Plain::Unblock, entries),
+            Self::Close(entries) => (Plain::Close, entries),
+            Self::Resend(entries) => (Plain::Resend, entries),
+            Self::Abort(entries) => (Plain::Abort, entries),
+        };
+        (order, ids)
+    }
+}
+
+/// Entries by their identifiers.
+#[derive(Clone, Debug, Args)]
+pub struct Entries {
+    /// The entries' identifiers, as `seon queue` shows them.
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<EntryId>,
+}
+
+/// What is wanted of the receipts.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Receipts {
+    /// What to do, if anything.
+    #[command(subcommand)]
+    pub order: Option<ReceiptOrder>,
+    /// Else what to show.
+    #[command(flatten)]
+    pub filter: ReceiptsFilter,
+}
+
+/// Which receipts are shown.
+#[derive(Debug, Args)]
+pub struct ReceiptsFilter {
+    /// Only receipts for this partner.
+    #[arg(short, long, value_name = "NAME")]
+    pub partner: Option<PartnerName>,
+    /// Receipts that were sent too.
+    #[arg(short, long)]
+    pub all: bool,
+    /// At most so many.
+    #[arg(short = 'n', long, default_value_t = 100, value_name = "NUMBER")]
+    pub limit: u32,
+}
+
+/// What is done to receipts.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ReceiptOrder {
+    /// Lets held receipts go (spec.receipts.timing: Manual).
+    Release {
+        /// The receipts' identifiers, as `seon receipts` shows them.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<ReceiptId>,
+    },
+}
+
+/// Which records are shown.
+#[derive(Debug, Args)]
+pub struct Journal {
+    /// Only what concerns this partner.
+    #[arg(short, long, value_name = "NAME")]
+    pub partner: Option<PartnerName>,
+    /// Only since then: a span as 2h or 3d, a date, or a moment.
+    #[arg(long, value_name = "WHEN", value_parser = Since::parse)]
+    pub since: Option<Since>,
+    /// Only this kind, as `file_sent`.
+    #[arg(short, long, value_name = "KIND")]
+    pub kind: Option<JournalKind>,
+    /// The last so many.
+    #[arg(short = 'n', long, default_value_t = 50, value_name = "NUMBER")]
+    pub limit: u32,
+    /// Goes on showing what comes.
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// What is wanted of partners.
+#[derive(Debug, Args)]
+pub struct Partner {
+    /// What.
+    #[command(subcommand)]
+    pub verb: PartnerVerb,
+}
+
+/// What is done with partners.
+#[derive(Debug, Subcommand)]
+pub enum PartnerVerb {
+    /// Shows the partners.
+    List,
+    /// Runs a session without a transfer and says how it went.
+    Ping(Calling),
+    /// Calls it now: sends what is due, takes what it has, and says how it went.
+    Call(Calling),
+}
+
+/// A call of a partner.
+#[derive(Debug, Args)]
+pub struct Calling {
+    /// The partner's name.
+    pub name: String,
+    /// Waits at most so many seconds for the outcome.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub wait: u64,
+}
+
+/// Whose lease is taken.
+#[derive(Debug, Args)]
+pub struct Force {
+    /// The daemon's classic name.
+    pub daemon: Daemon,
+}
