@@ -305,6 +305,14 @@ stringData:
         });
     }
 
+    /// A hot folder of the data directory, once the send queue takes files from it.
+    pub fn hot_folder(&self, folder: &str) -> PathBuf {
+        let folder = self.data().join(folder);
+        let aside = folder.join(".taken");
+        wait_until_blocking("the hot folder is watched", PATIENCE, || aside.is_dir());
+        folder
+    }
+
     /// `seon ps -o json`, one value a daemon; empty while it cannot be told.
     pub fn daemons(&self) -> Vec<Value> {
         let output = self.seon(["ps", "-o", "json"]);

@@ -67,12 +67,12 @@ impl Proxy {
         Self { port, shared }
     }
 
-    /// The next connection that has no plan yet breaks there.
+    /// The next connection that has no plan yet breaks there; if it ends before, a later one does.
     pub fn plan(&self, planned: Break) {
         self.shared.state.lock().unwrap().breaks.push_back(planned);
     }
 
-    /// How many plans no connection has taken yet.
+    /// How many plans no connection has taken yet, or has ended without.
     pub fn planned(&self) -> usize {
         self.shared.state.lock().unwrap().breaks.len()
     }
@@ -105,6 +105,7 @@ fn pass(caller: &TcpStream, partner: &TcpStream, planned: Option<Break>, shared:
         thread::spawn(move || {
             // However it ends, both ends are told: half a connection is none.
             let _ = pipe.run();
+            pipe.give_back();
             let _ = pipe.from.shutdown(Shutdown::Both);
             let _ = pipe.to.shutdown(Shutdown::Both);
         });
@@ -177,7 +178,8 @@ impl Pipe {
     }
 
     fn reached(&mut self, held: &mut Vec<u8>) -> std::io::Result<bool> {
-        if matches!(self.planned, Some(Break::After(..) | Break::Before(..))) {
+        if let Some(Break::After(..) | Break::Before(..)) = self.planned {
+            self.planned = None;
             return Ok(false);
         }
         let mut state = self.shared.state.lock().unwrap();
@@ -190,6 +192,11 @@ impl Pipe {
         self.planned = None;
         self.write(held, held.len())?;
         Ok(true)
+    }
+
+    /// What did not happen here is still to happen.
+    fn give_back(&mut self) {
+        self.shared.state.lock().unwrap().breaks.extend(self.planned.take());
     }
 
     fn write(&mut self, held: &mut Vec<u8>, octets: usize) -> std::io::Result<()> {

@@ -150,8 +150,7 @@ fn a_file_in_the_hot_folder_is_sent_once_and_leaves_the_folder() {
     let (pair, _acme, _bolt) = Pair::running();
     let file = pair.acme.file("HOT.DAT", 100_000);
     let hash = sha256(&file);
-    let folder = pair.acme.data().join("outgoing/bolt");
-    fs::create_dir_all(&folder).unwrap();
+    let folder = pair.acme.hot_folder("outgoing/bolt");
     fs::rename(&file, folder.join("HOT.DAT")).unwrap();
     wait_until_blocking("the file acknowledged", PATIENCE, || {
         pair.acme.queue().iter().any(|row| row["state"] == "acknowledged")
@@ -165,8 +164,7 @@ fn a_file_that_a_dying_predecessor_has_moved_aside_is_sent_by_the_one_that_is_ac
     let (pair, _acme, _bolt) = Pair::running();
     let file = pair.acme.file("LEFT.DAT", 1000);
     let hash = sha256(&file);
-    let taken = pair.acme.data().join("outgoing/bolt/.taken");
-    wait_until_blocking("the folder is watched", PATIENCE, || taken.is_dir());
+    let taken = pair.acme.hot_folder("outgoing/bolt").join(".taken");
     let aside = "0192f0c0-0000-4000-8000-000000000001.LEFT.DAT";
     fs::rename(&file, taken.join(aside)).unwrap();
     wait_until_blocking("the file acknowledged", PATIENCE, || {

@@ -143,7 +143,7 @@ fn files_of_one_name_within_a_second_all_arrive_at_a_partner_that_sees_no_counte
     let enqueue = |file: &Path| pair.acme.enqueue("bolt", file, &["--dataset-name", "SAME"]);
     let entries: Vec<_> = files.iter().map(|file| enqueue(file.as_path())).collect();
     // And by a folder.
-    let folder = pair.acme.data().join("outgoing/bolt");
+    let folder = pair.acme.hot_folder("outgoing/bolt");
     files.push(pair.acme.file("SAME", 4000));
     fs::rename(&files[3], folder.join("SAME")).unwrap();
     pair.acme.wait_until_acknowledged(&entries, PATIENCE);

@@ -79,8 +79,8 @@ fn a_file_of_records_whose_last_one_is_short_stops_its_entry_and_not_the_session
     pair.write(Line::Tcp, Line::Tcp);
     let _acme = pair.acme.up();
     pair.acme.wait_until_ready();
-    fs::copy(pair.acme.file("SHORT.DAT", 5020), pair.acme.data().join("records/SHORT.DAT"))
-        .unwrap();
+    let folder = pair.acme.hot_folder("records");
+    fs::rename(pair.acme.file("SHORT.DAT", 5020), folder.join("SHORT.DAT")).unwrap();
     let short = wait_until_blocking("the file is queued", PATIENCE, || {
         let queue: Value =
             serde_json::from_slice(&pair.acme.seon(["queue", "-o", "json"]).stdout).ok()?;
