@@ -13,6 +13,8 @@ pub enum Way {
     ToCalled,
     /// From the called to the caller.
     ToCaller,
+    /// Whichever way it happens first, such as the end of a session.
+    Either,
 }
 
 /// Where a connection breaks.
@@ -90,15 +92,13 @@ impl Proxy {
 }
 
 fn pass(caller: &TcpStream, partner: &TcpStream, planned: Option<Break>, shared: &Arc<Shared>) {
-    for way in [Way::ToCalled, Way::ToCaller] {
-        let (from, to) = match way {
-            Way::ToCalled => (caller, partner),
-            Way::ToCaller => (partner, caller),
-        };
+    let planned = Arc::new(Mutex::new(planned));
+    for (way, from, to) in [(Way::ToCalled, caller, partner), (Way::ToCaller, partner, caller)] {
         let mut pipe = Pipe {
             from: from.try_clone().unwrap(),
             to: to.try_clone().unwrap(),
-            planned: planned.filter(|planned| planned.way() == way),
+            way,
+            planned: Arc::clone(&planned),
             shared: Arc::clone(shared),
             passed: 0,
         };
@@ -126,7 +126,9 @@ impl Break {
 struct Pipe {
     from: TcpStream,
     to: TcpStream,
-    planned: Option<Break>,
+    way: Way,
+    /// Of both ways together: it happens once.
+    planned: Arc<Mutex<Option<Break>>>,
     shared: Arc<Shared>,
     passed: u64,
 }
@@ -150,7 +152,7 @@ impl Pipe {
 
     /// Passes on what may pass; false when the connection is to break now.
     fn goes_on(&mut self, held: &mut Vec<u8>) -> std::io::Result<bool> {
-        match self.planned {
+        match self.planned() {
             None => self.write(held, held.len())?,
             Some(Break::After(_, limit) | Break::StallAfter(_, limit)) => {
                 let room = usize::try_from(limit - self.passed).unwrap_or(usize::MAX);
@@ -178,8 +180,8 @@ impl Pipe {
     }
 
     fn reached(&mut self, held: &mut Vec<u8>) -> std::io::Result<bool> {
-        if let Some(Break::After(..) | Break::Before(..)) = self.planned {
-            self.planned = None;
+        let planned = self.planned.lock().unwrap().take();
+        if let Some(Break::After(..) | Break::Before(..)) = planned {
             return Ok(false);
         }
         let mut state = self.shared.state.lock().unwrap();
@@ -189,14 +191,19 @@ impl Pipe {
         }
         state.stalled -= 1;
         drop(state);
-        self.planned = None;
         self.write(held, held.len())?;
         Ok(true)
     }
 
     /// What did not happen here is still to happen.
     fn give_back(&mut self) {
-        self.shared.state.lock().unwrap().breaks.extend(self.planned.take());
+        let planned = self.planned.lock().unwrap().take();
+        self.shared.state.lock().unwrap().breaks.extend(planned);
+    }
+
+    fn planned(&self) -> Option<Break> {
+        let planned = *self.planned.lock().unwrap();
+        planned.filter(|planned| planned.way() == self.way || planned.way() == Way::Either)
     }
 
     fn write(&mut self, held: &mut Vec<u8>, octets: usize) -> std::io::Result<()> {

@@ -83,7 +83,7 @@ fn before_commands(octets: u64) {
         Break::Before(Way::ToCalled, b'R'),
         Break::Before(Way::ToCaller, b'E'),
         Break::Before(Way::ToCalled, b'P'),
-        Break::Before(Way::ToCaller, b'F'),
+        Break::Before(Way::Either, b'F'),
     ];
     each_arrives_once(octets, &breaks);
 }
