@@ -26,7 +26,7 @@ impl FileHash {
 
 impl fmt::Display for FileHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        write_hexadecimal(f, &self.0)
     }
 }
 
@@ -34,16 +34,94 @@ impl FromStr for FileHash {
     type Err = NotAHash;
 
     fn from_str(text: &str) -> Result<Self, NotAHash> {
-        let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
-            &[high, low] => Some(digit(high)? << 4 | digit(low)?),
-            _ => None,
-        });
-        let octets: Option<Vec<u8>> = pairs.collect();
-        octets
-            .filter(|octets| matches!(octets.len(), 20 | 32 | 64))
-            .map(Self)
-            .ok_or_else(|| NotAHash(text.escape_debug().to_string()))
+        let octets = from_hexadecimal(text).and_then(|octets| Self::try_from(octets).ok());
+        octets.ok_or_else(|| NotAHash(text.escape_debug().to_string()))
     }
+}
+
+/// By its octets, such as EERPHSH.
+impl TryFrom<Vec<u8>> for FileHash {
+    type Error = NotAHash;
+
+    fn try_from(octets: Vec<u8>) -> Result<Self, NotAHash> {
+        match octets.len() {
+            20 | 32 | 64 => Ok(Self(octets)),
+            _ => Err(NotAHash(Hexadecimal(&octets).to_string())),
+        }
+    }
+}
+
+/// A receipt's signature: the CMS object of EERPSIG or NERPSIG. Written in lower-case hexadecimal
+/// digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SignatureOctets(Vec<u8>);
+
+/// What is no signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a signature is written in lower-case hexadecimal digits, two for each octet, and not empty"
+)]
+pub struct NotASignature;
+
+impl SignatureOctets {
+    /// The octets.
+    pub fn as_octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SignatureOctets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hexadecimal(f, &self.0)
+    }
+}
+
+impl FromStr for SignatureOctets {
+    type Err = NotASignature;
+
+    fn from_str(text: &str) -> Result<Self, NotASignature> {
+        Self::try_from(from_hexadecimal(text).ok_or(NotASignature)?)
+    }
+}
+
+/// By its octets, such as EERPSIG.
+impl TryFrom<Vec<u8>> for SignatureOctets {
+    type Error = NotASignature;
+
+    fn try_from(octets: Vec<u8>) -> Result<Self, NotASignature> {
+        if octets.is_empty() { Err(NotASignature) } else { Ok(Self(octets)) }
+    }
+}
+
+/// What makes a receipt a signed one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptSignature {
+    /// The suite of the file's SFID.
+    pub suite: Suite,
+    /// Of what was transmitted.
+    pub hash: FileHash,
+    /// Over the receipt and this hash.
+    pub signature: SignatureOctets,
+}
+
+struct Hexadecimal<'a>(&'a [u8]);
+
+impl fmt::Display for Hexadecimal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hexadecimal(f, self.0)
+    }
+}
+
+fn write_hexadecimal(f: &mut fmt::Formatter<'_>, octets: &[u8]) -> fmt::Result {
+    octets.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+}
+
+fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        &[high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    });
+    pairs.collect()
 }
 
 fn digit(letter: u8) -> Option<u8> {
@@ -52,15 +130,6 @@ fn digit(letter: u8) -> Option<u8> {
         b'a'..=b'f' => Some(letter - b'a' + 10),
         _ => None,
     }
-}
-
-/// A receipt that is to be signed: by which suite, and over which file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiptSignature {
-    /// The suite of the file's SFID.
-    pub suite: Suite,
-    /// Of what was transmitted.
-    pub hash: FileHash,
 }
 
 #[cfg(test)]
@@ -79,5 +148,18 @@ mod tests {
         for refused in ["", "0a", &upper, &odd, &"0a".repeat(33), &"é".repeat(20)] {
             assert!(refused.parse::<FileHash>().is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_signature_is_written_in_one_way_and_read_back() {
+        let octets = vec![0x30, 0x80, 0xff];
+        let signature = SignatureOctets::try_from(octets.clone()).unwrap();
+        assert_eq!(signature.to_string(), "3080ff");
+        assert_eq!("3080ff".parse(), Ok(signature.clone()));
+        assert_eq!(signature.as_octets(), octets);
+        for refused in ["", "3", "3080FF", "zz"] {
+            assert_eq!(refused.parse::<SignatureOctets>(), Err(NotASignature), "{refused}");
+        }
+        assert_eq!(SignatureOctets::try_from(Vec::new()), Err(NotASignature));
     }
 }

@@ -51,12 +51,12 @@ pub use migrations::Migrated;
 pub use model::{
     Claim, ClaimScope, DialId, DialOutcome, DialRecord, DialState, Direction, EntryChange, EntryId,
     EntryState, FailedCall, JournalEntry, JournalFilter, JournalId, JournalKind, JournalRecord,
-    Match, NewDial, NewEntry, NewReceipt, NewRequest, NewSession, Offer, OperatorRequest,
-    PartnerQueue, PartnerWork, Progress, QueueEntry, QueueFilter, Reached, Receipt, ReceiptFilter,
-    ReceiptId, ReceiptKind, ReceiptState, ReceiptTiming, ReceivedFile, ReceivedFileId,
-    ReceivedFilter, ReceivedState, Receiving, Refusal, RequestFilter, RequestId, RequestOutcome,
-    RequestRecord, RequestState, Retry, Sent, SessionCounts, SessionEnd, SessionFilter, SessionId,
-    SessionRecord, Transport, Waiting, WaitingKind,
+    Match, NewDial, NewEntry, NewReceipt, NewRequest, NewSession, Offer, OperatorRequest, Original,
+    Package, PartnerQueue, PartnerWork, PreparedEntry, Progress, QueueEntry, QueueFilter, Reached,
+    Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptProof, ReceiptState, ReceiptTiming,
+    ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Receiving, Refusal, RequestFilter,
+    RequestId, RequestOutcome, RequestRecord, RequestState, Retry, Sent, SessionCounts, SessionEnd,
+    SessionFilter, SessionId, SessionRecord, Transport, Unwrapped, Waiting, WaitingKind,
 };
 pub use note::Note;
 pub use step::{IfAnswerLost, Step, StepOutcome};

@@ -26,6 +26,7 @@ const POSTGRES: &[Script] = &[
     (12, "close", include_str!("../migrations/postgres/0012_close.sql")),
     (13, "call_failed", include_str!("../migrations/postgres/0013_call_failed.sql")),
     (14, "broken_off", include_str!("../migrations/postgres/0014_broken_off.sql")),
+    (15, "files", include_str!("../migrations/postgres/0015_files.sql")),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
@@ -42,6 +43,7 @@ const SQLITE: &[Script] = &[
     (12, "close", include_str!("../migrations/sqlite/0012_close.sql")),
     (13, "call_failed", include_str!("../migrations/sqlite/0013_call_failed.sql")),
     (14, "broken_off", include_str!("../migrations/sqlite/0014_broken_off.sql")),
+    (15, "files", include_str!("../migrations/sqlite/0015_files.sql")),
 ];
 
 /// What a migration found and left.

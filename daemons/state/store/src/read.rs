@@ -8,7 +8,7 @@ use oftp::field::{Blocks, FileIdentity, ReasonText, Stamp};
 use crate::backend::{Lane, Row, Value, corrupt, values};
 use crate::model::{
     Claim, ClaimScope, DialId, DialOutcome, DialRecord, EntryId, EntryState, FailedCall,
-    JournalEntry, JournalFilter, JournalRecord, NewDial, OperatorRequest, PartnerQueue,
+    JournalEntry, JournalFilter, JournalRecord, NewDial, OperatorRequest, Original, PartnerQueue,
     PartnerWork, Progress, QueueEntry, QueueFilter, Receipt, ReceiptFilter, ReceiptId, ReceiptKind,
     ReceivedFile, ReceivedFileId, ReceivedFilter, RequestFilter, RequestId, RequestOutcome,
     RequestRecord, SessionCounts, SessionFilter, SessionId, SessionRecord, Waiting,
@@ -127,6 +127,12 @@ impl Store {
     ) -> Result<Vec<ReceivedFile>, StoreError> {
         let statement = statement!("receiving", "files_to_deliver");
         self.read_all(statement, values![partner.as_str(), limit], received_file).await
+    }
+
+    /// The oldest file of each partner that is to be unwrapped, oldest first. Nothing is claimed: there is
+    /// one master.
+    pub async fn files_to_unwrap(&self) -> Result<Vec<ReceivedFile>, StoreError> {
+        self.read_all(statement!("receiving", "files_to_unwrap"), &[], received_file).await
     }
 
     /// The files that came last in this session, are ours, and are not delivered yet.
@@ -323,6 +329,7 @@ pub(crate) fn queue_entry(row: &Row) -> Result<QueueEntry, StoreError> {
         description: description(row)?,
         user_data: user_data(row)?,
         payload: row.text("payload")?,
+        package: row.optional_text("package")?,
         octets: row.number("octets")?,
         original_octets: row.number("original_octets")?,
         packaging: row.text("packaging")?,
@@ -339,6 +346,8 @@ pub(crate) fn queue_entry(row: &Row) -> Result<QueueEntry, StoreError> {
         last_session: session_id(row, "last_session_id")?,
         error_code: row.get("error_code")?,
         error_text: row.get("error_text")?,
+        receipt_signature: row.optional_text("receipt_signature")?,
+        receipt_signer: row.get("receipt_signer")?,
         comment: row.get("comment")?,
         created_at: row.timestamp("created_at")?,
         updated_at: row.timestamp("updated_at")?,
@@ -383,6 +392,11 @@ fn failed_call(row: &Row) -> Result<FailedCall, StoreError> {
     })
 }
 
+fn original(row: &Row) -> Result<Option<Original>, StoreError> {
+    let Some(part) = row.optional_text("original")? else { return Ok(None) };
+    Ok(Some(Original { part, octets: row.number("original_octets")? }))
+}
+
 pub(crate) fn received_file(row: &Row) -> Result<ReceivedFile, StoreError> {
     Ok(ReceivedFile {
         id: row.get::<i64>("id")?.into(),
@@ -396,6 +410,8 @@ pub(crate) fn received_file(row: &Row) -> Result<ReceivedFile, StoreError> {
         packaging: row.text("packaging")?,
         hash: row.optional_text("hash")?,
         part: row.text("part")?,
+        original: original(row)?,
+        signer: row.get("signer")?,
         durable: Progress {
             octets: row.number("durable_octets")?,
             records: row.number("durable_records")?,
@@ -442,7 +458,9 @@ pub(crate) fn receipt(row: &Row) -> Result<Receipt, StoreError> {
 
 fn receipt_signature(row: &Row) -> Result<Option<ReceiptSignature>, StoreError> {
     let Some(suite) = row.optional_number("signature_suite")? else { return Ok(None) };
-    Ok(Some(ReceiptSignature { suite, hash: row.text("hash")? }))
+    // Those of before there were signatures have none.
+    let Some(signature) = row.optional_text("signature")? else { return Ok(None) };
+    Ok(Some(ReceiptSignature { suite, hash: row.text("hash")?, signature }))
 }
 
 fn session(row: &Row) -> Result<SessionRecord, StoreError> {

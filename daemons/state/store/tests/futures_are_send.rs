@@ -79,7 +79,7 @@ fn of_a_transaction(tx: &mut FencedTx, offer: &Offer, receipt: &NewReceipt, kind
     send(tx.entry_returned(session, entry));
     send(tx.connect_failed(partner, "", "", retry));
     send(tx.entry_reached(session, entry, Reached::Whole));
-    send(tx.receipt_received(partner, Level::V2_0, &identity(), kind));
+    send(tx.receipt_received(partner, Level::V2_0, &identity(), kind, None));
     send(tx.hold_entry(entry));
     send(tx.take_requests());
     send(tx.forward_request(request, Daemon::Seonrd));

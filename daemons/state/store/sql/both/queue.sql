@@ -15,24 +15,27 @@ limit 1
 
 -- name: entry
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
-  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
-  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+  description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
+  passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
+  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
+  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 from queue_entry where id = $1
 
 -- name: entry_by_identity
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
-  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
-  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+  description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
+  passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
+  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
+  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 from queue_entry
 where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4
 
 -- name: queue
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
-  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
-  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+  description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
+  passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
+  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
+  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 from queue_entry
 where ($1 is null or partner = $1)
   and ($2 is null or state = $2)
@@ -86,14 +89,17 @@ where id = $1 and state = 'sending' and session_id = $2
 
 -- name: answer_sent
 -- What a receipt usually is: the first for the entry with this very identity. It counts for what is
--- being sent to this partner, and for what may have reached it whole.
+-- being sent to this partner, and for what may have reached it whole. Where it is to be signed, only one
+-- that proves the very octets that were sent says that they arrived ($9 is their hash).
 update queue_entry set state = $5, error_code = $6, error_text = $7,
+  receipt_signature = $10, receipt_signer = $11,
   finished_at = (select moment from clock),
   claimed_by = null, claimed_epoch = null, session_id = null,
   updated_at = (select moment from clock)
 where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4 and partner = $8
   and (state = 'sending' or reached = 'whole')
   and state not in ('acknowledged', 'rejected', 'cancelled')
+  and (hash is null or hash = $9 or $5 = 'rejected')
 returning id
 
 -- name: find_sent
@@ -113,12 +119,25 @@ limit 1
 -- name: entry_answered
 -- From every state but the ends: the partner's word that it has the file outweighs ours.
 update queue_entry set state = $2, error_code = $3, error_text = $4,
+  receipt_signature = $6, receipt_signer = $7,
   finished_at = (select moment from clock),
   claimed_by = null, claimed_epoch = null, session_id = null,
   updated_at = (select moment from clock)
 where id = $1 and (state = 'sending' or reached = 'whole')
   and state not in ('acknowledged', 'rejected', 'cancelled')
+  and (hash is null or hash = $5 or $2 = 'rejected')
 returning id
+
+-- name: hash_to_prove
+-- Of an entry that a receipt would answer now.
+select hash from queue_entry
+where id = $1 and hash is not null and (state = 'sending' or reached = 'whole')
+  and state not in ('acknowledged', 'rejected', 'cancelled')
+
+-- name: receipt_unproven
+-- It waits on, and says why. What is being sent is left to its session.
+update queue_entry set error_code = $2, error_text = $3, updated_at = (select moment from clock)
+where id = $1 and state = 'sent'
 
 -- name: hold_entry
 update queue_entry set state = 'held', claimed_by = null, claimed_epoch = null,
@@ -198,7 +217,9 @@ update queue_entry set state = 'queued', claimed_by = null, claimed_epoch = null
 where state = 'preparing' and claimed_by = $1 and claimed_epoch < $2
 
 -- name: payloads_in_use
-select distinct payload from queue_entry where finished_at is null
+select payload from queue_entry where finished_at is null
+union
+select package from queue_entry where finished_at is null and package is not null
 
 -- name: queued_before
 -- A payload belongs to one entry.

@@ -12,13 +12,13 @@ returning id
 
 -- name: receipt
 select id, received_file_id, kind, partner, dataset_name, stamp, originator, destination, user_data,
-  reason, reason_text, signature_suite, hash, state, held, not_before, claimed_by, claimed_epoch,
+  reason, reason_text, signature_suite, hash, signature, state, held, not_before, claimed_by, claimed_epoch,
   session_id, created_at, sent_at
 from receipt where id = $1
 
 -- name: receipts
 select id, received_file_id, kind, partner, dataset_name, stamp, originator, destination, user_data,
-  reason, reason_text, signature_suite, hash, state, held, not_before, claimed_by, claimed_epoch,
+  reason, reason_text, signature_suite, hash, signature, state, held, not_before, claimed_by, claimed_epoch,
   session_id, created_at, sent_at
 from receipt
 where ($1 is null or partner = $1) and ($2 is null or state = $2)

@@ -30,7 +30,10 @@ update received_file set durable_octets = $3, durable_records = $4,
 where id = $1 and state = 'receiving' and session_id = $2
 
 -- name: file_received
-update received_file set state = 'received', durable_octets = $3, durable_records = $4,
+-- A package, or a file whose receipt has to prove it, is unwrapped first.
+update received_file set state = case when substr(packaging, 9, 1) = '1'
+    or substr(packaging, 11, 1) = 'Y' then 'unwrapping' else 'received' end,
+  durable_octets = $3, durable_records = $4,
   received_at = (select moment from clock),
   claimed_by = null, claimed_epoch = null, session_id = null,
   updated_at = (select moment from clock)
@@ -41,8 +44,9 @@ where id = $1 and state = 'receiving' and session_id = $2
 insert into received_file (partner, dataset_name, stamp, originator, destination, format,
   record_length, description, user_data, announced_size, original_size, packaging, part,
   state, last_session_id, durable_octets, durable_records, received_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'received', $14, $15, $16,
-  (select moment from clock))
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+  case when substr($12, 9, 1) = '1' or substr($12, 11, 1) = 'Y' then 'unwrapping' else 'received' end,
+  $14, $15, $16, (select moment from clock))
 on conflict (partner, dataset_name, stamp, originator, destination) do nothing
 returning id
 
@@ -85,7 +89,7 @@ select partner from waiting where partner is not null
 -- name: files_to_deliver
 -- Those that were begun come again: their target may hold them already.
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
   error_text, created_at, updated_at, received_at, finished_at
 from received_file
@@ -93,22 +97,40 @@ where state in ('received', 'delivering') and partner = $1
 order by id
 limit $2
 
+-- name: files_to_unwrap
+-- The oldest of each partner, so that nobody's files wait for another's.
+select id, partner, dataset_name, stamp, originator, destination, format, record_length,
+  description, user_data, announced_size, original_size, packaging, hash, part, original,
+  original_octets, signer, durable_octets,
+  durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
+  error_text, created_at, updated_at, received_at, finished_at
+from received_file
+where id in (select min(id) from received_file where state = 'unwrapping' group by partner)
+order by id
+
+-- name: unwrapped
+-- Its original lies in a part of its own, unless it was no package.
+update received_file set state = 'received', hash = $2, original = $3, original_octets = $4, signer = $5,
+  updated_at = (select moment from clock)
+where id = $1 and state = 'unwrapping'
+returning id
+
 -- name: undeliverable
 update received_file set state = 'failed', error_code = $2, error_text = $3,
   delivering_epoch = null,
   finished_at = (select moment from clock), updated_at = (select moment from clock)
-where id = $1 and state in ('received', 'delivering')
+where id = $1 and state in ('unwrapping', 'received', 'delivering')
 
 -- name: received_file
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
   error_text, created_at, updated_at, received_at, finished_at
 from received_file where id = $1
 
 -- name: find_received
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
   error_text, created_at, updated_at, received_at, finished_at
 from received_file
@@ -116,7 +138,7 @@ where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4 
 
 -- name: received_files
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
   error_text, created_at, updated_at, received_at, finished_at
 from received_file
@@ -126,10 +148,13 @@ limit $3
 
 -- name: unfinished_files
 select id from received_file
-where state in ('received', 'delivering') and last_session_id = $1
+where state in ('unwrapping', 'received', 'delivering') and last_session_id = $1
 
 -- name: parts_in_use
-select part from received_file where finished_at is null
+-- What failed is kept for whoever wants to know why, as long as its row.
+select part from received_file where finished_at is null or state = 'failed'
+union all
+select original from received_file where finished_at is null and original is not null
 
 -- name: forget_partial
 -- Of each partner's files that broke off and that no session has: those older than $1, and from the

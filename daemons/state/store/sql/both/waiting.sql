@@ -12,7 +12,7 @@ select 'receipt', count(*), min(coalesce(not_before, created_at)) from receipt
 where state in ('queued', 'sending') and not held
 union all
 select 'delivery', count(*), min(received_at) from received_file
-where state in ('received', 'delivering')
+where state in ('unwrapping', 'received', 'delivering')
 union all
 select 'partial', count(*), min(updated_at) from received_file
 where state = 'receiving' and session_id is null

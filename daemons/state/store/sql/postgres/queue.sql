@@ -9,15 +9,21 @@ update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
   updated_at = clock_timestamp()
 from picked where id = entry
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
-  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
-  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+  description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
+  passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
+  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
+  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
--- $3 is a JSON array of numbers. Whose state has changed meanwhile is left as it is.
+-- $3 is a JSON array of {id, package, octets, hash}; what is null stands. Whose state has changed
+-- meanwhile is left as it is.
 update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
+  package = coalesce(done.package, queue_entry.package),
+  octets = coalesce(done.octets, queue_entry.octets),
+  hash = coalesce(done.hash, queue_entry.hash),
   updated_at = clock_timestamp()
-where id in (select value::bigint from json_array_elements_text($3::json) as value)
+from json_to_recordset($3::json) as done(id bigint, package text, octets bigint, hash text)
+where queue_entry.id = done.id
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 
 -- name: known_payloads
@@ -41,9 +47,10 @@ update queue_entry set state = 'sending', claimed_by = $1, claimed_epoch = $2, s
   last_session_id = $3, updated_at = clock_timestamp()
 from picked where id = entry
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
-  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
-  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+  description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
+  passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
+  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
+  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: entry_retry
 update queue_entry set

@@ -10,18 +10,18 @@ with picked(owed) as materialized (
 update receipt set state = 'sending', claimed_by = $1, claimed_epoch = $2, session_id = $3
 from picked where id = owed
 returning id, received_file_id, kind, partner, dataset_name, stamp, originator, destination,
-  user_data, reason, reason_text, signature_suite, hash, state, held, not_before, claimed_by,
+  user_data, reason, reason_text, signature_suite, hash, signature, state, held, not_before, claimed_by,
   claimed_epoch, session_id, created_at, sent_at
 
 -- name: queue_receipts
 -- One receipt a file, with the file's own identity. $1 is a JSON array.
 insert into receipt (received_file_id, kind, partner, dataset_name, stamp, originator, destination,
-  user_data, reason, reason_text, signature_suite, hash, held, not_before)
+  user_data, reason, reason_text, signature_suite, hash, signature, held, not_before)
 select file.id, owed.kind, partner, dataset_name, stamp, originator, destination, owed.user_data,
-  owed.reason, owed.reason_text, owed.signature_suite, owed.hash, owed.held,
+  owed.reason, owed.reason_text, owed.signature_suite, owed.hash, owed.signature, owed.held,
   clock_timestamp() + owed.after * interval '1 microsecond'
 from json_to_recordset($1::json) as owed(id bigint, kind text, user_data text, reason bigint,
-    reason_text text, signature_suite bigint, hash text, held boolean, after bigint)
+    reason_text text, signature_suite bigint, hash text, signature text, held boolean, after bigint)
   join received_file as file on file.id = owed.id
 order by file.id
 returning id, received_file_id

@@ -1,7 +1,7 @@
 -- name: offered_before
 -- A claim binds only while its tenure lasts: the epoch in the lease says whether it does.
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, announced_size, original_size, packaging, hash, part, durable_octets,
+  description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
   error_text, created_at, updated_at, received_at, finished_at,
   exists (select 1 from daemon_lease as tenure where tenure.daemon = claimed_by

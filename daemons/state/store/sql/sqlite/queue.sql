@@ -5,15 +5,21 @@ update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
 where id in (
   select id from queue_entry where state = 'queued' order by priority desc, id limit $3)
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
-  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
-  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+  description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
+  passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
+  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
+  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
--- $3 is a JSON array of numbers. Whose state has changed meanwhile is left as it is.
+-- $3 is a JSON array of {id, package, octets, hash}; what is null stands. Whose state has changed
+-- meanwhile is left as it is.
 update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
+  package = coalesce(done ->> 'package', package),
+  octets = coalesce(done ->> 'octets', octets),
+  hash = coalesce(done ->> 'hash', hash),
   updated_at = (select moment from clock)
-where id in (select value from json_each($3))
+from (select value as done from json_each($3)) as prepared
+where id = done ->> 'id'
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 
 -- name: known_payloads
@@ -33,9 +39,10 @@ where id in (
   order by priority desc, id
   limit $6)
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
-  description, user_data, payload, octets, original_octets, packaging, hash, priority, passive,
-  receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by, claimed_epoch,
-  session_id, last_session_id, error_code, error_text, comment, created_at, updated_at, sent_at, finished_at
+  description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
+  passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
+  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
+  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: entry_retry
 update queue_entry set

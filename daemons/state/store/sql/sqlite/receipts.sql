@@ -7,16 +7,16 @@ where id in (
   order by id
   limit $5)
 returning id, received_file_id, kind, partner, dataset_name, stamp, originator, destination,
-  user_data, reason, reason_text, signature_suite, hash, state, held, not_before, claimed_by,
+  user_data, reason, reason_text, signature_suite, hash, signature, state, held, not_before, claimed_by,
   claimed_epoch, session_id, created_at, sent_at
 
 -- name: queue_receipts
 -- One receipt a file, with the file's own identity. $1 is a JSON array.
 insert into receipt (received_file_id, kind, partner, dataset_name, stamp, originator, destination,
-  user_data, reason, reason_text, signature_suite, hash, held, not_before)
+  user_data, reason, reason_text, signature_suite, hash, signature, held, not_before)
 select file.id, owed ->> 'kind', partner, dataset_name, stamp, originator, destination,
   owed ->> 'user_data', owed ->> 'reason', owed ->> 'reason_text',
-  owed ->> 'signature_suite', owed ->> 'hash', owed ->> 'held',
+  owed ->> 'signature_suite', owed ->> 'hash', owed ->> 'signature', owed ->> 'held',
   (select moment from clock) + (owed ->> 'after')
 from (select value as owed from json_each($1)) as owing
   join received_file as file on file.id = owed ->> 'id'

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::{Row, values};
-use crate::model::{NewReceipt, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFileId};
+use crate::model::{
+    NewReceipt, Original, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFileId, Unwrapped,
+};
 use crate::statement::statement;
 
 impl FencedTx {
@@ -71,6 +73,24 @@ impl FencedTx {
         Ok(delivered)
     }
 
+    /// The file is unwrapped and can be delivered. `false` if it did not wait for that any more.
+    pub async fn unwrapped(
+        &mut self,
+        id: ReceivedFileId,
+        unwrapped: &Unwrapped,
+    ) -> Result<bool, StoreError> {
+        let Unwrapped { hash, original, signer } = unwrapped;
+        let hash = hash.as_ref().map(ToString::to_string);
+        let (part, octets) = match original {
+            Some(Original { part, octets }) => (Some(part.to_string()), Some(*octets)),
+            None => (None, None),
+        };
+        let values = values![id.get(), hash.as_deref(), part.as_deref(), octets, signer.as_deref()];
+        let changed = self.fetch_first(statement!("receiving", "unwrapped"), values).await?;
+        self.is_news |= changed.is_some();
+        Ok(changed.is_some())
+    }
+
     /// The file cannot be delivered, for good; `receipt` is the NERP that says so.
     pub async fn undeliverable(
         &mut self,
@@ -129,6 +149,7 @@ fn owed(id: ReceivedFileId, receipt: &NewReceipt) -> Value {
         "reason_text": reason_text,
         "signature_suite": receipt.signature.as_ref().map(|signature| signature.suite.get().get()),
         "hash": receipt.signature.as_ref().map(|signature| signature.hash.to_string()),
+        "signature": receipt.signature.as_ref().map(|signature| signature.signature.to_string()),
         "held": receipt.timing == ReceiptTiming::Held,
         "after": after,
     })

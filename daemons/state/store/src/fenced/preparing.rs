@@ -2,10 +2,12 @@
 
 use std::cmp::Reverse;
 
+use serde_json::json;
+
 use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::values;
-use crate::model::{EntryId, QueueEntry};
+use crate::model::{EntryId, PreparedEntry, QueueEntry};
 use crate::read::queue_entry;
 use crate::statement::statement;
 
@@ -21,14 +23,21 @@ impl FencedTx {
         Ok(entries)
     }
 
-    /// Makes those of the entries `ready` that are still being prepared in this tenure. Returns how
-    /// many.
-    pub async fn prepared(&mut self, ids: &[EntryId]) -> Result<u64, StoreError> {
-        if ids.is_empty() {
+    /// Makes those of the entries `ready` that are still being prepared in this tenure, with what was made
+    /// of their payloads. Returns how many.
+    pub async fn prepared(&mut self, entries: &[PreparedEntry]) -> Result<u64, StoreError> {
+        if entries.is_empty() {
             return Ok(0);
         }
-        let ids = json::array(ids.iter().map(|id| id.get().into()));
-        let values = values![self.daemon.name(), self.epoch.get(), ids];
+        let done = entries.iter().map(|PreparedEntry { id, package, hash }| {
+            json!({
+                "id": id.get(),
+                "package": package.as_ref().map(|package| package.name.to_string()),
+                "octets": package.as_ref().map(|package| package.octets),
+                "hash": hash.as_ref().map(ToString::to_string),
+            })
+        });
+        let values = values![self.daemon.name(), self.epoch.get(), json::array(done)];
         let changed = self.transaction.execute(statement!("queue", "prepared"), values).await?;
         self.is_news |= changed > 0;
         Ok(changed)

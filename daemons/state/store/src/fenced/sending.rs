@@ -9,8 +9,8 @@ use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::{Row, values};
 use crate::model::{
-    ClaimScope, EntryChange, EntryId, EntryState, Match, QueueEntry, Reached, ReceiptKind, Refusal,
-    Retry, Sent, SessionId,
+    ClaimScope, EntryChange, EntryId, EntryState, Match, QueueEntry, Reached, ReceiptKind,
+    ReceiptProof, Refusal, Retry, Sent, SessionId,
 };
 use crate::read::{partners_file, queue_entry};
 use crate::statement::{Statement, statement};
@@ -178,13 +178,15 @@ impl FencedTx {
     ///
     /// A partner answers for its own entries alone, and for what may have reached it: one that is
     /// being sent, for a receipt in one session may be faster than EFPA in another, and one whose
-    /// end left before and was not confirmed, whatever became of it since.
+    /// end left before and was not confirmed, whatever became of it since. Where the receipt is to be
+    /// signed, only `proof` of the octets that were sent acknowledges it; a NERP needs none.
     pub async fn receipt_received(
         &mut self,
         partner: &PartnerName,
         level: Level,
         identity: &FileIdentity,
         kind: &ReceiptKind,
+        proof: Option<&ReceiptProof>,
     ) -> Result<Match, StoreError> {
         let exact = level >= Level::V1_4;
         let identity = identity.at(level);
@@ -198,6 +200,9 @@ impl FencedTx {
             ReceiptKind::Positive => Match::Acknowledged(id),
             ReceiptKind::Negative { .. } => Match::Rejected(id),
         };
+        let hash = proof.map(|proof| proof.hash.to_string());
+        let signature = proof.map(|proof| proof.signature.to_string());
+        let signer = proof.map(|proof| proof.signer.as_str());
         if exact {
             let FileIdentity { dataset_name, stamp, originator, destination } = &identity;
             let values = values![
@@ -209,6 +214,9 @@ impl FencedTx {
                 code.as_deref(),
                 text.as_deref(),
                 partner,
+                hash.as_deref(),
+                signature.as_deref(),
+                signer,
             ];
             if let Some(row) = self.fetch_first(statement!("queue", "answer_sent"), values).await? {
                 self.is_news = true;
@@ -228,8 +236,20 @@ impl FencedTx {
                 None => return Ok(Match::Unknown),
             },
         };
-        let values = values![id.get(), state.as_str(), code.as_deref(), text.as_deref()];
+        let values = values![
+            id.get(),
+            state.as_str(),
+            code.as_deref(),
+            text.as_deref(),
+            hash.as_deref(),
+            signature.as_deref(),
+            signer,
+        ];
         if self.fetch_first(statement!("queue", "entry_answered"), values).await?.is_none() {
+            let to_prove = statement!("queue", "hash_to_prove");
+            if let Some(row) = self.fetch_first(to_prove, values![id.get()]).await? {
+                return Ok(Match::Unproven { entry: id, hash: row.text("hash")? });
+            }
             let state = self.entry_state(id).await?.unwrap_or(state);
             let is_answered = matches!(
                 state,
@@ -243,6 +263,18 @@ impl FencedTx {
         }
         self.is_news = true;
         Ok(matched(id))
+    }
+
+    /// A receipt that proves nothing: the entry waits on, and says why.
+    pub async fn receipt_unproven(
+        &mut self,
+        id: EntryId,
+        code: &str,
+        text: &str,
+    ) -> Result<(), StoreError> {
+        let values = values![id.get(), code, text];
+        self.transaction.execute(statement!("queue", "receipt_unproven"), values).await?;
+        Ok(())
     }
 
     /// Some products answer with a counter of 0000 where ours was not. If exactly one entry of the

@@ -14,14 +14,16 @@ pub use dialling::{DialId, DialOutcome, DialRecord, DialState, NewDial};
 pub use journal::{JournalEntry, JournalFilter, JournalId, JournalKind, JournalRecord};
 pub use partner::{FailedCall, PartnerQueue};
 pub use queue::{
-    ClaimScope, EntryChange, EntryId, EntryState, NewEntry, PartnerWork, QueueEntry, QueueFilter,
-    Reached, Refusal, Retry, Sent,
+    ClaimScope, EntryChange, EntryId, EntryState, NewEntry, Package, PartnerWork, PreparedEntry,
+    QueueEntry, QueueFilter, Reached, Refusal, Retry, Sent,
 };
 pub use receipt::{
-    Match, NewReceipt, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptState, ReceiptTiming,
+    Match, NewReceipt, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptProof, ReceiptState,
+    ReceiptTiming,
 };
 pub use received::{
-    Offer, Progress, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Receiving,
+    Offer, Original, Progress, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,
+    Receiving, Unwrapped,
 };
 pub use request::{
     NewRequest, OperatorRequest, RequestFilter, RequestId, RequestOutcome, RequestRecord,

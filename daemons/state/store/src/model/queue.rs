@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use domain::virtual_file::StampStep;
-use domain::{FileHash, Packaging, PartnerName, PayloadName};
+use domain::{FileHash, Packaging, PartnerName, PayloadName, SignatureOctets};
 use jiff::Timestamp;
 use oftp::field::{Description, FileIdentity, Format, UserData};
 
@@ -79,11 +79,11 @@ pub struct NewEntry {
     pub user_data: UserData,
     /// The payload's name in the spool.
     pub payload: PayloadName,
-    /// Octets of the payload, which is what is transmitted.
+    /// Octets of what is transmitted; those of the payload, until it is packaged.
     pub octets: u64,
-    /// Octets of the original.
+    /// Octets of the original, which is the payload.
     pub original_octets: u64,
-    /// What the payload is to the original.
+    /// What that is to the original.
     pub packaging: Packaging,
     /// Higher goes first; 0 is usual.
     pub priority: i64,
@@ -114,13 +114,15 @@ pub struct QueueEntry {
     pub description: Description,
     /// SFIDUSER.
     pub user_data: UserData,
-    /// The payload's name in the spool.
+    /// The name in the spool of the payload, which is the original.
     pub payload: PayloadName,
-    /// Octets of the payload, which is what is transmitted.
+    /// The name in the spool of what is transmitted in its place, once it is packaged.
+    pub package: Option<PayloadName>,
+    /// Octets of what is transmitted; those of the payload, until it is packaged.
     pub octets: u64,
     /// Octets of the original.
     pub original_octets: u64,
-    /// What the payload is to the original.
+    /// What that is to the original.
     pub packaging: Packaging,
     /// Of what is transmitted, where the receipt is to be signed.
     pub hash: Option<FileHash>,
@@ -148,6 +150,10 @@ pub struct QueueEntry {
     pub error_code: Option<String>,
     /// Sentence of the last error.
     pub error_text: Option<String>,
+    /// The signature of the receipt that came.
+    pub receipt_signature: Option<SignatureOctets>,
+    /// Whose it was found to be: the certificate's subject.
+    pub receipt_signer: Option<String>,
     /// A person's own words.
     pub comment: Option<String>,
     /// When it was enqueued.
@@ -165,6 +171,33 @@ impl QueueEntry {
     pub fn transmitted_format(&self) -> Format {
         self.packaging.transmitted_format(self.format)
     }
+}
+
+/// An entry whose file can be sent, and what is transmitted of it if it is not the payload as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreparedEntry {
+    /// Which.
+    pub id: EntryId,
+    /// What was made of its payload now; `None` if nothing was: a package that was made before stands.
+    pub package: Option<Package>,
+    /// Of what is transmitted, where the receipt is to be signed.
+    pub hash: Option<FileHash>,
+}
+
+impl PreparedEntry {
+    /// One whose payload, or package of before, is sent as it lies there.
+    pub fn as_it_is(id: EntryId) -> Self {
+        Self { id, package: None, hash: None }
+    }
+}
+
+/// What is transmitted in place of a payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its name in the spool.
+    pub name: PayloadName,
+    /// Its octets.
+    pub octets: u64,
 }
 
 /// Which entries to read, newest first.

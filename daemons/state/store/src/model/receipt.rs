@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{PartnerName, ReceiptSignature};
+use domain::{FileHash, PartnerName, ReceiptSignature, SignatureOctets};
 use jiff::Timestamp;
 use oftp::field::{FileIdentity, ReasonText, UserData};
 
@@ -67,7 +67,7 @@ pub struct NewReceipt {
     pub kind: ReceiptKind,
     /// EERPUSER, NERPUSER.
     pub user_data: UserData,
-    /// How it is to be signed, if it is.
+    /// What makes it a signed one.
     pub signature: Option<ReceiptSignature>,
     /// When it may go out.
     pub timing: ReceiptTiming,
@@ -88,7 +88,7 @@ pub struct Receipt {
     pub identity: FileIdentity,
     /// EERPUSER, NERPUSER.
     pub user_data: UserData,
-    /// How it is to be signed, if it is.
+    /// What makes it a signed one.
     pub signature: Option<ReceiptSignature>,
     /// How far it is.
     pub state: ReceiptState,
@@ -115,8 +115,19 @@ pub struct ReceiptFilter {
     pub limit: u32,
 }
 
+/// A signature of a partner's receipt that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptProof {
+    /// The hash that it signs.
+    pub hash: FileHash,
+    /// The signature.
+    pub signature: SignatureOctets,
+    /// Whose it is: the certificate's subject.
+    pub signer: String,
+}
+
 /// What a partner's receipt fitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
     /// The entry is now `acknowledged`.
     Acknowledged(EntryId),
@@ -135,6 +146,14 @@ pub enum Match {
         entry: EntryId,
         /// Its state.
         state: EntryState,
+    },
+    /// The entry's receipt is to be signed, and this one does not prove the octets that were sent. It is
+    /// `sent` still, and says so.
+    Unproven {
+        /// The entry.
+        entry: EntryId,
+        /// Of what was sent.
+        hash: FileHash,
     },
     /// No entry for this partner has this identity.
     Unknown,

@@ -1,6 +1,6 @@
-//! Received files: `receiving -> received -> delivering -> delivered | failed`.
+//! Received files: `receiving -> [unwrapping ->] received -> delivering -> delivered | failed`.
 
-use domain::{FileHash, Packaging, PartName, PartnerName, ReceiptSignature, Target};
+use domain::{FileHash, Packaging, PartName, PartnerName, Target};
 use jiff::Timestamp;
 use oftp::field::{Blocks, Description, FileIdentity, Format, UserData};
 
@@ -16,7 +16,10 @@ words! {
     ReceivedState {
         /// On the wire, or broken off and waiting for the partner to come back.
         Receiving = "receiving",
-        /// Complete and ours: EFPA may go out once this is committed.
+        /// Complete and ours, as every state from here on: EFPA may go out once this is committed. Its
+        /// original is not there yet, or its hash, which a signed receipt needs.
+        Unwrapping = "unwrapping",
+        /// Ready to be put in its place.
         Received = "received",
         /// Its target is decided; it may lie there already.
         Delivering = "delivering",
@@ -113,9 +116,13 @@ pub struct ReceivedFile {
     pub packaging: Packaging,
     /// Of what was transmitted, where the receipt is to be signed.
     pub hash: Option<FileHash>,
-    /// The spool's name of the part.
+    /// The spool's name of the part: what was transmitted.
     pub part: PartName,
-    /// What the part surely holds; from `received` on the whole file.
+    /// What a package was unwrapped to.
+    pub original: Option<Original>,
+    /// Who signed it: the certificate's subject.
+    pub signer: Option<String>,
+    /// What the part surely holds; once it is ours the whole file.
     pub durable: Progress,
     /// How far it is.
     pub state: ReceivedState,
@@ -140,11 +147,30 @@ pub struct ReceivedFile {
 }
 
 impl ReceivedFile {
-    /// How its receipt is to be signed, if it is.
-    pub fn receipt_signature(&self) -> Option<ReceiptSignature> {
-        let (suite, hash) = (self.packaging.receipt_suite()?, self.hash.clone()?);
-        Some(ReceiptSignature { suite, hash })
+    /// The spool's name of what is delivered.
+    pub fn deliverable(&self) -> &PartName {
+        self.original.as_ref().map_or(&self.part, |original| &original.part)
     }
+}
+
+/// What a package was unwrapped to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// The spool's name of the part that holds it.
+    pub part: PartName,
+    /// Its octets.
+    pub octets: u64,
+}
+
+/// What came of unwrapping a received file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwrapped {
+    /// Of what was transmitted, where the receipt is to be signed.
+    pub hash: Option<FileHash>,
+    /// The original, if it was a package.
+    pub original: Option<Original>,
+    /// Who signed it: the certificate's subject.
+    pub signer: Option<String>,
 }
 
 /// Which received files to read, newest first.

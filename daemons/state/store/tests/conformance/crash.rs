@@ -121,6 +121,7 @@ conformance! {
                                 oftp::Level::V2_0,
                                 &entry(stop).identity,
                                 &ReceiptKind::Positive,
+                                None,
                             )
                             .await
                             .map(drop)

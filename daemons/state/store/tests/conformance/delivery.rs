@@ -5,11 +5,11 @@ use std::time::Duration;
 use domain::{Daemon, ReceiptSignature};
 use oftp::ReasonText;
 use store::{
-    NewReceipt, Offer, Progress, ReceiptFilter, ReceiptKind, ReceiptTiming, ReceivedFileId,
-    ReceivedState,
+    NewReceipt, Offer, Original, Progress, ReceiptFilter, ReceiptKind, ReceiptTiming,
+    ReceivedFileId, ReceivedState, Unwrapped,
 };
 
-use crate::world::{World, fresh, offer, partner, target};
+use crate::world::{World, fresh, offer, part, partner, target};
 
 const MASTER: Daemon = Daemon::Seonrd;
 
@@ -66,12 +66,13 @@ conformance! {
         assert!(world.store.parts_in_use().await.unwrap().is_empty());
     }
 
-    async fn a_receipt_says_how_it_is_to_be_signed(world) {
+    async fn a_signed_receipt_keeps_its_suite_its_hash_and_its_signature(world) {
         let ids = received(&world, 2).await;
         let master = world.tenure(MASTER).await;
         let signature = ReceiptSignature {
             suite: 2.try_into().unwrap(),
             hash: "0a".repeat(32).parse().unwrap(),
+            signature: "3080".parse().unwrap(),
         };
         let signed = NewReceipt { signature: Some(signature), ..eerp() };
         let owed = [(ids[0], Some(signed.clone())), (ids[1], Some(eerp()))];
@@ -86,6 +87,82 @@ conformance! {
         receipts.sort_by_key(|receipt| receipt.received_file);
         let signatures: Vec<_> = receipts.into_iter().map(|receipt| receipt.signature).collect();
         assert_eq!(signatures, [signed.signature, None]);
+    }
+
+    async fn a_package_is_unwrapped_before_it_is_delivered_and_its_original_is_what_is_delivered(world) {
+        let receiver = world.tenure(Daemon::SeonrdTcpip).await;
+        let session = world.session(&receiver).await;
+        let mut ids = Vec::new();
+        let whole = Progress { octets: 7, records: 0 };
+        for (number, packaging) in [(1, "03 04 1 1 Y"), (2, "00 04 0 0 Y"), (3, "00 00 1 1 N")] {
+            let offer = Offer { packaging: packaging.parse().unwrap(), ..offer(number) };
+            ids.push(
+                world
+                    .fenced(&receiver, async |tx| {
+                        let id = fresh(tx.begin_receiving(session, &offer).await?);
+                        tx.file_received(session, id, whole).await?;
+                        Ok(id)
+                    })
+                    .await
+                    .unwrap(),
+            );
+        }
+        let small = Offer { packaging: "02 04 0 1 N".parse().unwrap(), ..offer(4) };
+        let small = world
+            .fenced(&receiver, async |tx| tx.receive_whole(session, &small, whole).await)
+            .await;
+        ids.push(small.unwrap().unwrap());
+        for id in &ids {
+            assert_eq!(state(&world, *id).await, ReceivedState::Unwrapping);
+        }
+        assert_eq!(to_deliver(&world, 10).await, []);
+        assert_eq!(world.store.unfinished_files(session).await.unwrap().len(), 4);
+        let to_unwrap = async || {
+            let files = world.store.files_to_unwrap().await.unwrap();
+            files.iter().map(|file| file.id).collect::<Vec<_>>()
+        };
+        assert_eq!(to_unwrap().await, ids[..1], "one of each partner");
+
+        let master = world.tenure(MASTER).await;
+        let original = Original { part: part(9, 1), octets: 5 };
+        let unwrapped = Unwrapped {
+            hash: Some("0a".repeat(32).parse().unwrap()),
+            original: Some(original.clone()),
+            signer: Some("CN=bolt".to_owned()),
+        };
+        for expected in [true, false] {
+            let done =
+                world.fenced(&master, async |tx| tx.unwrapped(ids[0], &unwrapped).await).await;
+            assert_eq!(done.unwrap(), expected, "it is done once");
+        }
+        assert_eq!(to_unwrap().await, ids[1..2]);
+        assert_eq!(to_deliver(&world, 10).await, ids[..1]);
+        let file = world.store.received_file(ids[0]).await.unwrap().unwrap();
+        assert_eq!((file.state, file.deliverable()), (ReceivedState::Received, &original.part));
+        assert_eq!((file.hash, file.signer), (unwrapped.hash, unwrapped.signer));
+        let mut used = world.store.parts_in_use().await.unwrap();
+        used.sort();
+        assert_eq!(used, [part(1, 1), part(1, 2), part(1, 3), part(1, 4), part(9, 1)]);
+    }
+
+    async fn a_package_that_cannot_be_unwrapped_fails_and_is_kept_as_long_as_its_row(world) {
+        let receiver = world.tenure(Daemon::SeonrdTcpip).await;
+        let session = world.session(&receiver).await;
+        let offer = Offer { packaging: "01 04 0 1 N".parse().unwrap(), ..offer(1) };
+        let whole = Progress { octets: 7, records: 0 };
+        let id = world
+            .fenced(&receiver, async |tx| tx.receive_whole(session, &offer, whole).await)
+            .await
+            .unwrap()
+            .unwrap();
+        let master = world.tenure(MASTER).await;
+        world
+            .fenced(&master, async |tx| tx.undeliverable(id, "E-CMS-DECRYPT", "not for us", None).await)
+            .await
+            .unwrap();
+        assert_eq!(state(&world, id).await, ReceivedState::Failed);
+        assert!(world.store.files_to_unwrap().await.unwrap().is_empty());
+        assert_eq!(world.store.parts_in_use().await.unwrap(), [part(1, 1)]);
     }
 
     async fn a_file_that_needs_no_receipt_gets_none(world) {

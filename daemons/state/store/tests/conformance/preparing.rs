@@ -5,7 +5,8 @@ use lease::Tenure;
 use oftp::Level;
 use sqlx::{Connection, SqliteConnection};
 use store::{
-    EntryChange, EntryId, EntryState, Match, NewEntry, QueueEntry, ReceiptKind, Recovered,
+    EntryChange, EntryId, EntryState, Match, NewEntry, Package, PreparedEntry, QueueEntry,
+    ReceiptKind, Recovered,
 };
 
 use crate::world::{World, entry, identity, partner, payload};
@@ -86,7 +87,7 @@ conformance! {
         let ids = world.store.intake().enqueue_all(&[entry(1), entry(2)]).await.unwrap();
         assert_eq!(claim(&world, &old, 10).await.len(), 2);
         let new = world.take_over(DAEMON).await;
-        let late = world.fenced(&old, async |tx| tx.prepared(&ids).await).await;
+        let late = world.fenced(&old, async |tx| tx.prepared(&as_they_are(&ids)).await).await;
         assert!(late.unwrap_err().is_fenced());
         assert_eq!(prepared(&world, &new, &ids).await, 0, "another tenure's are not its own");
         let recovered = world.fenced(&new, async |tx| tx.recover_orphans().await).await.unwrap();
@@ -119,6 +120,36 @@ conformance! {
         assert!(world.store.due_partners().await.unwrap().is_empty(), "it is not ready");
     }
 
+    async fn what_was_made_of_a_payload_is_sent_in_its_place_and_both_are_in_use(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let ids = world.store.intake().enqueue_all(&[entry(1), entry(2)]).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        let hash: domain::FileHash = "0a".repeat(32).parse().unwrap();
+        let package = Package { name: payload(9), octets: 7_777 };
+        let packaged =
+            PreparedEntry { id: ids[0], package: Some(package), hash: Some(hash.clone()) };
+        let done = [packaged, PreparedEntry::as_it_is(ids[1])];
+        let ready = world.fenced(&tenure, async |tx| tx.prepared(&done).await).await;
+        assert_eq!(ready.unwrap(), 2);
+        let of = |entry: &QueueEntry| {
+            (entry.state, entry.payload.clone(), entry.package.clone(), entry.octets, entry.hash.clone())
+        };
+        let [one, other] = [read(&world, ids[0]).await, read(&world, ids[1]).await];
+        let is_packaged = (EntryState::Ready, payload(1), Some(payload(9)), 7_777, Some(hash));
+        assert_eq!((of(&one), one.original_octets), (is_packaged.clone(), 10_000));
+        assert_eq!(of(&other), (EntryState::Ready, payload(2), None, 10_240, None));
+        let mut used = world.store.payloads_in_use().await.unwrap();
+        used.sort();
+        assert_eq!(used, [payload(1), payload(2), payload(9)]);
+
+        // Prepared again, it is sent as it was made: the same octets, whatever reached the partner.
+        world.fenced(&tenure, async |tx| tx.hold_entry(ids[0]).await).await.unwrap();
+        world.fenced(&tenure, async |tx| tx.release_entry(ids[0]).await).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        assert_eq!(prepared(&world, &tenure, &ids[..1]).await, 1);
+        assert_eq!(of(&read(&world, ids[0]).await), is_packaged);
+    }
+
     async fn a_receipt_ends_an_entry_that_left_whole_before_and_is_being_prepared_anew(world) {
         let tenure = world.tenure(DAEMON).await;
         let id = world.store.intake().enqueue(&entry(1)).await.unwrap();
@@ -126,7 +157,7 @@ conformance! {
         world.sql("update queue_entry set reached = 'whole'").await.unwrap();
         let (bolt, file, kind) = (partner("bolt"), identity(1), ReceiptKind::Positive);
         let matched = world
-            .fenced(&tenure, async |tx| tx.receipt_received(&bolt, Level::V2_0, &file, &kind).await)
+            .fenced(&tenure, async |tx| tx.receipt_received(&bolt, Level::V2_0, &file, &kind, None).await)
             .await;
         assert_eq!(matched.unwrap(), Match::Acknowledged(id));
         assert_eq!(prepared(&world, &tenure, &[id]).await, 0);
@@ -194,8 +225,12 @@ async fn claim(world: &World, tenure: &Tenure, limit: u32) -> Vec<QueueEntry> {
     world.fenced(tenure, async |tx| tx.claim_queued(limit).await).await.unwrap()
 }
 
+fn as_they_are(ids: &[EntryId]) -> Vec<PreparedEntry> {
+    ids.iter().copied().map(PreparedEntry::as_it_is).collect()
+}
+
 async fn prepared(world: &World, tenure: &Tenure, ids: &[EntryId]) -> u64 {
-    world.fenced(tenure, async |tx| tx.prepared(ids).await).await.unwrap()
+    world.fenced(tenure, async |tx| tx.prepared(&as_they_are(ids)).await).await.unwrap()
 }
 
 async fn read(world: &World, id: EntryId) -> QueueEntry {

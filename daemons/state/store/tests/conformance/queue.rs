@@ -8,7 +8,8 @@ use lease::Tenure;
 use oftp::{FileIdentity, Level, ReasonText};
 use store::{
     ClaimScope, EntryChange, EntryId, EntryState, JournalFilter, JournalKind, Match, NewEntry,
-    QueueEntry, QueueFilter, Reached, ReceiptKind, Refusal, Retry, Sent, SessionId, StoreError,
+    QueueEntry, QueueFilter, Reached, ReceiptKind, ReceiptProof, Refusal, Retry, Sent, SessionId,
+    StoreError,
 };
 
 use crate::world::{LONG, World, entry, identity, new_session, partner, payload};
@@ -52,7 +53,7 @@ conformance! {
         world
             .fenced(&tenure, async |tx| {
                 let (bolt, kind) = (partner("bolt"), ReceiptKind::Positive);
-                tx.receipt_received(&bolt, Level::V2_0, &identity, &kind).await
+                tx.receipt_received(&bolt, Level::V2_0, &identity, &kind, None).await
             })
             .await
             .unwrap();
@@ -138,6 +139,55 @@ conformance! {
         assert!(read(&world, id).await.finished_at.is_some());
         // And yet one comes.
         assert_eq!(answer(&world, &tenure, 1, &EERP).await, Match::Acknowledged(id));
+    }
+
+    async fn a_receipt_that_is_to_be_signed_acknowledges_only_with_proof_of_what_was_sent(world) {
+        let hash = |octet: &str| -> domain::FileHash { octet.repeat(32).parse().unwrap() };
+        let proof = |octet| ReceiptProof {
+            hash: hash(octet),
+            signature: "3080".parse().unwrap(),
+            signer: "CN=bolt receipts".to_owned(),
+        };
+        let tenure = world.tenure(DAEMON).await;
+        for (number, level) in [(1, Level::V2_0), (2, Level::V1_2)] {
+            let id = world.ready_entry(&tenure, &entry(number)).await;
+            let session = claim_in_new_session(&world, &tenure, id).await;
+            world.fenced(&tenure, async |tx| tx.entry_sent(session, id).await).await.unwrap();
+            let sql = format!("update queue_entry set hash = '{}' where id = {id}", hash("0a"));
+            world.sql(&sql).await.unwrap();
+            let answer = async |proof: Option<&ReceiptProof>| {
+                let (bolt, file) = (partner("bolt"), identity(number));
+                world
+                    .fenced(&tenure, async |tx| {
+                        tx.receipt_received(&bolt, level, &file, &EERP, proof).await
+                    })
+                    .await
+                    .unwrap()
+            };
+            let unproven = Match::Unproven { entry: id, hash: hash("0a") };
+            assert_eq!(answer(None).await, unproven);
+            assert_eq!(answer(Some(&proof("0b"))).await, unproven);
+            let (code, text) = ("E-RECEIPT-UNSIGNED", "it is not signed");
+            world
+                .fenced(&tenure, async |tx| tx.receipt_unproven(id, code, text).await)
+                .await
+                .unwrap();
+            let waiting = read(&world, id).await;
+            assert_eq!((waiting.state, waiting.finished_at), (EntryState::Sent, None));
+            assert_eq!(waiting.error_code.as_deref(), Some(code));
+            assert_eq!(answer(Some(&proof("0a"))).await, Match::Acknowledged(id));
+            let done = read(&world, id).await;
+            assert_eq!((done.state, done.error_code), (EntryState::Acknowledged, None));
+            assert_eq!(done.receipt_signature, Some("3080".parse().unwrap()));
+            assert_eq!(done.receipt_signer.as_deref(), Some("CN=bolt receipts"));
+        }
+    }
+
+    async fn a_nerp_needs_no_signature_to_reject(world) {
+        let (tenure, session, id) = sending(&world, &entry(1)).await;
+        world.fenced(&tenure, async |tx| tx.entry_sent(session, id).await).await.unwrap();
+        world.sql(&format!("update queue_entry set hash = '{}'", "0a".repeat(32))).await.unwrap();
+        assert_eq!(answer(&world, &tenure, 1, &nerp()).await, Match::Rejected(id));
     }
 
     async fn a_nerp_rejects_with_its_reason(world) {
@@ -626,7 +676,7 @@ async fn answer_of(
 ) -> Match {
     let who = partner(who);
     world
-        .fenced(tenure, async |tx| tx.receipt_received(&who, level, identity, kind).await)
+        .fenced(tenure, async |tx| tx.receipt_received(&who, level, identity, kind, None).await)
         .await
         .unwrap()
 }
@@ -677,7 +727,8 @@ pub(crate) async fn entry_in(
         EntryState::Sent | EntryState::Acknowledged => {
             tx.entry_sent(session, id).await?;
             if state == EntryState::Acknowledged {
-                tx.receipt_received(&partner(&only), Level::V2_0, &identity(number), &EERP).await?;
+                tx.receipt_received(&partner(&only), Level::V2_0, &identity(number), &EERP, None)
+                    .await?;
             }
             Ok(())
         }

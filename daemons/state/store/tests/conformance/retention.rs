@@ -334,7 +334,7 @@ async fn rejected(world: &World, sender: &Tenure, number: u16) -> store::EntryId
     world
         .fenced(sender, async |tx| {
             let identity = crate::world::identity(number);
-            tx.receipt_received(&only, oftp::Level::V2_0, &identity, &nerp).await
+            tx.receipt_received(&only, oftp::Level::V2_0, &identity, &nerp, None).await
         })
         .await
         .unwrap();

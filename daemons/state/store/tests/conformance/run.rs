@@ -6,7 +6,7 @@ use domain::Daemon;
 use lease::Tenure;
 use store::{
     Fault, FencedTx, IfAnswerLost, JournalEntry, JournalFilter, JournalKind, NewRequest, Note,
-    OperatorRequest, ReceivedFileId, RequestFilter, SessionId, Step, StoreError,
+    OperatorRequest, PreparedEntry, ReceivedFileId, RequestFilter, SessionId, Step, StoreError,
 };
 
 use crate::world::{World, entry, new_session, offer, partner, payload};
@@ -42,7 +42,7 @@ impl Step for Prepared {
     type Output = u64;
 
     async fn run(&self, tx: &mut FencedTx) -> Result<u64, StoreError> {
-        tx.prepared(&[1.into()]).await
+        tx.prepared(&[PreparedEntry::as_it_is(1.into())]).await
     }
 }
 

@@ -8,8 +8,8 @@ use lease::{Acquired, Holder, LeaseTable, Tenure};
 use oftp::{Blocks, FileIdentity, Format, Level};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use store::{
-    DatabaseUri, Direction, EntryId, FencedTx, NewEntry, NewSession, Offer, Progress,
-    ReceivedFileId, Receiving, SessionId, Store, StoreError, Transport,
+    DatabaseUri, Direction, EntryId, FencedTx, NewEntry, NewSession, Offer, PreparedEntry,
+    Progress, ReceivedFileId, Receiving, SessionId, Store, StoreError, Transport,
 };
 use support::{Database, Postgres, TemporaryDirectory, wait_until};
 
@@ -145,7 +145,8 @@ impl World {
     pub(crate) async fn prepare_queued(&self, tenure: &Tenure) -> u64 {
         self.fenced(tenure, async |tx| {
             let claimed = tx.claim_queued(10_000).await?;
-            tx.prepared(&claimed.iter().map(|entry| entry.id).collect::<Vec<_>>()).await
+            let prepared = claimed.iter().map(|entry| PreparedEntry::as_it_is(entry.id));
+            tx.prepared(&prepared.collect::<Vec<_>>()).await
         })
         .await
         .unwrap()
