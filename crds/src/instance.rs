@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     capi::Capi,
+    certificates::InstanceCertificate,
     cluster::{DaemonTemplate, Resources, Service, VolumeClaim},
     common::{SecretKeyReference, SecretReference},
     status::SeonInstanceStatus,
@@ -84,6 +85,12 @@ pub struct SeonInstanceSpec {
     /// How we call partners.
     #[serde(default)]
     pub send: Send,
+
+    /// Our own certificates and keys for files and receipts. Those for TLS stand in `receive.tls` and
+    /// `send.tls`. A purpose may be there several times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub certificates: Vec<InstanceCertificate>,
 
     /// How fast a standby takes over.
     #[serde(default)]

@@ -10,6 +10,7 @@
 //! cluster accept the same documents.
 
 mod capi;
+mod certificates;
 mod cluster;
 mod common;
 pub mod conditions;
@@ -17,9 +18,11 @@ pub mod generated;
 mod instance;
 pub mod names;
 mod partner;
+mod security;
 mod status;
 
 pub use capi::{Capi, CapiController, CapiDevice, CapiDialect, CapiRemote, CapiSegmentation};
+pub use certificates::{CertificatePurpose, InstanceCertificate, KeyPurpose, PartnerCertificate};
 pub use cluster::{
     AccessMode, DaemonTemplate, Quantity, Resources, Service, ServiceType, TaintEffect, Toleration,
     TolerationOperator, VolumeClaim, WhenDeleted,
@@ -31,9 +34,12 @@ pub use instance::{
     Storage, TcpListener, TlsListener, TlsVersion,
 };
 pub use partner::{
-    CertificatePurpose, FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel,
-    PartnerCertificate, PartnerIdentity, Permission, Protocol, Quirk, ReceiptTiming, Receipts,
+    FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel,
+    PartnerIdentity, Permission, Protocol, Quirk, ReceiptTiming, Receipts,
     SeonPartner, SeonPartnerSpec, TcpAddress, TlsAddress, Transport,
+};
+pub use security::{
+    CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptSecurity, Security,
 };
 pub use status::{DaemonStatus, LastSession, SeonInstanceStatus, SeonPartnerStatus};
 

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     capi::{PACKET_SIZE_MESSAGE, PACKET_SIZE_RULE},
-    common::{InstanceReference, SecretKeyReference, SecretReference},
+    certificates::PartnerCertificate,
+    common::{InstanceReference, SecretKeyReference},
     instance::{ODETTE_ID_MESSAGE, ODETTE_ID_RULE, SCHEDULE_MESSAGE, SCHEDULE_RULE, Station},
+    security::Security,
     status::SeonPartnerStatus,
 };
 
@@ -55,6 +57,32 @@ use crate::{
      && self.certificates.exists(c, c.purpose.exists(p, p == 'Tls')))").message(
     "a tls transport needs certificates to know the partner by; add to certificates an entry with \
      purpose [Tls]"))]
+#[x_kube(validation = Rule::new(
+    "self.security.outbound.encrypt != 'Required' || (has(self.certificates) && \
+     self.certificates.exists(c, c.purpose.exists(p, p == 'Encrypt')))").message(
+    "security.outbound.encrypt is Required and there is no certificate to encrypt for; add to \
+     certificates an entry with purpose [Encrypt], or give Allowed"))]
+#[x_kube(validation = Rule::new(
+    "self.security.inbound.sign != 'Required' || (has(self.certificates) && \
+     self.certificates.exists(c, c.purpose.exists(p, p == 'VerifySignature')))").message(
+    "security.inbound.sign is Required and there is no certificate to verify by; add to \
+     certificates an entry with purpose [VerifySignature], or give Allowed"))]
+#[x_kube(validation = Rule::new(
+    "self.security.receipts.signed != 'Required' || (has(self.certificates) && \
+     self.certificates.exists(c, c.purpose.exists(p, p == 'VerifyReceipt')))").message(
+    "security.receipts.signed is Required and there is no certificate to verify receipts by; add \
+     to certificates an entry with purpose [VerifyReceipt], or give Allowed"))]
+#[x_kube(validation = Rule::new(
+    "self.security.receipts.signed != 'Required' || self.receipts.expected").message(
+    "security.receipts.signed is Required and receipts.expected is false, so that no receipt \
+     would ever be looked for; set receipts.expected: true, or give Allowed"))]
+#[x_kube(validation = Rule::new(
+    "self.protocol.highestLevel == '2.0' || ![self.security.outbound.sign, \
+     self.security.outbound.encrypt, self.security.outbound.compress, self.security.inbound.sign, \
+     self.security.inbound.encrypt, self.security.inbound.compress, \
+     self.security.receipts.signed].exists(d, d == 'Required')").message(
+    "what security requires came with OFTP 2.0 and protocol.highestLevel is below it; raise \
+     highestLevel to 2.0, or give Allowed where security has Required"))]
 pub struct SeonPartnerSpec {
     /// The SeonInstance that this partner belongs to.
     #[x_kube(validation = Rule::new("self == oldSelf").message(
@@ -74,10 +102,14 @@ pub struct SeonPartnerSpec {
     #[serde(default)]
     pub protocol: Protocol,
 
-    /// The certificates that we know the partner by.
+    /// The partner's certificates, each with what it is good for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub certificates: Vec<PartnerCertificate>,
+
+    /// Which files are signed, encrypted and compressed, both ways, and whether receipts are signed.
+    #[serde(default)]
+    pub security: Security,
 
     /// End-to-end responses (EERP): the receipts for files.
     #[serde(default)]
@@ -395,41 +427,6 @@ pub enum Quirk {
     /// EFID that counts only what came since the restart. Off by default: the count is what shows a
     /// file cut short.
     RestartCounts,
-}
-
-/// Certificates that we know the partner by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PartnerCertificate {
-    /// What they are good for.
-    #[schemars(length(min = 1, max = 8))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub purpose: Vec<CertificatePurpose>,
-    /// A Secret with tls.crt (the partner's own certificates, PEM, one or more: exactly these are
-    /// accepted) or ca.crt (authorities, PEM: what they issue is accepted if it carries one of
-    /// the partner's names), or both.
-    pub secret_ref: SecretReference,
-    /// Names of which a certificate issued by ca.crt must carry one. Default: the hosts and
-    /// server names of the partner's tls transports.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32), inner(length(min = 1, max = 253)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub names: Vec<String>,
-    /// From when on they are accepted: a date such as 2026-12-01 (midnight UTC) or a time such as
-    /// 2026-12-01T06:00:00Z. Default: at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 40))]
-    #[x_kube(validation = Rule::new(
-        "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$')")
-        .message("give a date such as 2026-12-01 or a time such as 2026-12-01T06:00:00Z"))]
-    pub active_from: Option<String>,
-}
-
-/// What a certificate is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum CertificatePurpose {
-    /// The partner shows it in TLS, as caller and as called.
-    Tls,
 }
 
 /// End-to-end responses (EERP): the receipts for files.

@@ -10,6 +10,7 @@ mod file_hash;
 mod name;
 mod packaging;
 mod postgres;
+pub mod security;
 mod session;
 pub mod virtual_file;
 

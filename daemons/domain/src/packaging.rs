@@ -53,7 +53,7 @@ pub enum Security {
 }
 
 /// A cipher suite that there is: every number of SFIDCIPH but 00.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Suite(CipherSuite);
 
 impl Suite {
@@ -62,9 +62,26 @@ impl Suite {
         (suite != CipherSuite::NONE).then_some(Self(suite))
     }
 
+    /// The suites that use neither SHA-1 nor triple DES, of those that there are for sure: 04, 06, 07.
+    pub fn strong() -> impl Iterator<Item = Self> {
+        [4, 6, 7].into_iter().filter_map(|number| Self::try_from(number).ok())
+    }
+
+    /// Whether it is one of them.
+    pub fn is_strong(self) -> bool {
+        Self::strong().any(|strong| strong == self)
+    }
+
     /// The suite as SFIDCIPH has it.
     pub fn get(self) -> CipherSuite {
         self.0
+    }
+}
+
+/// As SFIDCIPH has it: `04`.
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}", self.0.get())
     }
 }
 
@@ -121,6 +138,22 @@ impl Packaging {
         match self {
             Self::Open { signed_receipt, .. } => signed_receipt,
             Self::Secured { suite, signed_receipt, .. } => signed_receipt.then_some(suite),
+        }
+    }
+
+    /// By which suite the file is secured, or its receipt is to be signed.
+    pub fn suite(self) -> Option<Suite> {
+        match self {
+            Self::Open { signed_receipt, .. } => signed_receipt,
+            Self::Secured { suite, .. } => Some(suite),
+        }
+    }
+
+    /// Whether it is compressed.
+    pub fn is_compressed(self) -> bool {
+        match self {
+            Self::Open { wrapping, .. } => wrapping == Wrapping::Compressed,
+            Self::Secured { compressed, .. } => compressed,
         }
     }
 

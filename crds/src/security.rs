@@ -1,0 +1,121 @@
+//! How files are secured, both ways (RFC 5024 sections 6 and 10).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which files are signed, encrypted and compressed, and whether receipts are signed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Security {
+    /// What we send.
+    pub outbound: OutboundSecurity,
+    /// What we take.
+    pub inbound: InboundSecurity,
+    /// Receipts for what we send.
+    pub receipts: ReceiptSecurity,
+}
+
+/// What we send.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OutboundSecurity {
+    /// Whether files are signed. Allowed: where whoever queues a file asks for it. Required needs a
+    /// certificate of the instance with purpose Sign.
+    pub sign: Demand,
+    /// Whether files are encrypted. Allowed: where whoever queues a file asks for it. Required needs
+    /// a certificate of the partner with purpose Encrypt.
+    pub encrypt: Demand,
+    /// Whether files are compressed. Allowed: where whoever queues a file asks for it.
+    pub compress: Demand,
+    /// By which cipher suite files are signed and encrypted, and receipts asked for, all with RSA
+    /// (PKCS #1 1.5). 04: AES-256, SHA-256. 06: AES-256, SHA-512. 07: AES-256, SHA3-512. For partners
+    /// that cannot do better: 02: AES-256, SHA-1; 01, 03 and 05: triple DES with SHA-1, SHA-256 and
+    /// SHA-512.
+    pub cipher_suite: CipherSuite,
+}
+
+/// What we take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InboundSecurity {
+    /// Whether files are signed. Required needs a certificate of the partner with purpose
+    /// VerifySignature; without one a signed file is refused, also if it is Allowed.
+    pub sign: Demand,
+    /// Whether files are encrypted. Required needs a certificate of the instance with purpose
+    /// Decrypt; without one an encrypted file is refused, also if it is Allowed.
+    pub encrypt: Demand,
+    /// Whether files are compressed (in their CMS package; the session's own compression is
+    /// `protocol.compression`).
+    pub compress: Demand,
+    /// The cipher suites that are taken. Default: 04, 06, 07, and the one of
+    /// `outbound.cipherSuite`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 8))]
+    pub cipher_suites: Option<Vec<CipherSuite>>,
+}
+
+/// Receipts for what we send.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReceiptSecurity {
+    /// Whether files ask for a signed receipt. Allowed: where whoever queues a file asks for it.
+    /// Required needs a certificate of the partner with purpose VerifyReceipt. Receipts that the
+    /// partner asks for are signed whenever the instance has a certificate with purpose SignReceipt.
+    pub signed: Demand,
+}
+
+/// Whether something has to be, may be, or must not be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Demand {
+    /// Never without it.
+    Required,
+    /// With it or without.
+    #[default]
+    Allowed,
+    /// Never with it.
+    Forbidden,
+}
+
+/// By which algorithms files are signed and encrypted (RFC 5024 section 10.2 and Odette's list that
+/// continues it); all with RSA by PKCS #1 1.5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CipherSuite {
+    /// Triple DES, SHA-1
+    #[serde(rename = "01")]
+    TripleDesSha1,
+    /// AES-256, SHA-1
+    #[serde(rename = "02")]
+    Aes256Sha1,
+    /// Triple DES, SHA-256
+    #[serde(rename = "03")]
+    TripleDesSha256,
+    /// AES-256, SHA-256
+    #[default]
+    #[serde(rename = "04")]
+    Aes256Sha256,
+    /// Triple DES, SHA-512
+    #[serde(rename = "05")]
+    TripleDesSha512,
+    /// AES-256, SHA-512
+    #[serde(rename = "06")]
+    Aes256Sha512,
+    /// AES-256, SHA3-512
+    #[serde(rename = "07")]
+    Aes256Sha3,
+}
+
+impl CipherSuite {
+    /// Its number, as SFIDCIPH has it.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::TripleDesSha1 => 1,
+            Self::Aes256Sha1 => 2,
+            Self::TripleDesSha256 => 3,
+            Self::Aes256Sha256 => 4,
+            Self::TripleDesSha512 => 5,
+            Self::Aes256Sha512 => 6,
+            Self::Aes256Sha3 => 7,
+        }
+    }
+}
