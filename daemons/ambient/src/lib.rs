@@ -17,6 +17,13 @@ pub fn fresh() -> Uuid {
     Uuid::now_v7()
 }
 
+/// Octets that nobody can foretell, for keys; `None` if the machine has none to give.
+pub fn secret<const OCTETS: usize>() -> Option<[u8; OCTETS]> {
+    let mut octets = [0; OCTETS];
+    aws_lc_rs::rand::fill(&mut octets).ok()?;
+    Some(octets)
+}
+
 /// From 0 to 1, to keep those apart who would do the same at the same time. No secret.
 pub fn chance() -> f64 {
     let [.., high, low] = Uuid::now_v7().into_bytes();
@@ -31,6 +38,11 @@ mod tests {
     fn a_fresh_name_is_another_one_and_sorts_later() {
         let (one, two) = (fresh(), fresh());
         assert!(one < two);
+    }
+
+    #[test]
+    fn secrets_are_never_the_same() {
+        assert_ne!(secret::<32>().unwrap(), secret::<32>().unwrap());
     }
 
     #[test]

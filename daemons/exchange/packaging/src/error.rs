@@ -1,0 +1,118 @@
+//! Why a file is not packaged, or not unwrapped.
+
+use domain::Suite;
+use oftp::NegativeReason;
+use oftp::record::RecordError;
+use oftp_cms::{CmsError, KeyError, PackageError};
+use spool::SpoolError;
+
+/// Why a file was not packaged.
+#[derive(Debug, thiserror::Error)]
+pub enum PackagingError {
+    /// Its payload or the package, on the disk.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// Its records are not of the format that it is announced with.
+    #[error("{0}; correct the file, or send it in another format")]
+    Records(RecordError),
+    /// No key of ours signs files now.
+    #[error(
+        "the file is to be signed, and no key of purpose Sign is active; add one to the SeonInstance's \
+         spec.certificates, or correct its activeFrom"
+    )]
+    NoSigningKey,
+    /// No certificate of the partner's is there to encrypt for now.
+    #[error(
+        "the file is to be encrypted, and no certificate of purpose Encrypt is active; add one to the \
+         partner's spec.certificates, or correct its activeFrom"
+    )]
+    NoEncryptionCertificate,
+    /// No key of ours signs receipts now.
+    #[error(
+        "the receipt is to be signed, and no key of purpose SignReceipt is active; add one to the \
+         SeonInstance's spec.certificates, or correct its activeFrom"
+    )]
+    NoReceiptKey,
+    /// A suite that is not built.
+    #[error("cipher suite {0} is not one that Seon has; use 04")]
+    Suite(Suite),
+    /// A key or certificate that cannot be used.
+    #[error("a key or certificate for files cannot be used: {0}")]
+    Key(#[from] KeyError),
+    /// The package itself.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The machine has no random numbers to give.
+    #[error("the machine gave no random numbers for a key; try again")]
+    Random,
+}
+
+impl PackagingError {
+    /// The stable code for queue, log and metric.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Spool(error) => error.code(),
+            Self::Records(_) => "E-OFTP-REQUEST-DATA",
+            Self::NoSigningKey | Self::NoEncryptionCertificate | Self::NoReceiptKey => {
+                "E-POLICY-CERTIFICATE"
+            }
+            Self::Suite(_) => "E-POLICY-SUITE",
+            Self::Key(error) => error.code(),
+            Self::Package(error) => error.code(),
+            Self::Random => "E-CMS-RANDOM",
+        }
+    }
+
+    /// Whether a person has to look: it is as bad the next time.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Spool(error) => error.is_of_the_payload(),
+            Self::Random => false,
+            Self::Records(_)
+            | Self::NoSigningKey
+            | Self::NoEncryptionCertificate
+            | Self::NoReceiptKey
+            | Self::Suite(_)
+            | Self::Key(_)
+            | Self::Package(_) => true,
+        }
+    }
+}
+
+/// Why a file was not unwrapped.
+#[derive(Debug, thiserror::Error)]
+pub enum UnwrapError {
+    /// The disk refused, which may pass.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// A key or certificate of the configuration's cannot be used: ours to mend.
+    #[error("a key or certificate for files cannot be used: {0}")]
+    Key(#[from] KeyError),
+    /// A suite that is not built.
+    #[error("cipher suite {0} is not one that Seon has; use 04")]
+    Suite(Suite),
+    /// The package is not what it should be: the partner is told.
+    #[error(transparent)]
+    Cms(#[from] CmsError),
+}
+
+impl UnwrapError {
+    /// The stable code for journal, log and metric.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Spool(error) => error.code(),
+            Self::Key(error) => error.code(),
+            Self::Suite(_) => "E-POLICY-SUITE",
+            Self::Cms(error) => error.code(),
+        }
+    }
+
+    /// What the partner is told by NERP; `None` for what is ours to mend, and tried again.
+    pub fn answer(&self) -> Option<NegativeReason> {
+        match self {
+            Self::Spool(_) | Self::Key(_) => None,
+            Self::Suite(_) => Some(NegativeReason::ProcessingFailed),
+            Self::Cms(error) => Some(error.answer()),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Files packaged for a partner and unwrapped, receipts signed and verified: `oftp-cms` between the keys
+//! of the configuration and the octets of the spool (RFC 5024 section 6).
+//!
+//! A file of any size goes through in chunks, its arithmetic beside the event loop. What is half made is
+//! dropped, and nobody but its maker knew of it.
+
+mod beside;
+mod error;
+mod keys;
+mod outgoing;
+pub mod receipt;
+mod unwrap;
+
+pub use error::{PackagingError, UnwrapError};
+pub use keys::{Opening, Sealing};
+pub use outgoing::{Made, package};
+pub use unwrap::{Opened, Wrapped, unwrap};

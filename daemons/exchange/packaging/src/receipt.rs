@@ -1,0 +1,103 @@
+//! Receipts signed and verified (RFC 5024 sections 5.3.13 and 5.3.14).
+
+use configuration::{Instance, Partner};
+use domain::{FileHash, ReceiptSignature, SignatureOctets, Suite};
+use jiff::Timestamp;
+use oftp::command::Seal;
+use oftp_cms::receipt::Detached;
+use oftp_cms::{Certificate, CmsError, KeyError};
+
+use crate::PackagingError;
+use crate::keys::{cms_suite, identity};
+
+/// Signs a receipt of ours. `octets` is what is signed of it with this seal: `signed_octets` of the
+/// command.
+pub fn sign(
+    instance: &Instance,
+    suite: Suite,
+    hash: FileHash,
+    octets: impl FnOnce(Seal) -> Vec<u8>,
+    now: Timestamp,
+) -> Result<ReceiptSignature, PackagingError> {
+    let key = instance.file_keys.signing_receipts(now).ok_or(PackagingError::NoReceiptKey)?;
+    let octets = octets(Seal { hash: hash.as_octets().to_vec(), signature: Vec::new() });
+    let cms = cms_suite(suite).map_err(PackagingError::Suite)?;
+    let signature = oftp_cms::receipt::sign(identity(key)?, cms, &octets)?;
+    let signature = SignatureOctets::try_from(signature)
+        .map_err(|_| PackagingError::Package(oftp_cms::PackageError::Sign))?;
+    Ok(ReceiptSignature { suite, hash, signature })
+}
+
+/// A partner's receipt whose signature was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The hash that is signed.
+    pub hash: FileHash,
+    /// The signature.
+    pub signature: SignatureOctets,
+    /// Whose it is: the certificate's subject.
+    pub signer: String,
+}
+
+/// Why a partner's receipt proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    /// It has neither hash nor signature.
+    #[error("the receipt is not signed; the partner has to sign it")]
+    Unsigned,
+    /// A hash of a length that no suite's has.
+    #[error("the receipt's hash has {0} octets, which no cipher suite's has")]
+    Hash(usize),
+    /// No certificate of the partner's is there to verify it by now.
+    #[error(
+        "no certificate of purpose VerifyReceipt is active; add one to the partner's \
+         spec.certificates, or correct its activeFrom"
+    )]
+    NoCertificate,
+    /// One of them cannot be used.
+    #[error("a certificate to verify receipts by cannot be used: {0}")]
+    Key(KeyError),
+    /// It is signed, and not well.
+    #[error("the receipt's signature does not hold: {0}")]
+    Signature(CmsError),
+}
+
+impl Unproven {
+    /// The stable code for queue, journal and metric.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unsigned => "E-RECEIPT-UNSIGNED",
+            Self::Hash(_) => "E-RECEIPT-HASH",
+            Self::NoCertificate | Self::Key(_) => "E-RECEIPT-CERTIFICATE",
+            Self::Signature(_) => "E-RECEIPT-SIGNATURE",
+        }
+    }
+}
+
+/// Verifies a partner's receipt. `octets` is what `signed_octets` of the command gives.
+pub fn verify(
+    partner: &Partner,
+    seal: Option<&Seal>,
+    octets: &[u8],
+    now: Timestamp,
+) -> Result<Proven, Unproven> {
+    let seal = seal.filter(|seal| !seal.signature.is_empty()).ok_or(Unproven::Unsigned)?;
+    let hash = FileHash::try_from(seal.hash.clone()).map_err(|_| Unproven::Hash(seal.hash.len()))?;
+    let certificates: Vec<_> = partner
+        .receipt_certificates(now)
+        .map(|certificate| Certificate::parse(certificate))
+        .collect::<Result<_, _>>()
+        .map_err(Unproven::Key)?;
+    if certificates.is_empty() {
+        return Err(Unproven::NoCertificate);
+    }
+    let subjects: Vec<_> = certificates.iter().map(|it| it.subject().to_owned()).collect();
+    let found =
+        oftp_cms::receipt::verify(&seal.signature, octets, certificates, Detached::Refused)
+            .map_err(Unproven::Signature)?;
+    let signer = found.signer().and_then(|signer| signer.certificate);
+    let signer = signer.and_then(|index| subjects.into_iter().nth(index)).unwrap_or_default();
+    let signature =
+        SignatureOctets::try_from(seal.signature.clone()).map_err(|_| Unproven::Unsigned)?;
+    Ok(Proven { hash, signature, signer })
+}

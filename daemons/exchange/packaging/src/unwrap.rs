@@ -1,0 +1,152 @@
+//! A partner's file, made into its original.
+
+use aws_lc_rs::digest;
+use domain::{FileHash, Packaging, PartName};
+use oftp_cms::{Expected, Found, Layers, Unpackager};
+use spool::{Part, Parts, Reader, Spool};
+
+use crate::beside::beside;
+use crate::keys::{cms_suite, what_is_done};
+use crate::outgoing::update;
+use crate::{Opening, UnwrapError};
+
+/// What was transmitted.
+#[derive(Clone, Debug)]
+pub struct Wrapped {
+    /// Its part in the spool.
+    pub part: PartName,
+    /// What its SFID said of it.
+    pub packaging: Packaging,
+}
+
+/// What it turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Of what was transmitted, where the receipt is to be signed.
+    pub hash: Option<FileHash>,
+    /// Octets of the original, which lies in the new part; `None`: it was no package.
+    pub original: Option<u64>,
+    /// Who signed it: the certificate's subject.
+    pub signer: Option<String>,
+}
+
+/// Unwraps a received file into a new part, as its SFID said. The original is there, and verified, when
+/// this returns; after an error nothing is left of it.
+pub async fn unwrap(
+    spool: &Spool,
+    wrapped: &Wrapped,
+    into: &PartName,
+    opening: Opening,
+) -> Result<Opened, UnwrapError> {
+    let certificates = opening.0.certificates.clone();
+    let mut work = Work::new(wrapped.packaging, opening)?;
+    let mut reader = spool.open_part(&wrapped.part).await?;
+    if work.unpackager.is_none() {
+        let work = read_through(&mut reader, work).await?;
+        return Ok(Opened { hash: work.hash(), original: None, signer: None });
+    }
+    let mut original = spool.create_part(into).await?;
+    match read_into(&mut reader, &mut original, work).await {
+        Ok((hash, found)) => {
+            let signer = found.signer().and_then(|signer| signer.certificate);
+            let signer = signer.and_then(|index| certificates.get(index));
+            Ok(Opened {
+                hash,
+                original: Some(original.finish().await?),
+                signer: signer.map(|certificate| certificate.subject().to_owned()),
+            })
+        }
+        Err(error) => {
+            drop(original);
+            // What stays after all is nobody's, and is swept.
+            let _ = spool.remove_part(into).await;
+            Err(error)
+        }
+    }
+}
+
+async fn read_through(reader: &mut impl Reader, mut work: Work) -> Result<Work, UnwrapError> {
+    let mut chunk = Vec::new();
+    loop {
+        chunk = reader.next(chunk).await?;
+        if chunk.is_empty() {
+            return Ok(work);
+        }
+        (work, chunk) = beside(move || {
+            update(work.hash.as_mut(), &chunk);
+            (work, chunk)
+        })
+        .await?;
+    }
+}
+
+async fn read_into(
+    reader: &mut impl Reader,
+    original: &mut impl Part,
+    mut work: Work,
+) -> Result<(Option<FileHash>, Found), UnwrapError> {
+    let mut chunk = Vec::new();
+    loop {
+        chunk = reader.next(chunk).await?;
+        if chunk.is_empty() {
+            break;
+        }
+        let mut taken = 0;
+        while taken < chunk.len() {
+            (work, chunk, taken) = beside(move || work.push(chunk, taken)).await??;
+            original.append(&mut work.content).await?;
+        }
+    }
+    let (hash, found, mut rest) = beside(move || work.finish()).await??;
+    original.append(&mut rest).await?;
+    Ok((hash, found))
+}
+
+struct Work {
+    /// `None` if it is no package, and only hashed.
+    unpackager: Option<Unpackager>,
+    suite: Option<oftp_cms::Suite>,
+    hash: Option<digest::Context>,
+    content: Vec<u8>,
+}
+
+impl Work {
+    fn new(packaging: Packaging, opening: Opening) -> Result<Self, UnwrapError> {
+        let suite = packaging.suite().map(cms_suite).transpose().map_err(UnwrapError::Suite)?;
+        let hash = packaging.receipt_suite().and(suite).map(|suite| suite.digest().context());
+        let (signed, encrypted) = what_is_done(packaging);
+        let layers = Layers { signed, compressed: packaging.is_compressed(), encrypted };
+        let unpackager = packaging
+            .is_packaged()
+            .then(|| Unpackager::new(opening.0, Expected::Announced(layers)));
+        Ok(Self { unpackager, suite, hash, content: Vec::new() })
+    }
+
+    /// Takes octets of a chunk from a place on; returns how far it got.
+    fn push(mut self, chunk: Vec<u8>, from: usize) -> Result<(Self, Vec<u8>, usize), UnwrapError> {
+        let mut rest = chunk.get(from..).unwrap_or_default();
+        let before = rest;
+        if let Some(unpackager) = &mut self.unpackager {
+            unpackager.push(&mut rest, &mut self.content)?;
+        }
+        let taken = before.len() - rest.len();
+        update(self.hash.as_mut(), before.get(..taken).unwrap_or_default());
+        Ok((self, chunk, from + taken))
+    }
+
+    fn finish(mut self) -> Result<(Option<FileHash>, Found, Vec<u8>), UnwrapError> {
+        let found = match self.unpackager.take() {
+            Some(unpackager) => unpackager.finish(&mut self.content)?,
+            None => Found::default(),
+        };
+        if let Some(suite) = self.suite {
+            found.check_suite(suite).map_err(oftp_cms::CmsError::from)?;
+        }
+        let content = std::mem::take(&mut self.content);
+        Ok((self.hash(), found, content))
+    }
+
+    fn hash(self) -> Option<FileHash> {
+        self.hash.and_then(|hash| hash.finish().as_ref().to_vec().try_into().ok())
+    }
+}
