@@ -29,7 +29,9 @@ pub struct InstanceCertificate {
 }
 
 /// What a key of ours is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum KeyPurpose {
     /// The files that we send are signed by it.
     Sign,
@@ -76,7 +78,9 @@ const ACTIVE_FROM_MESSAGE: &str =
     "give a date such as 2026-12-01 or a time such as 2026-12-01T06:00:00Z";
 
 /// What a partner's certificate is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum CertificatePurpose {
     /// The partner shows it in TLS, as caller and as called.
     Tls,

@@ -34,9 +34,9 @@ pub use instance::{
     Storage, TcpListener, TlsListener, TlsVersion,
 };
 pub use partner::{
-    FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel,
-    PartnerIdentity, Permission, Protocol, Quirk, ReceiptTiming, Receipts,
-    SeonPartner, SeonPartnerSpec, TcpAddress, TlsAddress, Transport,
+    FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel, PartnerIdentity,
+    Permission, Protocol, Quirk, ReceiptTiming, Receipts, SeonPartner, SeonPartnerSpec, TcpAddress,
+    TlsAddress, Transport,
 };
 pub use security::{
     CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptSecurity, Security,

@@ -13,6 +13,7 @@ use oftp::{OdetteId, Password};
 use rustls_pki_types::CertificateDer;
 
 use crate::{
+    file_keys::FileKeys,
     isdn::PacketSize,
     poll::Windows,
     secret::{PrivateKey, SecretText},
@@ -36,6 +37,8 @@ pub struct Instance {
     pub receive: Receive,
     /// How we call partners.
     pub send: Send,
+    /// Our keys for files and receipts.
+    pub file_keys: FileKeys,
     /// How long a daemon that was not heard of keeps its place.
     pub lease: LeaseTerms,
     /// For how long the database keeps what is over.

@@ -29,6 +29,7 @@
 mod certificate;
 mod duration;
 mod error;
+mod file_keys;
 mod files;
 mod instance;
 mod isdn;
@@ -36,6 +37,7 @@ mod left_out;
 mod manifest;
 mod partner;
 mod poll;
+mod rsa;
 mod secret;
 mod sources;
 mod validate;
@@ -48,8 +50,9 @@ use oftp::OdetteId;
 use left_out::Manifests;
 use manifest::Errors;
 
-pub use certificate::{CertificateFacts, authority, certificate_facts, is_certificate};
+pub use certificate::{CertificateFacts, authority, certificate_facts, is_certificate, same_key};
 pub use error::{ManifestError, Problem};
+pub use file_keys::{CertificatePurpose, FileCertificates, FileKey, FileKeys, KeyPurpose};
 pub use files::{FileRules, Glob};
 pub use instance::{
     CapiAccess, CapiAccount, CapiController, CapiDialect, CapiRemote, CapiSegmentation,

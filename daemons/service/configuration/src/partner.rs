@@ -2,14 +2,14 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use domain::PartnerName;
-use domain::virtual_file::StampStep;
+use domain::{PartnerName, security::FileSecurity, virtual_file::StampStep};
 use jiff::Timestamp;
 use oftp::{BufferSize, Credit, Format, Level, OdetteId, Password, Tolerance, UserData};
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::{
     IdentifyError,
+    file_keys::{self, CertificatePurpose, FileCertificates},
     files::{FileRules, Glob},
     instance::Station,
     isdn::{CallUserData, IsdnNumber, PacketSize, PacketWindow},
@@ -41,6 +41,10 @@ pub struct Partner {
     /// The certificates that we know the partner by in TLS. Empty: it has none, and TLS with it
     /// is refused; there is always one if there is a tls transport.
     pub tls_certificates: Vec<TlsCertificates>,
+    /// The certificates that we know the partner's files and receipts by, and encrypt for.
+    pub file_certificates: Vec<FileCertificates>,
+    /// What is asked of files, both ways.
+    pub security: FileSecurity,
     /// Receipts, both ways.
     pub receipts: Receipts,
     /// Outgoing sessions with this partner at once.
@@ -61,6 +65,28 @@ impl Partner {
     /// What tells two files of one name apart for the partner.
     pub fn stamp_step(&self) -> StampStep {
         StampStep::at(self.protocol.minimum_level)
+    }
+
+    /// The certificate that files for the partner are encrypted for now: the newest one that is
+    /// active. `None` only if there is none, or none yet.
+    pub fn encryption_certificate(&self, now: Timestamp) -> Option<&CertificateDer<'static>> {
+        file_keys::to_encrypt_for(&self.file_certificates, now)
+    }
+
+    /// The certificates of which any may verify a file that the partner signed.
+    pub fn signature_certificates(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &CertificateDer<'static>> {
+        file_keys::active(&self.file_certificates, CertificatePurpose::VerifySignature, now)
+    }
+
+    /// The certificates of which any may verify a receipt that the partner signed.
+    pub fn receipt_certificates(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &CertificateDer<'static>> {
+        file_keys::active(&self.file_certificates, CertificatePurpose::VerifyReceipt, now)
     }
 
     /// Whether a file with this originator may come from the partner.

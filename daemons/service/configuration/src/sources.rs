@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crds::KeyPurpose;
 use domain::ControllerNumber;
 use zeroize::Zeroizing;
 
@@ -37,9 +38,9 @@ impl SecretFolder {
     }
 }
 
-/// Who is going to use a configuration. Our own TLS certificates, and our accounts at boxes with an
-/// ISDN line, are given only to who uses them: for anybody else their Secrets need not be there, and
-/// are not looked at.
+/// Who is going to use a configuration. Our own certificates and keys, and our accounts at boxes with
+/// an ISDN line, are given only to who uses them: for anybody else their Secrets need not be there,
+/// and are not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Whoever judges or starts a whole instance: all of them must be there.
@@ -48,8 +49,10 @@ pub enum Scope {
     TlsReceiver,
     /// The receiver and caller on a controller of ISDN: our account at the box that has it.
     CapiReceiver(ControllerNumber),
-    /// The send queue: the certificate that we show when we call.
+    /// The send queue: the certificate that we show when we call, the keys that sign files.
     SendQueue,
+    /// The master of the receive side: the keys that decrypt files, and that sign receipts.
+    ReceiveMaster,
     /// Everybody else: none.
     WithoutKeys,
 }
@@ -65,5 +68,15 @@ impl Scope {
 
     pub(crate) fn calls(self) -> bool {
         matches!(self, Self::Everything | Self::SendQueue)
+    }
+
+    /// Whether our keys of this purpose are used.
+    pub(crate) fn uses(self, purpose: KeyPurpose) -> bool {
+        match purpose {
+            KeyPurpose::Sign => matches!(self, Self::Everything | Self::SendQueue),
+            KeyPurpose::Decrypt | KeyPurpose::SignReceipt => {
+                matches!(self, Self::Everything | Self::ReceiveMaster)
+            }
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! From manifests that are well-formed to values that are valid and belong together.
 
 mod capi;
+mod certificates;
 mod instance;
 mod isdn;
 mod partner;
 mod secrets;
+mod security;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -191,6 +193,9 @@ fn distinct_partners(
         }
     }
 }
+
+/// Something is wrong, and it was said.
+struct Reported;
 
 /// Turns the fields of one document into values, and reports those that cannot be.
 struct Checker<'d, 'e> {

@@ -91,11 +91,11 @@ says! {
         "bolt.yaml:2:1: kind: this is a second SeonInstance beside acme; one folder describes \
          one instance, so move it to a folder of its own",
         "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: \
-         daemonTemplate, database, debug, identity, image, lease, receive, retention, send, \
-         storage, suspend",
+         certificates, daemonTemplate, database, debug, identity, image, lease, receive, \
+         retention, send, storage, suspend",
         "bolt.yaml:10:3: spec.transports: there is no such field; known here: \
-         daemonTemplate, database, debug, identity, image, lease, receive, retention, send, \
-         storage, suspend",
+         certificates, daemonTemplate, database, debug, identity, image, lease, receive, \
+         retention, send, storage, suspend",
     ];
     two_namespaces: PARTNER "  name: bolt\n" => "  name: bolt\n  namespace: trade\n", [
         "bolt.yaml:5:3: metadata.namespace: is trade, and that of SeonInstance acme is none; \
@@ -155,8 +155,8 @@ says! {
     ];
     a_field_that_is_not_built_yet: INSTANCE "  receive" => "  edition: Enterprise\n  receive", [
         "acme.yaml:9:3: spec.edition: there is no such field; known here: \
-         daemonTemplate, database, debug, identity, image, lease, receive, retention, send, \
-         storage, suspend",
+         certificates, daemonTemplate, database, debug, identity, image, lease, receive, \
+         retention, send, storage, suspend",
     ];
     a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" =>
         "xot: {host: oftp.bolt.example}", [
@@ -180,8 +180,8 @@ says! {
          3305)",
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
         "acme.yaml:13:3: spec.sned: there is no such field; did you mean send? known here: \
-         daemonTemplate, database, debug, identity, image, lease, receive, retention, send, \
-         storage, suspend",
+         certificates, daemonTemplate, database, debug, identity, image, lease, receive, \
+         retention, send, storage, suspend",
         "acme.yaml:14:11: spec.debug.level: \"loud\" is not known here; give one of Error, Warn, \
          Info, Debug, Trace",
     ];
@@ -452,7 +452,8 @@ says! {
     ];
     a_certificate_for_nothing: PARTNER "  transports:\n" =>
         "  certificates: [{purpose: [], secretRef: {name: bolt-oftp}}]\n  transports:\n", [
-        "bolt.yaml:10:19: spec.certificates[0].purpose: is empty; give Tls",
+        "bolt.yaml:10:19: spec.certificates[0].purpose: is empty; give one of Tls, Encrypt, \
+         VerifySignature, VerifyReceipt",
     ];
     a_timing_that_does_not_exist: PARTNER "  transports:\n" =>
         "  receipts: {timing: later}\n  transports:\n", [

@@ -50,6 +50,7 @@ pub(crate) fn scope(daemon: Daemon) -> Scope {
         Daemon::SeonrdTcpipTls => Scope::TlsReceiver,
         Daemon::Seonsqd => Scope::SendQueue,
         Daemon::SeonrdCapi(number) => Scope::CapiReceiver(number),
-        Daemon::Seonrd | Daemon::SeonrdTcpip => Scope::WithoutKeys,
+        Daemon::Seonrd => Scope::ReceiveMaster,
+        Daemon::SeonrdTcpip => Scope::WithoutKeys,
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crds::{InstanceIdentity, SecretReference, SeonInstanceSpec};
 use domain::InstanceName;
 
-use super::Checker;
+use super::{Checker, Reported, certificates};
 use crate::{
     error::Problem,
     instance::{
@@ -29,6 +29,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
     let data_directory = data_directory(check, spec);
     let receive = receive(check, spec);
     let send = send(check, spec, receive.as_ref());
+    let file_keys = certificates::own(check, spec);
     let ttl = check.duration(&spec.lease.ttl, ["2s", "5m", "10s"], "spec.lease.ttl");
     let retention = retention(check, spec);
     Some(Instance {
@@ -38,6 +39,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
         data_directory: data_directory?,
         receive: receive?,
         send: send?,
+        file_keys: file_keys?,
         lease: LeaseTerms { ttl: ttl? },
         retention: retention?,
         debug_level: spec.debug.level,
@@ -201,9 +203,6 @@ fn partial_retention(
     let mebibytes: u64 = mebibytes?;
     Some(PartialRetention { age: age?, files: files?, octets: mebibytes * 1024 * 1024 })
 }
-
-/// Something is wrong, and it was said.
-struct Reported;
 
 impl Checker<'_, '_> {
     /// Our certificate from the Secret of `field.certificateSecretRef`; none where it is of no use.

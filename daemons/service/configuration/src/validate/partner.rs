@@ -2,21 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crds::{
-    FolderFormat, HighestLevel, MinimumLevel, PartnerCertificate, Permission, SeonPartnerSpec,
-};
+use crds::{FolderFormat, HighestLevel, MinimumLevel, Permission, SeonPartnerSpec};
 use domain::PartnerName;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use oftp::{Format, Level, RecordLength, Tolerance, UserData};
-use rustls_pki_types::ServerName;
 
-use super::{Checker, did_you_mean, is_free_directory, isdn};
+use super::{Checker, Reported, certificates, did_you_mean, is_free_directory, isdn, security};
 use crate::{
     error::Problem,
     files::{FileRules, Glob, Template, places},
     instance::Instance,
     manifest::Content,
-    partner::{Folder, Partner, Protocol, Receipts, TlsCertificates, Transport},
+    partner::{Folder, Partner, Protocol, Receipts, Transport},
     poll::{Poll, Windows},
 };
 
@@ -42,7 +38,8 @@ pub(super) fn validate(
     let user_data = user_data(check, identity.user_data.as_deref());
     let transports = transports(check, spec, instance);
     let protocol = protocol(check, spec);
-    let tls_certificates = tls_certificates(check, spec, transports.as_deref());
+    let certificates = certificates::partners(check, spec, transports.as_deref());
+    let security = security::validate(check, spec, highest_level(spec), instance);
     let channels = check.count(spec.channels, "spec.channels");
     let windows = match &spec.schedule {
         Some(expressions) => check.windows(expressions, "spec.schedule"),
@@ -52,6 +49,7 @@ pub(super) fn validate(
     let files = file_rules(check, spec);
     let folders = folders(check, spec);
     let name = name?;
+    let certificates = certificates?;
     Some(Partner {
         odette_id: odette_id?,
         stations: stations?,
@@ -60,7 +58,9 @@ pub(super) fn validate(
         user_data: user_data?,
         transports: transports?,
         protocol: protocol?,
-        tls_certificates: tls_certificates?,
+        tls_certificates: certificates.tls,
+        file_certificates: certificates.files,
+        security: security?,
         receipts: Receipts { expected: spec.receipts.expected, timing: spec.receipts.timing },
         channels: channels?,
         windows: windows?,
@@ -182,12 +182,7 @@ fn protocol(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Option<Proto
         MinimumLevel::V1_4 => Level::V1_4,
         MinimumLevel::V2_0 => Level::V2_0,
     };
-    let highest_level = match protocol.highest_level {
-        HighestLevel::V1_2 => Level::V1_2,
-        HighestLevel::V1_3 => Level::V1_3,
-        HighestLevel::V1_4 => Level::V1_4,
-        HighestLevel::V2_0 => Level::V2_0,
-    };
+    let highest_level = highest_level(spec);
     if minimum_level > highest_level {
         let problem = format!(
             "{minimum_level} is the lowest level that is accepted and above highestLevel, \
@@ -207,6 +202,15 @@ fn protocol(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Option<Proto
         restart: protocol.restart == Permission::Allowed,
         tolerance: tolerance(check, spec),
     })
+}
+
+fn highest_level(spec: &SeonPartnerSpec) -> Level {
+    match spec.protocol.highest_level {
+        HighestLevel::V1_2 => Level::V1_2,
+        HighestLevel::V1_3 => Level::V1_3,
+        HighestLevel::V1_4 => Level::V1_4,
+        HighestLevel::V2_0 => Level::V2_0,
+    }
 }
 
 fn tolerance(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Tolerance {
@@ -239,108 +243,6 @@ same_quirks! {
     LevelDigit FutureLevels TextNotUtf8 UnknownReasons MissingReasonText MissingSeal
     StreamRecordLength EmptyStreamBuffers OversizedData EarlyCredit LateCredit
     EarlyEndSession KeptDirection RestartCounts
-}
-
-fn tls_certificates(
-    check: &mut Checker<'_, '_>,
-    spec: &SeonPartnerSpec,
-    transports: Option<&[Transport]>,
-) -> Option<Vec<TlsCertificates>> {
-    if spec.certificates.is_empty()
-        && let Some(index) = spec.transports.iter().position(|transport| transport.tls.is_some())
-    {
-        let problem = "there is no certificate to know this partner by; add certificates: \
-                       [{purpose: [Tls], secretRef: {name: …}}], a Secret with tls.crt (the \
-                       partner's own) or ca.crt (its issuer's)";
-        check.fail(&format!("spec.transports[{index}].tls"), Problem::Conflict(problem.into()));
-    }
-    // The names under which we call the partner are the partner's.
-    let called: Vec<ServerName<'static>> = transports
-        .unwrap_or_default()
-        .iter()
-        .flat_map(|transport| match transport {
-            Transport::Tls { host, server_name, .. } => {
-                let host = ServerName::try_from(host.clone()).ok();
-                [Some(server_name.clone()), host.filter(|host| host != server_name)]
-            }
-            Transport::Tcp { .. } | Transport::Isdn(_) => [None, None],
-        })
-        .flatten()
-        .collect();
-    spec.certificates
-        .iter()
-        .enumerate()
-        .map(|(index, entry)| {
-            let field = format!("spec.certificates[{index}]");
-            certificate(check, entry, &field, &called, transports.is_some())
-        })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .collect()
-}
-
-fn certificate(
-    check: &mut Checker<'_, '_>,
-    entry: &PartnerCertificate,
-    field: &str,
-    called: &[ServerName<'static>],
-    all_called: bool,
-) -> Option<TlsCertificates> {
-    let active_from = active_from(check, entry.active_from.as_deref(), field);
-    let names: Vec<_> = entry
-        .names
-        .iter()
-        .enumerate()
-        .map(|(index, name)| check.host(name, &format!("{field}.names[{index}]")))
-        .collect();
-    let certificates = check.partner_certificates(&entry.secret_ref, &format!("{field}.secretRef"));
-    let mut names: Vec<_> = names.into_iter().collect::<Option<_>>()?;
-    let [pinned, authorities] = certificates?;
-    if names.is_empty() {
-        names.extend_from_slice(called);
-    }
-    if !authorities.is_empty() && names.is_empty() && all_called {
-        let problem = format!(
-            "ca.crt of Secret {} vouches for everybody it issues to; add names: [host names in \
-             the partner's certificate]",
-            entry.secret_ref.name,
-        );
-        check.fail(field, Problem::Conflict(problem));
-    }
-    Some(TlsCertificates {
-        secret: entry.secret_ref.name.clone(),
-        active_from: active_from.ok()?,
-        pinned,
-        authorities,
-        names,
-    })
-}
-
-/// The problem is in the report.
-struct Reported;
-
-/// From when on a certificate counts; `None`: at once.
-fn active_from(
-    check: &mut Checker<'_, '_>,
-    text: Option<&str>,
-    field: &str,
-) -> Result<Option<Timestamp>, Reported> {
-    let Some(text) = text else { return Ok(None) };
-    let midnight = || {
-        let date: Date = text.parse().ok()?;
-        // A date may be followed by much that jiff takes and Kubernetes does not.
-        let midnight = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        (text.len() == 10).then_some(midnight)
-    };
-    let timestamp = midnight().or_else(|| text.parse().ok());
-    if timestamp.is_none() {
-        let problem = format!(
-            "\"{text}\" is not a date; give one such as 2026-12-01, or a time such as \
-             2026-12-01T06:00:00Z"
-        );
-        check.value(&format!("{field}.activeFrom"), problem);
-    }
-    timestamp.map(Some).ok_or(Reported)
 }
 
 fn poll(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Result<Option<Poll>, Reported> {

@@ -1,6 +1,6 @@
 //! References to Secrets, followed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use crds::{SecretKeyReference, SecretReference};
 use domain::{NoPostgresUri, postgres_address};
@@ -14,6 +14,7 @@ use crate::{
     error::Problem,
     instance::{CapiAccount, DatabaseSetting, OwnCertificate},
     manifest::{Content, Document, Fault, SecretDocument, SecretValue},
+    rsa::{self, Unfit},
     secret::{PrivateKey, SecretText},
 };
 
@@ -122,9 +123,41 @@ impl<'d> Checker<'d, '_> {
         let field = format!("{field}.name");
         let chain = self.key_of(&reference.name, &secret, "tls.crt", &field);
         let key = self.key_of(&reference.name, &secret, "tls.key", &field);
-        let chain = chain.and_then(|found| self.certificates(&found, is_certificate));
+        let chain = chain.and_then(|found| self.certificates(&found, for_tls));
         let key = key.and_then(|found| self.private_key(&found));
         Some(OwnCertificate { chain: chain?, key: key? })
+    }
+
+    /// A certificate of ours for files or receipts and its key, from a Secret of type
+    /// kubernetes.io/tls.
+    pub(super) fn file_key(
+        &mut self,
+        reference: &SecretReference,
+        field: &str,
+    ) -> Option<(CertificateDer<'static>, PrivateKey)> {
+        let cure = "{tls.crt: …, tls.key: …}";
+        let secret = self.find(&reference.name, field, cure)?;
+        let field = format!("{field}.name");
+        let certificate = self.key_of(&reference.name, &secret, "tls.crt", &field);
+        let found = self.key_of(&reference.name, &secret, "tls.key", &field);
+        let key = found.as_ref().and_then(|found| self.private_key(found));
+        // Its issuers may follow; they sign and decrypt nothing here.
+        let certificate = certificate.and_then(|found| {
+            let first = self.certificates(&found, |_| Ok(()))?.into_iter().next()?;
+            match rsa::fit(&first) {
+                Ok(()) => Some(first),
+                Err(unfit) => {
+                    self.blame(&found, unusable(0, &unfit));
+                    None
+                }
+            }
+        });
+        let (certificate, key) = (certificate?, key?);
+        if let Err(error) = rsa::pair(&certificate, &key) {
+            self.blame(&found?, error.to_string());
+            return None;
+        }
+        Some((certificate, key))
     }
 
     /// A user's name and password, from a Secret of type kubernetes.io/basic-auth.
@@ -165,16 +198,37 @@ impl<'d> Checker<'d, '_> {
             self.fail(&format!("{field}.name"), Problem::Reference(problem));
             return None;
         }
-        let mut read = |key: &str, is_usable: fn(&CertificateDer<'_>) -> bool| {
+        let mut read = |key: &str, judge: Judge| {
             let Some((document, value)) = secret.value(key) else {
                 return Some(Vec::new());
             };
             let octets = value.octets.as_ref()?;
-            self.certificates(&Found { document, value, octets }, is_usable)
+            self.certificates(&Found { document, value, octets }, judge)
         };
-        let pinned = read("tls.crt", is_certificate);
-        let authorities = read("ca.crt", |certificate| authority(certificate).is_some());
+        let pinned = read("tls.crt", for_tls);
+        let authorities = read("ca.crt", for_issuing);
         Some([pinned?, authorities?])
+    }
+
+    /// A partner's certificates for files and receipts; never empty.
+    pub(super) fn file_certificates(
+        &mut self,
+        reference: &SecretReference,
+        field: &str,
+    ) -> Option<Vec<CertificateDer<'static>>> {
+        let secret = self.find(&reference.name, field, "{tls.crt: …}")?;
+        let field = format!("{field}.name");
+        if secret.value("tls.crt").is_none() && secret.value("ca.crt").is_some() {
+            let problem = format!(
+                "Secret {} has ca.crt and no tls.crt, and an issuer's certificate is for purpose \
+                 Tls only; add the partner's own certificate as tls.crt",
+                reference.name,
+            );
+            self.fail(&field, Problem::Reference(problem));
+            return None;
+        }
+        let found = self.key_of(&reference.name, &secret, "tls.crt", &field)?;
+        self.certificates(&found, for_files)
     }
 
     fn find_key(
@@ -239,7 +293,7 @@ impl<'d> Checker<'d, '_> {
     fn certificates(
         &mut self,
         found: &Found<'_>,
-        is_usable: impl Fn(&CertificateDer<'_>) -> bool,
+        judge: Judge,
     ) -> Option<Vec<CertificateDer<'static>>> {
         let certificates: Result<Vec<_>, _> =
             CertificateDer::pem_slice_iter(found.octets).collect();
@@ -250,15 +304,13 @@ impl<'d> Checker<'d, '_> {
             Ok(certificates) if !certificates.iter().all(|der| is_sequence(der)) => {
                 "holds PEM without a certificate in it; export the certificate again".into()
             }
-            Ok(certificates) => match certificates.iter().position(|der| !is_usable(der)) {
-                None => return Some(certificates),
-                Some(place) => format!(
-                    "holds as certificate {} what TLS cannot use: a request, or a certificate \
-                     that is not of X.509 version 3; give the certificate itself, or ask for a \
-                     new one",
-                    place + 1,
-                ),
-            },
+            Ok(certificates) => {
+                let mut judged = certificates.iter().map(judge).enumerate();
+                match judged.find_map(|(place, judged)| Some((place, judged.err()?))) {
+                    None => return Some(certificates),
+                    Some((place, unusable)) => self::unusable(place, &unusable),
+                }
+            }
             Err(error) => broken_pem(&error),
         };
         self.blame(found, problem);
@@ -301,6 +353,36 @@ impl<'d> Checker<'d, '_> {
             found.document.report(self.errors).add(found.value.place, &found.value.field, problem);
         }
     }
+}
+
+/// Whether a certificate can be used for something; if not, what it is instead, and the cure.
+type Judge = fn(&CertificateDer<'_>) -> Result<(), Unusable>;
+
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error(
+        "what TLS cannot use: a request, or a certificate that is not of X.509 version 3; give the \
+         certificate itself, or ask for a new one"
+    )]
+    ForTls,
+    #[error(transparent)]
+    ForFiles(#[from] Unfit),
+}
+
+fn for_tls(certificate: &CertificateDer<'_>) -> Result<(), Unusable> {
+    is_certificate(certificate).then_some(()).ok_or(Unusable::ForTls)
+}
+
+fn for_issuing(certificate: &CertificateDer<'_>) -> Result<(), Unusable> {
+    authority(certificate).map(|_| ()).ok_or(Unusable::ForTls)
+}
+
+fn for_files(certificate: &CertificateDer<'_>) -> Result<(), Unusable> {
+    Ok(rsa::fit(certificate)?)
+}
+
+fn unusable(place: usize, what: &impl fmt::Display) -> String {
+    format!("holds as certificate {} {what}", place + 1)
 }
 
 /// Never the section's text: it may be a key.

@@ -1,0 +1,129 @@
+//! How files are secured, and whether there is all that it takes.
+
+use crds::{CertificatePurpose, CipherSuite, KeyPurpose, SeonPartnerSpec};
+use domain::{
+    Suite,
+    security::{Demand, FileSecurity, InboundPolicy, OutboundMeans, OutboundPolicy},
+};
+use oftp::Level;
+
+use super::Checker;
+use crate::{error::Problem, instance::Instance};
+
+/// What is asked of a partner's files. What is Required has to be possible.
+pub(super) fn validate(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonPartnerSpec,
+    highest_level: Level,
+    instance: Option<&Instance>,
+) -> Option<FileSecurity> {
+    required_is_possible(check, spec, highest_level, instance);
+    let crds::Security { outbound, inbound, receipts } = &spec.security;
+    let theirs = |purpose| spec.certificates.iter().any(|entry| entry.purpose.contains(&purpose));
+    // What an instance has that is not good itself is not known.
+    let ours = |purpose| instance.is_none_or(|instance| instance.file_keys.has(purpose));
+    let own_suite = suite(outbound.cipher_suite)?;
+    let suites = match &inbound.cipher_suites {
+        Some(suites) => suites.iter().map(|named| suite(*named)).collect::<Option<_>>()?,
+        None => Suite::strong().chain([own_suite]).collect(),
+    };
+    // What we have no key for cannot be taken, whoever allows it.
+    let with = |demand, is_there| if is_there { demand_of(demand) } else { Demand::Forbidden };
+    Some(FileSecurity {
+        outbound: OutboundPolicy {
+            sign: demand_of(outbound.sign),
+            encrypt: demand_of(outbound.encrypt),
+            compress: demand_of(outbound.compress),
+            signed_receipt: demand_of(receipts.signed),
+            suite: own_suite,
+            means: OutboundMeans {
+                signing_key: ours(KeyPurpose::Sign),
+                encryption_certificate: theirs(CertificatePurpose::Encrypt),
+                receipt_certificate: theirs(CertificatePurpose::VerifyReceipt),
+                highest_level,
+            },
+        },
+        inbound: InboundPolicy {
+            sign: with(inbound.sign, theirs(CertificatePurpose::VerifySignature)),
+            encrypt: with(inbound.encrypt, ours(KeyPurpose::Decrypt)),
+            compress: demand_of(inbound.compress),
+            suites,
+            signs_receipts: ours(KeyPurpose::SignReceipt),
+        },
+    })
+}
+
+fn demand_of(demand: crds::Demand) -> Demand {
+    match demand {
+        crds::Demand::Required => Demand::Required,
+        crds::Demand::Allowed => Demand::Allowed,
+        crds::Demand::Forbidden => Demand::Forbidden,
+    }
+}
+
+fn suite(suite: CipherSuite) -> Option<Suite> {
+    Suite::try_from(i64::from(suite.number())).ok()
+}
+
+/// What has to be there for a setting that is Required.
+enum Needs {
+    Ours(KeyPurpose),
+    Theirs(CertificatePurpose),
+    Nothing,
+}
+
+fn required_is_possible(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonPartnerSpec,
+    highest_level: Level,
+    instance: Option<&Instance>,
+) {
+    let crds::Security { outbound, inbound, receipts } = &spec.security;
+    let settings = [
+        ("outbound.sign", outbound.sign, Needs::Ours(KeyPurpose::Sign)),
+        ("outbound.encrypt", outbound.encrypt, Needs::Theirs(CertificatePurpose::Encrypt)),
+        ("outbound.compress", outbound.compress, Needs::Nothing),
+        ("inbound.sign", inbound.sign, Needs::Theirs(CertificatePurpose::VerifySignature)),
+        ("inbound.encrypt", inbound.encrypt, Needs::Ours(KeyPurpose::Decrypt)),
+        ("inbound.compress", inbound.compress, Needs::Nothing),
+        ("receipts.signed", receipts.signed, Needs::Theirs(CertificatePurpose::VerifyReceipt)),
+    ];
+    let required: Vec<_> =
+        settings.into_iter().filter(|(_, demand, _)| *demand == crds::Demand::Required).collect();
+    if highest_level < Level::V2_0
+        && let Some((first, ..)) = required.first()
+    {
+        let problem = format!(
+            "{highest_level} is the highest level that is offered, and what spec.security.{first} \
+             requires came with 2.0; raise highestLevel to \"2.0\", or give Allowed there"
+        );
+        check.fail("spec.protocol.highestLevel", Problem::Conflict(problem));
+    }
+    if receipts.signed == crds::Demand::Required && !spec.receipts.expected {
+        let problem = "is Required, and receipts.expected is false, so that no receipt would ever \
+                       be looked for; set receipts.expected: true, or give Allowed";
+        check.fail("spec.security.receipts.signed", Problem::Conflict(problem.into()));
+    }
+    for (setting, _, needs) in required {
+        let (whose, purpose) = match needs {
+            Needs::Ours(purpose) => match instance {
+                Some(instance) if !instance.file_keys.has(purpose) => {
+                    (format!("SeonInstance {}", instance.name), format!("{purpose:?}"))
+                }
+                _ => continue,
+            },
+            Needs::Theirs(purpose) => {
+                if spec.certificates.iter().any(|entry| entry.purpose.contains(&purpose)) {
+                    continue;
+                }
+                ("this partner".to_owned(), format!("{purpose:?}"))
+            }
+            Needs::Nothing => continue,
+        };
+        let problem = format!(
+            "is Required, and {whose} has no certificate for that; add to its spec.certificates \
+             an entry with purpose [{purpose}], or give Allowed"
+        );
+        check.fail(&format!("spec.security.{setting}"), Problem::Conflict(problem));
+    }
+}
