@@ -165,6 +165,12 @@ pub enum PolicyRefused {
          is offered to this partner; raise its spec.protocol.highestLevel to 2.0"
     )]
     Level(Level),
+    /// The level that was agreed on in a session cannot say it.
+    #[error(
+        "the file is to be secured or compressed, which came with OFTP 2.0, and the partner speaks \
+         {0} with us; have the partner's spec.protocol.minimumLevel be 2.0, or queue the file plain"
+    )]
+    AgreedLevel(Level),
 }
 
 impl PolicyRefused {
@@ -177,7 +183,7 @@ impl PolicyRefused {
             Self::NoSigningKey | Self::NoEncryptionCertificate | Self::NoReceiptCertificate => {
                 "E-POLICY-CERTIFICATE"
             }
-            Self::Level(_) => "E-POLICY-LEVEL",
+            Self::Level(_) | Self::AgreedLevel(_) => "E-POLICY-LEVEL",
         }
     }
 }

@@ -12,6 +12,9 @@ use std::time::Duration;
 
 use configuration::Configuration;
 use domain::{FileName, PartName, PartnerName, Target};
+use oftp::command::Eerp;
+use packaging::PackagingError;
+use packaging::receipt::Signer;
 use runtime::{Active, ServiceError};
 use spool::{Folders, SpoolError};
 use store::{
@@ -216,7 +219,7 @@ impl Lane {
     async fn place(&self, partner: &PartnerName, placements: Vec<Placement>) -> Outcome {
         let known = placements.into_iter().filter_map(|(id, target)| {
             let file = self.found.get(&id)?;
-            Some((id, (file.part.clone(), target)))
+            Some((id, (file.deliverable().clone(), target)))
         });
         let (files, moves): (Vec<_>, Vec<(PartName, Target)>) = known.unzip();
         let results = match self.active.folders.deliver_all(&self.active.spool, &moves).await {
@@ -252,14 +255,24 @@ impl Lane {
             .iter()
             .filter_map(|(id, target)| Some((self.found.get(id)?, target)))
             .collect();
-        let delivered = files.iter().map(|(file, target)| {
+        let receipts = self.receipts(&configuration, &files).await;
+        let receipts = match receipts {
+            Ok(receipts) => receipts,
+            Err(error) => {
+                // They lie in their places, and are recorded once their receipts can be signed.
+                self.active.metrics.error(error.code());
+                tracing::error!(code = error.code(), "deliveries wait for their receipts: {error}");
+                return Ok(Outcome::Failed);
+            }
+        };
+        let delivered = files.iter().zip(receipts).map(|((file, target), receipt)| {
             let mut note = JournalEntry::new(JournalKind::FileDelivered);
             note.session = Some(file.last_session);
             note.partner = Some(file.partner.clone());
             note.dataset_name = Some(file.identity.dataset_name.clone());
             note.octets = Some(file.durable.octets);
             note.text = Some(format!("incoming/{target}"));
-            (file.id, receipt(&configuration, file), note)
+            (file.id, receipt, note)
         });
         self.active.run(RecordDeliveries(delivered.collect())).await?;
         for (file, target) in files {
@@ -269,6 +282,27 @@ impl Lane {
             );
         }
         Ok(Outcome::Finished)
+    }
+
+    /// Their EERPs, signed where that is asked for.
+    async fn receipts(
+        &self,
+        configuration: &Arc<Configuration>,
+        files: &[(&ReceivedFile, &Target)],
+    ) -> Result<Vec<NewReceipt>, PackagingError> {
+        let to_sign = |(file, _): &(&ReceivedFile, _)| file.packaging.receipt_suite().is_some();
+        if !files.iter().any(to_sign) {
+            return files.iter().map(|(file, _)| receipt(configuration, file, None)).collect();
+        }
+        let files: Vec<ReceivedFile> = files.iter().map(|(file, _)| (*file).clone()).collect();
+        let configuration = Arc::clone(configuration);
+        let now = ambient::now();
+        let sign = move || {
+            let signer = Signer::of(&configuration.instance, now)?;
+            files.iter().map(|file| receipt(&configuration, file, Some(&signer))).collect()
+        };
+        let signed = tokio::task::spawn_blocking(sign).await;
+        signed.unwrap_or_else(|_| Err(SpoolError::Stopped.into()))
     }
 
     /// Says once of each kind of trouble what the disk refused.
@@ -335,18 +369,34 @@ fn plan(
 }
 
 /// The EERP, at the time that the partner's settings say.
-fn receipt(configuration: &Configuration, file: &ReceivedFile) -> NewReceipt {
+fn receipt(
+    configuration: &Configuration,
+    file: &ReceivedFile,
+    signer: Option<&Signer>,
+) -> Result<NewReceipt, PackagingError> {
+    let user_data = file.user_data.clone();
+    let signature = match (file.packaging.receipt_suite(), &file.hash, signer) {
+        (Some(suite), Some(hash), Some(signer)) => {
+            let eerp = |seal| {
+                let (file, user_data) = (file.identity.clone(), user_data.clone());
+                Eerp { file, user_data, seal: Some(seal) }.signed_octets()
+            };
+            Some(signer.sign(suite, hash.clone(), eerp)?)
+        }
+        _ => None,
+    };
+    let timing = timing(configuration, file);
+    Ok(NewReceipt { kind: ReceiptKind::Positive, user_data, signature, timing })
+}
+
+/// When the partner gets the receipt for a file.
+pub(crate) fn timing(configuration: &Configuration, file: &ReceivedFile) -> ReceiptTiming {
     let timing = configuration
         .partner(file.partner.as_str())
         .map_or(configuration::ReceiptTiming::SameSession, |partner| partner.receipts.timing);
-    NewReceipt {
-        kind: ReceiptKind::Positive,
-        user_data: file.user_data.clone(),
-        signature: file.receipt_signature(),
-        timing: match timing {
-            configuration::ReceiptTiming::SameSession => ReceiptTiming::Now,
-            configuration::ReceiptTiming::NextSession => ReceiptTiming::After(NEXT_SESSION),
-            configuration::ReceiptTiming::Manual => ReceiptTiming::Held,
-        },
+    match timing {
+        configuration::ReceiptTiming::SameSession => ReceiptTiming::Now,
+        configuration::ReceiptTiming::NextSession => ReceiptTiming::After(NEXT_SESSION),
+        configuration::ReceiptTiming::Manual => ReceiptTiming::Held,
     }
 }

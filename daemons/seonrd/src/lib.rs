@@ -7,6 +7,7 @@ mod master;
 mod partial;
 mod receiver;
 mod retention;
+pub mod unwrapping;
 mod waiting;
 
 pub use capi::{Controller, Controllers, Hardware, Ringing, capi};

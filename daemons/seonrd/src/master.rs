@@ -7,7 +7,7 @@ use domain::{PartName, PayloadName};
 use runtime::{Active, ServiceError};
 use spool::Listing;
 
-use crate::{delivery, partial, retention, waiting};
+use crate::{delivery, partial, retention, unwrapping, waiting};
 
 /// What nobody knows any more is swept away when it is this old: an hour is more than any step
 /// between a file on disk and its row takes.
@@ -25,6 +25,7 @@ pub async fn master(active: Active, receivers: Vec<Program>) -> Result<(), Servi
     active.supervisor.spawn("sweep", sweep_hourly(active.clone()));
     active.supervisor.spawn("partial files", partial::forget(active.clone()));
     active.supervisor.spawn("waiting", waiting::measure(active.clone()));
+    active.supervisor.spawn("unwrapping", unwrapping::run(active.clone()));
     active.supervisor.spawn("retention", retention::prune_hourly(active.clone()));
     delivery::run(active).await?;
     children.wait().await;

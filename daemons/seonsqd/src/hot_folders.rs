@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use configuration::{Configuration, Folder, Partner};
+use domain::security::{Asked, PolicyRefused};
 use domain::{Packaging, PartnerName, PayloadName, virtual_file};
 use oftp::{Description, FileIdentity};
 use runtime::{Active, ServiceError};
@@ -247,6 +248,8 @@ enum HotFolderError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Policy(#[from] PolicyRefused),
 }
 
 impl HotFolderError {
@@ -254,6 +257,7 @@ impl HotFolderError {
         match self {
             Self::Spool(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Policy(refused) => refused.code(),
         }
     }
 }
@@ -425,6 +429,8 @@ impl OneLook {
                 return Ok(());
             }
         };
+        // What cannot be secured as it has to be waits here until it can.
+        let packaging = partner.security.outbound.packaging(&Asked::default())?;
         let payload = hot.take_in(spool, taken).await?;
         let file = FileIdentity {
             dataset_name,
@@ -432,7 +438,8 @@ impl OneLook {
             originator: configuration.instance.identity.odette_id.clone(),
             destination: partner.odette_id.clone(),
         };
-        enqueue(&self.active, entry(partner, &self.folder, file, &payload)).await?;
+        let entry = NewEntry { packaging, ..entry(partner, &self.folder, file, &payload) };
+        enqueue(&self.active, entry).await?;
         Ok(hot.settle(taken).await?)
     }
 

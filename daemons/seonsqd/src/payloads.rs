@@ -37,7 +37,10 @@ async fn remove_once(
     let mut finished = HashSet::new();
     for state in [EntryState::Acknowledged, EntryState::Cancelled] {
         let filter = QueueFilter { state: Some(state), limit: LOOK_AT, ..QueueFilter::default() };
-        finished.extend(active.store.queue(&filter).await?.into_iter().map(|entry| entry.payload));
+        for entry in active.store.queue(&filter).await? {
+            finished.insert(entry.payload);
+            finished.extend(entry.package);
+        }
     }
     for payload in &finished {
         if removed.contains(payload) {

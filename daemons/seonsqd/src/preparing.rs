@@ -1,22 +1,31 @@
-//! From `queued` to `ready`: what has to be done to a file before it is sent. Nothing is packaged
-//! yet, so that its payload is only looked at.
+//! From `queued` to `ready`: what has to be done to a file before it is sent. It is packaged as the
+//! partner's policy said when it was queued; one that is not to be is only looked at.
+//!
+//! A package is kept until its entry is finished, so that a restart sends the same octets.
 //!
 //! Two commits stand around the work, which is done between them: one claims a batch of entries, the
 //! other records what came of it. What is done when is decided by [`machine`]; here it is carried
 //! out, in a lane of its own, so that a slow disk keeps nobody from being called. If the process
-//! stops between the two, the next tenure queues the entries again.
+//! stops between the two, the next tenure queues the entries again, and a package that nobody recorded
+//! is swept.
 
 pub mod machine;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use conversation::payload_of;
+use domain::Packaging;
+use packaging::{Made, PackagingError, Sealing, package};
 use runtime::{Active, ServiceError};
-use spool::{Payload, Payloads, Spool, SpoolError};
+use spool::{Payload, Payloads};
 use store::{
-    EntryId, FencedTx, IfAnswerLost, JournalEntry, JournalKind, QueueEntry, Step, StoreError,
+    EntryId, FencedTx, IfAnswerLost, JournalEntry, JournalKind, Package, PreparedEntry, QueueEntry,
+    Step, StoreError,
 };
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -31,6 +40,7 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         machine: Preparing::default(),
         entries: HashMap::new(),
         attempts: JoinSet::new(),
+        cores: Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))),
         may_be_queued: true,
         origin: Instant::now(),
     };
@@ -55,12 +65,17 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
     Ok(())
 }
 
+/// How a try ended.
+type Tried = Result<PreparedEntry, PackagingError>;
+
 struct Lane {
     active: Active,
     machine: Preparing,
     /// Those that the machine has.
     entries: HashMap<EntryId, QueueEntry>,
-    attempts: JoinSet<(Attempt, Result<(), SpoolError>)>,
+    attempts: JoinSet<(Attempt, Tried)>,
+    /// Files packaged at once: each takes a core.
+    cores: Arc<Semaphore>,
     may_be_queued: bool,
     origin: Instant,
 }
@@ -103,8 +118,10 @@ impl Lane {
             match action {
                 Action::Prepare(attempt) => {
                     let Some(entry) = self.entries.get(&attempt.entry) else { continue };
-                    let (spool, payload) = (self.active.spool.clone(), payload_of(entry));
-                    self.attempts.spawn(async move { (attempt, prepare(&spool, &payload).await) });
+                    let (active, entry) = (self.active.clone(), entry.clone());
+                    let cores = Arc::clone(&self.cores);
+                    self.attempts
+                        .spawn(async move { (attempt, prepare(&active, &entry, &cores).await) });
                 }
                 Action::Record { prepared, faulty } => self.record(prepared, faulty).await?,
             }
@@ -113,15 +130,12 @@ impl Lane {
     }
 
     /// What the machine is told of a try that is over.
-    fn ended(
-        &self,
-        ended: Result<(Attempt, Result<(), SpoolError>), JoinError>,
-    ) -> Result<Input, ServiceError> {
+    fn ended(&self, ended: Result<(Attempt, Tried), JoinError>) -> Result<Input, ServiceError> {
         let (attempt, outcome) =
             ended.map_err(|error| ServiceError::failed("E-TASK-PANICKED", error))?;
         let outcome = match outcome {
-            Ok(()) => Outcome::Prepared,
-            Err(error) if error.is_of_the_payload() => {
+            Ok(prepared) => Outcome::Prepared(prepared),
+            Err(error) if error.is_lasting() => {
                 Outcome::Faulty(Fault { code: error.code(), text: error.to_string() })
             }
             Err(error) => {
@@ -136,11 +150,11 @@ impl Lane {
 
     async fn record(
         &mut self,
-        prepared: Vec<EntryId>,
+        prepared: Vec<PreparedEntry>,
         faulty: Vec<(EntryId, Fault)>,
     ) -> Result<(), StoreError> {
         for entry in &prepared {
-            self.entries.remove(entry);
+            self.entries.remove(&entry.id);
         }
         let faulty = faulty
             .into_iter()
@@ -161,9 +175,23 @@ impl Lane {
     }
 }
 
-/// Nothing is packaged yet.
-async fn prepare(spool: &Spool, payload: &Payload) -> Result<(), SpoolError> {
-    spool.check_payload(payload).await
+async fn prepare(active: &Active, entry: &QueueEntry, cores: &Semaphore) -> Tried {
+    let spool = &active.spool;
+    // What was packaged before is sent as it is, whatever has changed: part of it may be there.
+    if entry.packaging == Packaging::NONE || entry.package.is_some() {
+        spool.check_payload(&payload_of(entry)).await?;
+        return Ok(PreparedEntry::as_it_is(entry.id));
+    }
+    let _core = cores.acquire().await;
+    let configuration = active.configuration();
+    let partner = configuration.partner(entry.partner.as_str());
+    let partner = partner.ok_or(PackagingError::NoPartner)?;
+    let sealing = Sealing::of(&configuration.instance, partner, entry.packaging, ambient::now())?;
+    let payload = Payload::new(entry.payload.clone(), entry.original_octets);
+    let Made { package, hash } =
+        package(spool, &payload, entry.format, entry.packaging, sealing).await?;
+    let package = package.map(|package| Package { name: package.name, octets: package.octets });
+    Ok(PreparedEntry { id: entry.id, package, hash })
 }
 
 /// Claims queued entries for this tenure.
@@ -185,7 +213,7 @@ impl Step for ClaimQueued {
 /// Records what came of it. What somebody held or cancelled meanwhile is left as it is.
 #[derive(Clone, Debug, PartialEq)]
 struct Prepared {
-    prepared: Vec<EntryId>,
+    prepared: Vec<PreparedEntry>,
     faulty: Vec<Faulty>,
 }
 

@@ -3,9 +3,9 @@
 use spool::{Payload, Payloads, Reader, Spool, SpoolError};
 use store::QueueEntry;
 
-/// What the queue has recorded of the entry's payload: what is looked at before it is sent, and sent.
+/// What is transmitted of the entry as the queue has recorded it: its package, or its payload as it is.
 pub fn payload_of(entry: &QueueEntry) -> Payload {
-    Payload::new(entry.payload.clone(), entry.octets)
+    Payload::new(entry.package.as_ref().unwrap_or(&entry.payload).clone(), entry.octets)
 }
 
 /// Reads one payload, and holds the chunk that is being sent.

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use configuration::{OwnIdentity, Partner};
-use domain::{Packaging, PackagingContradiction, Security};
+use domain::security::PackagingRefused;
+use domain::{Packaging, PackagingContradiction};
 use oftp::DecodeError;
 use oftp::command::Sfid;
 use oftp::field::{Counts, FileReason, Format, OdetteId};
 use oftp::session::FileFault;
+use packaging::receipt::Unproven;
 use store::{EntryId, EntryState, Reached};
 
 /// What an offered file is held against.
@@ -42,14 +44,8 @@ pub(crate) enum OfferRefused {
     RecordLength(usize),
     #[error("{0}")]
     Contradictory(PackagingContradiction),
-    #[error("the file is encrypted, and decryption is not built yet; send it plain")]
-    Encrypted,
-    #[error("the file is signed, and verification is not built yet; send it plain")]
-    Signed,
-    #[error("the file is compressed or enveloped as CMS, which is not built yet; send it plain")]
-    Packaged,
-    #[error("a signed receipt is asked for, and signing is not built yet; ask for a plain one")]
-    SignedReceipt,
+    #[error(transparent)]
+    Packaging(PackagingRefused),
     // Not how much there is: the text is for the partner too.
     #[error("there is no room for the {0} octets that are announced now; send it again later")]
     TooBig(u64),
@@ -68,10 +64,7 @@ impl OfferRefused {
             Self::Originator(_) => "E-FILE-ORIGINATOR",
             Self::RecordLength(_) => "E-FILE-RECORD-LENGTH",
             Self::Contradictory(_) => "E-FILE-CONTRADICTORY",
-            Self::Encrypted => "E-FILE-ENCRYPTED",
-            Self::Signed => "E-FILE-SIGNED",
-            Self::Packaged => "E-FILE-PACKAGED",
-            Self::SignedReceipt => "E-FILE-SIGNED-RECEIPT",
+            Self::Packaging(refused) => refused.code(),
             Self::TooBig(_) => "E-FILE-TOO-BIG",
             Self::Duplicate { .. } => "E-FILE-DUPLICATE",
             Self::Busy => "E-FILE-BUSY",
@@ -88,12 +81,10 @@ impl OfferRefused {
             Self::Contradictory(PackagingContradiction::NoSuite) => {
                 FileReason::CipherSuiteNotSupported
             }
-            Self::Encrypted => FileReason::EncryptedNotAllowed,
-            Self::Signed => FileReason::SignedNotAllowed,
-            Self::Packaged => FileReason::CompressionNotAllowed,
-            Self::Contradictory(PackagingContradiction::NoEnvelope)
-            | Self::SignedReceipt
-            | Self::Busy => FileReason::Unspecified,
+            Self::Packaging(refused) => refused.reason(),
+            Self::Contradictory(PackagingContradiction::NoEnvelope) | Self::Busy => {
+                FileReason::Unspecified
+            }
             Self::TooBig(_) => FileReason::FileTooBig,
             Self::Duplicate { .. } => FileReason::DuplicateFile,
         }
@@ -153,13 +144,7 @@ pub(crate) fn judge_offer(
         return Err(OfferRefused::Originator(sfid.file.originator.clone()));
     }
     let packaging = Packaging::try_from(sfid).map_err(OfferRefused::Contradictory)?;
-    match packaging {
-        Packaging::Secured { security: Security::Signed, .. } => return Err(OfferRefused::Signed),
-        Packaging::Secured { .. } => return Err(OfferRefused::Encrypted),
-        Packaging::Open { .. } if packaging.is_packaged() => return Err(OfferRefused::Packaged),
-        Packaging::Open { signed_receipt: Some(_), .. } => return Err(OfferRefused::SignedReceipt),
-        Packaging::Open { .. } => {}
-    }
+    reception.partner.security.inbound.admits(packaging).map_err(OfferRefused::Packaging)?;
     if let Format::Variable { maximum_record_length } = packaging.transmitted_format(sfid.format) {
         let longest = maximum_record_length.octets();
         if longest > LONGEST_RECORD {
@@ -175,12 +160,19 @@ pub(crate) fn judge_offer(
 }
 
 /// Why a receipt changes nothing. It is answered by RTR all the same: it would only come again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ReceiptIgnored {
     #[error("no entry of ours for this partner has this identity")]
     Unknown,
     #[error("entry {entry} has not been sent to its end yet; it is {state}")]
     Unsent { entry: EntryId, state: EntryState },
+    #[error("entry {entry} waits for a signed receipt: {why}")]
+    Unproven { entry: EntryId, why: Unproven },
+    #[error(
+        "entry {entry} waits for the receipt of other octets: the partner signed the hash of a file \
+         that differs from the one that was sent"
+    )]
+    OtherOctets { entry: EntryId },
 }
 
 impl ReceiptIgnored {
@@ -189,6 +181,8 @@ impl ReceiptIgnored {
         match self {
             Self::Unknown => "E-RECEIPT-UNKNOWN",
             Self::Unsent { .. } => "E-RECEIPT-UNSENT",
+            Self::Unproven { why, .. } => why.code(),
+            Self::OtherOctets { .. } => "E-RECEIPT-HASH",
         }
     }
 }

@@ -15,6 +15,9 @@ pub enum PackagingError {
     /// Its records are not of the format that it is announced with.
     #[error("{0}; correct the file, or send it in another format")]
     Records(RecordError),
+    /// The partner is not in the configuration any more, and with it its policy and certificates.
+    #[error("the partner is not configured; add it again, or cancel the entry")]
+    NoPartner,
     /// No key of ours signs files now.
     #[error(
         "the file is to be signed, and no key of purpose Sign is active; add one to the SeonInstance's \
@@ -53,6 +56,7 @@ impl PackagingError {
         match self {
             Self::Spool(error) => error.code(),
             Self::Records(_) => "E-OFTP-REQUEST-DATA",
+            Self::NoPartner => "E-POLICY-PARTNER",
             Self::NoSigningKey | Self::NoEncryptionCertificate | Self::NoReceiptKey => {
                 "E-POLICY-CERTIFICATE"
             }
@@ -69,6 +73,7 @@ impl PackagingError {
             Self::Spool(error) => error.is_of_the_payload(),
             Self::Random => false,
             Self::Records(_)
+            | Self::NoPartner
             | Self::NoSigningKey
             | Self::NoEncryptionCertificate
             | Self::NoReceiptKey

@@ -65,6 +65,13 @@ impl Opening {
     }
 }
 
+impl Opening {
+    /// For what is no package.
+    pub(crate) fn nothing() -> Self {
+        Self(Known::default())
+    }
+}
+
 /// Whether it is signed, and whether it is encrypted.
 pub(crate) fn what_is_done(packaging: Packaging) -> (bool, bool) {
     match packaging {

@@ -14,4 +14,4 @@ mod unwrap;
 pub use error::{PackagingError, UnwrapError};
 pub use keys::{Opening, Sealing};
 pub use outgoing::{Made, package};
-pub use unwrap::{Opened, Wrapped, unwrap};
+pub use unwrap::{Opened, Wrapped, hash, unwrap};

@@ -5,27 +5,35 @@ use domain::{FileHash, ReceiptSignature, SignatureOctets, Suite};
 use jiff::Timestamp;
 use oftp::command::Seal;
 use oftp_cms::receipt::Detached;
-use oftp_cms::{Certificate, CmsError, KeyError};
+use oftp_cms::{Certificate, CmsError, Identity, KeyError, PackageError};
 
 use crate::PackagingError;
 use crate::keys::{cms_suite, identity};
 
-/// Signs a receipt of ours. `octets` is what is signed of it with this seal: `signed_octets` of the
-/// command.
-pub fn sign(
-    instance: &Instance,
-    suite: Suite,
-    hash: FileHash,
-    octets: impl FnOnce(Seal) -> Vec<u8>,
-    now: Timestamp,
-) -> Result<ReceiptSignature, PackagingError> {
-    let key = instance.file_keys.signing_receipts(now).ok_or(PackagingError::NoReceiptKey)?;
-    let octets = octets(Seal { hash: hash.as_octets().to_vec(), signature: Vec::new() });
-    let cms = cms_suite(suite).map_err(PackagingError::Suite)?;
-    let signature = oftp_cms::receipt::sign(identity(key)?, cms, &octets)?;
-    let signature = SignatureOctets::try_from(signature)
-        .map_err(|_| PackagingError::Package(oftp_cms::PackageError::Sign))?;
-    Ok(ReceiptSignature { suite, hash, signature })
+/// Our key for receipts.
+#[derive(Clone, Debug)]
+pub struct Signer(Identity);
+
+impl Signer {
+    /// The one that counts now.
+    pub fn of(instance: &Instance, now: Timestamp) -> Result<Self, PackagingError> {
+        let key = instance.file_keys.signing_receipts(now).ok_or(PackagingError::NoReceiptKey)?;
+        Ok(Self(identity(key)?))
+    }
+
+    /// Signs a receipt. `octets` is what is signed of it with this seal: `signed_octets` of the command.
+    pub fn sign(
+        &self,
+        suite: Suite,
+        hash: FileHash,
+        octets: impl FnOnce(Seal) -> Vec<u8>,
+    ) -> Result<ReceiptSignature, PackagingError> {
+        let octets = octets(Seal { hash: hash.as_octets().to_vec(), signature: Vec::new() });
+        let cms = cms_suite(suite).map_err(PackagingError::Suite)?;
+        let signature = oftp_cms::receipt::sign(self.0.clone(), cms, &octets)?;
+        let signature = SignatureOctets::try_from(signature).map_err(|_| PackageError::Sign)?;
+        Ok(ReceiptSignature { suite, hash, signature })
+    }
 }
 
 /// A partner's receipt whose signature was verified.
@@ -74,15 +82,16 @@ impl Unproven {
     }
 }
 
-/// Verifies a partner's receipt. `octets` is what `signed_octets` of the command gives.
+/// Verifies a partner's receipt. `octets` is `signed_octets` of the command.
 pub fn verify(
     partner: &Partner,
     seal: Option<&Seal>,
-    octets: &[u8],
+    octets: impl FnOnce() -> Vec<u8>,
     now: Timestamp,
 ) -> Result<Proven, Unproven> {
     let seal = seal.filter(|seal| !seal.signature.is_empty()).ok_or(Unproven::Unsigned)?;
-    let hash = FileHash::try_from(seal.hash.clone()).map_err(|_| Unproven::Hash(seal.hash.len()))?;
+    let hash =
+        FileHash::try_from(seal.hash.clone()).map_err(|_| Unproven::Hash(seal.hash.len()))?;
     let certificates: Vec<_> = partner
         .receipt_certificates(now)
         .map(|certificate| Certificate::parse(certificate))
@@ -93,7 +102,7 @@ pub fn verify(
     }
     let subjects: Vec<_> = certificates.iter().map(|it| it.subject().to_owned()).collect();
     let found =
-        oftp_cms::receipt::verify(&seal.signature, octets, certificates, Detached::Refused)
+        oftp_cms::receipt::verify(&seal.signature, &octets(), certificates, Detached::Refused)
             .map_err(Unproven::Signature)?;
     let signer = found.signer().and_then(|signer| signer.certificate);
     let signer = signer.and_then(|index| subjects.into_iter().nth(index)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! A partner's file, made into its original.
 
 use aws_lc_rs::digest;
-use domain::{FileHash, Packaging, PartName};
+use domain::{FileHash, Packaging, PartName, Suite, Wrapping};
 use oftp_cms::{Expected, Found, Layers, Unpackager};
 use spool::{Part, Parts, Reader, Spool};
 
@@ -30,6 +30,17 @@ pub struct Opened {
     pub signer: Option<String>,
 }
 
+/// The hash of what was transmitted, for the receipt of a file that cannot be unwrapped.
+pub async fn hash(
+    spool: &Spool,
+    part: &PartName,
+    suite: Suite,
+) -> Result<Option<FileHash>, UnwrapError> {
+    let packaging = Packaging::Open { wrapping: Wrapping::None, signed_receipt: Some(suite) };
+    let work = Work::new(packaging, Opening::nothing())?;
+    Ok(read_through(&mut spool.open_part(part).await?, work).await?.hash())
+}
+
 /// Unwraps a received file into a new part, as its SFID said. The original is there, and verified, when
 /// this returns; after an error nothing is left of it.
 pub async fn unwrap(
@@ -39,7 +50,7 @@ pub async fn unwrap(
     opening: Opening,
 ) -> Result<Opened, UnwrapError> {
     let certificates = opening.0.certificates.clone();
-    let mut work = Work::new(wrapped.packaging, opening)?;
+    let work = Work::new(wrapped.packaging, opening)?;
     let mut reader = spool.open_part(&wrapped.part).await?;
     if work.unpackager.is_none() {
         let work = read_through(&mut reader, work).await?;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use store::EntryId;
+use store::{EntryId, PreparedEntry};
 
 /// Entries claimed by one commit.
 pub const CLAIMED_AT_ONCE: usize = 256;
@@ -52,8 +52,8 @@ pub enum Input {
 /// How a try ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The file can be sent.
-    Prepared,
+    /// The file can be sent, as this says.
+    Prepared(PreparedEntry),
     /// It never can: a person must look.
     Faulty(Fault),
     /// The disk refused, which may pass.
@@ -77,7 +77,7 @@ pub enum Action {
     /// Record what came of it, in one commit. From here on they are not this machine's any more.
     Record {
         /// Those that can be sent.
-        prepared: Vec<EntryId>,
+        prepared: Vec<PreparedEntry>,
         /// Those that cannot.
         faulty: Vec<(EntryId, Fault)>,
     },
@@ -111,7 +111,7 @@ enum Stage {
     SetAside {
         until: Duration,
     },
-    Prepared,
+    Prepared(PreparedEntry),
     Faulty(Fault),
 }
 
@@ -160,7 +160,7 @@ impl Preparing {
             return;
         }
         claimed.stage = match outcome {
-            Outcome::Prepared => Stage::Prepared,
+            Outcome::Prepared(prepared) => Stage::Prepared(prepared),
             Outcome::Faulty(fault) => Stage::Faulty(fault),
             Outcome::Refused => {
                 claimed.refusals = claimed.refusals.saturating_add(1);
@@ -209,8 +209,8 @@ impl Preparing {
         self.done_since = None;
         let (mut prepared, mut faulty) = (Vec::new(), Vec::new());
         self.claimed.retain(|entry, claimed| match &mut claimed.stage {
-            Stage::Prepared => {
-                prepared.push(*entry);
+            Stage::Prepared(done) => {
+                prepared.push(done.clone());
                 false
             }
             Stage::Faulty(fault) => {

@@ -1,11 +1,12 @@
 //! The listener's side: files come in, receipts for our files come in.
 
 use oftp::DecodeError;
-use oftp::command::{Eerp, Nerp, Sfid};
-use oftp::field::{DatasetName, FileIdentity, FileReason, Level, ReasonText};
+use oftp::command::{Eerp, Nerp, Seal, Sfid};
+use oftp::field::{DatasetName, FileIdentity, FileReason, ReasonText};
 use oftp::session::Request;
+use packaging::receipt::{self, Proven, Unproven};
 use runtime::FileBeginning;
-use store::{JournalEntry, JournalKind, Note, ReceiptKind};
+use store::{JournalEntry, JournalKind, Note, ReceiptKind, ReceiptProof};
 
 use super::Conversation;
 use super::recorded::ArrivedReceipt;
@@ -74,12 +75,26 @@ impl Conversation {
     }
 
     pub(super) async fn eerp_received(&mut self, eerp: &Eerp) -> Result<(), Stop> {
-        self.receipt_received(&eerp.file, ReceiptKind::Positive).await
+        let proof = self.proof(eerp.seal.as_ref(), || eerp.signed_octets());
+        self.receipt_received(&eerp.file, ReceiptKind::Positive, proof).await
     }
 
     pub(super) async fn nerp_received(&mut self, nerp: &Nerp) -> Result<(), Stop> {
         let kind = ReceiptKind::Negative { reason: nerp.reason.number(), text: nerp.text.clone() };
-        self.receipt_received(&nerp.file, kind).await
+        let proof = self.proof(nerp.seal.as_ref(), || nerp.signed_octets());
+        self.receipt_received(&nerp.file, kind, proof).await
+    }
+
+    /// What a receipt's signature proves.
+    fn proof(
+        &self,
+        seal: Option<&Seal>,
+        octets: impl FnOnce() -> Vec<u8>,
+    ) -> Result<ReceiptProof, Unproven> {
+        let Some(partner) = &self.partner else { return Err(Unproven::Unsigned) };
+        let proven = receipt::verify(partner, seal, octets, ambient::now())?;
+        let Proven { hash, signature, signer } = proven;
+        Ok(ReceiptProof { hash, signature, signer })
     }
 
     /// A receipt is recorded before RTR says so.
@@ -87,8 +102,9 @@ impl Conversation {
         &mut self,
         file: &FileIdentity,
         kind: ReceiptKind,
+        proof: Result<ReceiptProof, Unproven>,
     ) -> Result<(), Stop> {
-        let level = self.engine.agreed().map_or(Level::V2_0, |agreed| agreed.level);
+        let level = self.level();
         let mut entry = self.journal(JournalKind::ReceiptReceived);
         entry.dataset_name = Some(file.dataset_name.clone());
         entry.code = kind.code();
@@ -99,7 +115,7 @@ impl Conversation {
         // What was sent before is recorded before its receipt.
         let settled = self.what_is_settled(self.session()?);
         let file = file.clone();
-        let receipt = ArrivedReceipt { settled, partner, level, file, kind, note: entry };
+        let receipt = ArrivedReceipt { settled, partner, level, file, kind, proof, note: entry };
         let dataset_name = receipt.file.dataset_name.clone();
         let ignored = self.active.run(receipt).await?;
         self.settled();

@@ -3,10 +3,11 @@
 
 use domain::{PartName, PartnerName};
 use oftp::field::{FileIdentity, Level};
+use packaging::receipt::Unproven;
 use store::{
     ClaimScope, EntryId, EntryState, FencedTx, IfAnswerLost, JournalEntry, JournalKind, Match,
     NewSession, Offer, Progress, QueueEntry, Reached, Receipt, ReceiptId, ReceiptKind,
-    ReceivedFileId, Receiving, Refusal, SessionEnd, SessionId, Step, StoreError,
+    ReceiptProof, ReceivedFileId, Receiving, Refusal, SessionEnd, SessionId, Step, StoreError,
 };
 
 use crate::policy::ReceiptIgnored;
@@ -164,6 +165,8 @@ pub(super) struct ArrivedReceipt {
     pub(super) level: Level,
     pub(super) file: FileIdentity,
     pub(super) kind: ReceiptKind,
+    /// What its signature proves, or why nothing.
+    pub(super) proof: Result<ReceiptProof, Unproven>,
     pub(super) note: JournalEntry,
 }
 
@@ -176,9 +179,28 @@ impl Step for ArrivedReceipt {
         self.settled.record(tx).await?;
         let mut note = self.note.clone();
         let mut ignored = None;
-        let Self { partner, level, file, kind, .. } = self;
-        match tx.receipt_received(partner, *level, file, kind).await? {
-            Match::Acknowledged(id) | Match::Rejected(id) => note.entry = Some(id),
+        let Self { partner, level, file, kind, proof, .. } = self;
+        let proven = proof.as_ref().ok();
+        match tx.receipt_received(partner, *level, file, kind, proven).await? {
+            Match::Acknowledged(id) | Match::Rejected(id) => {
+                note.entry = Some(id);
+                if let Some(proof) = proven {
+                    let signed = format!("signed by {}", proof.signer);
+                    note.text = Some(match note.text {
+                        Some(text) => format!("{text} ({signed})"),
+                        None => signed,
+                    });
+                }
+            }
+            Match::Unproven { entry, .. } => {
+                note.entry = Some(entry);
+                let unproven = match proof {
+                    Err(why) => ReceiptIgnored::Unproven { entry, why: why.clone() },
+                    Ok(_) => ReceiptIgnored::OtherOctets { entry },
+                };
+                tx.receipt_unproven(entry, unproven.code(), &unproven.to_string()).await?;
+                ignored = Some(unproven);
+            }
             Match::Duplicate { entry: id, state } => {
                 note.entry = Some(id);
                 note.text = Some(format!("repeated; the entry is {state}"));

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use domain::{ENDED_IN_ORDER, PackagingFields, PartnerName};
+use domain::security::PolicyRefused;
+use domain::{ENDED_IN_ORDER, Packaging, PackagingFields, PartnerName};
 use oftp::command::{Eerp, Nerp, Seal, Sfid};
 use oftp::field::{Blocks, Counts, FileReason, Level, NegativeReason};
 use oftp::record::check_length;
@@ -275,9 +276,8 @@ impl Conversation {
     fn send_receipt(&mut self, receipt: Receipt) -> Result<(), Stop> {
         let file = receipt.identity.clone();
         let user_data = receipt.user_data.clone();
-        // Not signed, which only 2.0 can say: the older levels have no room for a signature.
-        let at_2_0 = self.engine.agreed().is_some_and(|agreed| agreed.level == Level::V2_0);
-        let seal = at_2_0.then(Seal::default);
+        // The older levels have no room for a signature.
+        let seal = (self.level() == Level::V2_0).then(|| seal(&receipt));
         let request = match &receipt.kind {
             ReceiptKind::Positive => Request::SendEerp(Box::new(Eerp { file, user_data, seal })),
             ReceiptKind::Negative { reason, text } => Request::SendNerp(Box::new(Nerp {
@@ -305,6 +305,14 @@ impl Conversation {
 
     /// Offers a file; false if it cannot be, and has been set aside with the reason.
     async fn start_file(&mut self, entry: QueueEntry) -> Result<bool, Stop> {
+        let level = self.level();
+        if entry.packaging != Packaging::NONE && level < Level::V2_0 {
+            // Never with less security than was asked for.
+            let refused = PolicyRefused::AgreedLevel(level);
+            let text = refused.to_string();
+            self.set_aside(&entry, refused.code(), &text, Refusal::Block).await?;
+            return Ok(false);
+        }
         // Whatever ends the session from here on was an attempt to send this file.
         self.outgoing = Some(Outgoing::new(entry));
         let (code, text) = match self.offer_file().await {
@@ -535,6 +543,11 @@ impl Conversation {
         (self.outgoing.take(), self.pending.entries.drain(..).collect())
     }
 
+    /// The level that is spoken.
+    pub(super) fn level(&self) -> Level {
+        self.engine.agreed().map_or(Level::V2_0, |agreed| agreed.level)
+    }
+
     /// The session's row; claims are made in its name.
     pub(super) fn session(&self) -> Result<SessionId, Stop> {
         self.record.ok_or_else(too_early)
@@ -560,6 +573,14 @@ pub(super) fn too_early() -> Stop {
         reason: oftp::field::EndSessionReason::ProtocolViolation,
         text: "a command came before the session was established".to_owned(),
     }
+}
+
+/// Hash and signature, if it was signed.
+fn seal(receipt: &Receipt) -> Seal {
+    receipt.signature.as_ref().map_or_else(Seal::default, |proof| Seal {
+        hash: proof.hash.as_octets().to_vec(),
+        signature: proof.signature.as_octets().to_vec(),
+    })
 }
 
 fn start_file_command(entry: &QueueEntry, restart: u64) -> Sfid {

@@ -1,0 +1,281 @@
+//! From `unwrapping` to `received`: a package is decrypted, decompressed and verified into a part of its
+//! own, under this tenure's epoch, and only then it can be delivered. What the partner has made wrong is
+//! answered by a NERP, and kept as long as its row for whoever wants to know why.
+//!
+//! What is unwrapped when is decided by [`machine`]; here it is carried out. One commit stands behind the
+//! work: if the process stops before, the next tenure does it again, and the part that nobody recorded is
+//! swept.
+
+pub mod machine;
+
+use std::collections::HashMap;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use configuration::Configuration;
+use domain::{PartName, PartnerName};
+use oftp::NegativeReason;
+use oftp::command::Nerp;
+use oftp::field::ReasonText;
+use packaging::receipt::Signer;
+use packaging::{Opened, Opening, PackagingError, UnwrapError, Wrapped};
+use runtime::{Active, ServiceError};
+use spool::{Parts, SpoolError};
+use store::{
+    FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, Original, ReceiptKind,
+    ReceivedFile, ReceivedFileId, Step, StoreError, Unwrapped,
+};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use self::machine::{Action, Input, Unwrapping};
+use crate::delivery;
+
+/// Unwraps until shutdown. What is in work then is done again by the next tenure.
+pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
+    let mut wakeups = active.store.wakeups();
+    let shutdown = active.shutdown.clone();
+    let mut lanes = Lanes {
+        active,
+        machine: Unwrapping::new(available_parallelism().map_or(1, usize::from)),
+        found: HashMap::new(),
+        tasks: JoinSet::new(),
+        origin: Instant::now(),
+    };
+    lanes.input(Input::Woken);
+    while !shutdown.is_cancelled() {
+        let due = lanes.machine.deadline().map(|deadline| lanes.origin + deadline);
+        let far = || Instant::now() + Duration::from_hours(1);
+        let input = tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = wakeups.changed() => Input::Woken,
+            () = sleep_until(due.unwrap_or_else(far)) => Input::TimePassed,
+            Some(ended) = lanes.tasks.join_next() => lanes.ended(ended)?,
+        };
+        lanes.input(input);
+    }
+    Ok(())
+}
+
+/// What a task brings.
+enum Ended {
+    Looked(Result<Vec<ReceivedFile>, StoreError>),
+    Unwrapped(PartnerName, Result<(), Refused>),
+}
+
+/// What is ours to mend.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Unwrap(#[from] UnwrapError),
+    #[error(transparent)]
+    Receipt(#[from] PackagingError),
+    #[error("the partner is not configured, so that its files cannot be unwrapped; add it again")]
+    NoPartner,
+}
+
+impl From<SpoolError> for Refused {
+    fn from(error: SpoolError) -> Self {
+        Self::Unwrap(error.into())
+    }
+}
+
+impl Refused {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Unwrap(error) => error.code(),
+            Self::Receipt(error) => error.code(),
+            Self::NoPartner => "E-POLICY-PARTNER",
+        }
+    }
+}
+
+struct Lanes {
+    active: Active,
+    machine: Unwrapping,
+    /// By the last look.
+    found: HashMap<ReceivedFileId, ReceivedFile>,
+    tasks: JoinSet<Ended>,
+    origin: Instant,
+}
+
+impl Lanes {
+    fn input(&mut self, input: Input) {
+        for action in self.machine.step(input, self.origin.elapsed()) {
+            let active = self.active.clone();
+            match action {
+                Action::Look => {
+                    self.tasks
+                        .spawn(async move { Ended::Looked(active.store.files_to_unwrap().await) });
+                }
+                Action::Unwrap(partner, file) => {
+                    let Some(file) = self.found.remove(&file) else { continue };
+                    self.tasks.spawn(async move {
+                        let outcome = deal_with(&active, &file).await;
+                        Ended::Unwrapped(partner, outcome)
+                    });
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Result<Ended, JoinError>) -> Result<Input, ServiceError> {
+        match ended.map_err(|error| ServiceError::failed("E-TASK-PANICKED", error))? {
+            Ended::Looked(Ok(files)) => {
+                let oldest = files.iter().map(|file| (file.partner.clone(), file.id)).collect();
+                self.found = files.into_iter().map(|file| (file.id, file)).collect();
+                Ok(Input::Found(oldest))
+            }
+            Ended::Looked(Err(error)) if error.is_fenced() => Err(error.into()),
+            Ended::Looked(Err(error)) => {
+                tracing::warn!(code = error.code(), "received packages wait: {error}");
+                self.active.metrics.error(error.code());
+                Ok(Input::NotFound)
+            }
+            Ended::Unwrapped(partner, Ok(())) => Ok(Input::Done(partner)),
+            Ended::Unwrapped(_, Err(Refused::Store(error))) if error.is_fenced() => {
+                Err(error.into())
+            }
+            Ended::Unwrapped(partner, Err(refused)) => {
+                let code = refused.code();
+                tracing::error!(%partner, code, "not unwrapped yet, tried again: {refused}");
+                self.active.metrics.error(code);
+                Ok(Input::Refused(partner))
+            }
+        }
+    }
+}
+
+/// Unwraps one file and records what came of it.
+async fn deal_with(active: &Active, file: &ReceivedFile) -> Result<(), Refused> {
+    let configuration = active.configuration();
+    let partner = configuration.partner(file.partner.as_str()).ok_or(Refused::NoPartner)?;
+    let now = ambient::now();
+    // A receipt that cannot be signed now is waited for before anything is delivered.
+    let signer = match file.packaging.receipt_suite() {
+        Some(_) => Some(Signer::of(&configuration.instance, now)?),
+        None => None,
+    };
+    let opening = Opening::of(&configuration.instance, partner, file.packaging, now)
+        .map_err(UnwrapError::Key)?;
+    let into = PartName::new(active.tenure.epoch, &ambient::fresh().to_string())
+        .map_err(SpoolError::Name)?;
+    let wrapped = Wrapped { part: file.part.clone(), packaging: file.packaging };
+    match packaging::unwrap(&active.spool, &wrapped, &into, opening).await {
+        Ok(opened) => record(active, file, into, opened).await,
+        Err(error) => match error.answer() {
+            Some(reason) => reject(active, &configuration, file, &error, reason, signer).await,
+            None => Err(error.into()),
+        },
+    }
+}
+
+async fn record(
+    active: &Active,
+    file: &ReceivedFile,
+    into: PartName,
+    opened: Opened,
+) -> Result<(), Refused> {
+    let Opened { hash, original, signer } = opened;
+    let original = original.map(|octets| Original { part: into.clone(), octets });
+    let step = RecordUnwrapped { file: file.id, unwrapped: Unwrapped { hash, original, signer } };
+    let is_recorded = active.run(step).await?;
+    if !is_recorded {
+        active.spool.remove_part(&into).await?;
+    }
+    tracing::info!(
+        partner = %file.partner, dataset_name = %file.identity.dataset_name,
+        packaging = %file.packaging, "unwrapped"
+    );
+    Ok(())
+}
+
+/// The partner hears by NERP what is wrong with its file.
+async fn reject(
+    active: &Active,
+    configuration: &Configuration,
+    file: &ReceivedFile,
+    error: &UnwrapError,
+    reason: NegativeReason,
+    signer: Option<Signer>,
+) -> Result<(), Refused> {
+    let (code, text) = (error.code(), error.to_string());
+    let signature = match (file.packaging.receipt_suite(), signer) {
+        (Some(suite), Some(signer)) => {
+            match packaging::hash(&active.spool, &file.part, suite).await? {
+                Some(hash) => {
+                    let creator = configuration.instance.identity.odette_id.clone();
+                    let nerp = |seal| {
+                        let (file, text) = (file.identity.clone(), ReasonText::default());
+                        Nerp { file, creator, reason, text, seal: Some(seal) }.signed_octets()
+                    };
+                    Some(signer.sign(suite, hash, nerp)?)
+                }
+                None => None,
+            }
+        }
+        _ => None,
+    };
+    let receipt = NewReceipt {
+        kind: ReceiptKind::Negative { reason: reason.number(), text: ReasonText::fitting(&text) },
+        user_data: file.user_data.clone(),
+        signature,
+        timing: delivery::timing(configuration, file),
+    };
+    let mut note = JournalEntry::new(JournalKind::FileFailed);
+    note.session = Some(file.last_session);
+    note.partner = Some(file.partner.clone());
+    note.dataset_name = Some(file.identity.dataset_name.clone());
+    note.octets = Some(file.durable.octets);
+    note.code = Some(code.to_owned());
+    note.text = Some(text.clone());
+    active.run(RecordFailed { file: file.id, code, text: text.clone(), receipt, note }).await?;
+    active.metrics.error(code);
+    tracing::warn!(
+        partner = %file.partner, dataset_name = %file.identity.dataset_name, code,
+        "a received file is refused by NERP {:02}: {text}", reason.number()
+    );
+    Ok(())
+}
+
+/// The original is there.
+#[derive(Debug, PartialEq)]
+struct RecordUnwrapped {
+    file: ReceivedFileId,
+    unwrapped: Unwrapped,
+}
+
+impl Step for RecordUnwrapped {
+    const NAME: &'static str = "record_unwrapped";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
+    /// Whether it was waited for.
+    type Output = bool;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<bool, StoreError> {
+        tx.unwrapped(self.file, &self.unwrapped).await
+    }
+}
+
+/// There is no original, and the receipt that says so.
+#[derive(Debug, PartialEq)]
+struct RecordFailed {
+    file: ReceivedFileId,
+    code: &'static str,
+    text: String,
+    receipt: NewReceipt,
+    note: JournalEntry,
+}
+
+impl Step for RecordFailed {
+    const NAME: &'static str = "record_failed";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
+    type Output = ();
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
+        tx.undeliverable(self.file, self.code, &self.text, Some(&self.receipt)).await?;
+        tx.journal(&self.note).await
+    }
+}
