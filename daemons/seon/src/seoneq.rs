@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use terminal::Failure;
-use terminal::arguments::{EnqueueOptions, FileFormat};
+use terminal::arguments::{EnqueueOptions, FileFormat, SecurityOptions};
 
 /// Puts a file into the send queue.
 #[derive(Clone, Debug, Parser)]
@@ -135,6 +135,7 @@ impl Options {
             description: self.description,
             file_format: self.format.unwrap_or_default(),
             record_length: self.record_length,
+            security: SecurityOptions::default(),
             r#move: self.r#move,
             follow: false,
         })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::Daemon;
+use domain::security::PolicyRefused;
 use runtime::ConfigurationError;
 use spool::SpoolError;
 use store::{RequestId, StoreError};
@@ -19,6 +20,9 @@ pub enum Error {
     /// What was asked for makes no sense: what, and the cure.
     #[error("{0}")]
     Invalid(String),
+    /// The partner's policy does not let files be sent as it was asked for.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefused),
     /// A file could not be read or written.
     #[error("{what}: {source}")]
     Io {
@@ -97,6 +101,7 @@ impl Error {
         match self {
             Self::Configuration(error) => error.code(),
             Self::Invalid(_) => "E-USAGE",
+            Self::Policy(refused) => refused.code(),
             Self::Io { .. } => "E-IO",
             Self::StreamTooShort { .. } | Self::StreamTooLong { .. } => "E-ENQUEUE-SIZE",
             Self::Late { .. } | Self::NobodyActive { .. } => "E-REQUEST-LATE",

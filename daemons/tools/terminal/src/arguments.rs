@@ -2,12 +2,14 @@
 //! pod.
 
 mod enqueue;
+mod security;
 
 use clap::{Args, Subcommand};
 use domain::{Daemon, PartnerName};
 use store::{EntryId, EntryState, JournalKind, ReceiptId};
 
 pub use enqueue::{EnqueueOptions, FileFormat};
+pub use security::SecurityOptions;
 
 use crate::Since;
 

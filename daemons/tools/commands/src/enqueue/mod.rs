@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use configuration::Partner;
+use domain::security::Asked;
 use domain::{Packaging, PartnerName, virtual_file};
 use oftp::{DatasetName, Description, FileIdentity, Format, OdetteId, UserData};
 use serde::Serialize;
@@ -48,6 +49,8 @@ pub struct Submission {
     pub passive: bool,
     /// Waits until somebody releases it.
     pub held: bool,
+    /// How it is to be secured; the partner's policy decides what is not said.
+    pub asked: Asked,
     /// Whether files are moved into the spool or copied.
     pub take_in: TakeIn,
 }
@@ -67,6 +70,7 @@ impl Submission {
             priority: 0,
             passive: false,
             held: false,
+            asked: Asked::default(),
             take_in: TakeIn::Copy,
         }
     }
@@ -120,6 +124,7 @@ struct Common<'a> {
     priority: i32,
     passive: bool,
     held: bool,
+    packaging: Packaging,
     take_in: TakeIn,
 }
 
@@ -162,6 +167,7 @@ impl<'a> Common<'a> {
             priority: submission.priority,
             passive: submission.passive,
             held: submission.held,
+            packaging: partner.security.outbound.packaging(&submission.asked)?,
             take_in: submission.take_in,
         };
         Ok((common, submission.sources))
@@ -199,7 +205,7 @@ impl<'a> Common<'a> {
             payload: payload.name.clone(),
             octets: payload.octets,
             original_octets: payload.octets,
-            packaging: Packaging::NONE,
+            packaging: self.packaging,
             priority: i64::from(self.priority),
             passive: self.passive,
             receipt_expected: self.partner.receipts.expected,

@@ -8,6 +8,7 @@ use commands::enqueue::{Length, Source, Submission};
 use oftp::{Description, FieldError, Format, OdetteId};
 use spool::TakeIn;
 
+use super::security::SecurityOptions;
 use crate::Failure;
 
 /// As a file's name: standard input.
@@ -59,6 +60,9 @@ pub struct EnqueueOptions {
     /// The record length of formats F and V (SFIDLRECL), in octets.
     #[arg(long, value_name = "OCTETS")]
     pub record_length: Option<u32>,
+    /// How they are secured.
+    #[command(flatten)]
+    pub security: SecurityOptions,
     /// Moves the files into the spool instead of copying them.
     #[arg(long = "move")]
     pub r#move: bool,
@@ -109,6 +113,7 @@ impl EnqueueOptions {
             priority: self.priority,
             passive: self.passive,
             held: self.hold,
+            asked: self.security.asked(),
             take_in: if self.r#move { TakeIn::Move } else { TakeIn::Copy },
             partner: self.partner,
         })
