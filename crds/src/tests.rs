@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod security;
+
 fn instance(change: impl FnOnce(&mut Value)) -> SeonInstance {
     let mut value = json!({
         "apiVersion": API_VERSION,
@@ -77,6 +79,10 @@ fn resources_with_everything_are_good() {
                     "segmentation": "Blocks", "idleTimeout": "24h"},
             ]},
         });
+        spec["certificates"] = json!([
+            {"purpose": ["Sign", "SignReceipt"], "secretRef": {"name": "sign"}},
+            {"purpose": ["Decrypt"], "secretRef": {"name": "decrypt"}, "activeFrom": "2026-12-01"},
+        ]);
         spec["send"] = json!({
             "retry": {"first": "1m30s", "longest": "168h"},
             "schedule": ["* 6-19 * * 1-5", "0 2 * * *"],

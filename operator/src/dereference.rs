@@ -134,6 +134,7 @@ pub fn instance_secrets(spec: &SeonInstanceSpec) -> BTreeSet<String> {
     names.extend(spec.database.iter().map(|database| database.secret_ref.name.clone()));
     names.extend(spec.receive.tls.iter().map(|tls| tls.certificate_secret_ref.name.clone()));
     names.extend(spec.send.tls.iter().map(|tls| tls.certificate_secret_ref.name.clone()));
+    names.extend(spec.certificates.iter().map(|entry| entry.secret_ref.name.clone()));
     names.extend(accounts(spec).map(|secret| secret.name.clone()));
     names
 }

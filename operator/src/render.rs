@@ -12,6 +12,9 @@ use crate::dereference::accounts;
 /// The keys of an account, as a Secret of type kubernetes.io/basic-auth has them.
 pub const ACCOUNT: [&str; 2] = ["username", "password"];
 
+/// The keys of a certificate and its key, as a Secret of type kubernetes.io/tls has them.
+pub const KEY_PAIR: [&str; 2] = ["tls.crt", "tls.key"];
+
 /// A Secret's keys by its name.
 type Keys = BTreeMap<String, BTreeSet<String>>;
 
@@ -85,8 +88,9 @@ pub fn mounted_keys(spec: &SeonInstanceSpec) -> Keys {
     }
     let receive = spec.receive.tls.iter().map(|tls| &tls.certificate_secret_ref.name);
     let send = spec.send.tls.iter().map(|tls| &tls.certificate_secret_ref.name);
-    for name in receive.chain(send) {
-        keys.entry(name.clone()).or_default().extend(["tls.crt".to_owned(), "tls.key".to_owned()]);
+    let files = spec.certificates.iter().map(|entry| &entry.secret_ref.name);
+    for name in receive.chain(send).chain(files) {
+        keys.entry(name.clone()).or_default().extend(KEY_PAIR.map(str::to_owned));
     }
     for account in accounts(spec) {
         keys.entry(account.name.clone()).or_default().extend(ACCOUNT.map(str::to_owned));

@@ -66,8 +66,8 @@ pub struct ValidatedDaemon {
     pub replicas: i32,
     /// What each may use.
     pub resources: Resources,
-    /// The Secret with the certificate and key that it shows.
-    pub tls_secret: Option<String>,
+    /// The Secrets with certificates and keys that it uses: for TLS, for files, for receipts.
+    pub key_secrets: BTreeSet<String>,
     /// Where it listens.
     pub listener: Option<ValidatedListener>,
     /// How it reaches its controller of ISDN.

@@ -1,6 +1,6 @@
 //! What is planned, by what it means.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use crds::names;
 use k8s_openapi::{
@@ -9,9 +9,10 @@ use k8s_openapi::{
 };
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
+use support::Identity;
 
 use super::*;
-use crate::sample::{active, found, instance, partner, planned, pod, validated};
+use crate::sample::{active, found, instance, partner, planned, pod, secret, validated};
 
 fn named<'a, K: kube::Resource>(objects: &'a [K], name: &str) -> &'a K {
     objects.iter().find(|object| object.name_any() == name).unwrap()
@@ -89,6 +90,74 @@ fn a_key_is_mounted_only_where_it_is_used() {
         value["spec"]["receive"] = json!({});
     });
     assert_eq!(mounted(&pod_spec(&plan, "seonsqd")), set([database, certificate, key]));
+}
+
+/// An instance with a key of its own for each purpose, and what is planned for it.
+fn planned_with_file_keys(change: impl FnOnce(&mut Value)) -> Plan {
+    static KEYS: LazyLock<[Identity; 3]> =
+        LazyLock::new(|| ["sign", "decrypt", "receipts"].map(Identity::rsa));
+    let instance = instance(|value| {
+        value["spec"]["certificates"] = json!([
+            {"purpose": ["Sign"], "secretRef": {"name": "sign"}},
+            {"purpose": ["Decrypt"], "secretRef": {"name": "decrypt"}},
+            {"purpose": ["SignReceipt"], "secretRef": {"name": "receipts"}},
+        ]);
+        let capi = json!({"controllers": [{"number": 1, "remote": {"host": "router.lan"}}]});
+        value["spec"]["receive"]["capi"] = capi;
+        change(value);
+    });
+    let mut found = found(instance, vec![partner("bolt", |_| ())]);
+    for (name, keys) in ["sign", "decrypt", "receipts"].into_iter().zip(&*KEYS) {
+        let values = [("tls.crt", keys.certificate_pem.as_str()), ("tls.key", &keys.key_pem)];
+        found.secrets.insert(name.into(), secret("1", &values));
+    }
+    plan(&validated(&found), &found)
+}
+
+#[test]
+fn keys_of_files_are_mounted_by_their_purpose_and_no_receiver_has_one() {
+    let plan = planned_with_file_keys(|_| ());
+    let database = "secrets/acme-db-app/uri";
+    let tls = ["secrets/acme-tls/tls.crt", "secrets/acme-tls/tls.key"];
+    let sign = ["secrets/sign/tls.crt", "secrets/sign/tls.key"];
+    let decrypt = ["secrets/decrypt/tls.crt", "secrets/decrypt/tls.key"];
+    let receipts = ["secrets/receipts/tls.crt", "secrets/receipts/tls.key"];
+    for (daemon, keys) in [
+        ("seonrd", vec![decrypt, receipts]),
+        ("seonrd-tcpip", vec![]),
+        ("seonrd-tcpip-tls", vec![tls]),
+        ("seonrd-capi-0", vec![]),
+        ("seonsqd", vec![tls, sign]),
+    ] {
+        let expected: BTreeSet<String> =
+            keys.into_iter().flatten().chain([database]).map(str::to_owned).collect();
+        assert_eq!(mounted(&pod_spec(&plan, daemon)), expected, "{daemon}");
+    }
+    let job = plan.objects.jobs[0].spec.clone().unwrap().template.spec.unwrap();
+    assert_eq!(mounted(&job), set([database]));
+    // What everybody has mounted as it is has none of them.
+    let data = plan.objects.secrets.iter().filter_map(|secret| secret.data.as_ref()).flatten();
+    for (name, text) in data {
+        let text = String::from_utf8_lossy(&text.0);
+        assert!(!text.contains("PRIVATE KEY"), "{name}");
+    }
+}
+
+#[test]
+fn a_secret_of_several_purposes_is_mounted_once() {
+    let plan = planned_with_file_keys(|value| {
+        value["spec"]["certificates"] = json!([
+            {"purpose": ["Sign", "SignReceipt"], "secretRef": {"name": "sign"}},
+            {"purpose": ["Sign"], "secretRef": {"name": "sign"}, "activeFrom": "2026-12-01"},
+        ]);
+        value["spec"]["send"] = json!({"tls": {"certificateSecretRef": {"name": "sign"}}});
+    });
+    for daemon in ["seonsqd", "seonrd"] {
+        let volumes = pod_spec(&plan, daemon).volumes.unwrap();
+        let sources = volumes[0].projected.clone().unwrap().sources.unwrap();
+        let names = sources.iter().filter_map(|source| Some(source.secret.as_ref()?.name.as_str()));
+        assert_eq!(names.filter(|name| *name == "sign").count(), 1, "{daemon}");
+    }
 }
 
 #[test]
@@ -325,7 +394,7 @@ fn a_partner_changes_no_pod_template_and_an_image_changes_them_all() {
 fn a_migration_is_another_job_for_other_pods_or_another_database_and_not_for_another_password() {
     let job = |uri: &str, image: &str| {
         let mut found = found(instance(|value| value["spec"]["image"] = json!(image)), vec![]);
-        let secret = crate::sample::secret("2", &[("uri", uri)]);
+        let secret = secret("2", &[("uri", uri)]);
         found.secrets.insert("acme-db-app".into(), secret);
         plan(&validated(&found), &found).objects.jobs[0].name_any()
     };

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use configuration::{CapiAccess, Configuration, DatabaseSetting, Transport, certificate_facts};
-use crds::{SecretKeyReference, SeonInstanceSpec, names};
+use configuration::{
+    CapiAccess, Configuration, DatabaseSetting, Scope, Transport, certificate_facts,
+};
+use crds::{KeyPurpose, SecretKeyReference, SeonInstanceSpec, names};
 use domain::ControllerNumber;
 use jiff::Timestamp;
 
@@ -104,7 +106,7 @@ pub(super) fn daemons(
             daemon,
             replicas: replicas.unwrap_or(template.replicas),
             resources: resources.unwrap_or(&template.resources).clone(),
-            tls_secret: None,
+            key_secrets: file_key_secrets(spec, daemon),
             listener: None,
             line: None,
         };
@@ -112,8 +114,12 @@ pub(super) fn daemons(
         let port = u16::try_from(port).ok()?;
         Some(ValidatedListener { port, service: service.clone() })
     };
-    let server = receive.tls.as_ref().map(|tls| tls.certificate_secret_ref.name.clone());
-    let client = send.tls.as_ref().map(|tls| tls.certificate_secret_ref.name.clone());
+    let server = receive.tls.as_ref().map(|tls| &tls.certificate_secret_ref.name);
+    let client = send.tls.as_ref().map(|tls| &tls.certificate_secret_ref.name);
+    let with = |secret: Option<&String>, daemon: ValidatedDaemon| {
+        let key_secrets = daemon.key_secrets.into_iter().chain(secret.cloned()).collect();
+        ValidatedDaemon { key_secrets, ..daemon }
+    };
     let mut daemons = vec![daemon(Daemon::Seonrd, None, None)];
     daemons.extend(receive.tcpip.as_ref().map(|tcpip| ValidatedDaemon {
         listener: listener(tcpip.port, &tcpip.service),
@@ -121,8 +127,7 @@ pub(super) fn daemons(
     }));
     daemons.extend(receive.tls.as_ref().map(|tls| ValidatedDaemon {
         listener: listener(tls.port, &tls.service),
-        tls_secret: server.clone(),
-        ..daemon(Daemon::SeonrdTcpipTls, tls.replicas, tls.resources.as_ref())
+        ..with(server, daemon(Daemon::SeonrdTcpipTls, tls.replicas, tls.resources.as_ref()))
     }));
     let controllers = spec.receive.capi.iter().flat_map(|capi| &capi.controllers);
     daemons.extend(controllers.filter_map(|controller| {
@@ -135,11 +140,17 @@ pub(super) fn daemons(
             ..daemon(Daemon::SeonrdCapi(line.0), replicas, controller.resources.as_ref())
         })
     }));
-    daemons.push(ValidatedDaemon {
-        tls_secret: client.or(server),
-        ..daemon(Daemon::Seonsqd, send.replicas, send.resources.as_ref())
-    });
+    let queue = daemon(Daemon::Seonsqd, send.replicas, send.resources.as_ref());
+    daemons.push(with(client.or(server), queue));
     daemons
+}
+
+/// The Secrets with our keys for files and receipts that a daemon uses.
+fn file_key_secrets(spec: &SeonInstanceSpec, daemon: Daemon) -> BTreeSet<String> {
+    let scope = Scope::of(daemon);
+    let is_used = |purpose: &KeyPurpose| scope.uses(*purpose);
+    let used = spec.certificates.iter().filter(|entry| entry.purpose.iter().any(is_used));
+    used.map(|entry| entry.secret_ref.name.clone()).collect()
 }
 
 /// A controller as the configuration judged it, with its number.
@@ -169,8 +180,10 @@ pub(super) fn accepted(configuration: &Configuration) -> BTreeMap<String, Option
     configuration
         .partners()
         .map(|partner| {
-            let certificates = partner.tls_certificates.iter();
-            let all = certificates.flat_map(|entry| entry.pinned.iter().chain(&entry.authorities));
+            let tls = partner.tls_certificates.iter();
+            let tls = tls.flat_map(|entry| entry.pinned.iter().chain(&entry.authorities));
+            let files = partner.file_certificates.iter().flat_map(|entry| &entry.certificates);
+            let all = tls.chain(files);
             let first = all.filter_map(|der| Some(certificate_facts(der)?.expires)).min();
             (partner.name.as_str().to_owned(), first)
         })

@@ -94,6 +94,10 @@ fn instances() -> Vec<Break> {
         to(&["spec", "retention"], json!({"finished": "1h"})),
         to(&["spec", "retention"], json!({"partial": {"age": "1m"}})),
         to(&["spec", "lease"], json!({"ttl": "1s"})),
+        to(
+            &["spec", "certificates"],
+            json!([{"purpose": ["Sign"], "secretRef": {"name": "a"}, "activeFrom": "soon"}]),
+        ),
     ]
 }
 
@@ -106,6 +110,25 @@ fn partners() -> Vec<Break> {
             &["spec", "certificates"],
             json!([{"purpose": ["Tls"], "secretRef": {"name": "a"}, "activeFrom": "soon"}]),
         ),
+        Box::new(|manifest| {
+            let certificates = manifest["spec"]["certificates"].as_array_mut().unwrap();
+            certificates.push(
+                json!({"purpose": ["Encrypt"], "secretRef": {"name": "a"}, "names": ["a.example"]}),
+            );
+        }),
+        to(&["spec", "security"], json!({"outbound": {"encrypt": "Required"}})),
+        to(&["spec", "security"], json!({"inbound": {"sign": "Required"}})),
+        to(&["spec", "security"], json!({"receipts": {"signed": "Required"}})),
+        Box::new(|manifest| {
+            let certificates = manifest["spec"]["certificates"].as_array_mut().unwrap();
+            certificates.push(json!({"purpose": ["VerifyReceipt"], "secretRef": {"name": "a"}}));
+            manifest["spec"]["security"] = json!({"receipts": {"signed": "Required"}});
+            manifest["spec"]["receipts"] = json!({"expected": false});
+        }),
+        Box::new(|manifest| {
+            manifest["spec"]["security"] = json!({"outbound": {"compress": "Required"}});
+            manifest["spec"]["protocol"] = json!({"highestLevel": "1.4"});
+        }),
         to(&["spec", "poll"], json!("* * *")),
         to(&["spec", "schedule"], json!(["* * *"])),
         Box::new(|manifest| {

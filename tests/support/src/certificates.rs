@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::{ToSpan, tz::TimeZone};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
 
 /// A certificate authority for one test.
@@ -86,6 +86,12 @@ impl Identity {
         Self::by_itself(&parameters(host, -30, -1))
     }
 
+    /// A self-signed one with an RSA key of 2048 bits, for files and receipts.
+    pub fn rsa(common_name: &str) -> Self {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("a key");
+        Self::with(&parameters(common_name, -1, 365), &key)
+    }
+
     /// Writes `<stem>.crt` and `<stem>.key` into a directory and gives their paths.
     pub fn write(&self, directory: &Path, stem: &str) -> (PathBuf, PathBuf) {
         let paths = (directory.join(format!("{stem}.crt")), directory.join(format!("{stem}.key")));
@@ -97,8 +103,11 @@ impl Identity {
     }
 
     fn by_itself(parameters: &CertificateParams) -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let certificate = parameters.self_signed(&key).expect("a certificate");
+        Self::with(parameters, &KeyPair::generate().expect("a key"))
+    }
+
+    fn with(parameters: &CertificateParams, key: &KeyPair) -> Self {
+        let certificate = parameters.self_signed(key).expect("a certificate");
         Self { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::KeyPurpose;
-use domain::ControllerNumber;
+use domain::{ControllerNumber, Daemon};
 use zeroize::Zeroizing;
 
 /// What a configuration is read from; the caller has read the files.
@@ -58,6 +58,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// What a daemon uses.
+    pub fn of(daemon: Daemon) -> Self {
+        match daemon {
+            Daemon::Seonrd => Self::ReceiveMaster,
+            Daemon::SeonrdTcpip => Self::WithoutKeys,
+            Daemon::SeonrdTcpipTls => Self::TlsReceiver,
+            Daemon::SeonrdCapi(number) => Self::CapiReceiver(number),
+            Daemon::Seonsqd => Self::SendQueue,
+        }
+    }
+
     pub(crate) fn answers_calls(self) -> bool {
         matches!(self, Self::Everything | Self::TlsReceiver)
     }
@@ -70,8 +81,8 @@ impl Scope {
         matches!(self, Self::Everything | Self::SendQueue)
     }
 
-    /// Whether our keys of this purpose are used.
-    pub(crate) fn uses(self, purpose: KeyPurpose) -> bool {
+    /// Whether it uses our keys of this purpose.
+    pub fn uses(self, purpose: KeyPurpose) -> bool {
         match purpose {
             KeyPurpose::Sign => matches!(self, Self::Everything | Self::SendQueue),
             KeyPurpose::Decrypt | KeyPurpose::SignReceipt => {

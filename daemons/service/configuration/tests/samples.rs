@@ -60,6 +60,8 @@ fn cluster_is_valid_with_its_database_as_cloudnativepg_describes_it() {
 fn everything_is_valid() {
     let certificates: String =
         ["acme-tls", "acme-client-tls", "bolt-2026", "bolt-2027"].map(common::tls_secret).concat();
+    let for_files = ["acme-sign", "acme-decrypt-2026", "acme-decrypt-2027", "bolt-files"];
+    let certificates = certificates + &for_files.map(common::rsa_secret).concat();
     let configuration = read(&[
         ("everything.yaml", sample("everything.yaml")),
         ("certificates.yaml", certificates),
@@ -68,6 +70,9 @@ fn everything_is_valid() {
     let receive = &instance.receive.tls.as_ref().unwrap().certificate;
     assert_ne!(&instance.send.tls.as_ref().unwrap().certificate, receive);
     assert_eq!(instance.database.to_string(), "PostgreSQL at acme-db-rw:5432/seon");
+    assert_eq!(instance.file_keys.decrypting().count(), 2);
+    let bolt = configuration.partner("bolt").unwrap();
+    assert_eq!(bolt.security.outbound.encrypt, domain::security::Demand::Required);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use configuration::{Configuration, Scope, Sources};
-use domain::Daemon;
 
 use crate::folder::{self, ConfigurationError};
 
@@ -42,15 +41,4 @@ fn sources(directory: &Path) -> Result<Sources, ConfigurationError> {
         return Err(ConfigurationError::Empty(directory.to_owned()));
     }
     Ok(sources)
-}
-
-/// Which of our certificates and accounts a daemon uses.
-pub(crate) fn scope(daemon: Daemon) -> Scope {
-    match daemon {
-        Daemon::SeonrdTcpipTls => Scope::TlsReceiver,
-        Daemon::Seonsqd => Scope::SendQueue,
-        Daemon::SeonrdCapi(number) => Scope::CapiReceiver(number),
-        Daemon::Seonrd => Scope::ReceiveMaster,
-        Daemon::SeonrdTcpip => Scope::WithoutKeys,
-    }
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use configuration::Scope;
 use domain::Daemon;
 
-use crate::load::{Load, load_directory, scope};
+use crate::load::{Load, load_directory};
 use crate::service_error::ServiceError;
 use crate::standing::{Announce, Standings};
 use crate::telemetry::LogFormat;
@@ -55,7 +56,7 @@ impl Start {
             log_format: LogFormat::Human,
             log_level: None,
             grace: Duration::from_secs(45),
-            load: Arc::new(move |directory: &Path| load_directory(directory, scope(daemon))),
+            load: Arc::new(move |directory: &Path| load_directory(directory, Scope::of(daemon))),
             watch: false,
             run_directory: None,
             reached_at: None,

@@ -19,7 +19,7 @@ const RUN: &str = "run";
 const READABLE: i32 = 0o440;
 
 pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<Volume> {
-    let tls = daemon.tls_secret.iter().map(|name| mounted(name, &["tls.crt", "tls.key"]));
+    let keys = daemon.key_secrets.iter().map(|name| mounted(name, &render::KEY_PAIR));
     let account = match &daemon.line {
         Some(ValidatedLine::Remote { account, .. }) => account.as_deref(),
         Some(ValidatedLine::Device(_)) | None => None,
@@ -33,7 +33,7 @@ pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) 
         }),
         ..Volume::default()
     };
-    vec![configuration(instance, tls.chain(account)), data, run()]
+    vec![configuration(instance, keys.chain(account)), data, run()]
 }
 
 /// The configuration says where the database is; the sockets' folder is for everybody who runs.

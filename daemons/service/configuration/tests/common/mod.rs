@@ -4,8 +4,18 @@
 
 /// A Secret as cert-manager writes it, with a fresh certificate and its key.
 pub(crate) fn tls_secret(name: &str) -> String {
-    let made = rcgen::generate_simple_self_signed(vec!["oftp.example".into()]).unwrap();
-    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    secret(name, &rcgen::KeyPair::generate().unwrap())
+}
+
+/// The same for files and receipts.
+pub(crate) fn rsa_secret(name: &str) -> String {
+    let size = rcgen::RsaKeySize::_2048;
+    secret(name, &rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size).unwrap())
+}
+
+fn secret(name: &str, keys: &rcgen::KeyPair) -> String {
+    let parameters = rcgen::CertificateParams::new(vec!["oftp.example".into()]).unwrap();
+    let (certificate, key) = (parameters.self_signed(keys).unwrap().pem(), keys.serialize_pem());
     format!(
         "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData:\n  tls.crt: \
          |\n{}  tls.key: |\n{}",

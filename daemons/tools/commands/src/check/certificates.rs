@@ -6,6 +6,7 @@ use configuration::OwnCertificate;
 use jiff::Timestamp;
 use transport::{CertificateSummary, TlsCredentials};
 
+use super::file_keys;
 use crate::Instance;
 use crate::human;
 use crate::report::Check;
@@ -25,6 +26,7 @@ pub(super) fn examine(instance: &Instance, now: Timestamp) -> Vec<Check> {
         send.filter(|own| receive != Some(own))
             .map(|own| examine_own("our certificate as a caller", own, now)),
     );
+    checks.extend(file_keys::own(configured, now));
     for partner in instance.configuration.partners() {
         for set in partner.tls_certificates.iter().filter(|set| set.is_active(now)) {
             let what = format!("{}'s certificate in Secret {}", partner.name, set.secret);
@@ -37,6 +39,7 @@ pub(super) fn examine(instance: &Instance, now: Timestamp) -> Vec<Check> {
                 }
             }));
         }
+        checks.extend(file_keys::of_partner(partner, now));
     }
     checks
 }

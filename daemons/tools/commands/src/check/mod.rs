@@ -3,6 +3,7 @@
 mod certificates;
 mod daemons;
 mod database;
+mod file_keys;
 mod files;
 mod hot_folders;
 mod listeners;

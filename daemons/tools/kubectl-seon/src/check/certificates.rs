@@ -55,7 +55,10 @@ fn named(instance: &SeonInstance, partners: &[SeonPartner]) -> BTreeMap<String, 
     });
     let ours = [(send, "our certificate as a caller"), (receive, "our certificate for callers")];
     let ours = ours.into_iter().filter_map(|(name, what)| Some((name?.clone(), what.to_owned())));
-    of_partners.chain(ours).collect()
+    let files = spec.certificates.iter().map(|certificate| {
+        (certificate.secret_ref.name.clone(), "our certificate for files".to_owned())
+    });
+    of_partners.chain(files).chain(ours).collect()
 }
 
 fn judge(what: &str, name: &str, secret: Option<&Secret>, now: Timestamp) -> Vec<Check> {
@@ -84,7 +87,11 @@ mod tests {
     use commands::report::Verdict;
 
     fn acme() -> SeonInstance {
-        instance("acme", "  receive: {tls: {certificateSecretRef: {name: acme-tls}}}\n")
+        instance(
+            "acme",
+            "  receive: {tls: {certificateSecretRef: {name: acme-tls}}}
+  certificates: [{purpose: [Sign], secretRef: {name: acme-files}}]\n",
+        )
     }
 
     fn bolt() -> SeonPartner {
@@ -109,9 +116,12 @@ spec:
     #[test]
     fn every_secret_is_looked_at_once_and_ours_come_under_our_name() {
         let names: Vec<_> = named(&acme(), &[bolt(), bolt()]).into_iter().collect();
-        let expected =
-            [("acme-tls", "our certificate for callers"), ("bolt-tls", "bolt's certificate")]
-                .map(|(name, what)| (name.to_owned(), what.to_owned()));
+        let expected = [
+            ("acme-files", "our certificate for files"),
+            ("acme-tls", "our certificate for callers"),
+            ("bolt-tls", "bolt's certificate"),
+        ]
+        .map(|(name, what)| (name.to_owned(), what.to_owned()));
         assert_eq!(names, expected);
     }
 
