@@ -89,8 +89,8 @@ impl PrivateKey {
     }
 }
 
-/// Whether this is the padding of PKCS#1 1.5 for encryption (RFC 8017 section 7.2.2): 0, 2, at least
-/// eight octets that are not 0, and 0.
+/// Whether this is the padding of PKCS#1 1.5 for encryption (RFC 8017 section 7.2.2): 0, 2, at
+/// least eight octets that are not 0, and 0.
 fn is_padding(padding: &[u8]) -> Choice {
     let [first, second, random @ .., last] = padding else {
         return Choice::from(0);
@@ -173,7 +173,7 @@ mod tests {
         assert!(bool::from(is_padding(&padding([&[0, 2], &[255; 221], &[0]]))));
         for place in 0..good.len() {
             let mut bad = good.clone();
-            bad[place] = if (2..10).contains(&place) { 0 } else { 1 };
+            bad[place] = u8::from(!(2..10).contains(&place));
             assert!(!bool::from(is_padding(&bad)), "{place}");
         }
         assert!(!bool::from(is_padding(&padding([&[0, 2], &[7; 7], &[0]]))));

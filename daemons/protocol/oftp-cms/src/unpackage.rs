@@ -4,6 +4,7 @@ mod compressed;
 mod elements;
 mod encrypted;
 mod found;
+mod grammar;
 mod layer;
 mod signed;
 mod stage;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 pub use found::{Found, Layers, Signer};
 
-use crate::{Certificate, CmsError, Identity, Limits, StructureError};
+use crate::{Certificate, CmsError, Identity, Limits};
 use stage::{Run, Stage};
 
 /// What a package is read with.
@@ -70,10 +71,11 @@ impl Unpackager {
     }
 
     /// Takes octets of the package off `octets`, and appends content to `out`. Returns when all are
-    /// taken, or once `out` holds 256 KiB or more (at most 5 MiB more): write it, clear it, and call
-    /// again with what is left.
+    /// taken, or once that was 256 KiB or more (at most 5 MiB): write it, clear `out`, and call
+    /// again with what is left. After an error nothing more is to be pushed.
     pub fn push(&mut self, octets: &mut &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
-        while !octets.is_empty() && out.len() < ENOUGH {
+        let before = out.len();
+        while !octets.is_empty() && out.len() - before < ENOUGH {
             let (step, rest) = octets.split_at(octets.len().min(STEP));
             *octets = rest;
             let run = &mut Run { known: &self.known, found: &mut self.found, out };
@@ -92,9 +94,6 @@ impl Unpackager {
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<Found, CmsError> {
         let run = &mut Run { known: &self.known, found: &mut self.found, out };
         self.stage.finish(run)?;
-        if !self.stage.is_ended() {
-            return Err(StructureError::Truncated.into());
-        }
         Ok(self.found)
     }
 }
