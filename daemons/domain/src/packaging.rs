@@ -149,6 +149,18 @@ impl Packaging {
         }
     }
 
+    /// Whether it is signed, and whether it is encrypted.
+    pub fn is_signed_and_encrypted(self) -> (bool, bool) {
+        match self {
+            Self::Open { .. } => (false, false),
+            Self::Secured { security, .. } => match security {
+                Security::Encrypted => (false, true),
+                Security::Signed => (true, false),
+                Security::EncryptedAndSigned => (true, true),
+            },
+        }
+    }
+
     /// Whether it is compressed.
     pub fn is_compressed(self) -> bool {
         match self {

@@ -349,12 +349,7 @@ impl InboundPolicy {
     /// order of the RFC's reasons is told.
     pub fn admits(&self, packaging: Packaging) -> Result<(), PackagingRefused> {
         use PackagingRefused as Refused;
-        let (is_signed, is_encrypted) = match packaging {
-            Packaging::Open { .. } => (false, false),
-            Packaging::Secured { security: Security::Signed, .. } => (true, false),
-            Packaging::Secured { security: Security::Encrypted, .. } => (false, true),
-            Packaging::Secured { security: Security::EncryptedAndSigned, .. } => (true, true),
-        };
+        let (is_signed, is_encrypted) = packaging.is_signed_and_encrypted();
         if let Some(suite) = packaging.suite()
             && !self.suites.contains(&suite)
         {

@@ -51,11 +51,48 @@ pub struct Company {
     pub storage: Option<PathBuf>,
     /// `receive.tcpip.maxSessions`, if not the usual number.
     pub max_sessions: Option<u32>,
+    /// Its keys for files and receipts, if it has any; its partner knows their certificates.
+    pub file_keys: Option<FileKeys>,
     /// More lines of the instance's `spec`, each indented by two.
     pub instance_extra: String,
     /// More lines of its partner's `spec`, each indented by two.
     pub partner_extra: String,
 }
+
+/// A company's keys for files and receipts, one for each purpose.
+#[derive(Clone)]
+pub struct FileKeys {
+    /// Signs files.
+    pub sign: Identity,
+    /// Decrypts files.
+    pub decrypt: Identity,
+    /// Signs receipts.
+    pub receipts: Identity,
+}
+
+impl FileKeys {
+    /// Keys made for a company.
+    pub fn of(name: &str) -> Self {
+        let key = |purpose: &str| Identity::rsa(&format!("{name} {purpose}"));
+        Self { sign: key("files"), decrypt: key("decryption"), receipts: key("receipts") }
+    }
+
+    /// Their names in Secrets, our purpose, and the partner's.
+    fn each(&self) -> [(&'static str, &'static str, &'static str, &Identity); 3] {
+        [
+            ("sign", "Sign", "VerifySignature", &self.sign),
+            ("decrypt", "Decrypt", "Encrypt", &self.decrypt),
+            ("receipts", "SignReceipt", "VerifyReceipt", &self.receipts),
+        ]
+    }
+}
+
+/// Everything that a partner can ask of files, as lines of its `spec`.
+pub const SECURED: &str = "  security:
+    outbound: {sign: Required, encrypt: Required, compress: Required}
+    inbound: {sign: Required, encrypt: Required}
+    receipts: {signed: Required}
+";
 
 /// Two companies that know each other.
 pub struct Pair {
@@ -81,6 +118,7 @@ impl Pair {
             database: None,
             storage: None,
             max_sessions: None,
+            file_keys: None,
             instance_extra:
                 "  lease: {ttl: 3s}\n  send: {retry: {attempts: 20, first: 1s, longest: 3s}}\n"
                     .to_owned(),
@@ -91,6 +129,16 @@ impl Pair {
             bolt: company("bolt", "O0013000002BOLT", "BOLTSPW"),
             _directory: directory,
         }
+    }
+
+    /// Two companies that sign, compress and encrypt every file, and sign every receipt.
+    pub fn secured() -> Self {
+        let mut pair = Self::new();
+        for company in [&mut pair.acme, &mut pair.bolt] {
+            company.file_keys = Some(FileKeys::of(company.name));
+            company.partner_extra.push_str(SECURED);
+        }
+        pair
     }
 
     /// Writes both companies' manifests.
@@ -184,6 +232,31 @@ impl Company {
         write("instance.yaml", self.instance());
         write("partner.yaml", self.partner(partner, line));
         write("secrets.yaml", self.secrets(partner));
+        if self.file_keys.is_some() || partner.file_keys.is_some() {
+            write("file-keys.yaml", self.file_secrets(partner));
+        }
+    }
+
+    /// Our keys with their certificates, and the partner's certificates.
+    fn file_secrets(&self, partner: &Self) -> String {
+        let ours = self.file_keys.iter().flat_map(FileKeys::each).map(|(name, _, _, key)| {
+            format!(
+                "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {}-{name}}}\n\
+                 type: kubernetes.io/tls\nstringData:\n  tls.crt: |\n{}  tls.key: |\n{}",
+                self.name,
+                indented(&key.certificate_pem),
+                indented(&key.key_pem)
+            )
+        });
+        let theirs = partner.file_keys.iter().flat_map(FileKeys::each).map(|(name, _, _, key)| {
+            format!(
+                "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {}-{name}}}\n\
+                 stringData:\n  tls.crt: |\n{}",
+                partner.name,
+                indented(&key.certificate_pem)
+            )
+        });
+        ours.chain(theirs).collect()
     }
 
     fn instance(&self) -> String {
@@ -196,6 +269,13 @@ impl Company {
             Some(path) => format!("  storage: {{directory: {}}}\n", path.display()),
             None => String::new(),
         };
+        let keys = self.file_keys.iter().flat_map(FileKeys::each);
+        let keys: String = keys
+            .map(|(key, purpose, _, _)| {
+                format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}-{key}}}}}\n")
+            })
+            .collect();
+        let certificates = if keys.is_empty() { keys } else { format!("  certificates:\n{keys}") };
         let max_sessions = match self.max_sessions {
             Some(number) => format!(", maxSessions: {number}"),
             None => String::new(),
@@ -211,7 +291,7 @@ spec:
   receive:
     tcpip: {{address: 127.0.0.1, port: {tcp}{max_sessions}}}
     tls: {{address: 127.0.0.1, port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}
-{database}{storage}{instance_extra}"
+{database}{storage}{certificates}{instance_extra}"
         )
     }
 
@@ -226,6 +306,14 @@ spec:
             }
             Line::Nothing => String::new(),
         };
+        let certificates: String = partner
+            .file_keys
+            .iter()
+            .flat_map(FileKeys::each)
+            .map(|(key, _, purpose, _)| {
+                format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}-{key}}}}}\n")
+            })
+            .collect();
         format!(
             "apiVersion: seon.dev/v1alpha1
 kind: SeonPartner
@@ -237,7 +325,7 @@ spec:
     passwordSecretRef: {{name: {name}-oftp, key: password}}
   certificates:
   - {{purpose: [Tls], secretRef: {{name: {name}-certificate}}}}
-{transports}{partner_extra}"
+{certificates}{transports}{partner_extra}"
         )
     }
 

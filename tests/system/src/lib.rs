@@ -21,7 +21,7 @@ mod tell;
 pub use ask::{ask, wait_for};
 pub use caller::{Caller, offer, terms};
 pub use checker::{assert_each_arrived_once, incoming};
-pub use company::{Company, Line, Pair, Up, exit_code, kill};
+pub use company::{Company, FileKeys, Line, Pair, SECURED, Up, exit_code, kill};
 pub use database_proxy::{DatabaseProxy, Loss};
 pub use exchange::Exchange;
 pub use proxy::{Break, Proxy, Way};

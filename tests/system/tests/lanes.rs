@@ -33,6 +33,7 @@ fn crank(directory: &TemporaryDirectory, bolt: &Company) -> Company {
         database: None,
         storage: None,
         max_sessions: None,
+        file_keys: None,
         instance_extra: "  lease: {ttl: 3s}\n".to_owned(),
         partner_extra: String::new(),
     };

@@ -1,7 +1,7 @@
 //! The keys for one file, taken from the configuration.
 
 use configuration::{FileKey, Instance, Partner};
-use domain::{Packaging, Security, Suite};
+use domain::{Packaging, Suite};
 use jiff::Timestamp;
 use oftp_cms::{Certificate, Identity, KeyError, Known, Limits, PrivateKey};
 
@@ -22,7 +22,7 @@ impl Sealing {
         packaging: Packaging,
         now: Timestamp,
     ) -> Result<Self, PackagingError> {
-        let (signs, encrypts) = what_is_done(packaging);
+        let (signs, encrypts) = packaging.is_signed_and_encrypted();
         let signer = if signs {
             let key = instance.file_keys.signing(now).ok_or(PackagingError::NoSigningKey)?;
             Some(identity(key)?)
@@ -52,7 +52,7 @@ impl Opening {
         packaging: Packaging,
         now: Timestamp,
     ) -> Result<Self, KeyError> {
-        let (signed, encrypted) = what_is_done(packaging);
+        let (signed, encrypted) = packaging.is_signed_and_encrypted();
         let keys = instance.file_keys.decrypting().filter(|_| encrypted);
         let certificates = partner.signature_certificates(now).filter(|_| signed);
         Ok(Self(Known {
@@ -69,18 +69,6 @@ impl Opening {
     /// For what is no package.
     pub(crate) fn nothing() -> Self {
         Self(Known::default())
-    }
-}
-
-/// Whether it is signed, and whether it is encrypted.
-pub(crate) fn what_is_done(packaging: Packaging) -> (bool, bool) {
-    match packaging {
-        Packaging::Open { .. } => (false, false),
-        Packaging::Secured { security, .. } => match security {
-            Security::Encrypted => (false, true),
-            Security::Signed => (true, false),
-            Security::EncryptedAndSigned => (true, true),
-        },
     }
 }
 

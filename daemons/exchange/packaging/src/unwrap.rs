@@ -6,7 +6,7 @@ use oftp_cms::{Expected, Found, Layers, Unpackager};
 use spool::{Part, Parts, Reader, Spool};
 
 use crate::beside::beside;
-use crate::keys::{cms_suite, what_is_done};
+use crate::keys::cms_suite;
 use crate::outgoing::update;
 use crate::{Opening, UnwrapError};
 
@@ -125,7 +125,7 @@ impl Work {
     fn new(packaging: Packaging, opening: Opening) -> Result<Self, UnwrapError> {
         let suite = packaging.suite().map(cms_suite).transpose().map_err(UnwrapError::Suite)?;
         let hash = packaging.receipt_suite().and(suite).map(|suite| suite.digest().context());
-        let (signed, encrypted) = what_is_done(packaging);
+        let (signed, encrypted) = packaging.is_signed_and_encrypted();
         let layers = Layers { signed, compressed: packaging.is_compressed(), encrypted };
         let unpackager = packaging
             .is_packaged()

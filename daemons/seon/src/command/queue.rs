@@ -110,6 +110,8 @@ mod tests {
             originator: "O0013000001ACME".into(),
             destination: "O0013000002BOLT".into(),
             format: 'U',
+            security: None,
+            receipt_signer: None,
             octets: 1 << 30,
             priority: 0,
             passive: false,

@@ -9,7 +9,7 @@ use proptest::test_runner::Config;
 use seonsqd::preparing::machine::{
     Action, Attempt, CLAIMED_AT_ONCE, FILES_AT_ONCE, Fault, Input, MOST_CLAIMED, Outcome, Preparing,
 };
-use store::EntryId;
+use store::{EntryId, PreparedEntry};
 
 fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -31,13 +31,18 @@ fn begun(actions: &[Action]) -> Vec<Attempt> {
 fn recorded(actions: &[Action]) -> Option<(Vec<EntryId>, Vec<EntryId>)> {
     let mut recorded = actions.iter().filter_map(|action| match action {
         Action::Record { prepared, faulty } => {
-            Some((prepared.clone(), faulty.iter().map(|(id, _)| *id).collect()))
+            let prepared = prepared.iter().map(|entry| entry.id).collect();
+            Some((prepared, faulty.iter().map(|(id, _)| *id).collect()))
         }
         Action::Prepare(_) => None,
     });
     let first = recorded.next();
     assert_eq!(recorded.next(), None, "one commit at a time");
     first
+}
+
+fn prepared(attempt: Attempt) -> Outcome {
+    Outcome::Prepared(PreparedEntry::as_it_is(attempt.entry))
 }
 
 fn fault() -> Outcome {
@@ -51,7 +56,7 @@ fn a_batch_of_small_files_shares_one_commit() {
     assert_eq!(attempts.len(), FILES_AT_ONCE);
     let mut done = Vec::new();
     while let Some(attempt) = attempts.pop() {
-        let outcome = if attempt.entry == 7.into() { fault() } else { Outcome::Prepared };
+        let outcome = if attempt.entry == 7.into() { fault() } else { prepared(attempt) };
         let actions = preparing.step(Input::Ended(attempt, outcome), at(1));
         attempts.extend(begun(&actions));
         done.extend(recorded(&actions));
@@ -65,7 +70,7 @@ fn a_batch_of_small_files_shares_one_commit() {
 fn a_file_whose_disk_does_not_answer_holds_up_no_other() {
     let mut preparing = Preparing::default();
     let attempts = begun(&preparing.step(Input::Claimed(ids(1..=2)), at(0)));
-    let actions = preparing.step(Input::Ended(attempts[1], Outcome::Prepared), at(10));
+    let actions = preparing.step(Input::Ended(attempts[1], prepared(attempts[1])), at(10));
     assert_eq!(actions, [], "the other may be done any moment");
     assert_eq!(preparing.deadline(), Some(at(60)));
     let actions = preparing.step(Input::TimePassed, at(60));
@@ -73,7 +78,7 @@ fn a_file_whose_disk_does_not_answer_holds_up_no_other() {
     assert_eq!(preparing.deadline(), None);
     assert!(preparing.room() > 0);
     // However long it takes, it is recorded then.
-    let actions = preparing.step(Input::Ended(attempts[0], Outcome::Prepared), at(3_600_000));
+    let actions = preparing.step(Input::Ended(attempts[0], prepared(attempts[0])), at(3_600_000));
     assert_eq!(recorded(&actions), Some((ids(1..=1), Vec::new())));
 }
 
@@ -91,7 +96,7 @@ fn what_the_disk_refuses_is_tried_again_after_growing_pauses() {
         now = due;
         attempts = begun(&preparing.step(Input::TimePassed, now));
     }
-    let actions = preparing.step(Input::Ended(attempts[0], Outcome::Prepared), now);
+    let actions = preparing.step(Input::Ended(attempts[0], prepared(attempts[0])), now);
     assert_eq!(recorded(&actions), Some((ids(1..=1), Vec::new())));
 }
 
@@ -101,14 +106,14 @@ fn one_that_is_claimed_anew_is_not_done_by_the_try_before() {
     let [before] = begun(&preparing.step(Input::Claimed(ids(1..=1)), at(0)))[..] else { panic!() };
     let [after] = begun(&preparing.step(Input::Claimed(ids(1..=1)), at(1)))[..] else { panic!() };
     assert_eq!(preparing.step(Input::Ended(before, fault()), at(2)), []);
-    let actions = preparing.step(Input::Ended(after, Outcome::Prepared), at(3));
+    let actions = preparing.step(Input::Ended(after, prepared(after)), at(3));
     assert_eq!(recorded(&actions), Some((ids(1..=1), Vec::new())));
     // Nor is one whose try is done and not recorded.
     let both = begun(&preparing.step(Input::Claimed(ids(1..=2)), at(4)));
     assert_eq!(preparing.step(Input::Ended(both[0], fault()), at(5)), []);
     let [again] = begun(&preparing.step(Input::Claimed(ids(1..=1)), at(6)))[..] else { panic!() };
-    assert_eq!(preparing.step(Input::Ended(both[1], Outcome::Prepared), at(7)), []);
-    let actions = preparing.step(Input::Ended(again, Outcome::Prepared), at(8));
+    assert_eq!(preparing.step(Input::Ended(both[1], prepared(both[1])), at(7)), []);
+    let actions = preparing.step(Input::Ended(again, prepared(again)), at(8));
     assert_eq!(recorded(&actions), Some((ids(1..=2), Vec::new())));
 }
 
@@ -167,7 +172,7 @@ proptest! {
                     let outcome = match happening {
                         3 => Outcome::Refused,
                         4 => fault(),
-                        _ => Outcome::Prepared,
+                        _ => prepared(attempt),
                     };
                     Input::Ended(attempt, outcome)
                 }

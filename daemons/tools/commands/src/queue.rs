@@ -1,6 +1,6 @@
 //! The send queue, and what people do to its entries.
 
-use domain::{Daemon, PartnerName};
+use domain::{Daemon, Packaging, PartnerName};
 use jiff::Timestamp;
 use serde::Serialize;
 use store::{EntryId, EntryState, OperatorRequest, QueueEntry, QueueFilter, RequestId, Store};
@@ -25,8 +25,11 @@ pub struct EntryView {
     pub destination: String,
     /// The letter of its format.
     pub format: char,
-    /// The payload's octets.
+    /// Octets of what is transmitted.
     pub octets: u64,
+    /// How it is secured, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security: Option<SecurityView>,
     /// Higher goes first.
     pub priority: i64,
     /// Whether the partner fetches it.
@@ -44,6 +47,9 @@ pub struct EntryView {
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_text: Option<String>,
+    /// Whose signature the receipt carries: the certificate's subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt_signer: Option<String>,
     /// Of whoever enqueued it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -57,6 +63,37 @@ pub struct EntryView {
     pub finished_at: Option<Timestamp>,
 }
 
+/// How a file is secured.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that is done or not")]
+pub struct SecurityView {
+    /// Signed.
+    pub signed: bool,
+    /// Encrypted.
+    pub encrypted: bool,
+    /// Compressed.
+    pub compressed: bool,
+    /// Answered by a signed receipt.
+    pub signed_receipt: bool,
+    /// By which cipher suite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+}
+
+impl SecurityView {
+    /// Nothing for a file that goes as it is.
+    fn of(packaging: Packaging) -> Option<Self> {
+        let (signed, encrypted) = packaging.is_signed_and_encrypted();
+        (packaging != Packaging::NONE).then(|| Self {
+            signed,
+            encrypted,
+            compressed: packaging.is_compressed(),
+            signed_receipt: packaging.receipt_suite().is_some(),
+            suite: packaging.suite().map(|suite| suite.to_string()),
+        })
+    }
+}
+
 impl From<QueueEntry> for EntryView {
     fn from(entry: QueueEntry) -> Self {
         Self {
@@ -68,6 +105,7 @@ impl From<QueueEntry> for EntryView {
             destination: entry.identity.destination.to_string(),
             format: entry.format.letter(),
             octets: entry.octets,
+            security: SecurityView::of(entry.packaging),
             priority: entry.priority,
             passive: entry.passive,
             state: entry.state,
@@ -75,6 +113,7 @@ impl From<QueueEntry> for EntryView {
             not_before: entry.not_before,
             error_code: entry.error_code,
             error_text: entry.error_text,
+            receipt_signer: entry.receipt_signer,
             comment: entry.comment,
             created_at: entry.created_at,
             sent_at: entry.sent_at,

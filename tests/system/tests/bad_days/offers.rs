@@ -88,10 +88,10 @@ fn the_sender_of_a_file_for_somebody_else_keeps_it_blocked_with_the_code() {
 }
 
 #[test]
-fn an_encrypted_file_is_refused_as_sfna_16_while_decryption_is_not_built() {
+fn an_encrypted_file_is_refused_as_sfna_16_by_who_has_no_key_to_decrypt_it() {
     let (reason, retry) = refusal(|sfid| {
         sfid.security = SecurityLevel::Encrypted;
-        sfid.cipher_suite = CipherSuite::try_from(1).unwrap();
+        sfid.cipher_suite = CipherSuite::try_from(4).unwrap();
         sfid.envelope = oftp::field::Envelope::Cms;
     });
     assert_eq!((reason.number(), retry), (16, false));

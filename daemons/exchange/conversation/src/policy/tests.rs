@@ -130,25 +130,33 @@ fn a_file_that_says_to_be_anothers_is_refused() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_refused_by_its_own_reason_and_never_stored_as_if_it_were_plain() {
+fn what_we_have_no_key_or_certificate_for_is_refused_by_its_own_reason_and_never_stored() {
     let with = |change: fn(&mut Sfid)| {
-        let mut sfid = Sfid { cipher_suite: 2.try_into().unwrap(), ..sfid() };
+        let mut sfid = Sfid { cipher_suite: 4.try_into().unwrap(), ..sfid() };
         change(&mut sfid);
         if sfid.is_packaged() {
             sfid.envelope = Envelope::Cms;
         }
         judged(&sfid, ROOM)
     };
-    let table: [(fn(&mut Sfid), _); 5] = [
+    let table: [(fn(&mut Sfid), _); 4] = [
         (|sfid| sfid.security = SecurityLevel::Encrypted, ("E-FILE-ENCRYPTED", 16, false)),
         (|sfid| sfid.security = SecurityLevel::EncryptedAndSigned, ("E-FILE-ENCRYPTED", 16, false)),
         (|sfid| sfid.security = SecurityLevel::Signed, ("E-FILE-SIGNED", 19, false)),
-        (|sfid| sfid.compression = FileCompression::Zlib, ("E-FILE-PACKAGED", 18, false)),
         (|sfid| sfid.signed_receipt = true, ("E-FILE-SIGNED-RECEIPT", 99, false)),
     ];
     for (change, refusal) in table {
         assert_eq!(with(change), Err(refusal));
     }
+}
+
+#[test]
+fn a_compressed_file_needs_no_key_and_is_taken() {
+    let sfid = Sfid { compression: FileCompression::Zlib, envelope: Envelope::Cms, ..sfid() };
+    let manifests = manifests();
+    let (identity, partner) = (&manifests.instance.identity, manifests.partner("acme").unwrap());
+    let packaging = judge_offer(&sfid, &Reception { identity, partner, free_octets: ROOM });
+    assert_eq!(packaging.unwrap().to_string(), "00 00 1 1 N");
 }
 
 #[test]

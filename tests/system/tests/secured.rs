@@ -1,0 +1,262 @@
+//! Files signed, compressed and encrypted from company to company, with signed receipts: what arrives is
+//! what was sent, and what was tampered with, is for others or is less than was asked for never does.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{sha256, wait_until_blocking, write_pseudo_random};
+use system::{
+    Break, Company, FileKeys, Line, PATIENCE, Pair, Proxy, SECURED, Up, Way,
+    assert_each_arrived_once, incoming, kill,
+};
+
+const RECOVERY: Duration = Duration::from_mins(3);
+
+fn up(pair: &Pair) -> [Up; 2] {
+    let up = [pair.acme.up(), pair.bolt.up()];
+    pair.acme.wait_until_ready();
+    pair.bolt.wait_until_ready();
+    up
+}
+
+fn send(pair: &Pair, file: &PathBuf, more: &[&str]) -> u64 {
+    pair.acme.enqueue("bolt", file, more)
+}
+
+fn code_of(company: &Company, entry: u64) -> String {
+    company.entry(entry)["error_code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What bolt made of acme's files, by the journal.
+fn failures(company: &Company) -> Vec<String> {
+    let failed = company.journal_of("file_failed").into_iter();
+    failed.map(|record| record["code"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn files_of_every_size_and_format_arrive_as_they_were_and_their_receipts_are_signed() {
+    let pair = Pair::secured();
+    pair.write(Line::Tls, Line::Tcp);
+    let _up = up(&pair);
+    let mut hashes = Vec::new();
+    let mut entries = Vec::new();
+    for (number, octets) in [0, 1, 15, 16, 4096, 262_144, 3_000_000].into_iter().enumerate() {
+        let file = pair.acme.file(&format!("SIZE.{number}"), octets);
+        hashes.push(sha256(&file));
+        entries.push(send(&pair, &file, &[]));
+    }
+    let records = pair.acme.file("RECORDS", 80 * 1000);
+    hashes.push(sha256(&records));
+    entries.push(send(&pair, &records, &["--format", "F", "--record-length", "80"]));
+    pair.acme.wait_until_acknowledged(&entries, PATIENCE);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &hashes);
+    for entry in &entries {
+        let row = pair.acme.entry(*entry);
+        assert!(row["receipt_signer"].as_str().unwrap().contains("bolt receipts"), "{row}");
+        let done = ["signed", "encrypted", "compressed", "signed_receipt"];
+        assert!(done.iter().all(|what| row["security"][what] == true), "{row}");
+        assert_eq!(row["security"]["suite"], "04");
+    }
+    let back = pair.bolt.file("BACK.DAT", 100_000);
+    let entry = pair.bolt.enqueue("acme", &back, &[]);
+    pair.bolt.wait_for_state(entry, "acknowledged", PATIENCE);
+    assert_each_arrived_once(&pair.bolt, &pair.acme, &[sha256(&back)]);
+    for company in [&pair.acme, &pair.bolt] {
+        company.ok(["check"]);
+    }
+}
+
+/// What lies in the spool to be sent: payloads, and the packages that were made of them.
+fn to_be_sent(company: &Company) -> BTreeSet<PathBuf> {
+    let folder = fs::read_dir(company.data().join("spool/out")).unwrap();
+    folder.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn what_is_transmitted_is_unreadable_and_was_compressed_before() {
+    let pair = Pair::secured();
+    let proxy = Proxy::to(pair.bolt.tcp);
+    pair.write(Line::TcpBy(proxy.port), Line::Nothing);
+    let _up = up(&pair);
+    let text = "BEGIN-OF-A-SECRET-DRAWING ".repeat(10_000);
+    let file = pair.acme.directory.join("DRAWING");
+    fs::write(&file, &text).unwrap();
+    // The wire stands still with the end of the package on it.
+    proxy.plan(Break::Stall(Way::ToCalled, b'T'));
+    let entry = send(&pair, &file, &["--move"]);
+    wait_until_blocking("the package under way", PATIENCE, || proxy.stalled() > 0);
+    let contents = to_be_sent(&pair.acme).into_iter().map(|path| fs::read(path).unwrap());
+    let (packages, payloads): (Vec<_>, Vec<_>) =
+        contents.partition(|octets| !octets.windows(9).any(|window| window == b"BEGIN-OF-"));
+    assert_eq!((packages.len(), payloads.len()), (1, 1));
+    assert!(packages[0].len() < text.len() / 10, "{} octets", packages[0].len());
+    assert_eq!(pair.acme.entry(entry)["octets"], packages[0].len());
+    proxy.open();
+    pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+    let empty = || to_be_sent(&pair.acme).is_empty();
+    wait_until_blocking("nothing more is to be sent", PATIENCE, empty);
+}
+
+#[test]
+fn a_package_goes_on_with_the_same_octets_after_the_line_broke() {
+    let pair = Pair::secured();
+    let proxy = Proxy::to(pair.bolt.tcp);
+    pair.write(Line::TcpBy(proxy.port), Line::Tcp);
+    let [acme, bolt] = up(&pair);
+    let file = pair.acme.file("BROKEN.DAT", 8_000_000);
+    proxy.plan(Break::After(Way::ToCalled, 5_000_000));
+    let entry = send(&pair, &file, &[]);
+    wait_until_blocking("the line broke", PATIENCE, || proxy.planned() == 0);
+    let lies_there = to_be_sent(&pair.acme);
+    assert_eq!(lies_there.len(), 2, "payload and package");
+    // And after a start of the sender in between.
+    acme.stop();
+    let _acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    assert_eq!(to_be_sent(&pair.acme), lies_there);
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    assert!(bolt.resumed_a_file(), "it began again");
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
+#[test]
+fn a_signature_of_a_stranger_is_answered_by_nerp_31_and_the_file_never_lies_in_its_place() {
+    let mut pair = Pair::secured();
+    pair.write(Line::Tcp, Line::Tcp);
+    // Acme signs with another key than bolt knows.
+    let keys = pair.acme.file_keys.as_mut().unwrap();
+    keys.sign = FileKeys::of("stranger").sign;
+    pair.acme.write(&pair.bolt, Line::Tcp);
+    let _up = up(&pair);
+    let entry = send(&pair, &pair.acme.file("FORGED.DAT", 10_000), &[]);
+    pair.acme.wait_for_state(entry, "rejected", PATIENCE);
+    assert_eq!(code_of(&pair.acme, entry), "E-FILE-NERP-31");
+    assert_eq!(failures(&pair.bolt), ["E-CMS-SIGNER"]);
+    assert!(incoming(&pair.bolt).is_empty());
+}
+
+#[test]
+fn a_file_encrypted_for_somebody_else_is_answered_by_nerp_33_and_the_next_one_is_delivered() {
+    let mut pair = Pair::secured();
+    let right = pair.bolt.file_keys.clone();
+    pair.bolt.file_keys.as_mut().unwrap().decrypt = FileKeys::of("stranger").decrypt;
+    pair.acme.write(&pair.bolt, Line::Tcp);
+    pair.bolt.file_keys = right;
+    pair.bolt.write(&pair.acme, Line::Tcp);
+    let _up = up(&pair);
+    let entry = send(&pair, &pair.acme.file("WRONG.DAT", 10_000), &[]);
+    pair.acme.wait_for_state(entry, "rejected", PATIENCE);
+    assert_eq!(code_of(&pair.acme, entry), "E-FILE-NERP-33");
+    assert_eq!(failures(&pair.bolt), ["E-CMS-RECIPIENT"]);
+    // The right certificate comes, without a restart.
+    pair.acme.write(&pair.bolt, Line::Tcp);
+    pair.acme.reload();
+    let file = pair.acme.file("RIGHT.DAT", 10_000);
+    let entry = wait_until_blocking("the new certificate is used", PATIENCE, || {
+        let entry = send(&pair, &file, &[]);
+        let is_over = || {
+            let state = pair.acme.state(entry);
+            ["acknowledged", "rejected"].contains(&state.as_str()).then_some(state)
+        };
+        (wait_until_blocking("it is answered", PATIENCE, is_over) == "acknowledged")
+            .then_some(entry)
+    });
+    assert!(pair.acme.entry(entry)["receipt_signer"].is_string());
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
+#[test]
+fn a_receipt_signed_by_a_stranger_leaves_its_entry_waiting_and_says_why() {
+    let mut pair = Pair::secured();
+    pair.write(Line::Tcp, Line::Tcp);
+    pair.bolt.file_keys.as_mut().unwrap().receipts = FileKeys::of("stranger").receipts;
+    pair.bolt.write(&pair.acme, Line::Tcp);
+    let _up = up(&pair);
+    let file = pair.acme.file("UNPROVEN.DAT", 10_000);
+    let entry = send(&pair, &file, &[]);
+    let record = pair.acme.wait_for_code("E-RECEIPT-SIGNATURE");
+    assert_eq!(record["entry"], entry);
+    let row = pair.acme.entry(entry);
+    assert_eq!((&row["state"], &row["finished_at"]), (&"sent".into(), &Value::Null));
+    assert_eq!(row["error_code"], "E-RECEIPT-SIGNATURE");
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+    pair.acme.ok(["queue", "close", &entry.to_string()]);
+}
+
+#[test]
+fn a_partner_that_asks_for_encryption_refuses_a_plain_file_as_sfna_17() {
+    let mut pair = Pair::secured();
+    pair.acme.partner_extra = String::new();
+    pair.write(Line::Tcp, Line::Tcp);
+    let _up = up(&pair);
+    let entry = send(&pair, &pair.acme.file("PLAIN.DAT", 1000), &[]);
+    pair.acme.wait_for_state(entry, "blocked", PATIENCE);
+    assert_eq!(code_of(&pair.acme, entry), "E-FILE-SFNA-17");
+    assert!(incoming(&pair.bolt).is_empty());
+    // Asked for, it goes as it should.
+    let file = pair.acme.file("SECRET.DAT", 1000);
+    let entry = send(&pair, &file, &["--sign", "--encrypt"]);
+    pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+    let row = pair.acme.entry(entry);
+    assert_eq!(
+        (&row["security"]["encrypted"], &row["security"]["compressed"]),
+        (&true.into(), &false.into())
+    );
+}
+
+#[test]
+fn what_has_to_be_encrypted_is_never_sent_to_a_partner_that_speaks_an_older_level() {
+    let mut pair = Pair::secured();
+    pair.bolt.partner_extra = "  protocol: {highestLevel: \"1.4\"}\n".to_owned();
+    pair.write(Line::Tcp, Line::Tcp);
+    let _up = up(&pair);
+    let entry = send(&pair, &pair.acme.file("SECRET.DAT", 1000), &[]);
+    pair.acme.wait_for_state(entry, "blocked", PATIENCE);
+    assert_eq!(code_of(&pair.acme, entry), "E-POLICY-LEVEL");
+    assert!(incoming(&pair.bolt).is_empty());
+    // What is asked for against the policy is not even queued.
+    let refused = pair.acme.seon([
+        "enqueue",
+        "--partner",
+        "bolt",
+        "--encrypt=no",
+        pair.acme.file("PLAIN.DAT", 1000).to_str().unwrap(),
+    ]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("E-POLICY-REQUIRED"), "{refused:?}");
+}
+
+#[test]
+fn daemons_that_are_killed_while_they_package_and_unwrap_begin_anew_and_the_file_arrives_once() {
+    let mut pair = Pair::secured();
+    // Fast enough to be sent, slow enough to be caught at it.
+    for company in [&mut pair.acme, &mut pair.bolt] {
+        company.partner_extra = SECURED.replace(", compress: Required", "");
+    }
+    pair.write(Line::Tcp, Line::Tcp);
+    let _up = up(&pair);
+    let file = pair.acme.directory.join("LARGE.DAT");
+    write_pseudo_random(&file, 200 << 20, 42);
+    let entry = send(&pair, &file, &["--move"]);
+    wait_until_blocking("it is being packaged", PATIENCE, || {
+        let state = pair.acme.state(entry);
+        if state == "preparing" { Ok(()) } else { Err(state) }
+    });
+    kill(pair.acme.pid("seonsqd").unwrap());
+    wait_until_blocking("it is ours and not unwrapped", RECOVERY, || {
+        !pair.bolt.journal_of("file_received").is_empty()
+    });
+    kill(pair.bolt.pid("seonrd").unwrap());
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    let arrived = incoming(&pair.bolt);
+    assert_eq!(arrived.len(), 1, "{arrived:?}");
+    let expected = pair.acme.directory.join("AGAIN.DAT");
+    write_pseudo_random(&expected, 200 << 20, 42);
+    assert_eq!(sha256(arrived.keys().next().unwrap()), sha256(&expected));
+}
