@@ -39,7 +39,7 @@ pub struct OutboundSecurity {
 #[serde(rename_all = "camelCase", default)]
 pub struct InboundSecurity {
     /// Whether files are signed. Required needs a certificate of the partner with purpose
-    /// VerifySignature; without one a signed file is refused, also if it is Allowed.
+    /// `VerifySignature`; without one a signed file is refused, also if it is Allowed.
     pub sign: Demand,
     /// Whether files are encrypted. Required needs a certificate of the instance with purpose
     /// Decrypt; without one an encrypted file is refused, also if it is Allowed.
@@ -59,8 +59,8 @@ pub struct InboundSecurity {
 #[serde(rename_all = "camelCase", default)]
 pub struct ReceiptSecurity {
     /// Whether files ask for a signed receipt. Allowed: where whoever queues a file asks for it.
-    /// Required needs a certificate of the partner with purpose VerifyReceipt. Receipts that the
-    /// partner asks for are signed whenever the instance has a certificate with purpose SignReceipt.
+    /// Required needs a certificate of the partner with purpose `VerifyReceipt`. Receipts that the
+    /// partner asks for are signed whenever the instance has a certificate with purpose `SignReceipt`.
     pub signed: Demand,
 }
 

@@ -36,7 +36,7 @@ fn what_is_required_has_its_certificate() {
         let without = partner_says(|value| {
             value["spec"]["security"] = json!({group: {field: "Required"}});
         });
-        assert_eq!(without, [expected.clone()]);
+        assert_eq!(without, [expected.as_str()]);
         let of_other_purposes = partner_says(|value| {
             required(value);
             let certificates = value["spec"]["certificates"].as_array_mut().unwrap();

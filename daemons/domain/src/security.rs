@@ -184,7 +184,7 @@ impl PolicyRefused {
 
 impl OutboundPolicy {
     /// How a file for the partner is packaged. What is Allowed is done only where it is asked for.
-    pub fn packaging(&self, asked: &Asked) -> Result<Packaging, PolicyRefused> {
+    pub fn packaging(&self, asked: Asked) -> Result<Packaging, PolicyRefused> {
         let Self { means, .. } = self;
         let sign = decide(Service::Sign, self.sign, asked.sign)?;
         let encrypt = decide(Service::Encrypt, self.encrypt, asked.encrypt)?;
@@ -221,7 +221,7 @@ impl OutboundPolicy {
     }
 
     /// A weak suite only where the partner's setting names it.
-    fn suite(&self, asked: &Asked, is_needed: bool) -> Result<Suite, PolicyRefused> {
+    fn suite(&self, asked: Asked, is_needed: bool) -> Result<Suite, PolicyRefused> {
         let Some(suite) = asked.suite else { return Ok(self.suite) };
         if suite != self.suite && !suite.is_strong() {
             return Err(PolicyRefused::Suite { suite, own: self.suite });
