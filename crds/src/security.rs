@@ -22,15 +22,15 @@ pub struct OutboundSecurity {
     /// Whether files are signed. Allowed: where whoever queues a file asks for it. Required needs a
     /// certificate of the instance with purpose Sign.
     pub sign: Demand,
-    /// Whether files are encrypted. Allowed: where whoever queues a file asks for it. Required needs
-    /// a certificate of the partner with purpose Encrypt.
+    /// Whether files are encrypted. Allowed: where whoever queues a file asks for it. Required
+    /// needs a certificate of the partner with purpose Encrypt.
     pub encrypt: Demand,
     /// Whether files are compressed. Allowed: where whoever queues a file asks for it.
     pub compress: Demand,
     /// By which cipher suite files are signed and encrypted, and receipts asked for, all with RSA
-    /// (PKCS #1 1.5). 04: AES-256, SHA-256. 06: AES-256, SHA-512. 07: AES-256, SHA3-512. For partners
-    /// that cannot do better: 02: AES-256, SHA-1; 01, 03 and 05: triple DES with SHA-1, SHA-256 and
-    /// SHA-512.
+    /// (PKCS #1 1.5). 04: AES-256, SHA-256. 06: AES-256, SHA-512. 07: AES-256, SHA3-512. For
+    /// partners that cannot do better: 02: AES-256, SHA-1; 01, 03 and 05: triple DES with SHA-1,
+    /// SHA-256 and SHA-512.
     pub cipher_suite: CipherSuite,
 }
 
@@ -60,7 +60,8 @@ pub struct InboundSecurity {
 pub struct ReceiptSecurity {
     /// Whether files ask for a signed receipt. Allowed: where whoever queues a file asks for it.
     /// Required needs a certificate of the partner with purpose `VerifyReceipt`. Receipts that the
-    /// partner asks for are signed whenever the instance has a certificate with purpose `SignReceipt`.
+    /// partner asks for are signed whenever the instance has a certificate with purpose
+    /// `SignReceipt`.
     pub signed: Demand,
 }
 
