@@ -86,8 +86,8 @@ pub struct SeonInstanceSpec {
     #[serde(default)]
     pub send: Send,
 
-    /// Our own certificates and keys for files and receipts. Those for TLS stand in `receive.tls` and
-    /// `send.tls`. A purpose may be there several times.
+    /// Our own certificates and keys for files and receipts. Those for TLS stand in `receive.tls`
+    /// and `send.tls`. A purpose may be there several times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub certificates: Vec<InstanceCertificate>,

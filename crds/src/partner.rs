@@ -107,7 +107,8 @@ pub struct SeonPartnerSpec {
     #[schemars(length(max = 16))]
     pub certificates: Vec<PartnerCertificate>,
 
-    /// Which files are signed, encrypted and compressed, both ways, and whether receipts are signed.
+    /// Which files are signed, encrypted and compressed, both ways, and whether receipts are
+    /// signed.
     #[serde(default)]
     pub security: Security,
 

@@ -22,15 +22,15 @@ pub struct OutboundSecurity {
     /// Whether files are signed. Allowed: where whoever queues a file asks for it. Required needs a
     /// certificate of the instance with purpose Sign.
     pub sign: Demand,
-    /// Whether files are encrypted. Allowed: where whoever queues a file asks for it. Required needs
-    /// a certificate of the partner with purpose Encrypt.
+    /// Whether files are encrypted. Allowed: where whoever queues a file asks for it. Required
+    /// needs a certificate of the partner with purpose Encrypt.
     pub encrypt: Demand,
     /// Whether files are compressed. Allowed: where whoever queues a file asks for it.
     pub compress: Demand,
     /// By which cipher suite files are signed and encrypted, and receipts asked for, all with RSA
-    /// (PKCS #1 1.5). 04: AES-256, SHA-256. 06: AES-256, SHA-512. 07: AES-256, SHA3-512. For partners
-    /// that cannot do better: 02: AES-256, SHA-1; 01, 03 and 05: triple DES with SHA-1, SHA-256 and
-    /// SHA-512.
+    /// (PKCS #1 1.5). 04: AES-256, SHA-256. 06: AES-256, SHA-512. 07: AES-256, SHA3-512. For
+    /// partners that cannot do better: 02: AES-256, SHA-1; 01, 03 and 05: triple DES with SHA-1,
+    /// SHA-256 and SHA-512.
     pub cipher_suite: CipherSuite,
 }
 
@@ -39,7 +39,7 @@ pub struct OutboundSecurity {
 #[serde(rename_all = "camelCase", default)]
 pub struct InboundSecurity {
     /// Whether files are signed. Required needs a certificate of the partner with purpose
-    /// VerifySignature; without one a signed file is refused, also if it is Allowed.
+    /// `VerifySignature`; without one a signed file is refused, also if it is Allowed.
     pub sign: Demand,
     /// Whether files are encrypted. Required needs a certificate of the instance with purpose
     /// Decrypt; without one an encrypted file is refused, also if it is Allowed.
@@ -59,8 +59,9 @@ pub struct InboundSecurity {
 #[serde(rename_all = "camelCase", default)]
 pub struct ReceiptSecurity {
     /// Whether files ask for a signed receipt. Allowed: where whoever queues a file asks for it.
-    /// Required needs a certificate of the partner with purpose VerifyReceipt. Receipts that the
-    /// partner asks for are signed whenever the instance has a certificate with purpose SignReceipt.
+    /// Required needs a certificate of the partner with purpose `VerifyReceipt`. Receipts that the
+    /// partner asks for are signed whenever the instance has a certificate with purpose
+    /// `SignReceipt`.
     pub signed: Demand,
 }
 

@@ -36,7 +36,7 @@ fn what_is_required_has_its_certificate() {
         let without = partner_says(|value| {
             value["spec"]["security"] = json!({group: {field: "Required"}});
         });
-        assert_eq!(without, [expected.clone()]);
+        assert_eq!(without, [expected.as_str()]);
         let of_other_purposes = partner_says(|value| {
             required(value);
             let certificates = value["spec"]["certificates"].as_array_mut().unwrap();
@@ -66,7 +66,8 @@ fn a_receipt_that_is_to_be_signed_is_one_that_is_expected() {
 #[test]
 fn what_is_required_needs_the_level_that_has_it() {
     let refused = "spec: what security requires came with OFTP 2.0 and protocol.highestLevel is \
-                   below it; raise highestLevel to 2.0, or give Allowed where security has Required";
+                   below it; raise highestLevel to 2.0, or give Allowed where security has \
+                   Required";
     for (group, field) in [
         ("outbound", "sign"),
         ("outbound", "encrypt"),
@@ -104,10 +105,8 @@ fn names_are_for_tls() {
     assert_eq!(says(json!(["Encrypt", "Tls"])), NOTHING);
     assert_eq!(
         says(json!(["Encrypt"])),
-        [
-            "spec.certificates[0]: names belongs to the purpose Tls; add Tls to purpose, or leave out \
-          names"
-        ]
+        ["spec.certificates[0]: names belongs to the purpose Tls; add Tls to purpose, or leave \
+          out names"]
     );
 }
 

@@ -62,7 +62,8 @@ impl Suite {
         (suite != CipherSuite::NONE).then_some(Self(suite))
     }
 
-    /// The suites that use neither SHA-1 nor triple DES, of those that there are for sure: 04, 06, 07.
+    /// The suites of those that Seon has, 01 to 07, that use neither SHA-1 nor triple DES: 04, 06
+    /// and 07.
     pub fn strong() -> impl Iterator<Item = Self> {
         [4, 6, 7].into_iter().filter_map(|number| Self::try_from(number).ok())
     }

@@ -1,6 +1,6 @@
-//! What a partner's settings ask of files, both ways: which packaging a file of ours gets, and which
-//! of the partner's is taken. Two total functions; nothing is ever done with less security than was
-//! asked for.
+//! What a partner's settings ask of files, both ways: which packaging a file of ours gets, and
+//! which of the partner's is taken. Two total functions; nothing is ever done with less security
+//! than was asked for.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,8 @@ pub struct OutboundMeans {
     pub encryption_certificate: bool,
     /// A certificate of the partner's to verify receipts by.
     pub receipt_certificate: bool,
-    /// The highest level that is offered to the partner; SFID says how a file is packaged from 2.0 on.
+    /// The highest level that is offered to the partner; from 2.0 on SFID says how a file is
+    /// packaged.
     pub highest_level: Level,
 }
 
@@ -190,7 +191,7 @@ impl PolicyRefused {
 
 impl OutboundPolicy {
     /// How a file for the partner is packaged. What is Allowed is done only where it is asked for.
-    pub fn packaging(&self, asked: &Asked) -> Result<Packaging, PolicyRefused> {
+    pub fn packaging(&self, asked: Asked) -> Result<Packaging, PolicyRefused> {
         let Self { means, .. } = self;
         let sign = decide(Service::Sign, self.sign, asked.sign)?;
         let encrypt = decide(Service::Encrypt, self.encrypt, asked.encrypt)?;
@@ -227,7 +228,7 @@ impl OutboundPolicy {
     }
 
     /// A weak suite only where the partner's setting names it.
-    fn suite(&self, asked: &Asked, is_needed: bool) -> Result<Suite, PolicyRefused> {
+    fn suite(&self, asked: Asked, is_needed: bool) -> Result<Suite, PolicyRefused> {
         let Some(suite) = asked.suite else { return Ok(self.suite) };
         if suite != self.suite && !suite.is_strong() {
             return Err(PolicyRefused::Suite { suite, own: self.suite });
@@ -266,8 +267,8 @@ pub struct InboundPolicy {
 pub enum PackagingRefused {
     /// Of the file or of the receipt that it asks for.
     #[error(
-        "cipher suite {0} is not one that this partner's files may have; use another one, or name it \
-         in the partner's spec.security.inbound.cipherSuites"
+        "cipher suite {0} is not one that this partner's files may have; use another one, or name \
+         it in the partner's spec.security.inbound.cipherSuites"
     )]
     Suite(Suite),
     /// Must not be encrypted.
@@ -278,8 +279,8 @@ pub enum PackagingRefused {
     Encrypted,
     /// Has to be encrypted.
     #[error(
-        "the file is not encrypted, and spec.security.inbound.encrypt is Required for this partner; \
-         encrypt it"
+        "the file is not encrypted, and spec.security.inbound.encrypt is Required for this \
+         partner; encrypt it"
     )]
     Unencrypted,
     /// Must not be compressed.

@@ -65,7 +65,7 @@ fn a_file_is_packaged_as_its_partner_demands_and_as_it_is_asked_for_in_every_com
             let rule = |pair: &(Demand, Option<bool>)| {
                 RULE.iter().find(|(demand, asked, _)| (*demand, *asked) == *pair).unwrap().2
             };
-            let result = outbound(demands).packaging(&asked(wanted));
+            let result = outbound(demands).packaging(asked(wanted));
             let first_refused = each.iter().position(|pair| rule(pair).is_none());
             match first_refused {
                 None => {
@@ -93,7 +93,7 @@ fn a_file_is_packaged_as_its_partner_demands_and_as_it_is_asked_for_in_every_com
 #[test]
 fn who_says_nothing_and_asks_for_nothing_sends_the_original() {
     let nothing = Asked::default();
-    assert_eq!(outbound([Demand::default(); 4]).packaging(&nothing), Ok(Packaging::NONE));
+    assert_eq!(outbound([Demand::default(); 4]).packaging(nothing), Ok(Packaging::NONE));
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn what_there_is_no_key_for_is_refused_and_never_left_out() {
             } else {
                 Ok(wanted.map(|wanted| wanted == Some(true)))
             };
-            let result = policy.packaging(&asked(wanted)).map(done);
+            let result = policy.packaging(asked(wanted)).map(done);
             assert_eq!(result, expected, "{wanted:?} {missing}");
         }
     }
@@ -139,7 +139,7 @@ fn a_package_never_goes_by_a_level_that_cannot_say_what_it_is() {
             } else {
                 Ok(Packaging::NONE)
             };
-            assert_eq!(policy.packaging(&asked(wanted)), expected, "{highest_level} {wanted:?}");
+            assert_eq!(policy.packaging(asked(wanted)), expected, "{highest_level} {wanted:?}");
         }
     }
 }
@@ -148,7 +148,7 @@ fn a_package_never_goes_by_a_level_that_cannot_say_what_it_is() {
 fn a_weak_suite_is_used_only_where_the_partners_settings_name_it() {
     for own in 1..=7 {
         let policy = OutboundPolicy { suite: suite(own), ..outbound([Demand::Required; 4]) };
-        assert_eq!(policy.packaging(&Asked::default()).unwrap().suite(), Some(suite(own)));
+        assert_eq!(policy.packaging(Asked::default()).unwrap().suite(), Some(suite(own)));
         for wanted in 1..=99 {
             let asked = Asked { suite: Some(suite(wanted)), ..Asked::default() };
             let expected = if [4, 6, 7, own].contains(&wanted) {
@@ -156,7 +156,7 @@ fn a_weak_suite_is_used_only_where_the_partners_settings_name_it() {
             } else {
                 Err(PolicyRefused::Suite { suite: suite(wanted), own: suite(own) })
             };
-            let result = policy.packaging(&asked).map(Packaging::suite);
+            let result = policy.packaging(asked).map(Packaging::suite);
             assert_eq!(result, expected, "{wanted} for a partner with {own}");
         }
     }
@@ -166,7 +166,7 @@ fn a_weak_suite_is_used_only_where_the_partners_settings_name_it() {
 fn a_suite_is_for_a_signature_or_encryption_or_a_signed_receipt_and_for_nothing_else() {
     for wanted in fours([None, Some(true), Some(false)]) {
         let asked = Asked { suite: Some(suite(6)), ..asked(wanted) };
-        let result = outbound([Demand::Allowed; 4]).packaging(&asked).map(Packaging::suite);
+        let result = outbound([Demand::Allowed; 4]).packaging(asked).map(Packaging::suite);
         let [sign, encrypt, _, receipt] = wanted.map(|wanted| wanted == Some(true));
         let expected = if sign || encrypt || receipt {
             Ok(Some(suite(6)))

@@ -62,7 +62,7 @@ pub fn certificate_facts(certificate: &[u8]) -> Option<CertificateFacts> {
 
 /// The public key that a certificate is about.
 pub(crate) struct SubjectPublicKey<'a> {
-    /// The whole field, SubjectPublicKeyInfo in DER.
+    /// The whole field, `SubjectPublicKeyInfo` in DER.
     pub(crate) info: &'a [u8],
     /// The algorithm's object identifier.
     pub(crate) algorithm: &'a [u8],
@@ -80,7 +80,7 @@ impl SubjectPublicKey<'_> {
 }
 
 /// Finds the public key in a DER certificate; `None` when it is no X.509 certificate.
-pub(crate) fn subject_public_key<'a>(certificate: &'a [u8]) -> Option<SubjectPublicKey<'a>> {
+pub(crate) fn subject_public_key(certificate: &[u8]) -> Option<SubjectPublicKey<'_>> {
     certificate_facts(certificate)?;
     let mut body = Reader(Reader(Reader(certificate).expect(SEQUENCE)?).expect(SEQUENCE)?);
     let has_version = body.0.first() == Some(&VERSION);

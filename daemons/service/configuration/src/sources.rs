@@ -38,9 +38,9 @@ impl SecretFolder {
     }
 }
 
-/// Who is going to use a configuration. Our own certificates and keys, and our accounts at boxes with
-/// an ISDN line, are given only to who uses them: for anybody else their Secrets need not be there,
-/// and are not looked at.
+/// Who is going to use a configuration. Our own certificates and keys, and our accounts at boxes
+/// with an ISDN line, are given only to who uses them: for anybody else their Secrets need not be
+/// there, and are not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Whoever judges or starts a whole instance: all of them must be there.

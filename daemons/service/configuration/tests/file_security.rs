@@ -166,7 +166,7 @@ fn a_partners_certificates_are_used_by_their_purposes_from_their_dates_on() {
 #[test]
 fn who_writes_nothing_sends_plain_files_and_takes_none_that_need_a_key() {
     let bolt = bolt(&parsed(Scope::Everything, &sources(INSTANCE, PARTNER, vec![])));
-    let packaging = bolt.security.outbound.packaging(&Asked::default());
+    let packaging = bolt.security.outbound.packaging(Asked::default());
     assert_eq!(packaging, Ok(domain::Packaging::NONE));
     let inbound = &bolt.security.inbound;
     assert_eq!((inbound.sign, inbound.encrypt), (Demand::Forbidden, Demand::Forbidden));

@@ -37,15 +37,19 @@ fn valid(what: &str, certificate: &[u8], now: Timestamp) -> Check {
 }
 
 /// What should be apart: who gets hold of a key can then do only one of them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Use {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyUse {
+    /// Signing files and receipts.
     Signing,
+    /// Decrypting files.
     Decryption,
+    /// Showing ourselves in TLS.
     Tls,
 }
 
-impl Use {
-    fn of(purpose: KeyPurpose) -> Self {
+impl KeyUse {
+    /// What a purpose is.
+    pub fn of(purpose: KeyPurpose) -> Self {
         match purpose {
             KeyPurpose::Sign | KeyPurpose::SignReceipt => Self::Signing,
             KeyPurpose::Decrypt => Self::Decryption,
@@ -61,18 +65,25 @@ impl Use {
     }
 }
 
-/// Keys that have more than one use, whichever Secrets they lie in.
 fn shared(settings: &Settings) -> Vec<Check> {
     let receive = settings.receive.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
     let send = settings.send.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
     let shown = receive.into_iter().chain(send).filter_map(|own| own.chain.first());
-    let tls = shown.map(|certificate| (certificate.as_ref(), Use::Tls, None));
+    let tls = shown.map(|certificate| (certificate.as_ref(), KeyUse::Tls, None));
     let files = settings.file_keys.all().iter().flat_map(|key| {
-        let uses = key.purposes.iter().map(|purpose| Use::of(*purpose));
+        let uses = key.purposes.iter().map(|purpose| KeyUse::of(*purpose));
         uses.map(|one| (key.certificate.as_ref(), one, Some(key.secret.as_str())))
     });
-    let mut keys: Vec<(&[u8], BTreeSet<Use>, BTreeSet<&str>)> = Vec::new();
-    for (certificate, one, secret) in files.chain(tls) {
+    shared_keys(files.chain(tls))
+}
+
+/// Warns of keys that have more than one use, whichever Secrets they lie in: of certificates in DER,
+/// each with a use and with the Secret's name, if that is known.
+pub fn shared_keys<'a>(
+    certificates: impl Iterator<Item = (&'a [u8], KeyUse, Option<&'a str>)>,
+) -> Vec<Check> {
+    let mut keys: Vec<(&[u8], BTreeSet<KeyUse>, BTreeSet<&str>)> = Vec::new();
+    for (certificate, one, secret) in certificates {
         match keys.iter_mut().find(|(known, ..)| same_key(known, certificate)) {
             Some((_, uses, secrets)) => {
                 uses.insert(one);
@@ -84,7 +95,7 @@ fn shared(settings: &Settings) -> Vec<Check> {
     let shared = keys.into_iter().filter(|(_, uses, _)| uses.len() > 1);
     shared
         .map(|(_, uses, secrets)| {
-            let uses: Vec<_> = uses.into_iter().map(Use::name).collect();
+            let uses: Vec<_> = uses.into_iter().map(KeyUse::name).collect();
             let secrets: Vec<_> = secrets.into_iter().collect();
             Check::warning(
                 format!(
@@ -152,7 +163,8 @@ stringData: {{password: ACMEPW}}
         for (certificates, expected) in [
             ("[{purpose: [Sign, SignReceipt], secretRef: {name: b}}]", &[][..]),
             (
-                "[{purpose: [Sign], secretRef: {name: b}}, {purpose: [Decrypt], secretRef: {name: d}}]",
+                "[{purpose: [Sign], secretRef: {name: b}}, \
+                 {purpose: [Decrypt], secretRef: {name: d}}]",
                 &[],
             ),
             (
@@ -160,7 +172,8 @@ stringData: {{password: ACMEPW}}
                 &["one key is for signing and for decryption (Secret d)"],
             ),
             (
-                "[{purpose: [Sign], secretRef: {name: b}}, {purpose: [Decrypt], secretRef: {name: c}}]",
+                "[{purpose: [Sign], secretRef: {name: b}}, \
+                 {purpose: [Decrypt], secretRef: {name: c}}]",
                 &["one key is for signing and for decryption (Secret b, c)"],
             ),
             (

@@ -10,6 +10,7 @@ mod listeners;
 mod waiting;
 
 pub use certificates::validity;
+pub use file_keys::{KeyUse, shared_keys};
 
 use crate::report::{Category, Check, Report};
 use crate::{Error, Instance, Place, human, ps};

@@ -13,7 +13,7 @@ use transport::CertificateSummary;
 use super::super::KubernetesError;
 use super::super::cluster::Cluster;
 use super::hidden;
-use commands::check::validity;
+use commands::check::{KeyUse, shared_keys, validity};
 use commands::report::Check;
 
 /// The key of a certificate in a Secret.
@@ -27,10 +27,14 @@ pub(super) async fn examine(
 ) -> Vec<Check> {
     let partners = partners.as_deref().unwrap_or_default();
     let mut checks = Vec::new();
+    let mut first = BTreeMap::new();
     for (name, what) in named(instance, partners) {
         let secret = cluster.objects::<Secret>().get_opt(&name).await;
         match secret {
-            Ok(secret) => checks.extend(judge(&what, &name, secret.as_ref(), now)),
+            Ok(secret) => {
+                checks.push(judge(&what, &name, secret.as_ref(), now));
+                first.extend(secret.as_ref().and_then(first_certificate).map(|der| (name, der)));
+            }
             Err(error) => {
                 let error = cluster.explain(&format!("reading Secret {name}"), error);
                 // One is enough: the others are hidden in the same way.
@@ -39,7 +43,25 @@ pub(super) async fn examine(
             }
         }
     }
+    checks.extend(shared(instance, &first));
     checks
+}
+
+/// Our keys that have more than one use, by the certificates in our Secrets.
+fn shared(
+    instance: &SeonInstance,
+    first: &BTreeMap<String, CertificateDer<'static>>,
+) -> Vec<Check> {
+    let spec = &instance.spec;
+    let send = spec.send.tls.iter().map(|tls| &tls.certificate_secret_ref);
+    let receive = spec.receive.tls.iter().map(|tls| &tls.certificate_secret_ref);
+    let tls = send.chain(receive).map(|secret| (&secret.name, KeyUse::Tls));
+    let files = spec.certificates.iter().flat_map(|certificate| {
+        let uses = certificate.purpose.iter().map(|purpose| KeyUse::of(*purpose));
+        uses.map(|one| (&certificate.secret_ref.name, one))
+    });
+    let known = files.chain(tls).filter_map(|(name, one)| Some((first.get(name)?, one, name)));
+    shared_keys(known.map(|(der, one, name)| (der.as_ref(), one, Some(name.as_str()))))
 }
 
 /// The Secrets, each once, and what the certificate in each is.
@@ -61,21 +83,25 @@ fn named(instance: &SeonInstance, partners: &[SeonPartner]) -> BTreeMap<String, 
     of_partners.chain(files).chain(ours).collect()
 }
 
-fn judge(what: &str, name: &str, secret: Option<&Secret>, now: Timestamp) -> Vec<Check> {
+fn judge(what: &str, name: &str, secret: Option<&Secret>, now: Timestamp) -> Check {
     let what = format!("{what} in Secret {name}");
     let correct = "correct the Secret, or the reference to it (docs/kubectl.md#check)";
     let Some(secret) = secret else {
-        return vec![Check::bad(format!("{what} is not there"), correct)];
+        return Check::bad(format!("{what} is not there"), correct);
     };
-    let Some(pem) = secret.data.as_ref().and_then(|data| data.get(CERTIFICATE)) else {
-        return vec![Check::bad(format!("{what}: there is no key {CERTIFICATE}"), correct)];
-    };
-    // The first is the certificate itself; those behind it are intermediate ones.
-    let first = CertificateDer::pem_slice_iter(&pem.0).next();
-    match first.and_then(Result::ok).and_then(|first| CertificateSummary::of(&first)) {
-        Some(summary) => vec![validity(&what, &summary.subject, summary.expires, now)],
-        None => vec![Check::bad(format!("{what} cannot be read"), correct)],
+    if !secret.data.as_ref().is_some_and(|data| data.contains_key(CERTIFICATE)) {
+        return Check::bad(format!("{what}: there is no key {CERTIFICATE}"), correct);
     }
+    match first_certificate(secret).and_then(|first| CertificateSummary::of(&first)) {
+        Some(summary) => validity(&what, &summary.subject, summary.expires, now),
+        None => Check::bad(format!("{what} cannot be read"), correct),
+    }
+}
+
+/// The certificate itself; those behind it are intermediate ones.
+fn first_certificate(secret: &Secret) -> Option<CertificateDer<'static>> {
+    let pem = secret.data.as_ref()?.get(CERTIFICATE)?;
+    CertificateDer::pem_slice_iter(&pem.0).next()?.ok()
 }
 
 #[cfg(test)]
@@ -130,7 +156,7 @@ spec:
         let made = rcgen::generate_simple_self_signed(["oftp.acme.example".to_owned()]).unwrap();
         let good = secret(CERTIFICATE, &made.cert.pem());
         let result = |secret: Option<&Secret>, now: &str| {
-            judge("ours", "acme-tls", secret, now.parse().unwrap())[0].result
+            judge("ours", "acme-tls", secret, now.parse().unwrap()).result
         };
         let (then, much_later) = ("2026-11-22T00:00:00Z", "4100-01-01T00:00:00Z");
         assert_eq!(result(Some(&good), then), Verdict::Success);
@@ -138,5 +164,22 @@ spec:
         assert_eq!(result(None, then), Verdict::Error);
         assert_eq!(result(Some(&secret("other", "")), then), Verdict::Error);
         assert_eq!(result(Some(&secret(CERTIFICATE, "no PEM")), then), Verdict::Error);
+    }
+    #[test]
+    fn a_key_of_files_that_is_shown_in_tls_too_is_worth_a_look() {
+        let der = || {
+            let made = rcgen::generate_simple_self_signed(["acme".to_owned()]).unwrap();
+            first_certificate(&secret(CERTIFICATE, &made.cert.pem())).unwrap()
+        };
+        let (one, other) = (der(), der());
+        let said = |tls: &CertificateDer<'static>, files: &CertificateDer<'static>| {
+            let first = [("acme-tls", tls), ("acme-files", files)];
+            let first = first.map(|(name, der)| (name.to_owned(), der.clone())).into();
+            let checks = shared(&acme(), &first).into_iter();
+            checks.map(|check| check.description).collect::<Vec<_>>()
+        };
+        let expected = "one key is for signing and for TLS (Secret acme-files, acme-tls)";
+        assert_eq!(said(&one, &one), [expected]);
+        assert_eq!(said(&one, &other), [""; 0]);
     }
 }
