@@ -1,0 +1,115 @@
+//! What comes after a layer: another layer, the content, or whatever it looks like.
+
+use std::sync::Arc;
+
+use super::layer::{ContentType, Layer};
+use super::{Expected, Found, Known};
+use crate::ber::SEQUENCE;
+use crate::{CmsError, Limit, StructureError};
+
+/// What a push goes along with.
+pub(super) struct Run<'a> {
+    pub(super) known: &'a Arc<Known>,
+    pub(super) found: &'a mut Found,
+    pub(super) out: &'a mut Vec<u8>,
+}
+
+/// What the octets of a package, or of a layer's content, are.
+pub(super) enum Stage {
+    /// Another layer.
+    Layer(Box<Layer>),
+    /// The file.
+    Content,
+    /// Not known before its first octets are there: these.
+    Undecided { octets: Vec<u8>, after: ContentType, declared: ContentType },
+}
+
+/// Octets by which a package is known: a header and an object identifier.
+const ENOUGH_TO_DECIDE: usize = 24;
+
+impl Stage {
+    /// The package itself.
+    pub(super) fn outermost(expected: Expected, depth: usize) -> Self {
+        let announced = match expected {
+            Expected::Anything => None,
+            Expected::Announced(layers) => {
+                Some(ContentType::announced(layers, None).unwrap_or(ContentType::Data))
+            }
+        };
+        Self::Layer(Box::new(Layer::new(expected, announced, ContentType::Data, depth)))
+    }
+
+    /// What is in a layer, whose fields call it `declared`.
+    pub(super) fn after(
+        layer: ContentType,
+        declared: ContentType,
+        expected: Expected,
+        depth: usize,
+    ) -> Self {
+        match expected {
+            Expected::Anything if layer == ContentType::Signed || layer == ContentType::Data => {
+                Self::Content
+            }
+            Expected::Anything => Self::Undecided { octets: Vec::new(), after: layer, declared },
+            Expected::Announced(layers) => match ContentType::announced(layers, Some(layer)) {
+                None => Self::Content,
+                next => Self::Layer(Box::new(Layer::new(expected, next, declared, depth))),
+            },
+        }
+    }
+
+    pub(super) fn push(&mut self, octets: &[u8], run: &mut Run<'_>) -> Result<(), CmsError> {
+        match self {
+            Self::Layer(layer) => layer.push(octets, run),
+            Self::Content => {
+                run.found.content += octets.len() as u64;
+                if run.found.content > run.known.limits.content {
+                    return Err(CmsError::Limit(Limit::Content(run.known.limits.content)));
+                }
+                run.out.extend_from_slice(octets);
+                Ok(())
+            }
+            Self::Undecided { octets: held, .. } => {
+                held.extend_from_slice(octets);
+                if held.len() < ENOUGH_TO_DECIDE { Ok(()) } else { self.decide(run) }
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, run: &mut Run<'_>) -> Result<(), CmsError> {
+        if matches!(self, Self::Undecided { .. }) {
+            self.decide(run)?;
+        }
+        if self.is_ended() { Ok(()) } else { Err(StructureError::Truncated.into()) }
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        match self {
+            Self::Layer(layer) => layer.is_ended(),
+            Self::Content => true,
+            Self::Undecided { .. } => false,
+        }
+    }
+
+    fn decide(&mut self, run: &mut Run<'_>) -> Result<(), CmsError> {
+        let Self::Undecided { octets, after, declared } = self else { return Ok(()) };
+        let (octets, after, declared) = (std::mem::take(octets), *after, *declared);
+        let bare = declared != ContentType::Data;
+        *self = if bare || looks_like(&octets).is_some_and(|inside| inside > after) {
+            let depth = run.known.limits.depth;
+            Self::Layer(Box::new(Layer::new(Expected::Anything, None, declared, depth)))
+        } else {
+            Self::Content
+        };
+        self.push(&octets, run)
+    }
+}
+
+/// The content type that octets begin with, if they begin like a package.
+fn looks_like(octets: &[u8]) -> Option<ContentType> {
+    let (&[SEQUENCE, length], rest) = octets.split_first_chunk()? else { return None };
+    let skipped = if length > 0x80 { usize::from(length & 0x7f) } else { 0 };
+    let rest = rest.get(skipped..)?;
+    let oid = rest.get(..2 + usize::from(*rest.get(1)?))?;
+    ContentType::read(oid).ok()
+}

@@ -1,0 +1,162 @@
+//! Companies with keys, and the `openssl` command as the other side.
+#![allow(dead_code, reason = "each file of tests takes what it needs")]
+
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use oftp_cms::{
+    CmsError, ContentKey, Encryption, Expected, Found, Identity, Known, Packager, Plan, PrivateKey,
+    Suite, Unpackager,
+};
+use support::TemporaryDirectory;
+
+/// A company's certificate and key.
+pub struct Party {
+    pub certificate_pem: String,
+    pub key_pem: String,
+    pub identity: Identity,
+}
+
+impl Party {
+    pub fn new(name: &str) -> Self {
+        let mut parameters = rcgen::CertificateParams::default();
+        parameters.distinguished_name = rcgen::DistinguishedName::new();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+        parameters.distinguished_name.push(rcgen::DnType::OrganizationName, "Zürich & Söhne");
+        // With a subject key identifier.
+        parameters.is_ca = rcgen::IsCa::ExplicitNoCa;
+        let key =
+            rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048)
+                .unwrap();
+        let certificate_pem = parameters.self_signed(&key).unwrap().pem();
+        Self::from_pem(certificate_pem, key.serialize_pem())
+    }
+
+    fn from_pem(certificate_pem: String, key_pem: String) -> Self {
+        let certificate = oftp_cms::Certificate::parse(certificate_pem.as_bytes()).unwrap();
+        let key = PrivateKey::parse(key_pem.as_bytes()).unwrap();
+        let identity = Identity::new(certificate, key).unwrap();
+        Self { certificate_pem, key_pem, identity }
+    }
+
+    pub fn certificate(&self) -> oftp_cms::Certificate {
+        self.identity.certificate().clone()
+    }
+}
+
+/// Who sends.
+pub fn alice() -> &'static Party {
+    static PARTY: OnceLock<Party> = OnceLock::new();
+    PARTY.get_or_init(|| Party::new("Alice"))
+}
+
+/// Who receives.
+pub fn bob() -> &'static Party {
+    static PARTY: OnceLock<Party> = OnceLock::new();
+    PARTY.get_or_init(|| Party::new("Bob"))
+}
+
+/// Nobody that anybody knows.
+pub fn mallory() -> &'static Party {
+    static PARTY: OnceLock<Party> = OnceLock::new();
+    PARTY.get_or_init(|| Party::new("Mallory"))
+}
+
+pub fn suite(number: u8) -> Suite {
+    Suite::try_from(oftp::CipherSuite::try_from(number).unwrap()).unwrap()
+}
+
+/// What Bob reads packages of Alice with.
+pub fn known() -> Known {
+    Known {
+        identities: vec![bob().identity.clone()],
+        certificates: vec![alice().certificate()],
+        ..Known::default()
+    }
+}
+
+pub fn encryption(number: u8) -> Encryption {
+    let octets = std::array::from_fn(|place| u8::try_from(place * 5 + 1).unwrap());
+    Encryption::new(suite(number), bob().certificate(), ContentKey::from_random(octets))
+}
+
+/// A package of content that comes in pieces of a size.
+pub fn package(plan: Plan, content: &[u8], size: usize) -> Vec<u8> {
+    let mut packager = Packager::new(plan).unwrap();
+    let mut out = Vec::new();
+    content.chunks(size).for_each(|piece| packager.push(piece, &mut out).unwrap());
+    packager.finish(&mut out).unwrap();
+    out
+}
+
+/// The content of a package that comes in pieces of a size.
+pub fn unpackage(
+    package: &[u8],
+    known: Known,
+    expected: Expected,
+    size: usize,
+) -> Result<(Vec<u8>, Found), CmsError> {
+    let mut unpackager = Unpackager::new(known, expected);
+    let (mut content, mut out) = (Vec::new(), Vec::new());
+    for mut piece in package.chunks(size) {
+        while !piece.is_empty() {
+            unpackager.push(&mut piece, &mut out)?;
+            content.append(&mut out);
+        }
+    }
+    let found = unpackager.finish(&mut content)?;
+    Ok((content, found))
+}
+
+/// Content that compresses, but not to nothing.
+pub fn content(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[0] & 0x1f | 0x40
+    })
+    .take(length)
+    .collect()
+}
+
+/// The `openssl` command in a folder with everybody's files.
+pub struct OpenSsl(TemporaryDirectory);
+
+impl OpenSsl {
+    /// `None` if it is not installed.
+    pub fn new() -> Option<Self> {
+        Command::new("openssl").arg("version").output().ok()?;
+        let folder = TemporaryDirectory::new();
+        for (name, party) in [("alice", alice()), ("bob", bob()), ("mallory", mallory())] {
+            std::fs::write(folder.join(format!("{name}.crt")), &party.certificate_pem).unwrap();
+            std::fs::write(folder.join(format!("{name}.key")), &party.key_pem).unwrap();
+        }
+        Some(Self(folder))
+    }
+
+    /// `openssl cms` with these words, on these octets: what it writes.
+    pub fn cms(&self, words: &str, octets: &[u8]) -> Vec<u8> {
+        let output = self.try_cms(words, octets);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "openssl cms {words}: {errors}");
+        std::fs::read(self.0.join("out")).unwrap()
+    }
+
+    /// Another file in the folder.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).unwrap();
+    }
+
+    pub fn try_cms(&self, words: &str, octets: &[u8]) -> Output {
+        std::fs::write(self.0.join("in"), octets).unwrap();
+        Command::new("openssl")
+            .arg("cms")
+            .args(words.split_whitespace())
+            .args(["-binary", "-in", "in", "-out", "out"])
+            .current_dir(self.0.path())
+            .output()
+            .unwrap()
+    }
+}
