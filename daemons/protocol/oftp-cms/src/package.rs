@@ -110,9 +110,8 @@ struct Stage {
     made: Vec<u8>,
 }
 
-/// Makes a package of content that is pushed. What it makes depends on the content, the plan and the
-/// padding of RSA, not on how the content comes in pieces; it is at most 1 KiB for each layer,
-/// recipient and signer, and a thousandth, larger than the content.
+/// Makes a package of content that is pushed. Beside the content, which may be compressed, it takes
+/// at most 1 KiB for each layer, signer and recipient, and four octets for each 32 KiB of a layer.
 pub struct Packager {
     /// The innermost first; at least one.
     stages: Vec<Stage>,

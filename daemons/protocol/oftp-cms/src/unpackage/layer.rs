@@ -253,8 +253,7 @@ impl Layer {
             && announced != found
             && !is_bundle(announced)
         {
-            let (announced, found) = (announced.name(), found.name());
-            return Err(StructureError::Unannounced { announced, found }.into());
+            return Err(unannounced(announced, found).into());
         }
         self.body = match found {
             ContentType::Data => Body::Data,
@@ -312,8 +311,10 @@ impl Layer {
             }
             _ => {}
         }
-        let may_be_unsigned = self.announced != Some(ContentType::Signed);
-        signed.verify(may_be_unsigned, run)
+        if self.announced == Some(ContentType::Data) && signed.is_signed() {
+            return Err(unannounced(ContentType::Data, ContentType::Signed).into());
+        }
+        signed.verify(self.announced != Some(ContentType::Signed), run)
     }
 }
 
@@ -385,6 +386,10 @@ impl Body {
             None => Ok((next, node)),
         }
     }
+}
+
+fn unannounced(announced: ContentType, found: ContentType) -> StructureError {
+    StructureError::Unannounced { announced: announced.name(), found: found.name() }
 }
 
 /// What an element may not end without.

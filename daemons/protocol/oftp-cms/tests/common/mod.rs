@@ -11,14 +11,14 @@ use oftp_cms::{
 use support::TemporaryDirectory;
 
 /// A company's certificate and key.
-pub struct Party {
-    pub certificate_pem: String,
-    pub key_pem: String,
-    pub identity: Identity,
+pub(crate) struct Party {
+    pub(crate) certificate_pem: String,
+    pub(crate) key_pem: String,
+    pub(crate) identity: Identity,
 }
 
 impl Party {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut parameters = rcgen::CertificateParams::default();
         parameters.distinguished_name = rcgen::DistinguishedName::new();
         parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
@@ -39,35 +39,35 @@ impl Party {
         Self { certificate_pem, key_pem, identity }
     }
 
-    pub fn certificate(&self) -> oftp_cms::Certificate {
+    pub(crate) fn certificate(&self) -> oftp_cms::Certificate {
         self.identity.certificate().clone()
     }
 }
 
 /// Who sends.
-pub fn alice() -> &'static Party {
+pub(crate) fn alice() -> &'static Party {
     static PARTY: OnceLock<Party> = OnceLock::new();
     PARTY.get_or_init(|| Party::new("Alice"))
 }
 
 /// Who receives.
-pub fn bob() -> &'static Party {
+pub(crate) fn bob() -> &'static Party {
     static PARTY: OnceLock<Party> = OnceLock::new();
     PARTY.get_or_init(|| Party::new("Bob"))
 }
 
 /// Nobody that anybody knows.
-pub fn mallory() -> &'static Party {
+pub(crate) fn mallory() -> &'static Party {
     static PARTY: OnceLock<Party> = OnceLock::new();
     PARTY.get_or_init(|| Party::new("Mallory"))
 }
 
-pub fn suite(number: u8) -> Suite {
+pub(crate) fn suite(number: u8) -> Suite {
     Suite::try_from(oftp::CipherSuite::try_from(number).unwrap()).unwrap()
 }
 
 /// What Bob reads packages of Alice with.
-pub fn known() -> Known {
+pub(crate) fn known() -> Known {
     Known {
         identities: vec![bob().identity.clone()],
         certificates: vec![alice().certificate()],
@@ -75,13 +75,13 @@ pub fn known() -> Known {
     }
 }
 
-pub fn encryption(number: u8) -> Encryption {
+pub(crate) fn encryption(number: u8) -> Encryption {
     let octets = std::array::from_fn(|place| u8::try_from(place * 5 + 1).unwrap());
     Encryption::new(suite(number), bob().certificate(), ContentKey::from_random(octets))
 }
 
 /// A package of content that comes in pieces of a size.
-pub fn package(plan: Plan, content: &[u8], size: usize) -> Vec<u8> {
+pub(crate) fn package(plan: Plan, content: &[u8], size: usize) -> Vec<u8> {
     let mut packager = Packager::new(plan).unwrap();
     let mut out = Vec::new();
     content.chunks(size).for_each(|piece| packager.push(piece, &mut out).unwrap());
@@ -90,7 +90,7 @@ pub fn package(plan: Plan, content: &[u8], size: usize) -> Vec<u8> {
 }
 
 /// The content of a package that comes in pieces of a size.
-pub fn unpackage(
+pub(crate) fn unpackage(
     package: &[u8],
     known: Known,
     expected: Expected,
@@ -109,7 +109,7 @@ pub fn unpackage(
 }
 
 /// Content that compresses, but not to nothing.
-pub fn content(length: usize) -> Vec<u8> {
+pub(crate) fn content(length: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     std::iter::repeat_with(|| {
         state ^= state << 13;
@@ -122,11 +122,11 @@ pub fn content(length: usize) -> Vec<u8> {
 }
 
 /// The `openssl` command in a folder with everybody's files.
-pub struct OpenSsl(TemporaryDirectory);
+pub(crate) struct OpenSsl(TemporaryDirectory);
 
 impl OpenSsl {
     /// `None` if it is not installed.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         Command::new("openssl").arg("version").output().ok()?;
         let folder = TemporaryDirectory::new();
         for (name, party) in [("alice", alice()), ("bob", bob()), ("mallory", mallory())] {
@@ -137,7 +137,7 @@ impl OpenSsl {
     }
 
     /// `openssl cms` with these words, on these octets: what it writes.
-    pub fn cms(&self, words: &str, octets: &[u8]) -> Vec<u8> {
+    pub(crate) fn cms(&self, words: &str, octets: &[u8]) -> Vec<u8> {
         let output = self.try_cms(words, octets);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "openssl cms {words}: {errors}");
@@ -145,11 +145,11 @@ impl OpenSsl {
     }
 
     /// Another file in the folder.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.0.join(name), text).unwrap();
     }
 
-    pub fn try_cms(&self, words: &str, octets: &[u8]) -> Output {
+    pub(crate) fn try_cms(&self, words: &str, octets: &[u8]) -> Output {
         std::fs::write(self.0.join("in"), octets).unwrap();
         Command::new("openssl")
             .arg("cms")

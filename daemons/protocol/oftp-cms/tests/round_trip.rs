@@ -1,0 +1,246 @@
+//! What we package we unpackage, and nothing that was changed on the way passes for it.
+
+mod common;
+
+use common::{alice, bob, content, encryption, known, mallory, package, suite, unpackage};
+use oftp_cms::{
+    CmsError, DecryptError, Expected, Known, Layers, Limits, Plan, Signing, StructureError,
+};
+use proptest::prelude::*;
+
+fn plan(layers: Layers, number: u8) -> Plan {
+    Plan {
+        signing: layers.signed.then(|| Signing::new(suite(number), alice().identity.clone())),
+        compressed: layers.compressed,
+        encryption: layers.encrypted.then(|| encryption(number)),
+    }
+}
+
+fn every_combination() -> impl Iterator<Item = Layers> {
+    (0..8).map(|number: u8| Layers {
+        signed: number & 1 != 0,
+        compressed: number & 2 != 0,
+        encrypted: number & 4 != 0,
+    })
+}
+
+const ALL: Layers = Layers { signed: true, compressed: true, encrypted: true };
+
+#[test]
+fn every_combination_of_layers_by_every_suite_comes_back() {
+    for number in 1..=7 {
+        for layers in every_combination() {
+            for length in [0, 1, 70_000] {
+                let content = content(length);
+                let package = package(plan(layers, number), &content, 4096);
+                let expected = Expected::Announced(layers);
+                let (octets, found) = unpackage(&package, known(), expected, 4096).unwrap();
+                assert!(octets == content, "suite {number}, {layers:?}, {length} octets");
+                assert_eq!(found.layers, layers);
+                assert_eq!(found.check_suite(suite(number)), Ok(()));
+                assert_eq!(found.content, length as u64);
+                let seen = unpackage(&package, known(), Expected::Anything, 4096).unwrap();
+                assert!(seen == (octets, found), "{layers:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_package_that_is_not_the_one_that_was_announced_never_gives_the_file() {
+    let content = content(1000);
+    for made in every_combination() {
+        let package = package(plan(made, 4), &content, 1000);
+        for announced in every_combination().filter(|announced| *announced != made) {
+            let result = unpackage(&package, known(), Expected::Announced(announced), 100);
+            // What is inside of the announced layers is the content, whatever it is.
+            let (outer, all) = (names(announced), names(made));
+            let is_content = !outer.is_empty() && all.starts_with(&outer);
+            match result {
+                Ok((octets, found)) => {
+                    assert!(is_content && octets != content, "{made:?} as {announced:?}");
+                    assert_eq!(found.layers, announced);
+                }
+                Err(error) => {
+                    assert!(!is_content, "{made:?} as {announced:?}: {error}");
+                    let codes = ["E-CMS-ANNOUNCED", "E-CMS-STRUCTURE", "E-CMS-DECRYPT"];
+                    assert!(codes.contains(&error.code()), "{error}");
+                }
+            }
+        }
+    }
+}
+
+/// The layers by name, outermost first.
+fn names(layers: Layers) -> Vec<&'static str> {
+    let all = [
+        (layers.encrypted, "encrypted"),
+        (layers.compressed, "compressed"),
+        (layers.signed, "signed"),
+    ];
+    all.into_iter().filter_map(|(is_there, name)| is_there.then_some(name)).collect()
+}
+
+#[test]
+fn a_file_that_is_a_package_itself_stays_one() {
+    let inside = package(plan(Layers::SIGNED, 4), &content(100), 100);
+    let layers = Layers { encrypted: true, ..Layers::default() };
+    let outside = package(plan(layers, 4), &inside, 100);
+    let (octets, found) = unpackage(&outside, known(), Expected::Announced(layers), 100).unwrap();
+    assert!(octets == inside);
+    assert_eq!(found.layers, layers);
+}
+
+#[test]
+fn a_package_cut_off_anywhere_or_with_octets_after_it_is_refused() {
+    let content = content(300);
+    for layers in every_combination() {
+        let whole = package(plan(layers, 4), &content, 100);
+        for length in 0..whole.len() {
+            let result = unpackage(&whole[..length], known(), Expected::Announced(layers), 50);
+            assert!(result.is_err(), "{layers:?} cut off at {length}");
+        }
+        let more = [whole.as_slice(), &[0]].concat();
+        let result = unpackage(&more, known(), Expected::Announced(layers), 50);
+        assert_eq!(result.unwrap_err(), StructureError::Trailing.into());
+    }
+}
+
+#[test]
+fn another_key_another_padding_and_another_content_look_alike() {
+    let layers = Layers { encrypted: true, compressed: true, signed: false };
+    let good = package(plan(layers, 4), &content(50_000), 1000);
+    let wrapped = good.windows(4).position(|four| four == [0x04, 0x82, 0x01, 0x00]).unwrap() + 4;
+    let read = |package: &[u8]| {
+        let mut unpackager = oftp_cms::Unpackager::new(known(), Expected::Announced(layers));
+        let (mut rest, mut out) = (package, Vec::new());
+        while !rest.is_empty() {
+            if let Err(error) = unpackager.push(&mut rest, &mut out) {
+                return (error, package.len() - rest.len());
+            }
+        }
+        (unpackager.finish(&mut out).unwrap_err(), package.len())
+    };
+    let mut told = Vec::new();
+    // In the wrapped key, in the first block and in the last one.
+    for place in [wrapped + 10, wrapped + 255, wrapped + 340, good.len() - 15] {
+        let mut bad = good.clone();
+        bad[place] ^= 1;
+        told.push(read(&bad));
+    }
+    let (error, _) = &told[0];
+    assert_eq!(*error, CmsError::Decrypt(DecryptError::Failed));
+    assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
+}
+
+#[test]
+fn limits_hold() {
+    let content = vec![0; 3_000_000];
+    let small = |limits: Limits| Known { limits, ..known() };
+    let layers = Layers { compressed: true, ..Layers::default() };
+    let bomb = package(plan(layers, 4), &content, 65_536);
+    assert!(bomb.len() < 5000);
+    let read = |package: &[u8], layers, limits| {
+        unpackage(package, small(limits), Expected::Announced(layers), 65_536).map(|_| ())
+    };
+    assert_eq!(read(&bomb, layers, Limits::default()), Ok(()));
+    let ratio = Limits { ratio_from: 1 << 20, ..Limits::default() };
+    let error = read(&bomb, layers, ratio).unwrap_err();
+    assert_eq!(error.answer(), oftp::NegativeReason::DecompressionFailure);
+    let room = Limits { content: 2_999_999, ..Limits::default() };
+    let error = read(&bomb, layers, room).unwrap_err();
+    assert_eq!((error.code(), error.answer().number()), ("E-CMS-LIMIT", 34));
+
+    let signing = Signing::new(suite(4), alice().identity.clone()).and(mallory().identity.clone());
+    let two = package(Plan { signing: Some(signing), ..Plan::default() }, b"content", 100);
+    assert_eq!(read(&two, Layers::SIGNED, Limits { signers: 2, ..Limits::default() }), Ok(()));
+    let error = read(&two, Layers::SIGNED, Limits { signers: 1, ..Limits::default() }).unwrap_err();
+    assert_eq!(error.code(), "E-CMS-LIMIT");
+    let error = read(&two, Layers::SIGNED, Limits { field: 100, ..Limits::default() }).unwrap_err();
+    assert_eq!(error, StructureError::Field.into());
+    let error = read(&two, Layers::SIGNED, Limits { depth: 4, ..Limits::default() }).unwrap_err();
+    assert_eq!(error, StructureError::Depth.into());
+
+    let encryption = encryption(4).and(alice().certificate());
+    let two = package(Plan { encryption: Some(encryption), ..Plan::default() }, b"content", 100);
+    let layers = Layers { encrypted: true, ..Layers::default() };
+    let error = read(&two, layers, Limits { recipients: 1, ..Limits::default() }).unwrap_err();
+    assert_eq!(error.code(), "E-CMS-LIMIT");
+}
+
+#[test]
+fn a_signed_package_does_not_depend_on_the_pieces_of_the_content() {
+    let content = content(200_000);
+    let whole = package(plan(Layers::SIGNED, 4), &content, content.len());
+    assert!(whole.len() < content.len() + 2048);
+    for size in [1000, 32_768, 65_537] {
+        assert!(package(plan(Layers::SIGNED, 4), &content, size) == whole, "{size}");
+    }
+}
+
+#[test]
+fn content_is_given_as_it_comes_and_memory_stays_small() {
+    let content = vec![7; 20_000_000];
+    let package = package(plan(ALL, 4), &content, 262_144);
+    let mut unpackager = oftp_cms::Unpackager::new(known(), Expected::Announced(ALL));
+    let (mut rest, mut out, mut length) = (package.as_slice(), Vec::new(), 0);
+    while !rest.is_empty() {
+        unpackager.push(&mut rest, &mut out).unwrap();
+        assert!(out.len() <= 5 << 20, "{}", out.len());
+        length += out.len();
+        out.clear();
+    }
+    unpackager.finish(&mut out).unwrap();
+    assert_eq!(length + out.len(), content.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_content_in_any_pieces_comes_back(
+        content in prop::collection::vec(any::<u8>(), 0..5000),
+        number in 1..=7_u8,
+        layers in 0..8_usize,
+        made_in in 1..6000_usize,
+        read_in in 1..6000_usize,
+    ) {
+        let layers = every_combination().nth(layers).unwrap();
+        let package = package(plan(layers, number), &content, made_in);
+        let (octets, found) =
+            unpackage(&package, known(), Expected::Announced(layers), read_in).unwrap();
+        prop_assert_eq!(octets, content);
+        prop_assert_eq!(found.layers, layers);
+    }
+
+    #[test]
+    fn a_signed_package_that_was_changed_gives_the_same_content_or_none(
+        places in prop::collection::vec((any::<prop::sample::Index>(), 1..=255_u8), 1..3),
+        combination in 0..4_usize,
+    ) {
+        let layers = Layers { signed: true, ..every_combination().nth(combination * 2).unwrap() };
+        let content = content(2000);
+        let mut package = package(plan(layers, 4), &content, 1000);
+        for (place, change) in places {
+            let place = place.index(package.len());
+            package[place] ^= change;
+        }
+        for expected in [Expected::Announced(layers), Expected::Anything] {
+            if let Ok((octets, found)) = unpackage(&package, known(), expected, 777) {
+                prop_assert!(octets == content || found.layers != layers);
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_of_others_open_nothing() {
+    let package = package(plan(ALL, 4), b"content", 100);
+    let stranger = Known { identities: vec![mallory().identity.clone()], ..known() };
+    let error = unpackage(&package, stranger, Expected::Announced(ALL), 100).unwrap_err();
+    assert!(matches!(error, CmsError::Decrypt(DecryptError::NotForUs { .. })));
+    let both = vec![mallory().identity.clone(), bob().identity.clone()];
+    let both = Known { identities: both, ..known() };
+    let (_, found) = unpackage(&package, both, Expected::Announced(ALL), 100).unwrap();
+    assert_eq!(found.decrypted_by, Some(1));
+}
