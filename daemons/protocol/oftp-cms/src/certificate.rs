@@ -155,18 +155,22 @@ impl Certificate {
     }
 }
 
+/// Letters of a name that are shown; partners may write what they like.
+const SHOWN: usize = 200;
+
 /// How a package names somebody, as text for people.
 pub(crate) fn described(party: AnyRef<'_>) -> String {
-    if identifier_of(party) == CONTEXT_0 {
-        return format!("subject key {}", hexadecimal(party.value()));
-    }
-    let read = |party: AnyRef<'_>| -> der::Result<String> {
+    let named = |party: AnyRef<'_>| -> der::Result<String> {
         let mut fields = SliceReader::new(party.value())?;
         let issuer = x509_cert::name::Name::decode(&mut fields)?;
         let serial = AnyRef::decode(&mut fields)?;
         Ok(format!("serial {} of {issuer}", hexadecimal(serial.value())))
     };
-    read(party).unwrap_or_else(|_| "somebody whose name is malformed".to_owned())
+    let name = match identifier_of(party) {
+        CONTEXT_0 => format!("subject key {}", hexadecimal(party.value())),
+        _ => named(party).unwrap_or_else(|_| "somebody whose name is malformed".to_owned()),
+    };
+    name.chars().take(SHOWN).collect()
 }
 
 fn identifier_of(party: AnyRef<'_>) -> u8 {

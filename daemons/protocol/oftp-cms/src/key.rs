@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use der::asn1::{AnyRef, OctetStringRef};
+use der::asn1::{AnyRef, OctetStringRef, UintRef};
 use der::{Decode, Reader, SliceReader};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
@@ -107,9 +107,9 @@ fn pkcs1(der: &[u8]) -> Result<&[u8], KeyError> {
     let malformed = |_| KeyError::PrivateKey;
     let mut fields =
         SliceReader::new(AnyRef::from_der(der).map_err(malformed)?.value()).map_err(malformed)?;
-    fields.decode::<AnyRef<'_>>().map_err(malformed)?;
+    let _version: UintRef<'_> = fields.decode().map_err(malformed)?;
     let second: AnyRef<'_> = fields.decode().map_err(malformed)?;
-    if second.decode_as::<der::asn1::UintRef<'_>>().is_ok() {
+    if second.decode_as::<UintRef<'_>>().is_ok() {
         return Ok(der);
     }
     let algorithm: der::oid::ObjectIdentifier = SliceReader::new(second.value())

@@ -43,7 +43,6 @@ pub fn verify(
     };
     let (mut rest, mut signed) = (signature, Vec::new());
     while !rest.is_empty() {
-        // A receipt's own octets are fewer than an out is enough for.
         if signed.len() > octets.len() {
             return Err(SignatureError::Content.into());
         }
@@ -51,9 +50,5 @@ pub fn verify(
     }
     let found = unpackager.finish(&mut signed)?;
     // What came without content was verified over ours.
-    if signed == octets || (signed.is_empty() && detached == Detached::Accepted) {
-        Ok(found)
-    } else {
-        Err(SignatureError::Content.into())
-    }
+    if found.detached || signed == octets { Ok(found) } else { Err(SignatureError::Content.into()) }
 }

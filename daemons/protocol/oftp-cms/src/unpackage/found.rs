@@ -32,6 +32,8 @@ pub struct Found {
     pub decrypted_by: Option<usize>,
     /// Who signed it.
     pub signers: Vec<Signer>,
+    /// Whether the signatures came without their content (receipts only).
+    pub detached: bool,
     /// Certificates that came with it, in DER. They prove nothing.
     pub certificates: Vec<Vec<u8>>,
     /// Octets of the content.

@@ -305,7 +305,10 @@ impl Layer {
     fn verify(&mut self, run: &mut Run<'_>) -> Result<(), CmsError> {
         let Body::Signed(signed) = &mut self.body else { return Ok(()) };
         match self.detached.take() {
-            Some(content) if !self.has_content => signed.content(&content),
+            Some(content) if !self.has_content => {
+                signed.content(&content);
+                run.found.detached = true;
+            }
             None if !self.has_content && signed.is_signed() => {
                 return Err(StructureError::Missing("content").into());
             }

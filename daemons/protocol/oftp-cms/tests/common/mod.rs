@@ -20,6 +20,8 @@ pub(crate) struct Party {
 impl Party {
     pub(crate) fn new(name: &str) -> Self {
         let mut parameters = rcgen::CertificateParams::default();
+        // Of the same length for everybody, so that one can stand for another.
+        parameters.serial_number = Some(serial(name));
         parameters.distinguished_name = rcgen::DistinguishedName::new();
         parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
         parameters.distinguished_name.push(rcgen::DnType::OrganizationName, "Zürich & Söhne");
@@ -47,7 +49,7 @@ impl Party {
 /// Who sends.
 pub(crate) fn alice() -> &'static Party {
     static PARTY: OnceLock<Party> = OnceLock::new();
-    PARTY.get_or_init(|| Party::new("Alice"))
+    PARTY.get_or_init(|| Party::new("Alice the first"))
 }
 
 /// Who receives.
@@ -59,7 +61,7 @@ pub(crate) fn bob() -> &'static Party {
 /// Nobody that anybody knows.
 pub(crate) fn mallory() -> &'static Party {
     static PARTY: OnceLock<Party> = OnceLock::new();
-    PARTY.get_or_init(|| Party::new("Mallory"))
+    PARTY.get_or_init(|| Party::new("Mallory as such"))
 }
 
 pub(crate) fn suite(number: u8) -> Suite {
@@ -144,6 +146,18 @@ impl OpenSsl {
         std::fs::read(self.0.join("out")).unwrap()
     }
 
+    /// `openssl` with these words, which make the file `out`.
+    pub(crate) fn command(&self, words: &str) -> Vec<u8> {
+        let output = Command::new("openssl")
+            .args(words.split_whitespace())
+            .current_dir(self.0.path())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "openssl {words}: {errors}");
+        std::fs::read(self.0.join("out")).unwrap_or_default()
+    }
+
     /// Another file in the folder.
     pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.0.join(name), text).unwrap();
@@ -159,4 +173,10 @@ impl OpenSsl {
             .output()
             .unwrap()
     }
+}
+
+fn serial(name: &str) -> rcgen::SerialNumber {
+    let mut octets = [b'.'; 16];
+    octets.iter_mut().zip(name.bytes()).for_each(|(octet, letter)| *octet = letter);
+    rcgen::SerialNumber::from_slice(&octets)
 }
