@@ -27,10 +27,10 @@ pub(crate) const END: [u8; 2] = [0, 0];
 
 /// An element of a definite length, in DER, from parts that are written already.
 pub(crate) fn element(identifier: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length = parts.iter().map(|part| part.len()).sum();
-    let mut element = Vec::with_capacity(length + 6);
-    header(identifier, length, &mut element);
-    parts.iter().for_each(|part| element.extend_from_slice(part));
+    let content = parts.concat();
+    let mut element = Vec::with_capacity(content.len() + 6);
+    header(identifier, content.len(), &mut element);
+    element.extend(content);
     element
 }
 

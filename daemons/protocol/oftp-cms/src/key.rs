@@ -173,7 +173,7 @@ mod tests {
         assert!(bool::from(is_padding(&padding([&[0, 2], &[255; 221], &[0]]))));
         for place in 0..good.len() {
             let mut bad = good.clone();
-            bad[place] = if (2..10).contains(&place) { 0 } else { 1 };
+            bad[place] = u8::from(!(2..10).contains(&place));
             assert!(!bool::from(is_padding(&bad)), "{place}");
         }
         assert!(!bool::from(is_padding(&padding([&[0, 2], &[7; 7], &[0]]))));

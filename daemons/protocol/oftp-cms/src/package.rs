@@ -151,7 +151,10 @@ impl Packager {
 
 fn push(stages: &mut [Stage], content: &[u8], out: &mut Vec<u8>) -> Result<(), PackageError> {
     match stages {
-        [] => Ok(out.extend_from_slice(content)),
+        [] => {
+            out.extend_from_slice(content);
+            Ok(())
+        }
         [last] => last.layer.push(content, out),
         [stage, outer @ ..] => {
             stage.made.clear();

@@ -4,6 +4,7 @@ mod compressed;
 mod elements;
 mod encrypted;
 mod found;
+mod grammar;
 mod layer;
 mod signed;
 mod stage;

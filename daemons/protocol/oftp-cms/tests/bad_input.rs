@@ -194,7 +194,7 @@ fn a_structure_that_lies_is_refused() {
         (with(3, 0x7f), StructureError::Length),
         (with(last - 1, 0x02), StructureError::Length),
         (with(last - 1, 0x80), StructureError::Length),
-        (with(last - 2, 0x0c), StructureError::Identifier),
+        (with(last - 2, 0x0c), StructureError::Missing("content")),
         (with(12, 0x63), StructureError::Unsupported("content type")),
         (read(&[]).unwrap_err(), StructureError::Truncated),
         (read(&element(0x30, &[])).unwrap_err(), StructureError::Missing("content type")),

@@ -53,8 +53,8 @@ impl Layer for SignedWriter {
 /// `SignerInfo` over a content's hash.
 fn signer_info(signer: &Identity, digest: Digest, hash: &[u8]) -> Option<Vec<u8>> {
     let attributes = attributes(hash);
-    let signed = digest.hash(&element(SET, &[&attributes]));
-    let signature = signer.key().sign(digest, signed.as_ref())?;
+    let hash = digest.hash(&element(SET, &[&attributes]));
+    let signature = signer.key().sign(digest, hash.as_ref())?;
     let algorithm = match digest {
         // What everybody understands, while the digest is named beside it.
         Digest::Sha1 | Digest::Sha256 | Digest::Sha512 => oid::algorithm_with_null(oid::RSA),

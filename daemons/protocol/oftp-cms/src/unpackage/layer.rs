@@ -1,98 +1,14 @@
 //! One layer: a `ContentInfo` (RFC 5652 section 3) whose fields are followed as they come. Small
 //! fields are held, the content goes on to the next stage.
 
-use der::Decode;
-use der::oid::ObjectIdentifier;
-
+use super::Expected;
 use super::compressed::CompressedReader;
 use super::encrypted::EncryptedReader;
+use super::grammar::{ContentType, Field, Node, inside, missing};
 use super::signed::SignedReader;
 use super::stage::{Run, Stage};
-use super::{Expected, Layers};
-use crate::ber::{
-    CONSTRUCTED, CONTEXT_0, CONTEXT_1, Capture, Event, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING,
-    SEQUENCE, SET, Walker,
-};
-use crate::{CmsError, StructureError, oid};
-
-/// The content types that OFTP has, outermost first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum ContentType {
-    Encrypted,
-    Compressed,
-    Signed,
-    Data,
-}
-
-impl ContentType {
-    /// The next layer that is announced.
-    pub(super) fn announced(layers: Layers, after: Option<Self>) -> Option<Self> {
-        [
-            (layers.encrypted, Self::Encrypted),
-            (layers.compressed, Self::Compressed),
-            (layers.signed, Self::Signed),
-        ]
-        .into_iter()
-        .find(|(is_announced, layer)| *is_announced && after.is_none_or(|after| *layer > after))
-        .map(|(_, layer)| layer)
-    }
-
-    /// From the object identifier's element.
-    pub(super) fn read(element: &[u8]) -> Result<Self, StructureError> {
-        const NAME: &str = "content type";
-        let identifier =
-            ObjectIdentifier::from_der(element).map_err(|_| StructureError::Malformed(NAME))?;
-        match identifier {
-            oid::ENVELOPED_DATA => Ok(Self::Encrypted),
-            oid::COMPRESSED_DATA => Ok(Self::Compressed),
-            oid::SIGNED_DATA => Ok(Self::Signed),
-            oid::DATA => Ok(Self::Data),
-            _ => Err(StructureError::Unsupported(NAME)),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Encrypted => "an encrypted layer",
-            Self::Compressed => "a compressed layer",
-            Self::Signed => "a signed layer",
-            Self::Data => "content that is none of signed, compressed and encrypted",
-        }
-    }
-}
-
-/// An element that is followed into, or held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Node {
-    /// What the layer begins with.
-    Whole,
-    /// `[0]` around the content type's fields.
-    Explicit,
-    Fields(ContentType),
-    /// `EncapsulatedContentInfo` or `EncryptedContentInfo`.
-    ContentInfo(ContentType),
-    /// `[0]` around the encapsulated content.
-    ExplicitContent,
-    /// The content, or a piece of it.
-    Content,
-    Held(Field),
-}
-
-/// A field that is held until it is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
-    ContentType,
-    /// The content type of what is inside.
-    Declared,
-    DigestAlgorithms,
-    Certificates,
-    SignerInfos,
-    CompressionAlgorithm,
-    RecipientInfos,
-    EncryptionAlgorithm,
-    /// What is there and asked by nobody.
-    Other,
-}
+use crate::ber::{Capture, Event, INTEGER, SEQUENCE, Walker};
+use crate::{CmsError, StructureError};
 
 /// What reads the content.
 enum Body {
@@ -112,7 +28,7 @@ pub(super) struct Layer {
     /// What the layer around calls this: bare fields need no name of their own.
     declared: ContentType,
     /// The open elements, each with the place in it that was reached.
-    open: Vec<(Node, u8)>,
+    open: Vec<(Node, usize)>,
     capture: Option<Capture>,
     body: Body,
     /// What the content is, once it is known what this is.
@@ -186,7 +102,7 @@ impl Layer {
             self.is(bare)?;
         }
         let Some((around, place)) = self.open.last_mut() else { return Ok(()) };
-        let (next, node) = self.body.inside(*around, *place, identifier)?;
+        let (next, node) = inside(self.body.content_type(), *around, *place, identifier)?;
         *place = next;
         self.open.push((node, 0));
         match node {
@@ -267,7 +183,8 @@ impl Layer {
     fn begin_content(&mut self) {
         if self.next.is_none() {
             let (expected, inside, depth) = (self.expected, self.inside, self.walker.depth());
-            self.next = Some(Stage::after(self.body.content_type(), inside, expected, depth));
+            let layer = self.body.content_type().unwrap_or(ContentType::Data);
+            self.next = Some(Stage::after(layer, inside, expected, depth));
             self.has_content = true;
         }
     }
@@ -322,100 +239,17 @@ impl Layer {
 }
 
 impl Body {
-    fn content_type(&self) -> ContentType {
+    fn content_type(&self) -> Option<ContentType> {
         match self {
-            Self::Unknown | Self::Data => ContentType::Data,
-            Self::Signed(_) => ContentType::Signed,
-            Self::Compressed(_) => ContentType::Compressed,
-            Self::Encrypted(_) => ContentType::Encrypted,
-        }
-    }
-
-    /// What an element is by where it stands, and the place that is reached with it.
-    fn inside(
-        &self,
-        around: Node,
-        place: u8,
-        identifier: u8,
-    ) -> Result<(u8, Node), StructureError> {
-        const EXPLICIT_0: u8 = CONTEXT_0 | CONSTRUCTED;
-        const EXPLICIT_1: u8 = CONTEXT_1 | CONSTRUCTED;
-        const CONSTRUCTED_STRING: u8 = OCTET_STRING | CONSTRUCTED;
-        use ContentType::{Compressed, Data, Encrypted, Signed};
-        let (next, node) = match (around, identifier) {
-            (Node::Whole, OBJECT_IDENTIFIER) => (1, Node::Held(Field::ContentType)),
-            (Node::Whole, EXPLICIT_0) => (2, Node::Explicit),
-            (Node::Explicit, OCTET_STRING | CONSTRUCTED_STRING) if matches!(self, Self::Data) => {
-                (1, Node::Content)
-            }
-            (Node::Explicit, SEQUENCE) if !matches!(self, Self::Data | Self::Unknown) => {
-                (1, Node::Fields(self.content_type()))
-            }
-            (Node::Fields(_), INTEGER) => (1, Node::Held(Field::Other)),
-
-            (Node::Fields(Signed), SET) if place < 2 => (2, Node::Held(Field::DigestAlgorithms)),
-            (Node::Fields(Signed), SEQUENCE) => (3, Node::ContentInfo(Signed)),
-            (Node::Fields(Signed), EXPLICIT_0) => (4, Node::Held(Field::Certificates)),
-            (Node::Fields(Signed), EXPLICIT_1) => (5, Node::Held(Field::Other)),
-            (Node::Fields(Signed), SET) => (6, Node::Held(Field::SignerInfos)),
-
-            (Node::Fields(Compressed), SEQUENCE) if place < 2 => {
-                (2, Node::Held(Field::CompressionAlgorithm))
-            }
-            (Node::Fields(Compressed), SEQUENCE) => (3, Node::ContentInfo(Compressed)),
-
-            // Who sent it, in certificates: not asked.
-            (Node::Fields(Encrypted), EXPLICIT_0) => (2, Node::Held(Field::Other)),
-            (Node::Fields(Encrypted), SET) => (3, Node::Held(Field::RecipientInfos)),
-            (Node::Fields(Encrypted), SEQUENCE) => (4, Node::ContentInfo(Encrypted)),
-            (Node::Fields(Encrypted), EXPLICIT_1) => (5, Node::Held(Field::Other)),
-
-            (Node::ContentInfo(_), OBJECT_IDENTIFIER) => (1, Node::Held(Field::Declared)),
-            (Node::ContentInfo(Encrypted), SEQUENCE) => (2, Node::Held(Field::EncryptionAlgorithm)),
-            (Node::ContentInfo(Encrypted), CONTEXT_0 | EXPLICIT_0) => (3, Node::Content),
-            (Node::ContentInfo(Signed | Compressed | Data), EXPLICIT_0) => {
-                (2, Node::ExplicitContent)
-            }
-            (Node::ExplicitContent, OCTET_STRING | CONSTRUCTED_STRING) => (1, Node::Content),
-            // Any number of pieces.
-            (Node::Content, OCTET_STRING | CONSTRUCTED_STRING) => return Ok((0, Node::Content)),
-            _ => return Err(StructureError::Identifier),
-        };
-        // Each once, in order, and none that has to be there left out.
-        let skipped = (place + 1..next).find_map(|place| required(around, place));
-        match skipped {
-            _ if next <= place => Err(StructureError::Identifier),
-            Some(missing) => Err(StructureError::Missing(missing)),
-            None => Ok((next, node)),
+            Self::Unknown => None,
+            Self::Data => Some(ContentType::Data),
+            Self::Signed(_) => Some(ContentType::Signed),
+            Self::Compressed(_) => Some(ContentType::Compressed),
+            Self::Encrypted(_) => Some(ContentType::Encrypted),
         }
     }
 }
 
 fn unannounced(announced: ContentType, found: ContentType) -> StructureError {
     StructureError::Unannounced { announced: announced.name(), found: found.name() }
-}
-
-/// What an element may not end without.
-fn missing(node: Node, place: u8) -> Option<&'static str> {
-    (place + 1..=6).find_map(|place| required(node, place))
-}
-
-/// The field of that place, if it has to be there.
-fn required(node: Node, place: u8) -> Option<&'static str> {
-    match (node, place) {
-        (Node::Whole, 1) => Some("content type"),
-        (Node::Whole, 2) | (Node::Explicit | Node::ExplicitContent, 1) => Some("content"),
-        (Node::Fields(_), 1) => Some("version"),
-        (Node::Fields(ContentType::Signed), 2) => Some("set of digest algorithms"),
-        (Node::Fields(ContentType::Signed | ContentType::Compressed), 3)
-        | (Node::Fields(ContentType::Encrypted), 4) => Some("content information"),
-        (Node::Fields(ContentType::Signed), 6) => Some("set of signers"),
-        (Node::Fields(ContentType::Compressed), 2) => Some("compression algorithm"),
-        (Node::Fields(ContentType::Encrypted), 3) => Some("set of recipients"),
-        (Node::ContentInfo(_), 1) => Some("content's type"),
-        (Node::ContentInfo(ContentType::Encrypted), 2) => Some("encryption algorithm"),
-        (Node::ContentInfo(ContentType::Encrypted), 3)
-        | (Node::ContentInfo(ContentType::Compressed), 2) => Some("content"),
-        _ => None,
-    }
 }

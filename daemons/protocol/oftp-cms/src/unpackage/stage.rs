@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::layer::{ContentType, Layer};
+use super::grammar::ContentType;
+use super::layer::Layer;
 use super::{Expected, Found, Known};
 use crate::ber::SEQUENCE;
 use crate::{CmsError, Limit, StructureError};
