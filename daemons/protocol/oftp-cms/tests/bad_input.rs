@@ -1,5 +1,6 @@
 //! What a partner, or somebody in its name, may send us: each is refused with its code and its
 //! answer.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What BouncyCastle made is read: the second judge, for what OpenSSL's command has not.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 

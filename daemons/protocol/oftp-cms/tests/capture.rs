@@ -1,5 +1,6 @@
 //! A session between two other implementations: its signed receipt is verified, and what it
 //! encrypted for others is told from what is for us.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 

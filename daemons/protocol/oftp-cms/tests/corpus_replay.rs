@@ -1,4 +1,5 @@
 //! What the fuzz targets check holds for their corpora, on stable, in every test run.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../fuzz/checks.rs"]
 mod checks;

@@ -1,4 +1,5 @@
 //! Companies with keys, and the `openssl` command as the other side.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each file of tests takes what it needs")]
 
 use std::process::{Command, Output};
