@@ -89,8 +89,8 @@ impl PrivateKey {
     }
 }
 
-/// Whether this is the padding of PKCS#1 1.5 for encryption (RFC 8017 section 7.2.2): 0, 2, at least
-/// eight octets that are not 0, and 0.
+/// Whether this is the padding of PKCS#1 1.5 for encryption (RFC 8017 section 7.2.2): 0, 2, at
+/// least eight octets that are not 0, and 0.
 fn is_padding(padding: &[u8]) -> Choice {
     let [first, second, random @ .., last] = padding else {
         return Choice::from(0);

@@ -71,8 +71,8 @@ impl Unpackager {
     }
 
     /// Takes octets of the package off `octets`, and appends content to `out`. Returns when all are
-    /// taken, or once `out` holds 256 KiB or more (at most 5 MiB more): write it, clear it, and call
-    /// again with what is left.
+    /// taken, or once `out` holds 256 KiB or more (at most 5 MiB more): write it, clear it, and
+    /// call again with what is left. After an error nothing more is to be pushed.
     pub fn push(&mut self, octets: &mut &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
         while !octets.is_empty() && out.len() < ENOUGH {
             let (step, rest) = octets.split_at(octets.len().min(STEP));

@@ -59,8 +59,8 @@ impl Found {
         self.signers.iter().find(|signer| signer.verified.is_ok())
     }
 
-    /// Whether cipher and digest are those of the suite that SFID named. A signature that counts and
-    /// is by another digest is as bad as one that is missing.
+    /// Whether cipher and digest are those of the suite that SFID named. A signature that counts
+    /// and is by another digest is as bad as one that is missing.
     pub fn check_suite(&self, announced: Suite) -> Result<(), StructureError> {
         let differs = |found| Err(StructureError::Suite { announced, found });
         if let Some(cipher) = self.cipher.filter(|cipher| *cipher != announced.cipher()) {
