@@ -92,6 +92,47 @@ fn a_file_that_is_a_package_itself_stays_one() {
     assert_eq!(found.layers, layers);
 }
 
+/// An encrypted package whose fields call its content something else than data.
+fn declared(content: &[u8], number: u8) -> Vec<u8> {
+    let plan = Plan { encryption: Some(encryption(4)), ..Plan::default() };
+    let mut package = package(plan, content, 1000);
+    let data = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
+    let place = package.windows(data.len()).position(|window| window == data).unwrap();
+    package[place + data.len() - 1] = number;
+    package
+}
+
+#[test]
+fn a_layer_that_is_named_by_the_one_around_needs_no_name_of_its_own() {
+    let (layers, content) = (Layers { encrypted: true, ..Layers::SIGNED }, content(1000));
+    let whole = package(plan(Layers::SIGNED, 4), &content, 1000);
+    // SignedData without the ContentInfo around it.
+    let bare = &whole[15..whole.len() - 4];
+    for inside in [&whole, bare] {
+        for expected in [Expected::Announced(layers), Expected::Anything] {
+            let package = declared(inside, 2);
+            let (octets, found) = unpackage(&package, known(), expected, 100).unwrap();
+            assert!(octets == content);
+            assert_eq!(found.layers, layers);
+        }
+    }
+}
+
+#[test]
+fn layers_come_in_their_order_and_once() {
+    let encrypted = Layers { encrypted: true, ..Layers::default() };
+    let inside = package(plan(encrypted, 4), b"content", 100);
+    for number in [2, 3] {
+        let package = declared(&inside, number);
+        let error = unpackage(&package, known(), Expected::Anything, 100).unwrap_err();
+        assert_eq!(error, CmsError::Decrypt(DecryptError::Failed));
+    }
+    // What only looks like a layer, where none can be, is content.
+    let outside = package(plan(encrypted, 4), &inside, 100);
+    let (octets, _) = unpackage(&outside, known(), Expected::Anything, 100).unwrap();
+    assert!(octets == inside);
+}
+
 #[test]
 fn a_package_cut_off_anywhere_or_with_octets_after_it_is_refused() {
     let content = content(300);

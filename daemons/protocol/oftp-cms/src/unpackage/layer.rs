@@ -20,13 +20,21 @@ enum Body {
     Encrypted(EncryptedReader),
 }
 
+/// What a layer is in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around {
+    /// `None` for the outermost one.
+    pub(super) layer: Option<ContentType>,
+    /// What that calls this one: bare fields need no name of their own.
+    pub(super) declared: ContentType,
+}
+
 pub(super) struct Layer {
     walker: Walker,
     expected: Expected,
     /// The one that has to be here, if that is known.
     announced: Option<ContentType>,
-    /// What the layer around calls this: bare fields need no name of their own.
-    declared: ContentType,
+    around: Around,
     /// The open elements, each with the place in it that was reached.
     open: Vec<(Node, usize)>,
     capture: Option<Capture>,
@@ -43,14 +51,14 @@ impl Layer {
     pub(super) fn new(
         expected: Expected,
         announced: Option<ContentType>,
-        declared: ContentType,
+        around: Around,
         depth: usize,
     ) -> Self {
         Self {
             walker: Walker::new(depth),
             expected,
             announced,
-            declared,
+            around,
             open: Vec::new(),
             capture: None,
             body: Body::Unknown,
@@ -96,7 +104,8 @@ impl Layer {
             self.open.push((Node::Whole, 0));
             return Ok(());
         };
-        let bare = (self.declared != ContentType::Data).then_some(self.declared);
+        let declared = self.around.declared;
+        let bare = (declared != ContentType::Data).then_some(declared);
         if let (Node::Whole, 0, INTEGER, Some(bare)) = (*around, *place, identifier, bare) {
             (*around, *place) = (Node::Fields(bare), 0);
             self.is(bare)?;
@@ -170,6 +179,10 @@ impl Layer {
             && !is_bundle(announced)
         {
             return Err(unannounced(announced, found).into());
+        }
+        // In OFTP's order, each at most once: so many layers, and no more.
+        if self.around.layer.is_some_and(|around| found <= around) {
+            return Err(StructureError::Depth.into());
         }
         self.body = match found {
             ContentType::Data => Body::Data,

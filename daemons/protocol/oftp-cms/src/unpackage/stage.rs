@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::grammar::ContentType;
-use super::layer::Layer;
+use super::layer::{Around, Layer};
 use super::{Expected, Found, Known};
 use crate::ber::SEQUENCE;
 use crate::{CmsError, Limit, StructureError};
@@ -22,7 +22,7 @@ pub(super) enum Stage {
     /// The file.
     Content,
     /// Not known before its first octets are there: these.
-    Undecided { octets: Vec<u8>, after: ContentType, declared: ContentType },
+    Undecided { octets: Vec<u8>, around: Around },
 }
 
 /// Octets by which a package is known: a header and an object identifier.
@@ -37,7 +37,8 @@ impl Stage {
                 Some(ContentType::announced(layers, None).unwrap_or(ContentType::Data))
             }
         };
-        Self::Layer(Box::new(Layer::new(expected, announced, ContentType::Data, depth)))
+        let around = Around { layer: None, declared: ContentType::Data };
+        Self::Layer(Box::new(Layer::new(expected, announced, around, depth)))
     }
 
     /// What is in a layer, whose fields call it `declared`.
@@ -47,14 +48,15 @@ impl Stage {
         expected: Expected,
         depth: usize,
     ) -> Self {
+        let around = Around { layer: Some(layer), declared };
         match expected {
             Expected::Anything if layer == ContentType::Signed || layer == ContentType::Data => {
                 Self::Content
             }
-            Expected::Anything => Self::Undecided { octets: Vec::new(), after: layer, declared },
+            Expected::Anything => Self::Undecided { octets: Vec::new(), around },
             Expected::Announced(layers) => match ContentType::announced(layers, Some(layer)) {
                 None => Self::Content,
-                next => Self::Layer(Box::new(Layer::new(expected, next, declared, depth))),
+                next => Self::Layer(Box::new(Layer::new(expected, next, around, depth))),
             },
         }
     }
@@ -93,12 +95,12 @@ impl Stage {
     }
 
     fn decide(&mut self, run: &mut Run<'_>) -> Result<(), CmsError> {
-        let Self::Undecided { octets, after, declared } = self else { return Ok(()) };
-        let (octets, after, declared) = (std::mem::take(octets), *after, *declared);
-        let bare = declared != ContentType::Data;
-        *self = if bare || looks_like(&octets).is_some_and(|inside| inside > after) {
+        let Self::Undecided { octets, around } = self else { return Ok(()) };
+        let (octets, around) = (std::mem::take(octets), *around);
+        let bare = around.declared != ContentType::Data;
+        *self = if bare || looks_like(&octets).is_some_and(|found| Some(found) > around.layer) {
             let depth = run.known.limits.depth;
-            Self::Layer(Box::new(Layer::new(Expected::Anything, None, declared, depth)))
+            Self::Layer(Box::new(Layer::new(Expected::Anything, None, around, depth)))
         } else {
             Self::Content
         };
