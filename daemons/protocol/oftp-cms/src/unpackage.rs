@@ -71,10 +71,11 @@ impl Unpackager {
     }
 
     /// Takes octets of the package off `octets`, and appends content to `out`. Returns when all are
-    /// taken, or once `out` holds 256 KiB or more (at most 5 MiB more): write it, clear it, and
-    /// call again with what is left. After an error nothing more is to be pushed.
+    /// taken, or once that was 256 KiB or more (at most 5 MiB): write it, clear `out`, and call
+    /// again with what is left. After an error nothing more is to be pushed.
     pub fn push(&mut self, octets: &mut &[u8], out: &mut Vec<u8>) -> Result<(), CmsError> {
-        while !octets.is_empty() && out.len() < ENOUGH {
+        let before = out.len();
+        while !octets.is_empty() && out.len() - before < ENOUGH {
             let (step, rest) = octets.split_at(octets.len().min(STEP));
             *octets = rest;
             let run = &mut Run { known: &self.known, found: &mut self.found, out };

@@ -7,7 +7,7 @@ mod checks;
 use std::fs;
 use std::path::Path;
 
-/// Runs a check over a target's corpus, and over each file cut short or changed at some octets, too.
+/// Runs a check over a target's corpus, and over each file cut short or changed at some octets.
 /// Gives how many files there are, and how many of them were read.
 fn replay(target: &str, check: fn(&[u8]) -> bool) -> (usize, usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);

@@ -41,8 +41,8 @@ pub(super) struct Layer {
     body: Body,
     /// What the content is, once it is known what this is.
     inside: ContentType,
+    /// Where the content goes, once it has begun.
     next: Option<Stage>,
-    has_content: bool,
     /// What a signature without content is over.
     detached: Option<Vec<u8>>,
 }
@@ -64,7 +64,6 @@ impl Layer {
             body: Body::Unknown,
             inside: ContentType::Data,
             next: None,
-            has_content: false,
             detached: None,
         }
     }
@@ -198,7 +197,6 @@ impl Layer {
             let (expected, inside, depth) = (self.expected, self.inside, self.walker.depth());
             let layer = self.body.content_type().unwrap_or(ContentType::Data);
             self.next = Some(Stage::after(layer, inside, expected, depth));
-            self.has_content = true;
         }
     }
 
@@ -235,11 +233,11 @@ impl Layer {
     fn verify(&mut self, run: &mut Run<'_>) -> Result<(), CmsError> {
         let Body::Signed(signed) = &mut self.body else { return Ok(()) };
         match self.detached.take() {
-            Some(content) if !self.has_content => {
+            Some(content) if self.next.is_none() => {
                 signed.content(&content);
                 run.found.detached = true;
             }
-            None if !self.has_content && signed.is_signed() => {
+            None if self.next.is_none() && signed.is_signed() => {
                 return Err(StructureError::Missing("content").into());
             }
             _ => {}
