@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use found::{Found, Layers, Signer};
 
-use crate::{Certificate, CmsError, Identity, Limits, StructureError};
+use crate::{Certificate, CmsError, Identity, Limits};
 use stage::{Run, Stage};
 
 /// What a package is read with.
@@ -94,9 +94,6 @@ impl Unpackager {
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<Found, CmsError> {
         let run = &mut Run { known: &self.known, found: &mut self.found, out };
         self.stage.finish(run)?;
-        if !self.stage.is_ended() {
-            return Err(StructureError::Truncated.into());
-        }
         Ok(self.found)
     }
 }
