@@ -127,6 +127,9 @@ pub enum SignatureError {
     /// A signature of another kind than those of the cipher suites.
     #[error("the signature's {0} is not one that a cipher suite has")]
     Unsupported(&'static str),
+    /// What is signed are the attributes of another signature.
+    #[error("what is signed are the attributes of another signature, and no content")]
+    Attributes,
     /// A receipt's signature has no content or another one, and that is not accepted.
     #[error("the signature is not over the receipt's own fields")]
     Content,

@@ -160,10 +160,39 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn padding(parts: [&[u8]; 3]) -> Vec<u8> {
         parts.concat()
+    }
+
+    #[test]
+    fn a_key_is_unwrapped_or_replaced_by_one_that_only_the_private_key_can_make() {
+        let key = PrivateKey::parse(include_bytes!("../tests/vectors/bob.key")).unwrap();
+        let bob = Certificate::parse(include_bytes!("../tests/vectors/bob.crt")).unwrap();
+        let content_key: Vec<u8> = (1..=32).collect();
+        let wrapped = bob.wrap(&content_key).unwrap();
+        assert_eq!(*key.unwrap(&wrapped, 32), content_key);
+        // For a cipher with shorter keys it is none, and neither is anything else.
+        assert_ne!(*key.unwrap(&wrapped, 24), content_key[8..]);
+        let short = bob.wrap(&content_key[..24]).unwrap();
+        assert_eq!(*key.unwrap(&short, 24), content_key[..24]);
+        let mut replacements = BTreeSet::new();
+        for place in [0, 100, 255] {
+            let mut other = wrapped.clone();
+            other[place] ^= 1;
+            let replacement = key.unwrap(&other, 32);
+            assert_eq!(replacement.len(), 32);
+            assert_eq!(key.unwrap(&other, 32), replacement);
+            replacements.insert(replacement.to_vec());
+        }
+        // Neither as long as the modulus nor below it.
+        for other in [&wrapped[1..], &[0xff; 256][..], &[]] {
+            replacements.insert(key.unwrap(other, 32).to_vec());
+        }
+        assert_eq!(replacements.len(), 6);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //! answer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[macro_use]
 mod common;
 
-use common::{OpenSsl, alice, bob, content, encryption, known, mallory, package, suite, unpackage};
+use common::{alice, bob, content, encryption, known, mallory, package, suite, unpackage};
 use oftp::NegativeReason;
 use oftp_cms::receipt::{self, Detached};
 use oftp_cms::{
@@ -14,15 +15,6 @@ use oftp_cms::{
 
 const COMPRESSED: Layers = Layers { signed: false, compressed: true, encrypted: false };
 const OPEN: Layers = Layers { signed: false, compressed: false, encrypted: false };
-
-macro_rules! openssl {
-    () => {
-        match OpenSsl::new() {
-            Some(openssl) => openssl,
-            None => support::skip!(openssl, "openssl is not installed"),
-        }
-    };
-}
 
 fn signed(content: &[u8]) -> Vec<u8> {
     let signing = Some(Signing::new(suite(4), alice().identity.clone()));
@@ -108,6 +100,30 @@ fn a_certificate_that_comes_along_proves_nothing() {
     assert_eq!((code, answer.number()), ("E-CMS-SIGNER", 31));
     let seen = oftp_cms::Unpackager::new(known(), Expected::Announced(Layers::SIGNED));
     assert!(seen.found().certificates.is_empty());
+}
+
+#[test]
+fn signed_attributes_do_not_pass_for_a_signed_file() {
+    let openssl = openssl!();
+    let by_alice = "-signer alice.crt -inkey alice.key -md sha256 -outform DER";
+    let package = openssl.cms(&format!("-sign -nodetach -nocerts {by_alice}"), b"content");
+    // [0] becomes SET: what Alice's key has signed.
+    let start = package.windows(2).rposition(|two| two == [0xa0, 0x81] || two == [0xa0, 0x69]);
+    let start = start.unwrap();
+    let (header, length) = match package[start + 1] {
+        0x81 => (3, usize::from(package[start + 2])),
+        short => (2, usize::from(short)),
+    };
+    let mut attributes = package[start..start + header + length].to_vec();
+    attributes[0] = 0x31;
+    let without = format!("-sign -nodetach -noattr -nocerts {by_alice}");
+    let forged = openssl.cms(&without, &attributes);
+    let (error, code, _) = refused(&forged, Layers::SIGNED);
+    assert_eq!((error, code), (SignatureError::Attributes.into(), "E-CMS-SIGNATURE"));
+    // One octet more, and it is a file like any other.
+    attributes.push(0);
+    let file = openssl.cms(&without, &attributes);
+    assert!(unpackage(&file, known(), Expected::Announced(Layers::SIGNED), 7).is_ok());
 }
 
 #[test]

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{known, unpackage};
-use oftp::{Command, Eerp, Level, Tolerance};
+use common::{alice, known, unpackage};
+use oftp::{Command, Eerp, Level, Nerp, Seal, Tolerance};
 use oftp_cms::receipt::{self, Detached};
 use oftp_cms::{Certificate, CmsError, Digest, Expected, Layers, SignatureError};
 
@@ -70,6 +70,28 @@ fn the_receipt_is_not_one_of_another_file_nor_by_somebody_else() {
     }
     let error = verify(&octets, INITIATOR);
     assert!(matches!(error, CmsError::Signature(SignatureError::Unknown { .. })), "{error}");
+}
+
+#[test]
+fn a_negative_receipt_is_signed_over_its_creator_too() {
+    let Eerp { file, seal, .. } = receipt();
+    let mut nerp = Nerp {
+        file,
+        creator: "O0013RELAY".parse().unwrap(),
+        reason: oftp::NegativeReason::InvalidSignature,
+        text: oftp::ReasonText::default(),
+        seal: seal.map(|Seal { hash, .. }| Seal { hash, signature: Vec::new() }),
+    };
+    let (signer, octets) = (alice().identity.clone(), nerp.signed_octets());
+    assert_eq!(octets.len(), 26 + 8 + 10 + 25 + 25 + 25 + 20);
+    let signature = receipt::sign(signer, common::suite(2), &octets).unwrap();
+    let verify = |nerp: &Nerp| {
+        let known = vec![alice().certificate()];
+        receipt::verify(&signature, &nerp.signed_octets(), known, Detached::Refused)
+    };
+    assert!(verify(&nerp).is_ok());
+    nerp.creator = "O0013OTHER".parse().unwrap();
+    assert_eq!(verify(&nerp), Err(SignatureError::Content.into()));
 }
 
 #[test]

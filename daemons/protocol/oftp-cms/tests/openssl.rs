@@ -1,9 +1,10 @@
 //! OpenSSL's command as the other side: it reads what we make, and we read what it makes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[macro_use]
 mod common;
 
-use common::{OpenSsl, alice, bob, content, encryption, known, mallory, package, suite, unpackage};
+use common::{alice, bob, content, encryption, known, mallory, package, suite, unpackage};
 use oftp_cms::{
     Cipher, CmsError, Digest, Expected, Found, Known, Layers, Plan, SignatureError, Signing,
 };
@@ -26,15 +27,6 @@ const SUITES: [(u8, &str, &str); 6] = [
     (5, "des3", "sha512"),
     (6, "aes256", "sha512"),
 ];
-
-macro_rules! openssl {
-    () => {
-        match OpenSsl::new() {
-            Some(openssl) => openssl,
-            None => support::skip!(openssl, "openssl is not installed"),
-        }
-    };
-}
 
 fn read(package: &[u8], layers: Layers) -> Result<(Vec<u8>, Found), CmsError> {
     unpackage(package, known(), Expected::Announced(layers), 1000)

@@ -44,12 +44,12 @@ impl CompressedWriter {
                 .map_err(|_| PackageError::Compress)?;
             let taken = usize::try_from(self.compress.total_in() - before).unwrap_or(usize::MAX);
             content = content.get(taken..).unwrap_or_default();
-            let was_full = self.piece.len() == self.piece.capacity();
+            let made = !self.piece.is_empty();
             self.chunks.push(&self.piece, out);
             self.piece.clear();
             let more = match flush {
                 FlushCompress::Finish => status != Status::StreamEnd,
-                _ => was_full || !content.is_empty(),
+                _ => taken > 0 || made,
             };
             if !more {
                 return Ok(());

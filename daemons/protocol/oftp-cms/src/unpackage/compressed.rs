@@ -61,11 +61,8 @@ impl CompressedReader {
             self.is_ended = status == Status::StreamEnd;
             self.check_ratio(run)?;
             next.push(&self.piece, run)?;
-            let was_full = self.piece.len() == self.piece.capacity();
-            if !self.is_ended && content.is_empty() && !was_full {
-                return Ok(());
-            }
-            if !self.is_ended && taken == 0 && self.piece.is_empty() {
+            if taken == 0 && self.piece.is_empty() && !self.is_ended {
+                // It wants more than there is.
                 return if content.is_empty() {
                     Ok(())
                 } else {

@@ -3,20 +3,27 @@
 use aws_lc_rs::digest::Context;
 use der::asn1::{AnyRef, OctetStringRef};
 use der::oid::ObjectIdentifier;
-use der::{Decode, Reader, SliceReader};
+use der::{Decode, Encode, Header, Reader, SliceReader, Tag};
 
 use super::Known;
 use super::elements::{elements, elements_in};
 use super::found::Signer;
 use super::stage::Run;
-use crate::ber::{CONSTRUCTED, CONTEXT_0, SEQUENCE, SET, element};
+use crate::ber::{CONSTRUCTED, CONTEXT_0, OBJECT_IDENTIFIER, SEQUENCE, SET, element};
 use crate::certificate::described;
 use crate::suite::Digest;
 use crate::{CmsError, Limit, SignatureError, StructureError, oid};
 
+/// Octets by which a set of attributes is known: the headers of the set and of its first attribute,
+/// and the tag of that one's name.
+const BEGINNING: usize = 20;
+
 #[derive(Default)]
 pub(super) struct SignedReader {
     hashes: Vec<(Digest, Context)>,
+    /// How the content begins, and its length.
+    beginning: Vec<u8>,
+    length: u64,
     /// The content's type, as an element.
     declared: Vec<u8>,
     signers: Vec<u8>,
@@ -47,6 +54,9 @@ impl SignedReader {
     }
 
     pub(super) fn content(&mut self, content: &[u8]) {
+        let missing = BEGINNING.saturating_sub(self.beginning.len()).min(content.len());
+        self.beginning.extend_from_slice(&content[..missing]);
+        self.length += content.len() as u64;
         self.hashes.iter_mut().for_each(|(_, hash)| hash.update(content));
     }
 
@@ -113,6 +123,9 @@ impl SignedReader {
             .ok_or(SignatureError::Unsupported("digest"))?;
         let content = content.clone().finish();
         let Some(attributes) = info.attributes else {
+            if self.is_attributes() {
+                return Err(SignatureError::Attributes);
+            }
             return Ok((digest, content.as_ref().to_vec()));
         };
         let value = |kind| attribute(attributes, kind);
@@ -125,6 +138,21 @@ impl SignedReader {
         // They are signed as the set that they are, not by the tag that they have in their place.
         let signed = digest.hash(&element(SET, &[attributes]));
         Ok((digest, signed.as_ref().to_vec()))
+    }
+
+    /// Whether the content is a set of signed attributes: who has somebody's signature of attributes
+    /// could pass them off as a signed file (Falko Strenzke, 2023).
+    fn is_attributes(&self) -> bool {
+        let read = || -> der::Result<bool> {
+            let mut octets = SliceReader::new(&self.beginning)?;
+            let set = Header::decode(&mut octets)?;
+            let whole = u64::from(u32::from((set.encoded_len()? + set.length())?));
+            let attribute = Header::decode(&mut octets)?;
+            let is_set = set.tag() == Tag::Set && whole == self.length;
+            let is_attribute = attribute.tag() == Tag::Sequence;
+            Ok(is_set && is_attribute && octets.peek_byte() == Some(OBJECT_IDENTIFIER))
+        };
+        read().unwrap_or(false)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Companies with keys, and the `openssl` command as the other side.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-#![allow(dead_code, reason = "each file of tests takes what it needs")]
+#![allow(dead_code, unused_macros, reason = "each file of tests takes what it needs")]
 
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -122,6 +122,16 @@ pub(crate) fn content(length: usize) -> Vec<u8> {
     })
     .take(length)
     .collect()
+}
+
+/// OpenSSL's command, or the end of the test.
+macro_rules! openssl {
+    () => {
+        match common::OpenSsl::new() {
+            Some(openssl) => openssl,
+            None => support::skip!(openssl, "openssl is not installed"),
+        }
+    };
 }
 
 /// The `openssl` command in a folder with everybody's files.
