@@ -430,7 +430,7 @@ impl OneLook {
             }
         };
         // What cannot be secured as it has to be waits here until it can.
-        let packaging = partner.security.outbound.packaging(&Asked::default())?;
+        let packaging = partner.security.outbound.packaging(Asked::default())?;
         let payload = hot.take_in(spool, taken).await?;
         let file = FileIdentity {
             dataset_name,

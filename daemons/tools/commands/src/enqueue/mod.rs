@@ -167,7 +167,7 @@ impl<'a> Common<'a> {
             priority: submission.priority,
             passive: submission.passive,
             held: submission.held,
-            packaging: partner.security.outbound.packaging(&submission.asked)?,
+            packaging: partner.security.outbound.packaging(submission.asked)?,
             take_in: submission.take_in,
         };
         Ok((common, submission.sources))
