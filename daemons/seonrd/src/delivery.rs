@@ -16,7 +16,7 @@ use oftp::command::Eerp;
 use packaging::PackagingError;
 use packaging::receipt::Signer;
 use runtime::{Active, ServiceError};
-use spool::{Folders, SpoolError};
+use spool::{Folders, Parts, SpoolError};
 use store::{
     FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, ReceiptKind, ReceiptTiming,
     ReceivedFile, ReceivedFileId, Step, StoreError,
@@ -276,6 +276,10 @@ impl Lane {
         });
         self.active.run(RecordDeliveries(delivered.collect())).await?;
         for (file, target) in files {
+            if file.original.is_some() {
+                // One that stays is swept within the hour.
+                let _ = self.active.spool.remove_part(&file.part).await;
+            }
             tracing::info!(
                 partner = %file.partner, dataset_name = %file.identity.dataset_name, %target,
                 "delivered"
