@@ -28,7 +28,8 @@ fn assert_went_well(said: &str, way: &str, by: &[&str], files: &str) {
     let transports: Vec<_> = words.take_while(|word| word.parse::<u64>().is_err()).collect();
     let is_one = |transport: &&str| by.contains(&transport.trim_end_matches(','));
     assert!(!transports.is_empty() && transports.iter().all(is_one), "{row}");
-    let verdict = format!("√ {way}: {files} acknowledged, every hash the same");
+    let verdict =
+        format!("√ {way}: {files} acknowledged, every hash the same, every receipt signed");
     assert!(said.contains(&verdict), "{said}");
 }
 
@@ -37,6 +38,9 @@ fn two_companies_exchange_files_by_tls_and_tcp() {
     let said = quickstart(&["--size", "20MiB", "--files", "10"]);
     assert_went_well(&said, "acme → bolt", &["tls"], "1 file");
     assert_went_well(&said, "bolt → acme", &["tcp", "tls"], "10 files");
+    for done in ["  signed, encrypted  ", "  signed, compressed, encrypted  "] {
+        assert!(said.contains(done), "{said}");
+    }
     assert_eq!(said.matches(": 0 errors, 0 warnings, ").count(), 2, "{said}");
 }
 

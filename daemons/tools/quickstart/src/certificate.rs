@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
 
 /// Long enough that a kept quick start does not end in an expired certificate soon.
@@ -18,18 +18,65 @@ pub(crate) struct Identity {
     pub(crate) key: String,
 }
 
+/// A company's keys for files and receipts, one for each purpose.
+pub(crate) struct FileKeys {
+    /// Signs files.
+    pub(crate) sign: Identity,
+    /// Decrypts files.
+    pub(crate) decrypt: Identity,
+    /// Signs receipts.
+    pub(crate) receipts: Identity,
+}
+
+impl FileKeys {
+    /// Makes them.
+    pub(crate) fn make(company: &str, now: Timestamp) -> Result<Self, rcgen::Error> {
+        let key = |name: &str, usage| {
+            let mut parameters = parameters(company, &format!("{company} {name}"), now)?;
+            parameters.key_usages = vec![usage];
+            // The cipher suites of OFTP are RSA's.
+            let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+            sign_itself(&parameters, &key)
+        };
+        Ok(Self {
+            sign: key("files", KeyUsagePurpose::DigitalSignature)?,
+            decrypt: key("decryption", KeyUsagePurpose::KeyEncipherment)?,
+            receipts: key("receipts", KeyUsagePurpose::DigitalSignature)?,
+        })
+    }
+
+    /// The end of each Secret's name, our purpose, the partner's, and the key.
+    pub(crate) fn each(&self) -> [(&'static str, &'static str, &'static str, &Identity); 3] {
+        [
+            ("sign", "Sign", "VerifySignature", &self.sign),
+            ("decrypt", "Decrypt", "Encrypt", &self.decrypt),
+            ("receipts", "SignReceipt", "VerifyReceipt", &self.receipts),
+        ]
+    }
+}
+
 /// Makes an identity for a company that is reached on this machine only.
 pub(crate) fn make(company: &str, now: Timestamp) -> Result<Identity, rcgen::Error> {
+    let mut parameters = parameters(company, &format!("oftp.{company}.example"), now)?;
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let mut parameters = CertificateParams::new(names)?;
-    let mut subject = DistinguishedName::new();
-    subject.push(DnType::CommonName, format!("oftp.{company}.example"));
-    subject.push(DnType::OrganizationName, company);
-    parameters.distinguished_name = subject;
+    parameters.subject_alt_names = CertificateParams::new(names)?.subject_alt_names;
     // Both sides show their certificate: each is caller and called.
     parameters.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    sign_itself(&parameters, &KeyPair::generate()?)
+}
+
+fn parameters(
+    company: &str,
+    common_name: &str,
+    now: Timestamp,
+) -> Result<CertificateParams, rcgen::Error> {
+    let mut parameters = CertificateParams::new(Vec::new())?;
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::CommonName, common_name);
+    subject.push(DnType::OrganizationName, company);
+    parameters.distinguished_name = subject;
     // From yesterday on, so that no time zone makes it one of tomorrow.
     let date = |moment: Timestamp| {
         let date = moment.to_zoned(TimeZone::UTC).date();
@@ -38,7 +85,10 @@ pub(crate) fn make(company: &str, now: Timestamp) -> Result<Identity, rcgen::Err
     };
     parameters.not_before = date(now - SignedDuration::from_hours(24));
     parameters.not_after = date(now + LIFE);
-    let key = KeyPair::generate()?;
-    let certificate = parameters.self_signed(&key)?;
+    Ok(parameters)
+}
+
+fn sign_itself(parameters: &CertificateParams, key: &KeyPair) -> Result<Identity, rcgen::Error> {
+    let certificate = parameters.self_signed(key)?;
     Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
 }

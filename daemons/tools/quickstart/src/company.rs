@@ -11,7 +11,7 @@ use std::io::Write;
 
 use store::Transport;
 
-use super::certificate::Identity;
+use super::certificate::{FileKeys, Identity};
 
 /// Where a company is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,10 @@ pub(crate) struct Company {
     pub(crate) password: String,
     /// Its key and certificate.
     pub(crate) identity: Identity,
+    /// Its keys for files and receipts.
+    pub(crate) file_keys: FileKeys,
+    /// Whether its files are compressed before they are encrypted.
+    pub(crate) compresses: bool,
     /// Where it is reached.
     pub(crate) reach: Reach,
     /// Its folder.
@@ -119,7 +123,30 @@ impl Company {
         let write = |name: &str, text: &str| write_new(&self.directory.join(name), text);
         write("instance.yaml", &self.instance())?;
         write(&format!("{}.yaml", partner.name), &self.partner(partner))?;
-        write("secrets.yaml", &self.secrets(partner))
+        write("secrets.yaml", &self.secrets(partner))?;
+        write("file-keys.yaml", &self.file_keys(partner))
+    }
+
+    /// Our keys with their certificates, and the partner's certificates.
+    fn file_keys(&self, partner: &Self) -> String {
+        let ours = self.file_keys.each().map(|(end, _, _, key)| {
+            let kind = "type: kubernetes.io/tls\n";
+            let key = format!("  tls.key: |\n{}", indented(&key.key));
+            (self.name, end, kind, key)
+        });
+        let theirs =
+            partner.file_keys.each().map(|(end, ..)| (partner.name, end, "", String::new()));
+        let certificates = [&self.file_keys, &partner.file_keys]
+            .into_iter()
+            .flat_map(|keys| keys.each().map(|(.., key)| indented(&key.certificate)));
+        let secrets = ours.into_iter().chain(theirs).zip(certificates);
+        let secret = |((name, end, kind, key), certificate)| {
+            format!(
+                "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}-{end}}}\n{kind}stringData:\n\
+                 \x20 tls.crt: |\n{certificate}{key}"
+            )
+        };
+        secrets.map(secret).collect()
     }
 
     fn instance(&self) -> String {
@@ -138,6 +165,13 @@ impl Company {
                 remote.port()
             ),
         };
+        let certificates: String = self
+            .file_keys
+            .each()
+            .map(|(end, purpose, ..)| {
+                format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}-{end}}}}}\n")
+            })
+            .concat();
         format!(
             "apiVersion: seon.dev/v1alpha1
 kind: SeonInstance
@@ -146,7 +180,8 @@ spec:
   identity:
     odetteId: {odette_id}
     passwordSecretRef: {{name: {name}-oftp, key: password}}
-  receive:
+  certificates:
+{certificates}  receive:
 {receive}
 "
         )
@@ -164,6 +199,14 @@ spec:
             }
             Reach::Isdn { number, .. } => format!("isdn: {{number: \"{number}\"}}"),
         };
+        let certificates: String = partner
+            .file_keys
+            .each()
+            .map(|(end, _, purpose, _)| {
+                format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}-{end}}}}}\n")
+            })
+            .concat();
+        let compress = if self.compresses { "Required" } else { "Allowed" };
         format!(
             "apiVersion: seon.dev/v1alpha1
 kind: SeonPartner
@@ -177,6 +220,10 @@ spec:
   - {transport}
   certificates:
   - {{purpose: [Tls], secretRef: {{name: {name}-certificate}}}}
+{certificates}  security:
+    outbound: {{sign: Required, encrypt: Required, compress: {compress}}}
+    inbound: {{sign: Required, encrypt: Required}}
+    receipts: {{signed: Required}}
 "
         )
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use commands::enqueue::{self, Source, Submission};
 use commands::ps::sending;
+use domain::Packaging;
 use spool::TakeIn;
 use store::{EntryId, EntryState, JournalFilter, JournalKind, QueueEntry, QueueFilter, Store};
 use terminal::progress::Board;
@@ -21,8 +22,8 @@ use crate::error::QuickstartError;
 
 /// How long the exchange may stand still before it counts as failed.
 const STANDSTILL: Duration = Duration::from_mins(1);
-/// How long a call may take until it has the large file.
-const CLAIM: Duration = Duration::from_secs(10);
+/// How long it may take until the large file is packaged and a call has it.
+const CLAIM: Duration = Duration::from_mins(1);
 const TICK: Duration = Duration::from_millis(200);
 /// The large file's name on the wire.
 const LARGE: &str = "ENGDAT00471.LARGE";
@@ -44,6 +45,10 @@ struct Way {
     acknowledged: u64,
     same_hash: u64,
     receipts_in_journal: u64,
+    /// Entries whose receipt carries a signature that was verified.
+    signed_receipts: u64,
+    /// What was done to the files.
+    secured: String,
     took: Duration,
     problems: Vec<String>,
 }
@@ -271,18 +276,35 @@ async fn judge(
         files.iter().map(|file| (incoming.join(&file.name), file.hash.clone())).collect();
     let (same_hash, mut different) = blocking(move || Ok(compare(&pairs))).await?;
     problems.append(&mut different);
+    let own = || ids.iter().filter_map(|id| entries.get(id));
     Ok(Way {
         from: from.company.name,
         to: to.company.name,
-        transport: transports(&from.store, ids.iter().filter_map(|id| entries.get(id))).await?,
+        transport: transports(&from.store, own()).await?,
         files: files.len() as u64,
         octets: files.iter().map(|file| file.octets).sum(),
         acknowledged,
         same_hash,
         receipts_in_journal: receipts(&from.store).await?,
+        signed_receipts: own().filter(|entry| entry.receipt_signer.is_some()).count() as u64,
+        secured: secured(own()),
         took,
         problems,
     })
+}
+
+/// What was done to all of the entries, in words.
+fn secured<'a>(entries: impl Iterator<Item = &'a QueueEntry>) -> String {
+    let packagings: BTreeSet<String> = entries.map(|entry| in_words(entry.packaging)).collect();
+    packagings.into_iter().collect::<Vec<_>>().join("; ")
+}
+
+fn in_words(packaging: Packaging) -> String {
+    let (signed, encrypted) = packaging.is_signed_and_encrypted();
+    let done =
+        [(signed, "signed"), (packaging.is_compressed(), "compressed"), (encrypted, "encrypted")];
+    let done: Vec<_> = done.into_iter().filter_map(|(is, word)| is.then_some(word)).collect();
+    if done.is_empty() { "plain".to_owned() } else { done.join(", ") }
 }
 
 fn compare(pairs: &[(PathBuf, Hash)]) -> (u64, Vec<String>) {
@@ -326,6 +348,8 @@ impl Summary {
             Column::right("SAME SHA-256"),
             Column::right("TIME"),
             Column::right("SPEED"),
+            Column::left("FILES ARE"),
+            Column::right("SIGNED RECEIPTS"),
         ]);
         for way in &self.ways {
             table.row([
@@ -337,6 +361,8 @@ impl Summary {
                 way.same_hash.to_string().into(),
                 human::span(way.took).into(),
                 human::rate(way.octets, way.took).into(),
+                way.secured.as_str().into(),
+                way.signed_receipts.to_string().into(),
             ]);
         }
         let mut text = format!("\n{}", table.render(terminal));
@@ -349,7 +375,7 @@ impl Summary {
 
 impl Way {
     fn is_good(&self) -> bool {
-        let all = [self.acknowledged, self.same_hash];
+        let all = [self.acknowledged, self.same_hash, self.signed_receipts];
         all.iter().all(|count| *count == self.files) && self.receipts_in_journal >= self.files
     }
 
@@ -357,19 +383,20 @@ impl Way {
         let files = human::count(self.files, "file", "files");
         if self.is_good() {
             return format!(
-                "{} {} → {}: {files} acknowledged, every hash the same\n",
+                "{} {} → {}: {files} acknowledged, every hash the same, every receipt signed\n",
                 terminal.paint(Style::Good, "√"),
                 self.from,
                 self.to
             );
         }
         let mut text = format!(
-            "{} {} → {}: {} of {files} acknowledged, {} with the same hash\n",
+            "{} {} → {}: {} of {files} acknowledged, {} with the same hash, {} with a signed receipt\n",
             terminal.paint(Style::Bad, "×"),
             self.from,
             self.to,
             self.acknowledged,
             self.same_hash,
+            self.signed_receipts,
         );
         for problem in self.problems.iter().take(10) {
             let _ = writeln!(text, "    {problem}");
@@ -392,6 +419,8 @@ mod tests {
             acknowledged: 1,
             same_hash: 1,
             receipts_in_journal: 1,
+            signed_receipts: 1,
+            secured: "signed, encrypted".into(),
             took: Duration::from_secs(8),
             problems: Vec::new(),
         }
@@ -403,9 +432,11 @@ mod tests {
         assert!(summary.is_good());
         assert_eq!(
             summary.render(&Terminal::default()),
-            "\nWAY          BY   FILES     SIZE  RECEIPTS (EERP)  SAME SHA-256  TIME      SPEED\n\
-             acme → bolt  tls      1  1.0 GiB                1             1   8 s  128 MiB/s\n\
-             √ acme → bolt: 1 file acknowledged, every hash the same\n"
+            "\nWAY          BY   FILES     SIZE  RECEIPTS (EERP)  SAME SHA-256  TIME      SPEED  FILES ARE          \
+             SIGNED RECEIPTS\n\
+             acme → bolt  tls      1  1.0 GiB                1             1   8 s  128 MiB/s  signed, encrypted  \
+             \x20             1\n\
+             √ acme → bolt: 1 file acknowledged, every hash the same, every receipt signed\n"
         );
     }
 

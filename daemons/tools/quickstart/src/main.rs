@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use arguments::Arguments;
+use certificate::FileKeys;
 use children::{Children, Event, Output, Policy, Program};
 use clap::{CommandFactory, Parser};
 use commands::ps::{self, State};
@@ -125,19 +126,29 @@ async fn play(
 
 /// Writes both companies' folders.
 fn found(place: &Place, isdn: Option<&Isdn>) -> Result<[Company; 2], Failure> {
-    let make = |name: &'static str, odette_id, reach| {
-        let identity = certificate::make(name, ambient::now())
-            .map_err(|reason| QuickstartError::Certificate { company: name, reason })?;
+    let make = |name: &'static str, odette_id, reach, compresses| {
+        let failed = |reason| QuickstartError::Certificate { company: name, reason };
+        let identity = certificate::make(name, ambient::now()).map_err(failed)?;
+        let file_keys = FileKeys::make(name, ambient::now()).map_err(failed)?;
         let password = company::password().map_err(|_| QuickstartError::Random)?;
         let directory = place.root.join(name);
-        Ok::<_, Failure>(Company { name, odette_id, password, identity, reach, directory })
+        Ok::<_, Failure>(Company {
+            name,
+            odette_id,
+            password,
+            identity,
+            file_keys,
+            compresses,
+            reach,
+            directory,
+        })
     };
     let [acme, bolt] = match isdn {
         Some(isdn) => isdn.lines(),
         None => on_the_network()?,
     };
-    let acme = make("acme", "O0013000001ACME", acme)?;
-    let bolt = make("bolt", "O0013000002BOLT", bolt)?;
+    let acme = make("acme", "O0013000001ACME", acme, false)?;
+    let bolt = make("bolt", "O0013000002BOLT", bolt, true)?;
     let cannot = || Failure::io(format!("cannot write into {}", place.root.display()));
     acme.write(&bolt).map_err(cannot())?;
     bolt.write(&acme).map_err(cannot())?;
