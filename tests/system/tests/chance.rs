@@ -199,10 +199,9 @@ fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok()?.parse().ok()
 }
 
-fn faults_by_chance(recorded: Recorded<'_>, databases: [Option<String>; 2]) {
+fn faults_by_chance(recorded: Recorded<'_>, databases: [Option<String>; 2], mut pair: Pair) {
     let faults = number("SEON_TEST_FAULTS").unwrap_or(FAULTS);
     let seed = number("SEON_TEST_SEED").unwrap_or(SEED);
-    let mut pair = Pair::new();
     let lines = [Proxy::to(pair.bolt.tcp), Proxy::to(pair.acme.tcp)];
     for (company, database) in [&mut pair.acme, &mut pair.bolt].into_iter().zip(databases) {
         company.instance_extra = String::from(PATIENT);
@@ -248,11 +247,11 @@ fn faults_by_chance(recorded: Recorded<'_>, databases: [Option<String>; 2]) {
 
 #[test]
 fn whatever_happens_by_chance_every_file_arrives_once_on_sqlite() {
-    faults_by_chance(Recorded::Sqlite, [None, None]);
+    faults_by_chance(Recorded::Sqlite, [None, None], Pair::new());
 }
 
 #[test]
-fn whatever_happens_by_chance_every_file_arrives_once_on_postgresql() {
+fn whatever_happens_by_chance_every_secured_file_arrives_once_on_postgresql() {
     let server = match Postgres::start(Durability::Durable) {
         Ok(server) => server,
         Err(reason) => support::skip!(postgres, "{reason}"),
@@ -260,5 +259,6 @@ fn whatever_happens_by_chance_every_file_arrives_once_on_postgresql() {
     let proxy = DatabaseProxy::to(server.port());
     let databases = [server.database(), server.database()];
     let uris = databases.each_ref().map(|it| Some(proxy.instead_of(&it.uri(), server.port())));
-    faults_by_chance(Recorded::Postgres { server: &server, proxy: &proxy }, uris);
+    // Here every file is packaged and unwrapped on its way, too.
+    faults_by_chance(Recorded::Postgres { server: &server, proxy: &proxy }, uris, Pair::secured());
 }
