@@ -1,0 +1,302 @@
+//! A file through both companies' hands, with the keys of their configurations, by a spool on a disk.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use configuration::{Configuration, Partner};
+use domain::{Epoch, FileHash, Packaging, PartName};
+use oftp::command::{Eerp, Seal};
+use oftp::field::{FileIdentity, Format, UserData};
+use packaging::receipt::{Signer, Unproven, verify};
+use packaging::{
+    Made, Opened, Opening, PackagingError, Sealing, UnwrapError, Wrapped, hash, package, unwrap,
+};
+use spool::{Part, Parts, Payload, Payloads, Spool, TakeIn};
+use support::{Identity, TemporaryDirectory};
+
+static KEYS: LazyLock<[Identity; 3]> =
+    LazyLock::new(|| ["acme files", "bolt decryption", "bolt receipts"].map(Identity::rsa));
+
+/// Of acme, which sends, or of bolt, which receives; both know each other's certificates.
+fn manifests(is_acme: bool) -> Configuration {
+    let (own, partner) = if is_acme { ("acme", "bolt") } else { ("bolt", "acme") };
+    let indented = |pem: &str| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let secret = |name: &str, key: &Identity| {
+        format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData:\n  \
+             tls.crt: |\n{}  tls.key: |\n{}",
+            indented(&key.certificate_pem),
+            indented(&key.key_pem)
+        )
+    };
+    let (ours, theirs) = if is_acme {
+        (
+            "  - {purpose: [Sign], secretRef: {name: sign}}\n",
+            "[Encrypt], secretRef: {name: decrypt}}\n  - {purpose: [VerifyReceipt], secretRef: {name: receipts}",
+        )
+    } else {
+        (
+            "  - {purpose: [Decrypt], secretRef: {name: decrypt}}\n  - {purpose: [SignReceipt], secretRef: {name: receipts}}\n",
+            "[VerifySignature], secretRef: {name: sign}",
+        )
+    };
+    let text = format!(
+        "
+apiVersion: seon.dev/v1alpha1
+kind: SeonInstance
+metadata: {{name: {own}}}
+spec:
+  identity: {{odetteId: O0013{own}, passwordSecretRef: {{name: oftp, key: password}}}}
+  certificates:
+{ours}---
+apiVersion: v1
+kind: Secret
+metadata: {{name: oftp}}
+stringData: {{password: PASSWORD}}
+---
+apiVersion: seon.dev/v1alpha1
+kind: SeonPartner
+metadata: {{name: {partner}}}
+spec:
+  instanceRef: {{name: {own}}}
+  identity: {{odetteId: O0013{partner}, passwordSecretRef: {{name: oftp, key: password}}}}
+  certificates:
+  - {{purpose: {theirs}}}
+{}{}{}",
+        secret("sign", &KEYS[0]),
+        secret("decrypt", &KEYS[1]),
+        secret("receipts", &KEYS[2])
+    )
+    .replace("O0013acme", "O0013000001ACME")
+    .replace("O0013bolt", "O0013000002BOLT");
+    configuration::parse(&[("all.yaml", &text)]).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+struct World {
+    spool: Spool,
+    acme: Configuration,
+    bolt: Configuration,
+    directory: TemporaryDirectory,
+}
+
+impl World {
+    fn new() -> Self {
+        let directory = TemporaryDirectory::new();
+        let data = directory.join("data");
+        fs::create_dir(&data).unwrap();
+        let spool = Spool::open(&data).unwrap();
+        Self { spool, acme: manifests(true), bolt: manifests(false), directory }
+    }
+
+    fn bolt_as_partner(&self) -> &Partner {
+        self.acme.partner("bolt").unwrap()
+    }
+
+    fn sealing(&self, packaging: Packaging) -> Result<Sealing, PackagingError> {
+        Sealing::of(&self.acme.instance, self.bolt_as_partner(), packaging, ambient::now())
+    }
+
+    fn opening(&self, packaging: Packaging) -> Opening {
+        let acme = self.bolt.partner("acme").unwrap();
+        Opening::of(&self.bolt.instance, acme, packaging, ambient::now()).unwrap()
+    }
+
+    async fn payload(&self, octets: &[u8]) -> Payload {
+        let file = self.directory.join("original");
+        fs::write(&file, octets).unwrap();
+        self.spool.take_in(&file, TakeIn::Copy).await.unwrap()
+    }
+
+    fn path(&self, payload: &Payload) -> PathBuf {
+        self.directory.join("data/spool/out").join(payload.name.to_string())
+    }
+
+    async fn packaged(&self, octets: &[u8], packaging: Packaging) -> (Made, Vec<u8>) {
+        let payload = self.payload(octets).await;
+        let sealing = self.sealing(packaging).unwrap();
+        let made =
+            package(&self.spool, &payload, Format::Unstructured, packaging, sealing).await.unwrap();
+        let transmitted = fs::read(self.path(made.package.as_ref().unwrap_or(&payload))).unwrap();
+        (made, transmitted)
+    }
+
+    /// Receives what was transmitted and unwraps it; the original, if there is one.
+    async fn unwrapped(
+        &self,
+        transmitted: &[u8],
+        packaging: Packaging,
+    ) -> Result<(Opened, Option<Vec<u8>>), UnwrapError> {
+        let [part, into] = ["came", "original"].map(part);
+        let mut received = self.spool.write_part(&part, transmitted.to_vec()).await.unwrap();
+        received.append(&mut Vec::new()).await.unwrap();
+        received.finish().await.unwrap();
+        let opening = self.opening(packaging);
+        let opened = unwrap(&self.spool, &Wrapped { part, packaging }, &into, opening).await;
+        let lies_at = self.directory.join("data/spool/in").join(format!("{into}"));
+        let original = fs::read(lies_at);
+        match opened {
+            Ok(opened) => Ok((opened, original.ok())),
+            Err(error) => {
+                assert!(original.is_err(), "nothing is left of what failed");
+                Err(error)
+            }
+        }
+    }
+}
+
+fn part(name: &str) -> PartName {
+    PartName::new(Epoch::try_from(1_i64).unwrap(), name).unwrap()
+}
+
+fn packagings() -> Vec<Packaging> {
+    [
+        "00 00 0 0 N",
+        "00 04 0 0 Y",
+        "00 00 1 1 N",
+        "01 04 0 1 N",
+        "02 04 0 1 Y",
+        "03 04 0 1 N",
+        "03 04 1 1 Y",
+        "01 06 1 1 N",
+        "02 07 1 1 Y",
+    ]
+    .map(|text| text.parse().unwrap())
+    .to_vec()
+}
+
+fn sha256(octets: &[u8]) -> FileHash {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets);
+    FileHash::try_from(hash.as_ref().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn whatever_is_done_to_a_file_it_comes_out_as_it_was() {
+    let world = World::new();
+    for packaging in packagings() {
+        for size in [0, 1, 300_000] {
+            let content: Vec<u8> = (0..size).map(|number: u32| (number % 251) as u8).collect();
+            let (made, transmitted) = world.packaged(&content, packaging).await;
+            assert_eq!(made.package.is_some(), packaging.is_packaged(), "{packaging}");
+            assert_eq!(made.hash.is_some(), packaging.receipt_suite().is_some(), "{packaging}");
+            let (opened, original) = world.unwrapped(&transmitted, packaging).await.unwrap();
+            assert_eq!(opened.hash, made.hash, "both sign the same");
+            if packaging.is_packaged() {
+                assert_eq!((original, opened.original), (Some(content), Some(size.into())));
+            } else {
+                assert_eq!((original, opened.original), (None, None));
+            }
+            let signed = packaging.is_signed_and_encrypted().0;
+            assert_eq!(opened.signer.is_some_and(|it| it.contains("acme files")), signed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_hash_of_a_receipt_is_over_what_is_transmitted() {
+    let world = World::new();
+    let packaging = "03 04 1 1 Y".parse().unwrap();
+    let (made, transmitted) = world.packaged(b"a drawing", packaging).await;
+    assert_eq!(made.hash, Some(sha256(&transmitted)));
+    let part = part("by-itself");
+    world.spool.write_part(&part, transmitted.clone()).await.unwrap().finish().await.unwrap();
+    let suite = packaging.receipt_suite().unwrap();
+    assert_eq!(hash(&world.spool, &part, suite).await.unwrap(), made.hash);
+}
+
+#[tokio::test]
+async fn a_package_is_another_one_each_time() {
+    let world = World::new();
+    let packaging = "01 04 0 1 N".parse().unwrap();
+    let (_, one) = world.packaged(b"the same", packaging).await;
+    let (_, other) = world.packaged(b"the same", packaging).await;
+    assert_ne!(one, other, "key and initialisation vector are never used again");
+}
+
+#[tokio::test]
+async fn what_was_changed_or_cut_off_or_is_not_what_was_announced_leaves_nothing() {
+    let world = World::new();
+    let packaging = "02 04 0 1 N".parse().unwrap();
+    let (_, transmitted) = world.packaged(&[7; 5000], packaging).await;
+    for place in (0..transmitted.len()).step_by(397) {
+        let mut changed = transmitted.clone();
+        changed[place] ^= 1;
+        let outcome = world.unwrapped(&changed, packaging).await;
+        assert!(outcome.is_err_and(|error| error.answer().is_some()), "octet {place}");
+    }
+    let cut = &transmitted[..transmitted.len() - 1];
+    assert_eq!(world.unwrapped(cut, packaging).await.unwrap_err().code(), "E-CMS-STRUCTURE");
+    for announced in ["03 04 0 1 N", "02 04 1 1 N", "02 06 0 1 N", "00 00 1 1 N"] {
+        let error = world.unwrapped(&transmitted, announced.parse().unwrap()).await.unwrap_err();
+        let expected = ["E-CMS-ANNOUNCED", "E-CMS-STRUCTURE"];
+        assert!(expected.contains(&error.code()), "{announced}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_records_are_not_whole_is_not_packaged() {
+    let world = World::new();
+    let payload = world.payload(&[0; 120]).await;
+    let packaging = "02 04 0 1 N".parse().unwrap();
+    let records = Format::from_parts('F', 50).unwrap();
+    let sealing = world.sealing(packaging).unwrap();
+    let error = package(&world.spool, &payload, records, packaging, sealing).await.unwrap_err();
+    assert_eq!((error.code(), error.is_lasting()), ("E-OFTP-REQUEST-DATA", true));
+}
+
+#[test]
+fn without_a_key_or_a_certificate_nothing_is_sent_with_less() {
+    let world = World::new();
+    let (acme, bolt) = (&world.bolt.instance, world.bolt.partner("acme").unwrap());
+    for (packaging, cure) in [("02 04 0 1 N", "purpose Sign"), ("01 04 0 1 N", "purpose Encrypt")] {
+        // Bolt has neither a key that signs files nor a certificate of acme's to encrypt for.
+        let error =
+            Sealing::of(acme, bolt, packaging.parse().unwrap(), ambient::now()).unwrap_err();
+        assert_eq!((error.code(), error.is_lasting()), ("E-POLICY-CERTIFICATE", true));
+        assert!(error.to_string().contains(cure), "{error}");
+    }
+    let error = Signer::of(&world.acme.instance, ambient::now()).unwrap_err();
+    assert!(matches!(error, PackagingError::NoReceiptKey));
+}
+
+fn eerp(seal: Seal) -> Eerp {
+    let file = FileIdentity {
+        dataset_name: "ENGDAT00471".parse().unwrap(),
+        stamp: "202611221405060001".parse().unwrap(),
+        originator: "O0013000001ACME".parse().unwrap(),
+        destination: "O0013000002BOLT".parse().unwrap(),
+    };
+    Eerp { file, user_data: UserData::default(), seal: Some(seal) }
+}
+
+#[test]
+fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
+    let world = World::new();
+    let partner = world.bolt_as_partner();
+    let signer = Signer::of(&world.bolt.instance, ambient::now()).unwrap();
+    let digest = sha256(b"what was transmitted");
+    let octets = |seal| eerp(seal).signed_octets();
+    let signed = signer.sign(4.try_into().unwrap(), digest.clone(), octets).unwrap();
+    let seal = Seal {
+        hash: digest.as_octets().to_vec(),
+        signature: signed.signature.as_octets().to_vec(),
+    };
+    let judged = |seal: &Seal| {
+        let octets = eerp(seal.clone()).signed_octets();
+        verify(partner, Some(seal), || octets, ambient::now())
+    };
+    let proven = judged(&seal).unwrap();
+    assert_eq!((proven.hash, proven.signature), (digest, signed.signature));
+    assert!(proven.signer.contains("bolt receipts"), "{}", proven.signer);
+
+    let other = Seal { hash: sha256(b"something else").as_octets().to_vec(), ..seal.clone() };
+    assert_eq!(judged(&other).unwrap_err().code(), "E-RECEIPT-SIGNATURE");
+    let short = Seal { hash: vec![1, 2, 3], ..seal.clone() };
+    assert_eq!(judged(&short), Err(Unproven::Hash(3)));
+    assert_eq!(judged(&Seal::default()), Err(Unproven::Unsigned));
+    let nobody = world.bolt.partner("acme").unwrap();
+    let by_nobody = verify(nobody, Some(&seal), || octets(seal.clone()), ambient::now());
+    assert_eq!(by_nobody, Err(Unproven::NoCertificate));
+}
