@@ -39,6 +39,8 @@ pub enum KeyPurpose {
     Decrypt,
     /// The receipts (EERP, NERP) that we send are signed by it.
     SignReceipt,
+    /// Partners encrypt for it what we decrypt to show who we are, as a session begins (AUCH).
+    Authenticate,
 }
 
 /// Certificates of a partner.
@@ -90,4 +92,6 @@ pub enum CertificatePurpose {
     VerifySignature,
     /// It verifies the signatures of receipts that the partner sends.
     VerifyReceipt,
+    /// We encrypt for it what the partner decrypts to show who it is, as a session begins (AUCH).
+    Authenticate,
 }

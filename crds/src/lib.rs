@@ -40,6 +40,7 @@ pub use partner::{
 };
 pub use security::{
     CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptSecurity, Security,
+    SessionAuthentication,
 };
 pub use status::{DaemonStatus, LastSession, SeonInstanceStatus, SeonPartnerStatus};
 

@@ -1,9 +1,10 @@
-//! How files are secured, both ways (RFC 5024 sections 6 and 10).
+//! How files are secured, both ways (RFC 5024 sections 6 and 10), and sessions authenticated.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which files are signed, encrypted and compressed, and whether receipts are signed.
+/// Which files are signed, encrypted and compressed, whether receipts are signed, and sessions
+/// authenticated by certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Security {
@@ -13,6 +14,24 @@ pub struct Security {
     pub inbound: InboundSecurity,
     /// Receipts for what we send.
     pub receipts: ReceiptSecurity,
+    /// Whether both sides prove by their certificates who they are, as a session begins (secure
+    /// authentication of OFTP 2.0). Both have to want it, so that changing over takes two steps:
+    /// Prepared on one side follows what the other side says. Required and Prepared need a certificate of
+    /// the instance and one of the partner with purpose Authenticate.
+    pub authentication: SessionAuthentication,
+}
+
+/// Whether sessions are authenticated by certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SessionAuthentication {
+    /// Never; a partner that requires it is refused.
+    #[default]
+    Forbidden,
+    /// As the partner says: a session that it calls for is as its SSID has it; where we call and it
+    /// wants the sessions authenticated, we call once more.
+    Prepared,
+    /// Always; a partner that does not is refused.
+    Required,
 }
 
 /// What we send.

@@ -20,6 +20,38 @@ pub enum Demand {
     Forbidden,
 }
 
+/// Whether sessions with a partner are authenticated by certificates (RFC 5024 section 5.3.15, AUCH).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Authentication {
+    /// Never.
+    #[default]
+    Forbidden,
+    /// As the partner says.
+    Prepared,
+    /// Always.
+    Required,
+}
+
+impl Authentication {
+    /// What we answer to a caller that says `theirs` (SSIDAUTH).
+    pub fn answer(self, theirs: bool) -> bool {
+        match self {
+            Self::Forbidden => false,
+            Self::Prepared => theirs,
+            Self::Required => true,
+        }
+    }
+
+    /// What we say as we call: one after the other, as long as the partner says something else.
+    pub fn openings(self) -> &'static [bool] {
+        match self {
+            Self::Forbidden => &[false],
+            Self::Prepared => &[false, true],
+            Self::Required => &[true],
+        }
+    }
+}
+
 /// What is asked of files that are exchanged with one partner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSecurity {

@@ -58,7 +58,7 @@ pub(crate) async fn dial(active: Active, partner: Arc<Partner>, purpose: Purpose
     let mut failures = Vec::new();
     let mut code = "E-CONNECT-NO-TRANSPORT".to_owned();
     for address in &partner.transports {
-        match exchange(&active, &partner, address, purpose).await {
+        match agree(&active, &partner, address, purpose).await {
             Ok(outcome) => return Dialled::Session(outcome),
             Err(error) if error.is_shutdown() => {
                 return Dialled::Unreachable {
@@ -84,12 +84,31 @@ pub(crate) async fn dial(active: Active, partner: Arc<Partner>, purpose: Purpose
     Dialled::Unreachable { code, text }
 }
 
+/// A session by one transport, authenticated as both sides want it; where we only follow the partner,
+/// that may take two calls.
+async fn agree(
+    active: &Active,
+    partner: &Arc<Partner>,
+    address: &Address,
+    purpose: Purpose,
+) -> Result<Outcome, TransportError> {
+    let mut openings = partner.authentication.openings().iter().copied();
+    let mut authenticated = openings.next().unwrap_or_default();
+    loop {
+        let outcome = exchange(active, partner, address, (purpose, authenticated)).await?;
+        match openings.next().filter(|_| outcome.is_for_want_of_authentication()) {
+            Some(other) => authenticated = other,
+            None => return Ok(outcome),
+        }
+    }
+}
+
 /// A session by one transport; an error if it brought no connection.
 async fn exchange(
     active: &Active,
     partner: &Arc<Partner>,
     address: &Address,
-    purpose: Purpose,
+    (purpose, authenticated): (Purpose, bool),
 ) -> Result<Outcome, TransportError> {
     let connected = match address {
         Address::Tcp { host, port } => {
@@ -101,9 +120,10 @@ async fn exchange(
             let connecting = connect_tls(host, *port, &settings, CONNECT_LIMIT);
             unless_stopping(active, connecting).await?
         }
+        // Whoever has the line sees to it there.
         Address::Isdn(address) => return Ok(isdn::dial(active, partner, address, purpose).await?),
     };
-    let call = Call { partner: Arc::clone(partner), purpose };
+    let call = Call { partner: Arc::clone(partner), purpose, authenticated };
     Ok(initiate(active.clone(), connected, call).await)
 }
 

@@ -68,21 +68,29 @@ pub struct FileKeys {
     pub decrypt: Identity,
     /// Signs receipts.
     pub receipts: Identity,
+    /// Decrypts challenges.
+    pub authenticate: Identity,
 }
 
 impl FileKeys {
     /// Keys made for a company.
     pub fn of(name: &str) -> Self {
         let key = |purpose: &str| Identity::rsa(&format!("{name} {purpose}"));
-        Self { sign: key("files"), decrypt: key("decryption"), receipts: key("receipts") }
+        Self {
+            sign: key("files"),
+            decrypt: key("decryption"),
+            receipts: key("receipts"),
+            authenticate: key("sessions"),
+        }
     }
 
     /// Their names in Secrets, our purpose, and the partner's.
-    fn each(&self) -> [(&'static str, &'static str, &'static str, &Identity); 3] {
+    fn each(&self) -> [(&'static str, &'static str, &'static str, &Identity); 4] {
         [
             ("sign", "Sign", "VerifySignature", &self.sign),
             ("decrypt", "Decrypt", "Encrypt", &self.decrypt),
             ("receipts", "SignReceipt", "VerifyReceipt", &self.receipts),
+            ("authenticate", "Authenticate", "Authenticate", &self.authenticate),
         ]
     }
 }
@@ -92,6 +100,7 @@ pub const SECURED: &str = "  security:
     outbound: {sign: Required, encrypt: Required, compress: Required}
     inbound: {sign: Required, encrypt: Required}
     receipts: {signed: Required}
+    authentication: Required
 ";
 
 /// Two companies that know each other.

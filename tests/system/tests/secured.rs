@@ -191,7 +191,7 @@ fn a_receipt_signed_by_a_stranger_leaves_its_entry_waiting_and_says_why() {
 #[test]
 fn a_partner_that_asks_for_encryption_refuses_a_plain_file_as_sfna_17() {
     let mut pair = Pair::secured();
-    pair.acme.partner_extra = String::new();
+    pair.acme.partner_extra = String::from("  security: {authentication: Required}\n");
     pair.write(Line::Tcp, Line::Tcp);
     let _up = up(&pair);
     let entry = send(&pair, &pair.acme.file("PLAIN.DAT", 1000), &[]);
@@ -214,6 +214,8 @@ fn a_partner_that_asks_for_encryption_refuses_a_plain_file_as_sfna_17() {
 fn what_has_to_be_encrypted_is_never_sent_to_a_partner_that_speaks_an_older_level() {
     let mut pair = Pair::secured();
     pair.bolt.partner_extra = "  protocol: {highestLevel: \"1.4\"}\n".to_owned();
+    let follows = SECURED.replace("authentication: Required", "authentication: Prepared");
+    pair.acme.partner_extra = follows;
     pair.write(Line::Tcp, Line::Tcp);
     let _up = up(&pair);
     let entry = send(&pair, &pair.acme.file("SECRET.DAT", 1000), &[]);
@@ -259,4 +261,76 @@ fn daemons_that_are_killed_while_they_package_and_unwrap_begin_anew_and_the_file
     let expected = pair.acme.directory.join("AGAIN.DAT");
     write_pseudo_random(&expected, 200 << 20, 42);
     assert_eq!(sha256(arrived.keys().next().unwrap()), sha256(&expected));
+}
+
+/// Whether acme and bolt exchange files as these two set their sessions' authentication.
+fn exchange(acme: &str, bolt: &str) -> (Pair, [Up; 2], u64) {
+    let mut pair = Pair::secured();
+    for (company, authentication) in [(&mut pair.acme, acme), (&mut pair.bolt, bolt)] {
+        let wanted = format!("authentication: {authentication}");
+        company.partner_extra = SECURED.replace("authentication: Required", &wanted);
+        company.instance_extra = String::from(
+            "  lease: {ttl: 3s}\n  send: {retry: {attempts: 20, first: 1s, longest: 1s}}\n",
+        );
+    }
+    pair.write(Line::Tls, Line::Tcp);
+    let up = up(&pair);
+    let entry = send(&pair, &pair.acme.file("SESSION.DAT", 1000), &[]);
+    (pair, up, entry)
+}
+
+fn is_authenticated(company: &Company) -> bool {
+    let began = company.journal_of("session_started");
+    let says =
+        |record: &Value| record["text"].as_str().is_some_and(|it| it.contains("authenticated"));
+    assert!(!began.is_empty());
+    began.iter().all(says)
+}
+
+#[test]
+fn sessions_that_both_sides_require_are_authenticated_and_so_they_are_where_one_follows() {
+    for (acme, bolt, authenticated) in [
+        ("Required", "Required", true),
+        ("Prepared", "Required", true),
+        ("Required", "Prepared", true),
+        ("Prepared", "Prepared", false),
+        ("Prepared", "Forbidden", false),
+    ] {
+        let (pair, _up, entry) = exchange(acme, bolt);
+        pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+        for company in [&pair.acme, &pair.bolt] {
+            assert_eq!(
+                is_authenticated(company),
+                authenticated,
+                "{acme}, {bolt}: {}",
+                company.name
+            );
+        }
+        assert_eq!(pair.acme.entry(entry)["attempts"], 0, "{acme}, {bolt}");
+    }
+}
+
+#[test]
+fn a_session_that_only_one_side_wants_authenticated_is_esid_12_and_carries_nothing() {
+    let (pair, _up, entry) = exchange("Required", "Forbidden");
+    pair.acme.wait_for_code("E-SESSION-ESID-12");
+    assert_ne!(pair.acme.state(entry), "acknowledged");
+    assert!(incoming(&pair.bolt).is_empty());
+}
+
+#[test]
+fn who_cannot_decrypt_the_challenge_is_esid_11_and_carries_nothing() {
+    let mut pair = Pair::secured();
+    let right = pair.acme.file_keys.clone();
+    pair.acme.file_keys.as_mut().unwrap().authenticate = FileKeys::of("stranger").authenticate;
+    // Bolt encrypts for another key than acme has.
+    pair.bolt.write(&pair.acme, Line::Tcp);
+    pair.acme.file_keys = right;
+    pair.acme.write(&pair.bolt, Line::Tls);
+    let _up = up(&pair);
+    let entry = send(&pair, &pair.acme.file("SESSION.DAT", 1000), &[]);
+    pair.acme.wait_for_code("E-SESSION-ESID-11");
+    pair.bolt.wait_for_code("E-SESSION-REFUSED-11");
+    assert_ne!(pair.acme.state(entry), "acknowledged");
+    assert!(incoming(&pair.bolt).is_empty());
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use configuration::{Configuration, Partner};
 use domain::{ENDED_IN_ORDER, PartnerName, Purpose};
 use oftp::session::{Event, Session, Timers};
+use packaging::challenge::Challenge;
 use runtime::{Active, Activity, Beginning};
 use store::{Direction, SessionCounts, SessionId, Wakeups};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -50,6 +51,8 @@ pub struct Call {
     pub partner: Arc<Partner>,
     /// What for.
     pub purpose: Purpose,
+    /// Whether both sides are to prove by their certificates who they are.
+    pub authenticated: bool,
 }
 
 /// Runs the session of a partner that called us, if it is let in at the door.
@@ -74,7 +77,7 @@ pub async fn respond(active: Active, connection: impl Into<Connection>, door: &D
 pub async fn initiate(active: Active, connection: impl Into<Connection>, call: Call) -> Outcome {
     let connection = connection.into();
     let configuration = active.configuration.borrow().clone();
-    let terms = logon::terms(&configuration, &call.partner);
+    let terms = logon::terms(&configuration, &call.partner, call.authenticated);
     let tolerance = call.partner.protocol.tolerance;
     let engine = Session::initiator(terms, Timers::default(), tolerance, connection.framing());
     Box::pin(Conversation::new(active, configuration, connection, engine, Some(call)).run()).await
@@ -98,6 +101,8 @@ pub(crate) struct Conversation {
     /// Decoded octets of the file that is coming in.
     payload: Vec<u8>,
     partner: Option<Arc<Partner>>,
+    /// What the partner has to decrypt to show who it is.
+    challenge: Option<Challenge>,
     record: Option<SessionId>,
     counts: SessionCounts,
     incoming: Option<Incoming>,
@@ -151,6 +156,7 @@ impl Conversation {
             inbound: Vec::new(),
             payload: Vec::new(),
             partner: call.map(|call| call.partner),
+            challenge: None,
             record: None,
             counts: SessionCounts::default(),
             incoming: None,
@@ -261,15 +267,9 @@ impl Conversation {
                 });
                 Ok(())
             }
-            // Our terms never ask for secure authentication, so the engine never gets here; a
-            // partner that insists is refused with ESID 12 during the logon.
-            Event::ChallengeWanted | Event::ChallengeReceived(_) | Event::ChallengeAnswered(_) => {
-                Err(Stop::Refused {
-                    code: "E-SESSION-AUTHENTICATION",
-                    reason: oftp::field::EndSessionReason::AuthenticationIncompatible,
-                    text: "secure authentication is not built yet".to_owned(),
-                })
-            }
+            Event::ChallengeWanted => self.challenge_wanted().await,
+            Event::ChallengeReceived(challenge) => self.challenge_received(challenge).await,
+            Event::ChallengeAnswered(response) => self.challenge_answered(&response),
         }
     }
 

@@ -29,6 +29,13 @@ impl Outcome {
     pub fn is_in_order(&self) -> bool {
         self.code == ENDED_IN_ORDER
     }
+
+    /// Whether one side wanted the session authenticated by certificates and the other did not (ESID 12).
+    pub fn is_for_want_of_authentication(&self) -> bool {
+        let reason = EndSessionReason::AuthenticationIncompatible;
+        let ways = [AbortOrigin::Partner, AbortOrigin::Local];
+        !self.established && ways.iter().any(|by| abort_code(*by, reason) == self.code)
+    }
 }
 
 /// Why we end a session ourselves.
@@ -137,7 +144,8 @@ fn cure(reason: EndSessionReason) -> &'static str {
         }
         EndSessionReason::Incompatible => "; compare level and modes with the partner's settings",
         EndSessionReason::AuthenticationIncompatible => {
-            "; the partner wants secure authentication, which is not built yet"
+            "; one side wants sessions authenticated by certificates, and the other does not: compare \
+             spec.security.authentication with what the partner says"
         }
         EndSessionReason::ResourcesNotAvailable => "; it is tried again later",
         _ => "",

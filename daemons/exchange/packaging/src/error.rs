@@ -30,6 +30,12 @@ pub enum PackagingError {
          partner's spec.certificates, or correct its activeFrom"
     )]
     NoEncryptionCertificate,
+    /// No certificate of the partner's is there to encrypt challenges for now.
+    #[error(
+        "the session is to be authenticated, and no certificate of purpose Authenticate is active; add \
+         one to the partner's spec.certificates, or correct its activeFrom"
+    )]
+    NoChallengeCertificate,
     /// No key of ours signs receipts now.
     #[error(
         "the receipt is to be signed, and no key of purpose SignReceipt is active; add one to the \
@@ -57,9 +63,10 @@ impl PackagingError {
             Self::Spool(error) => error.code(),
             Self::Records(_) => "E-OFTP-REQUEST-DATA",
             Self::NoPartner => "E-POLICY-PARTNER",
-            Self::NoSigningKey | Self::NoEncryptionCertificate | Self::NoReceiptKey => {
-                "E-POLICY-CERTIFICATE"
-            }
+            Self::NoSigningKey
+            | Self::NoEncryptionCertificate
+            | Self::NoChallengeCertificate
+            | Self::NoReceiptKey => "E-POLICY-CERTIFICATE",
             Self::Suite(_) => "E-POLICY-SUITE",
             Self::Key(error) => error.code(),
             Self::Package(error) => error.code(),
@@ -76,6 +83,7 @@ impl PackagingError {
             | Self::NoPartner
             | Self::NoSigningKey
             | Self::NoEncryptionCertificate
+            | Self::NoChallengeCertificate
             | Self::NoReceiptKey
             | Self::Suite(_)
             | Self::Key(_)

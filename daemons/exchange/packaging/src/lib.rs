@@ -5,6 +5,7 @@
 //! dropped, and nobody but its maker knew of it.
 
 mod beside;
+pub mod challenge;
 mod error;
 mod keys;
 mod outgoing;

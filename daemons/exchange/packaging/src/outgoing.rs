@@ -73,9 +73,10 @@ impl Work {
             }
             None => None,
         };
-        let packager = match packaging.is_packaged() {
-            true => Some(Packager::new(plan(packaging, sealing)?)?),
-            false => None,
+        let packager = if packaging.is_packaged() {
+            Some(Packager::new(plan(packaging, sealing)?)?)
+        } else {
+            None
         };
         Ok(Self { packager, hash, made: Vec::new() })
     }

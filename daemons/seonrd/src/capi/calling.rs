@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use configuration::{Configuration, IsdnAddress, Partner, Transport};
-use conversation::{Call, initiate};
+use conversation::{Call, Outcome, initiate};
 use domain::Purpose;
 use runtime::Active;
 use store::{
@@ -73,25 +73,36 @@ async fn outcome(active: &Active, controller: &dyn Controller, record: &DialReco
         return not_connected(&LineError::new("E-DIAL-CONFIGURATION", text));
     };
     tracing::info!(partner = %partner.name, number = %address.number, "calling");
-    match connect(active, controller, address).await {
-        Err(error) => {
-            tracing::warn!(partner = %partner.name, code = error.code(), "{error}");
-            active.metrics.error(error.code());
-            not_connected(&error)
-        }
-        Ok(line) => {
-            let purpose = if record.dial.ping { Purpose::Ping } else { Purpose::Exchange };
-            let call = Call { partner: Arc::clone(partner), purpose };
-            let outcome = initiate(active.clone(), line, call).await;
-            DialOutcome {
-                connected: true,
-                established: outcome.established,
-                sends_only: outcome.sends_only,
-                code: outcome.code,
-                text: outcome.text,
-                counts: outcome.counts,
+    let purpose = if record.dial.ping { Purpose::Ping } else { Purpose::Exchange };
+    // Where we only follow the partner, it may take a second call.
+    let mut openings = partner.authentication.openings().iter().copied();
+    let mut authenticated = openings.next().unwrap_or_default();
+    loop {
+        let line = match connect(active, controller, address).await {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::warn!(partner = %partner.name, code = error.code(), "{error}");
+                active.metrics.error(error.code());
+                return not_connected(&error);
             }
+        };
+        let call = Call { partner: Arc::clone(partner), purpose, authenticated };
+        let outcome = initiate(active.clone(), line, call).await;
+        match openings.next().filter(|_| outcome.is_for_want_of_authentication()) {
+            Some(other) => authenticated = other,
+            None => return recorded(outcome),
         }
+    }
+}
+
+fn recorded(outcome: Outcome) -> DialOutcome {
+    DialOutcome {
+        connected: true,
+        established: outcome.established,
+        sends_only: outcome.sends_only,
+        code: outcome.code,
+        text: outcome.text,
+        counts: outcome.counts,
     }
 }
 

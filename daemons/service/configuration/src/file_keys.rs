@@ -64,6 +64,11 @@ impl FileKeys {
         self.with(KeyPurpose::Decrypt)
     }
 
+    /// All that decrypt challenges: a partner may change over before or after the date.
+    pub fn authenticating(&self) -> impl Iterator<Item = &FileKey> {
+        self.with(KeyPurpose::Authenticate)
+    }
+
     fn with(&self, purpose: KeyPurpose) -> impl Iterator<Item = &FileKey> {
         self.keys.iter().filter(move |key| key.purposes.contains(&purpose))
     }
@@ -90,12 +95,13 @@ impl FileCertificates {
     }
 }
 
-/// The one to encrypt for now.
+/// The one of a purpose to encrypt for now.
 pub(crate) fn to_encrypt_for(
     entries: &[FileCertificates],
+    purpose: CertificatePurpose,
     now: Timestamp,
 ) -> Option<&CertificateDer<'static>> {
-    let those = entries.iter().filter(|it| it.purposes.contains(&CertificatePurpose::Encrypt));
+    let those = entries.iter().filter(|it| it.purposes.contains(&purpose));
     newest(those, now, |it| it.active_from)?.certificates.first()
 }
 

@@ -2,7 +2,11 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use domain::{PartnerName, security::FileSecurity, virtual_file::StampStep};
+use domain::{
+    PartnerName,
+    security::{Authentication, FileSecurity},
+    virtual_file::StampStep,
+};
 use jiff::Timestamp;
 use oftp::{BufferSize, Credit, Format, Level, OdetteId, Password, Tolerance, UserData};
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -45,6 +49,8 @@ pub struct Partner {
     pub file_certificates: Vec<FileCertificates>,
     /// What is asked of files, both ways.
     pub security: FileSecurity,
+    /// Whether sessions are authenticated by certificates.
+    pub authentication: Authentication,
     /// Receipts, both ways.
     pub receipts: Receipts,
     /// Outgoing sessions with this partner at once.
@@ -70,7 +76,12 @@ impl Partner {
     /// The certificate that files for the partner are encrypted for now: the newest one that is
     /// active. `None` only if there is none, or none yet.
     pub fn encryption_certificate(&self, now: Timestamp) -> Option<&CertificateDer<'static>> {
-        file_keys::to_encrypt_for(&self.file_certificates, now)
+        file_keys::to_encrypt_for(&self.file_certificates, CertificatePurpose::Encrypt, now)
+    }
+
+    /// The certificate that challenges for the partner are encrypted for now.
+    pub fn challenge_certificate(&self, now: Timestamp) -> Option<&CertificateDer<'static>> {
+        file_keys::to_encrypt_for(&self.file_certificates, CertificatePurpose::Authenticate, now)
     }
 
     /// The certificates of which any may verify a file that the partner signed.

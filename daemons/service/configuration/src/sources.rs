@@ -45,6 +45,8 @@ impl SecretFolder {
 pub enum Scope {
     /// Whoever judges or starts a whole instance: all of them must be there.
     Everything,
+    /// The receiver on TCP. Like all who hold sessions, it has the keys that authenticate them.
+    TcpReceiver,
     /// The receiver on TLS: the certificate for callers.
     TlsReceiver,
     /// The receiver and caller on a controller of ISDN: our account at the box that has it.
@@ -62,7 +64,7 @@ impl Scope {
     pub fn of(daemon: Daemon) -> Self {
         match daemon {
             Daemon::Seonrd => Self::ReceiveMaster,
-            Daemon::SeonrdTcpip => Self::WithoutKeys,
+            Daemon::SeonrdTcpip => Self::TcpReceiver,
             Daemon::SeonrdTcpipTls => Self::TlsReceiver,
             Daemon::SeonrdCapi(number) => Self::CapiReceiver(number),
             Daemon::Seonsqd => Self::SendQueue,
@@ -88,6 +90,14 @@ impl Scope {
             KeyPurpose::Decrypt | KeyPurpose::SignReceipt => {
                 matches!(self, Self::Everything | Self::ReceiveMaster)
             }
+            KeyPurpose::Authenticate => match self {
+                Self::ReceiveMaster | Self::WithoutKeys => false,
+                Self::Everything
+                | Self::TcpReceiver
+                | Self::TlsReceiver
+                | Self::CapiReceiver(_)
+                | Self::SendQueue => true,
+            },
         }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct FileKeys {
     pub(crate) decrypt: Identity,
     /// Signs receipts.
     pub(crate) receipts: Identity,
+    /// Decrypts challenges, as sessions begin.
+    pub(crate) authenticate: Identity,
 }
 
 impl FileKeys {
@@ -42,15 +44,17 @@ impl FileKeys {
             sign: key("files", KeyUsagePurpose::DigitalSignature)?,
             decrypt: key("decryption", KeyUsagePurpose::KeyEncipherment)?,
             receipts: key("receipts", KeyUsagePurpose::DigitalSignature)?,
+            authenticate: key("sessions", KeyUsagePurpose::KeyEncipherment)?,
         })
     }
 
     /// The end of each Secret's name, our purpose, the partner's, and the key.
-    pub(crate) fn each(&self) -> [(&'static str, &'static str, &'static str, &Identity); 3] {
+    pub(crate) fn each(&self) -> [(&'static str, &'static str, &'static str, &Identity); 4] {
         [
             ("sign", "Sign", "VerifySignature", &self.sign),
             ("decrypt", "Decrypt", "Encrypt", &self.decrypt),
             ("receipts", "SignReceipt", "VerifyReceipt", &self.receipts),
+            ("authenticate", "Authenticate", "Authenticate", &self.authenticate),
         ]
     }
 }

@@ -224,6 +224,7 @@ spec:
     outbound: {{sign: Required, encrypt: Required, compress: {compress}}}
     inbound: {{sign: Required, encrypt: Required}}
     receipts: {{signed: Required}}
+    authentication: Required
 "
         )
     }

@@ -8,18 +8,25 @@ use domain::PartnerName;
 use oftp::command::Ssid;
 use oftp::field::{Capability, EndSessionReason, ReasonText};
 use oftp::session::{Agreed, Request, Terms};
+use packaging::PackagingError;
+use packaging::challenge::{self, Challenge};
 use runtime::Activity;
 use store::NewSession;
 use tokio::time::sleep;
 
 use super::Conversation;
 use super::recorded::{BeginSession, SENDS_ONLY};
+use super::speaking::too_early;
 use super::turn::Turn;
 use crate::door::PAUSE;
 use crate::outcome::Stop;
 
-/// What we bring to a session with this partner (RFC 5024 section 5.3.2).
-pub(super) fn terms(configuration: &Configuration, partner: &Partner) -> Terms {
+/// What we bring to a session with this partner (RFC 5024 section 5.3.2), authenticated or not.
+pub(super) fn terms(
+    configuration: &Configuration,
+    partner: &Partner,
+    authentication: bool,
+) -> Terms {
     let protocol = &partner.protocol;
     Terms {
         level: protocol.highest_level,
@@ -32,8 +39,16 @@ pub(super) fn terms(configuration: &Configuration, partner: &Partner) -> Terms {
         compression: protocol.compression,
         restart: protocol.restart,
         capability: Capability::Both,
-        // Its exchange of commands is built, its cryptography is not.
-        authentication: false,
+        authentication,
+    }
+}
+
+/// What is ours to mend; the partner hears no more than that it goes on otherwise.
+fn not_authenticated(error: &PackagingError) -> Stop {
+    Stop::Refused {
+        code: error.code(),
+        reason: EndSessionReason::ResourcesNotAvailable,
+        text: error.to_string(),
     }
 }
 
@@ -54,7 +69,8 @@ impl Conversation {
         };
         self.activity.partner_known(partner.name.clone());
         self.engine.tolerate(partner.protocol.tolerance);
-        let terms = terms(&configuration, &partner);
+        let authentication = partner.authentication.answer(ssid.authentication);
+        let terms = terms(&configuration, &partner, authentication);
         let now = self.now();
         Ok(self.engine.handle(Request::AcceptSession(Box::new(terms)), now)?)
     }
@@ -130,6 +146,36 @@ impl Conversation {
         Ok(self.engine.handle(refusal, now)?)
     }
 
+    /// The partner is to show who it is: only its key decrypts the challenge.
+    pub(super) async fn challenge_wanted(&mut self) -> Result<(), Stop> {
+        let partner = self.partner.clone().ok_or_else(too_early)?;
+        let made = Challenge::make(&partner, ambient::now()).await;
+        let challenge = made.map_err(|error| not_authenticated(&error))?;
+        let wrapped = challenge.wrapped.clone();
+        self.challenge = Some(challenge);
+        let now = self.now();
+        Ok(self.engine.handle(Request::Challenge(wrapped), now)?)
+    }
+
+    /// We are to show who we are.
+    pub(super) async fn challenge_received(&mut self, wrapped: Vec<u8>) -> Result<(), Stop> {
+        let answered = challenge::answer(&self.configuration.instance, wrapped).await;
+        let response = answered.map_err(|error| not_authenticated(&error))?;
+        let now = self.now();
+        Ok(self.engine.handle(Request::AnswerChallenge(response), now)?)
+    }
+
+    /// Whether the partner is who it says, the engine tells it.
+    pub(super) fn challenge_answered(
+        &mut self,
+        response: &[u8; challenge::OCTETS],
+    ) -> Result<(), Stop> {
+        let challenge = self.challenge.take();
+        let is_right = challenge.is_some_and(|challenge| challenge.is_answered_by(response));
+        let now = self.now();
+        Ok(self.engine.handle(Request::ChallengeVerified(is_right), now)?)
+    }
+
     /// The terms are agreed on; as the caller we still check that we reached the right one.
     pub(super) async fn established(&mut self, agreed: &Agreed) -> Result<(), Stop> {
         let Some(partner) = self.partner.clone() else {
@@ -158,7 +204,7 @@ impl Conversation {
         if new.sends_only {
             tracing::info!(partner = %partner.name, "{SENDS_ONLY}");
         }
-        let session = self.active.run(BeginSession(new)).await?;
+        let session = self.active.run(BeginSession::new(new, agreed.authentication)).await?;
         self.record = Some(session);
         self.turn = Turn::begins();
         Activity::recorded(&self.activity, session);

@@ -16,9 +16,32 @@ use crate::policy::ReceiptIgnored;
 pub(super) const SENDS_ONLY: &str =
     "the partner only sends in this session; what is queued for it waits for another one";
 
+/// What a person reads of a session in which certificates have proved who both sides are.
+const AUTHENTICATED: &str = "both sides authenticated by their certificates";
+
 /// The partner is known and the terms are agreed on.
 #[derive(Debug, PartialEq)]
-pub(super) struct BeginSession(pub(super) NewSession);
+pub(super) struct BeginSession {
+    new: NewSession,
+    /// Whether both sides have proved who they are.
+    is_authenticated: bool,
+}
+
+impl BeginSession {
+    pub(super) fn new(new: NewSession, is_authenticated: bool) -> Self {
+        Self { new, is_authenticated }
+    }
+
+    /// What a person reads of it.
+    fn remarks(&self) -> Option<String> {
+        let remarks = [
+            self.is_authenticated.then_some(AUTHENTICATED),
+            self.new.sends_only.then_some(SENDS_ONLY),
+        ];
+        let remarks: Vec<_> = remarks.into_iter().flatten().collect();
+        (!remarks.is_empty()).then(|| remarks.join("; "))
+    }
+}
 
 impl Step for BeginSession {
     const NAME: &'static str = "begin_session";
@@ -26,11 +49,11 @@ impl Step for BeginSession {
     type Output = SessionId;
 
     async fn run(&self, tx: &mut FencedTx) -> Result<SessionId, StoreError> {
-        let session = tx.begin_session(&self.0).await?;
+        let session = tx.begin_session(&self.new).await?;
         let mut note = JournalEntry::new(JournalKind::SessionStarted);
         note.session = Some(session);
-        note.partner = Some(self.0.partner.clone());
-        note.text = self.0.sends_only.then(|| SENDS_ONLY.to_owned());
+        note.partner = Some(self.new.partner.clone());
+        note.text = self.remarks();
         tx.journal(&note).await?;
         Ok(session)
     }

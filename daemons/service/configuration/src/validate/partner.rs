@@ -40,6 +40,7 @@ pub(super) fn validate(
     let protocol = protocol(check, spec);
     let certificates = certificates::partners(check, spec, transports.as_deref());
     let security = security::validate(check, spec, highest_level(spec), instance);
+    let authentication = security::authentication(check, spec, highest_level(spec), instance);
     let channels = check.count(spec.channels, "spec.channels");
     let windows = match &spec.schedule {
         Some(expressions) => check.windows(expressions, "spec.schedule"),
@@ -61,6 +62,7 @@ pub(super) fn validate(
         tls_certificates: certificates.tls,
         file_certificates: certificates.files,
         security: security?,
+        authentication,
         receipts: Receipts { expected: spec.receipts.expected, timing: spec.receipts.timing },
         channels: channels?,
         windows: windows?,

@@ -1,9 +1,11 @@
 //! How files are secured, and whether there is all that it takes.
 
-use crds::{CertificatePurpose, CipherSuite, KeyPurpose, SeonPartnerSpec};
+use crds::{CertificatePurpose, CipherSuite, KeyPurpose, SeonPartnerSpec, SessionAuthentication};
 use domain::{
     Suite,
-    security::{Demand, FileSecurity, InboundPolicy, OutboundMeans, OutboundPolicy},
+    security::{
+        Authentication, Demand, FileSecurity, InboundPolicy, OutboundMeans, OutboundPolicy,
+    },
 };
 use oftp::Level;
 
@@ -18,7 +20,7 @@ pub(super) fn validate(
     instance: Option<&Instance>,
 ) -> Option<FileSecurity> {
     required_is_possible(check, spec, highest_level, instance);
-    let crds::Security { outbound, inbound, receipts } = &spec.security;
+    let crds::Security { outbound, inbound, receipts, .. } = &spec.security;
     let theirs = |purpose| spec.certificates.iter().any(|entry| entry.purpose.contains(&purpose));
     // What an instance has that is not good itself is not known.
     let ours = |purpose| instance.is_none_or(|instance| instance.file_keys.has(purpose));
@@ -53,6 +55,48 @@ pub(super) fn validate(
     })
 }
 
+/// Whether sessions are authenticated. What is not Forbidden has to be possible, on both sides.
+pub(super) fn authentication(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonPartnerSpec,
+    highest_level: Level,
+    instance: Option<&Instance>,
+) -> Authentication {
+    const FIELD: &str = "spec.security.authentication";
+    let wanted = match spec.security.authentication {
+        SessionAuthentication::Forbidden => return Authentication::Forbidden,
+        SessionAuthentication::Prepared => Authentication::Prepared,
+        SessionAuthentication::Required => Authentication::Required,
+    };
+    if highest_level < Level::V2_0 && wanted == Authentication::Required {
+        let problem = format!(
+            "is Required, and protocol.highestLevel is {highest_level}, which cannot do it; raise \
+             highestLevel to \"2.0\", or give Forbidden"
+        );
+        check.fail(FIELD, Problem::Conflict(problem));
+    }
+    let theirs = spec.certificates.iter();
+    let is_theirs_there = theirs
+        .flat_map(|entry| &entry.purpose)
+        .any(|purpose| *purpose == CertificatePurpose::Authenticate);
+    let is_ours_there =
+        instance.is_none_or(|instance| instance.file_keys.has(KeyPurpose::Authenticate));
+    let named = instance.map_or_else(String::new, |instance| instance.name.to_string());
+    for (is_there, whose) in [
+        (is_theirs_there, "this partner".to_owned()),
+        (is_ours_there, format!("SeonInstance {named}")),
+    ] {
+        if !is_there {
+            let problem = format!(
+                "is {wanted:?}, and {whose} has no certificate for that; add to its \
+                 spec.certificates an entry with purpose [Authenticate], or give Forbidden"
+            );
+            check.fail(FIELD, Problem::Conflict(problem));
+        }
+    }
+    wanted
+}
+
 fn demand_of(demand: crds::Demand) -> Demand {
     match demand {
         crds::Demand::Required => Demand::Required,
@@ -78,7 +122,7 @@ fn required_is_possible(
     highest_level: Level,
     instance: Option<&Instance>,
 ) {
-    let crds::Security { outbound, inbound, receipts } = &spec.security;
+    let crds::Security { outbound, inbound, receipts, .. } = &spec.security;
     let settings = [
         ("outbound.sign", outbound.sign, Needs::Ours(KeyPurpose::Sign)),
         ("outbound.encrypt", outbound.encrypt, Needs::Theirs(CertificatePurpose::Encrypt)),

@@ -43,6 +43,8 @@ pub enum KeyUse {
     Signing,
     /// Decrypting files.
     Decryption,
+    /// Decrypting challenges: whoever has it decrypts what else was encrypted for it, too.
+    Authentication,
     /// Showing ourselves in TLS.
     Tls,
 }
@@ -53,6 +55,7 @@ impl KeyUse {
         match purpose {
             KeyPurpose::Sign | KeyPurpose::SignReceipt => Self::Signing,
             KeyPurpose::Decrypt => Self::Decryption,
+            KeyPurpose::Authenticate => Self::Authentication,
         }
     }
 
@@ -60,6 +63,7 @@ impl KeyUse {
         match self {
             Self::Signing => "signing",
             Self::Decryption => "decryption",
+            Self::Authentication => "authentication of sessions",
             Self::Tls => "TLS",
         }
     }
