@@ -1,10 +1,9 @@
 //! `seon cms`: packages shown, made and opened without a session.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 
-use commands::cms::{self, KeyView, LayerView, Made, PackageView, SignerView};
-use terminal::{Failure, Format, Style, Terminal, human};
+use commands::cms::{self, KeyView, LayerView, Made, PackageView, SignerView, VerifierView};
+use terminal::{Failure, Format, Style, Terminal, escaped, human};
 
 use super::Context;
 use super::secured;
@@ -54,69 +53,189 @@ fn line(made: &Made, terminal: &Terminal) -> String {
 
 /// A layer a line, outermost first, and below it whom it concerns.
 fn lines(package: &PackageView, terminal: &Terminal) -> String {
-    let mut text = format!("{}  {}\n", package.file.display(), human::octets(package.octets));
+    let mut lines = Lines(String::new());
+    lines.add(0, [&*package.file.to_string_lossy(), "  ", &human::octets(package.octets)]);
     for layer in &package.layers {
-        // Writing to a String cannot fail.
-        let _ = match layer {
+        match layer {
             LayerView::Encrypted { cipher, recipients, key } => {
-                encrypted(&mut text, *cipher, recipients, key.as_ref())
+                lines.add(0, ["encrypted by ", cipher.unwrap_or("what is not known")]);
+                recipients.iter().for_each(|recipient| lines.add(1, ["for ", recipient]));
+                match key {
+                    Some(KeyView { secret, subject }) => {
+                        lines.add(1, ["our key: ", secret, ", ", subject]);
+                    }
+                    None => lines.add(1, ["none of our keys"]),
+                }
             }
-            LayerView::Compressed => writeln!(text, "compressed"),
+            LayerView::Compressed => lines.add(0, ["compressed"]),
             LayerView::Signed { signers } => {
-                text.push_str("signed\n");
-                signers.iter().for_each(|signer| text.push_str(&signed(signer, terminal)));
-                Ok(())
+                lines.add(0, ["signed"]);
+                signers.iter().for_each(|signer| lines.signer(signer, terminal));
             }
-        };
+        }
     }
     if !package.certificates.is_empty() {
-        text.push_str("certificates that came with it (they prove nothing)\n");
-        package.certificates.iter().for_each(|one| text.extend(["  ", one, "\n"]));
+        lines.add(0, ["certificates that came with it, which prove nothing"]);
+        package.certificates.iter().for_each(|one| lines.add(1, [one.as_str()]));
     }
     if let Some(octets) = package.content {
-        text.extend(["content  ", &human::octets(octets), "\n"]);
+        lines.add(0, ["content  ", &human::octets(octets)]);
     }
     if let Some(fault) = &package.fault {
         let style = if package.sound { Style::Warning } else { Style::Bad };
-        text.extend([&terminal.paint(style, fault.code), " ", &fault.text, "\n"]);
+        lines.judged(0, &terminal.paint(style, fault.code), [" ", fault.text.as_str()]);
     }
     if let Some(why) = &package.without_keys {
-        text.extend(["read without keys: ", why, "\n"]);
+        lines.add(0, ["read without keys: ", why]);
     }
-    text
+    lines.0
 }
 
-fn encrypted(
-    text: &mut String,
-    cipher: Option<&str>,
-    recipients: &[String],
-    key: Option<&KeyView>,
-) -> std::fmt::Result {
-    match cipher {
-        Some(cipher) => writeln!(text, "encrypted by {cipher}")?,
-        None => writeln!(text, "encrypted")?,
+/// Lines of text, whatever others wrote into it.
+struct Lines(String);
+
+impl Lines {
+    fn add<'a>(&mut self, indent: usize, text: impl IntoIterator<Item = &'a str>) {
+        self.judged(indent, "", text);
     }
-    recipients.iter().try_for_each(|recipient| writeln!(text, "  for {recipient}"))?;
-    match key {
-        Some(KeyView { secret, subject }) => writeln!(text, "  our key {secret}: {subject}"),
-        None => writeln!(text, "  none of our keys"),
+
+    /// A line that begins with words of ours, which may have a style.
+    fn judged<'a>(
+        &mut self,
+        indent: usize,
+        judgement: &str,
+        text: impl IntoIterator<Item = &'a str>,
+    ) {
+        self.0.extend(std::iter::repeat_n("  ", indent));
+        self.0.push_str(judgement);
+        text.into_iter().for_each(|piece| self.0.push_str(&escaped(piece)));
+        self.0.push('\n');
+    }
+
+    fn signer(&mut self, signer: &SignerView, terminal: &Terminal) {
+        let digest = signer.digest.map(|digest| ["; ", digest]);
+        self.add(1, ["by ", &signer.name].into_iter().chain(digest.into_iter().flatten()));
+        if let Some(VerifierView { partner, key: KeyView { secret, subject }, active_from }) =
+            &signer.certificate
+        {
+            let not_yet = active_from.map(|from| format!("; it counts from {from} on"));
+            let whose = ["certificate of ", partner.as_str(), ": ", secret, ", ", subject];
+            self.add(2, whose.into_iter().chain(not_yet.as_deref()));
+        }
+        match &signer.fault {
+            None => self.judged(2, &terminal.paint(Style::Good, "verified"), []),
+            Some(fault) => {
+                let judgement = terminal.paint(Style::Warning, "not verified");
+                self.judged(2, &judgement, [": ", fault.as_str()]);
+            }
+        }
     }
 }
 
-fn signed(signer: &SignerView, terminal: &Terminal) -> String {
-    let mut text = format!("  by {}", signer.name);
-    text.extend(signer.digest.map(|digest| format!(", {digest}")));
-    text.push('\n');
-    if let Some(certificate) = &signer.certificate {
-        let (partner, KeyView { secret, subject }) = (&certificate.partner, &certificate.key);
-        text.push_str(&format!("    certificate of {partner}, {secret}: {subject}"));
-        let not_yet = certificate.active_from.map(|from| format!(", which counts from {from} on"));
-        text.extend(not_yet);
-        text.push('\n');
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use commands::cms::Fault;
+
+    use super::*;
+
+    fn key(secret: &str, subject: &str) -> KeyView {
+        KeyView { secret: secret.into(), subject: subject.into() }
     }
-    let judged = match &signer.fault {
-        None => terminal.paint(Style::Good, "verified"),
-        Some(fault) => format!("{}: {fault}", terminal.paint(Style::Warning, "not verified")),
-    };
-    text + "    " + &judged + "\n"
+
+    fn package() -> PackageView {
+        PackageView {
+            file: PathBuf::from("ORDER.p7m"),
+            octets: 3000,
+            layers: vec![],
+            certificates: vec![],
+            content: None,
+            fault: None,
+            without_keys: None,
+            sound: true,
+        }
+    }
+
+    #[test]
+    fn a_package_is_shown_from_the_outside_to_its_content() {
+        let verified = SignerView {
+            name: "serial 02 of CN=acme files".into(),
+            digest: Some("SHA-256"),
+            certificate: Some(VerifierView {
+                partner: "acme".parse().unwrap(),
+                key: key("acme-sign", "CN=acme files"),
+                active_from: None,
+            }),
+            fault: None,
+        };
+        let shown = PackageView {
+            layers: vec![
+                LayerView::Encrypted {
+                    cipher: Some("AES-256"),
+                    recipients: vec!["serial 01 of CN=bolt".into()],
+                    key: Some(key("bolt-decrypt", "CN=bolt")),
+                },
+                LayerView::Compressed,
+                LayerView::Signed { signers: vec![verified] },
+            ],
+            certificates: vec!["CN=acme files (serial 02 of CN=acme files)".into()],
+            content: Some(10_240),
+            ..package()
+        };
+        assert_eq!(
+            lines(&shown, &Terminal::default()),
+            "ORDER.p7m  2.9 KiB\n\
+             encrypted by AES-256\n\
+             \x20 for serial 01 of CN=bolt\n\
+             \x20 our key: bolt-decrypt, CN=bolt\n\
+             compressed\n\
+             signed\n\
+             \x20 by serial 02 of CN=acme files; SHA-256\n\
+             \x20   certificate of acme: acme-sign, CN=acme files\n\
+             \x20   verified\n\
+             certificates that came with it, which prove nothing\n\
+             \x20 CN=acme files (serial 02 of CN=acme files)\n\
+             content  10 KiB\n"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_verified_is_said_and_a_name_of_others_stays_on_its_line() {
+        let stranger = SignerView {
+            name: "serial 66 of CN=acme\nverified".into(),
+            digest: None,
+            certificate: None,
+            fault: Some("the content is not the one that was signed".into()),
+        };
+        let shown = PackageView {
+            layers: vec![LayerView::Signed { signers: vec![stranger] }],
+            fault: Some(Fault { code: "E-CMS-SIGNATURE", text: "not the one".into() }),
+            without_keys: Some("acme holds no file".into()),
+            ..package()
+        };
+        assert_eq!(
+            lines(&shown, &Terminal::default()),
+            "ORDER.p7m  2.9 KiB\n\
+             signed\n\
+             \x20 by serial 66 of CN=acme\\nverified\n\
+             \x20   not verified: the content is not the one that was signed\n\
+             E-CMS-SIGNATURE not the one\n\
+             read without keys: acme holds no file\n"
+        );
+    }
+
+    #[test]
+    fn what_was_made_is_told_in_a_line() {
+        let made = Made {
+            file: "ORDER.p7m".into(),
+            to: "ORDER".into(),
+            octets: 2048,
+            partner: "acme".parse().unwrap(),
+            security: None,
+            signer: Some("CN=acme files".into()),
+        };
+        let told = line(&made, &Terminal::default());
+        assert_eq!(told, "√ ORDER.p7m → ORDER  2.0 KiB  signed by CN=acme files\n");
+    }
 }

@@ -1,9 +1,12 @@
 //! Files outside the spool: read chunk by chunk, and written beside their place.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use rustix::io::Errno;
 
 use crate::Error;
 use crate::error::blocking;
@@ -45,18 +48,17 @@ pub(super) async fn read<T: Send + 'static>(
     }
 }
 
-/// As delivered files have it: for the owner and the group.
-const MODE: u32 = 0o640;
-
 /// A file that is written beside its place, and takes it when it is whole, instead of whatever is
-/// there. Dropped before, it leaves nothing. Every method blocks.
+/// there. Until then it has no name where the file system can do that, so that it ends with the
+/// process, however that ends. Every method blocks.
 #[derive(Debug)]
 pub(super) struct Beside {
     file: File,
-    path: PathBuf,
     place: PathBuf,
+    folder: PathBuf,
+    /// Its name until it is in place; `None` as long as it needs none.
+    name: Option<Name>,
     octets: u64,
-    is_placed: bool,
 }
 
 impl Beside {
@@ -65,10 +67,18 @@ impl Beside {
             let place = place.display();
             return Err(Error::Invalid(format!("{place} is no file's name; give one to write to")));
         }
-        let path = place.with_file_name(format!(".seon-{}", ambient::fresh()));
-        let file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&path);
-        let file = file.map_err(cannot_write(place))?;
-        Ok(Self { file, path, place: place.to_owned(), octets: 0, is_placed: false })
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        let (file, name) = match create(&folder, OFlags::TMPFILE) {
+            Ok(file) => (file, None),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR) => {
+                let name = Name::fresh(&folder);
+                let file = create(&name.0, OFlags::CREATE | OFlags::EXCL);
+                (file.map_err(cannot_write(place))?, Some(name))
+            }
+            Err(error) => return Err(cannot_write(place)(error)),
+        };
+        Ok(Self { file, place: place.to_owned(), folder, name, octets: 0 })
     }
 
     pub(super) fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
@@ -78,29 +88,54 @@ impl Beside {
     }
 
     /// Puts it in its place, whole and durable; its octets.
-    pub(super) fn place(mut self) -> Result<u64, Error> {
-        let placed = self.file.sync_all().and_then(|()| fs::rename(&self.path, &self.place));
-        placed.map_err(cannot_write(&self.place))?;
-        self.is_placed = true;
-        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))
-            .and_then(|folder| folder.sync_all())
-            .map_err(cannot_write(&self.place))?;
+    pub(super) fn place(self) -> Result<u64, Error> {
+        self.put().map_err(cannot_write(&self.place))?;
         Ok(self.octets)
     }
-}
 
-impl Drop for Beside {
-    fn drop(&mut self) {
-        if !self.is_placed {
-            // There is nobody to tell; what stays has a name that says whose it is.
-            let _ = fs::remove_file(&self.path);
-        }
+    fn put(&self) -> io::Result<()> {
+        self.file.sync_all()?;
+        let linked;
+        let name = match &self.name {
+            Some(name) => name,
+            None => {
+                linked = Name::fresh(&self.folder);
+                let open = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+                linkat(CWD, open, CWD, &linked.0, AtFlags::SYMLINK_FOLLOW)?;
+                &linked
+            }
+        };
+        fs::rename(&name.0, &self.place)?;
+        File::open(&self.folder)?.sync_all()
     }
 }
 
-fn cannot_write(place: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    Error::io(format!("cannot write {}", place.display()))
+/// A file's name for a while; whoever drops it removes what still has it.
+#[derive(Debug)]
+struct Name(PathBuf);
+
+impl Name {
+    fn fresh(folder: &Path) -> Self {
+        Self(folder.join(format!(".seon-{}", ambient::fresh())))
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        // There is nobody to tell; what stays says by its name whose it is.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// As delivered files have it: for the owner and the group.
+fn create(path: &Path, how: OFlags) -> Result<File, Errno> {
+    let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP;
+    open(path, OFlags::WRONLY | OFlags::CLOEXEC | how, mode).map(File::from)
+}
+
+fn cannot_write<E: Into<io::Error>>(place: &Path) -> impl FnOnce(E) -> Error {
+    let error = Error::io(format!("cannot write {}", place.display()));
+    move |source| error(source.into())
 }
 
 #[cfg(test)]
@@ -133,6 +168,13 @@ mod tests {
         let folder = TemporaryDirectory::new();
         let mut beside = Beside::new(&folder.join("ORDER")).unwrap();
         beside.write(b"half").unwrap();
+        drop(beside);
+        assert_eq!(names(&folder), [""; 0]);
+        // Nor where it needs a name at once.
+        let mut beside = Beside::new(&folder.join("ORDER")).unwrap();
+        let name = Name::fresh(folder.path());
+        beside.file = create(&name.0, OFlags::CREATE | OFlags::EXCL).unwrap();
+        beside.name = Some(name);
         assert_eq!(names(&folder).len(), 1);
         drop(beside);
         assert_eq!(names(&folder), [""; 0]);
