@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
-use support::write_pseudo_random;
+use support::{Process, seon_binary, write_pseudo_random};
 use system::{Company, FileKeys, Line, Pair, exit_code};
 
 /// Two companies with keys, whose policy is this of each other.
@@ -234,6 +236,27 @@ fn what_was_tampered_with_or_cut_off_is_never_there_under_its_name() {
         assert_refused(&unwrap(&pair.bolt, "acme", &package, &to), cut, &to);
         assert_eq!(show(&pair.bolt, &package).1, 1, "{words}");
     }
+}
+
+#[test]
+fn a_command_that_is_killed_half_way_leaves_what_was_there() {
+    let pair = pair(NO_POLICY);
+    let original = file(&pair.acme, "ORDER", 900_000);
+    let package = pair.acme.directory.join("ORDER.p7m");
+    wrap(&pair.acme, "bolt", &["--sign"], &original, &package);
+    let pipe = pair.bolt.directory.join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let to = pair.bolt.directory.join("ORDER");
+    fs::write(&to, "before").unwrap();
+    let folder = pair.bolt.directory.to_str().unwrap();
+    let words = ["-c", folder, "cms", "unwrap", "--partner", "acme"];
+    let paths = [pipe.to_str().unwrap(), "--to", to.to_str().unwrap()];
+    let mut command = Process::start(seon_binary(), words.iter().chain(&paths));
+    // More than a pipe holds: this ends when most of it was read.
+    let mut half = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    half.write_all(&fs::read(&package).unwrap()[..800_000]).unwrap();
+    command.kill();
+    assert_eq!(fs::read(&to).unwrap(), b"before");
 }
 
 #[test]
