@@ -62,7 +62,7 @@ pub(crate) struct Options {
     /// Moves the file into the spool instead of copying it.
     #[arg(short = 'm')]
     r#move: bool,
-    /// Signed: 1 or 0. The partner's policy decides without it, as it does of encryption and compression.
+    /// Signed: 1 or 0. Without it the partner's policy decides, as of encryption and compression.
     #[arg(short = 'S', value_name = "0|1", value_parser = zero_or_one)]
     sign: Option<bool>,
     /// The cipher suite, such as 04.

@@ -305,7 +305,21 @@ fn without_its_keys_a_package_is_shown_as_far_as_it_can_be_read() {
     let layer = &shown["layers"][0];
     assert!(layer["recipients"][0].as_str().unwrap().contains("bolt decryption"), "{shown}");
     assert_eq!((&layer["key"], &shown["content"]), (&Value::Null, &Value::Null));
-    // Nor can who has no instance at all, and is told so.
+    // Where only the keys are missing, as in the pods of other daemons, signatures are verified.
+    for manifest in fs::read_dir(&pair.bolt.directory).unwrap().map(|it| it.unwrap().path()) {
+        if manifest.extension().is_some_and(|extension| extension == "yaml") {
+            let text = fs::read_to_string(&manifest).unwrap();
+            let without = text.replace("metadata: {name: bolt-decrypt}", "metadata: {name: other}");
+            fs::write(&manifest, without).unwrap();
+        }
+    }
+    let signed = pair.acme.directory.join("SIGNED.p7m");
+    wrap(&pair.acme, "bolt", &["--sign"], &original, &signed);
+    let (shown, code) = show(&pair.bolt, &signed);
+    assert_eq!((code, &shown["fault"]), (0, &Value::Null), "{shown}");
+    assert_eq!(shown["layers"][0]["signers"][0]["certificate"]["partner"], "acme");
+    assert!(shown["without_keys"].as_str().unwrap().contains("bolt-decrypt"), "{shown}");
+    // Who has no instance at all reads no more, and is told so.
     wrap(&pair.acme, "bolt", &["--sign"], &original, &package);
     let nowhere = pair.acme.directory.join("nowhere");
     fs::create_dir(&nowhere).unwrap();

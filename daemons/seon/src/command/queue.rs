@@ -168,10 +168,12 @@ mod tests {
         let now = "2026-11-20T08:19:30Z".parse().unwrap();
         assert_eq!(
             table(&[secured, plain], now, &Terminal::default()),
-            "ID  PARTNER  DATASET NAME     SIZE  STATE         TRIES  AGE  SECURITY               REMARK\n\
-             17  bolt     ENGDAT00471   1.0 GiB  acknowledged      2  19m  signed, encrypted; 04  \
-             receipt signed by CN=bolt receipts\n\
-             18  bolt     ENGDAT00471   1.0 GiB  ready             2  19m  -                      -\n"
+            "ID  PARTNER  DATASET NAME     SIZE  STATE         TRIES  AGE  \
+             SECURITY               REMARK\n\
+             17  bolt     ENGDAT00471   1.0 GiB  acknowledged      2  19m  \
+             signed, encrypted; 04  receipt signed by CN=bolt receipts\n\
+             18  bolt     ENGDAT00471   1.0 GiB  ready             2  19m  \
+             -                      -\n"
         );
     }
 

@@ -112,7 +112,7 @@ mod tests {
 
     fn delivered() -> ReceivedView {
         ReceivedView {
-            target: Some("acme/data/incoming/bolt/ENGDAT00471".into()),
+            target: Some("data/incoming/bolt/ENGDAT00471".into()),
             ..file(7, ReceivedState::Delivered)
         }
     }
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(
             shown(&[delivered(), file(8, ReceivedState::Receiving)]),
             "ID  PARTNER  DATASET NAME     SIZE  STATE      AGE  REMARK\n\
-             \x207  bolt     ENGDAT00471   1.0 KiB  delivered  19m  acme/data/incoming/bolt/ENGDAT00471\n\
+             \x207  bolt     ENGDAT00471   1.0 KiB  delivered  19m  data/incoming/bolt/ENGDAT00471\n\
              \x208  bolt     ENGDAT00471   1.0 KiB  receiving  19m  -\n"
         );
     }
@@ -158,7 +158,7 @@ mod tests {
             shown(&[good, bad]),
             "ID  PARTNER  DATASET NAME     SIZE  STATE      AGE  SECURITY                REMARK\n\
              \x207  bolt     ENGDAT00471   2.0 KiB  delivered  19m  signed, compressed; 04  \
-             acme/data/incoming/bolt/ENGDAT00471, signed by CN=bolt files\n\
+             data/incoming/bolt/ENGDAT00471, signed by CN=bolt files\n\
              \x208  bolt     ENGDAT00471   1.0 KiB  failed     19m  signed, compressed; 04  \
              E-CMS-SIGNATURE nobody has signed it\n"
         );
@@ -168,7 +168,7 @@ mod tests {
     fn as_json_it_says_everything_under_the_same_names() {
         let json = serde_json::to_value(delivered()).unwrap();
         assert_eq!((&json["id"], &json["state"]), (&7.into(), &"delivered".into()));
-        assert_eq!(json["target"], "acme/data/incoming/bolt/ENGDAT00471");
+        assert_eq!(json["target"], "data/incoming/bolt/ENGDAT00471");
         assert_eq!(json.get("error_code"), None);
     }
 }

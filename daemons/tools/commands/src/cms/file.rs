@@ -18,8 +18,8 @@ pub(super) enum Next {
     Nothing,
 }
 
-/// Gives a file to `take` chunk by chunk, where nobody else waits. Whoever drops this in between ends
-/// it after the chunk at hand.
+/// Gives a file to `take` chunk by chunk, where nobody else waits. Whoever drops this in between
+/// ends it after the chunk at hand.
 pub(super) async fn read<T: Send + 'static>(
     path: &Path,
     mut state: T,

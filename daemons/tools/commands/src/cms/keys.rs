@@ -40,8 +40,8 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Ours that decrypt, and all of everybody's that verify now or later: a certificate that does not
-    /// count yet explains a signature that is not accepted yet.
+    /// Ours that decrypt, and all of everybody's that verify now or later: a certificate that does
+    /// not count yet explains a signature that is not accepted yet.
     pub(super) fn that_explain<'a>(
         instance: &Instance,
         partners: impl Iterator<Item = &'a Partner>,

@@ -47,8 +47,8 @@ pub struct Made {
 ///
 /// # Errors
 ///
-/// What the partner's policy does not let be done, a key that is not there or not active, a file that
-/// cannot be read or written. Nothing is left of the package then.
+/// What the partner's policy does not let be done, a key that is not there or not active, a file
+/// that cannot be read or written. Nothing is left of the package then.
 pub async fn wrap(
     place: &Place,
     partner: &str,

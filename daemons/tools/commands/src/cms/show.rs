@@ -23,7 +23,8 @@ pub struct PackageView {
     pub octets: u64,
     /// What is around the content, outermost first.
     pub layers: Vec<LayerView>,
-    /// Subjects, serial numbers and issuers of the certificates that came with it. They prove nothing.
+    /// Subjects, serial numbers and issuers of the certificates that came with it. They prove
+    /// nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<String>,
     /// Octets of the content, if they could be read.
@@ -32,11 +33,11 @@ pub struct PackageView {
     /// Why it is not as it should be, or was not read further.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
-    /// Why it was read without any key or certificate.
+    /// Why it was read without our keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_keys: Option<String>,
-    /// Whether it is a sound package as far as we can see: without our key or the signer's certificate
-    /// that is not to its end.
+    /// Whether it is a sound package as far as we can see: without our key or the signer's
+    /// certificate that is not to its end.
     pub sound: bool,
 }
 
@@ -117,15 +118,17 @@ pub struct Fault {
     pub text: String,
 }
 
-/// Shows a package by the keys that decrypt and by every partner's certificates. Without an instance,
-/// or without its keys, it is shown as far as it can be read.
+/// Shows a package by the keys that decrypt and by every partner's certificates. Without an
+/// instance, or without its keys, it is shown as far as it can be read.
 pub async fn show(place: &Place, file: &Path) -> Result<PackageView, Error> {
     let (keys, without_keys) = match Instance::load_for(place, Scope::ReceiveMaster) {
-        Ok(Instance { configuration, .. }) => {
-            let partners = configuration.partners().map(AsRef::as_ref);
-            (Keys::that_explain(&configuration.instance, partners, ambient::now())?, None)
+        Ok(instance) => (keys_of(&instance)?, None),
+        // Certificates may be there where keys are not, as in the pods of other daemons.
+        Err(why) => {
+            let certificates = Instance::load(place).ok();
+            let keys = certificates.map(|instance| keys_of(&instance)).transpose()?;
+            (keys.unwrap_or_default(), Some(why.to_string()))
         }
-        Err(error) => (Keys::default(), Some(error.to_string())),
     };
     let unpackager = Unpackager::new(keys.known.clone(), Expected::Anything);
     let looking = Looking { unpackager, content: Vec::new(), octets: 0, error: None };
@@ -146,12 +149,13 @@ pub async fn show(place: &Place, file: &Path) -> Result<PackageView, Error> {
         let file = file.to_owned();
         blocking(move || Ok(fs::metadata(&file).map_or(0, |metadata| metadata.len()))).await?
     };
-    Ok(PackageView {
-        file: file.to_owned(),
-        octets: octets.max(whole),
-        without_keys,
-        ..view(found, error.as_ref(), &keys)
-    })
+    let octets = octets.max(whole);
+    Ok(PackageView { without_keys, ..view(file, octets, found, error.as_ref(), &keys) })
+}
+
+fn keys_of(Instance { configuration, .. }: &Instance) -> Result<Keys, Error> {
+    let partners = configuration.partners().map(AsRef::as_ref);
+    Keys::that_explain(&configuration.instance, partners, ambient::now())
 }
 
 /// A package that is being looked at.
@@ -176,7 +180,13 @@ impl Looking {
     }
 }
 
-fn view(found: Found, error: Option<&CmsError>, keys: &Keys) -> PackageView {
+fn view(
+    file: &Path,
+    octets: u64,
+    found: Found,
+    error: Option<&CmsError>,
+    keys: &Keys,
+) -> PackageView {
     let is_verified_or_not = matches!(error, None | Some(CmsError::Signature(_)));
     let is_closed = matches!(error, Some(CmsError::Decrypt(DecryptError::NotForUs { .. })));
     let certificates = found.certificates.iter().map(|one| match Certificate::parse(one) {
@@ -184,8 +194,8 @@ fn view(found: Found, error: Option<&CmsError>, keys: &Keys) -> PackageView {
         Err(error) => error.to_string(),
     });
     PackageView {
-        file: PathBuf::new(),
-        octets: 0,
+        file: file.to_owned(),
+        octets,
         certificates: certificates.collect(),
         content: is_verified_or_not.then_some(found.content),
         fault: error.map(|error| Fault { code: error.code(), text: error.to_string() }),
