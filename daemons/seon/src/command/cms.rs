@@ -59,7 +59,9 @@ fn lines(package: &PackageView, terminal: &Terminal) -> String {
         match layer {
             LayerView::Encrypted { cipher, recipients, key } => {
                 lines.add(0, ["encrypted by ", cipher.unwrap_or("what is not known")]);
-                recipients.iter().for_each(|recipient| lines.add(1, ["for ", recipient]));
+                for recipient in recipients {
+                    lines.add(1, ["for ", recipient]);
+                }
                 match key {
                     Some(KeyView { secret, subject }) => {
                         lines.add(1, ["our key: ", secret, ", ", subject]);
@@ -70,13 +72,17 @@ fn lines(package: &PackageView, terminal: &Terminal) -> String {
             LayerView::Compressed => lines.add(0, ["compressed"]),
             LayerView::Signed { signers } => {
                 lines.add(0, ["signed"]);
-                signers.iter().for_each(|signer| lines.signer(signer, terminal));
+                for signer in signers {
+                    lines.signer(signer, terminal);
+                }
             }
         }
     }
     if !package.certificates.is_empty() {
         lines.add(0, ["certificates that came with it, which prove nothing"]);
-        package.certificates.iter().for_each(|one| lines.add(1, [one.as_str()]));
+        for certificate in &package.certificates {
+            lines.add(1, [certificate.as_str()]);
+        }
     }
     if let Some(octets) = package.content {
         lines.add(0, ["content  ", &human::octets(octets)]);

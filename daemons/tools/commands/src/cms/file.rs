@@ -96,14 +96,13 @@ impl Beside {
     fn put(&self) -> io::Result<()> {
         self.file.sync_all()?;
         let linked;
-        let name = match &self.name {
-            Some(name) => name,
-            None => {
-                linked = Name::fresh(&self.folder);
-                let open = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-                linkat(CWD, open, CWD, &linked.0, AtFlags::SYMLINK_FOLLOW)?;
-                &linked
-            }
+        let name = if let Some(name) = &self.name {
+            name
+        } else {
+            linked = Name::fresh(&self.folder);
+            let open = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+            linkat(CWD, open, CWD, &linked.0, AtFlags::SYMLINK_FOLLOW)?;
+            &linked
         };
         fs::rename(&name.0, &self.place)?;
         File::open(&self.folder)?.sync_all()

@@ -132,18 +132,9 @@ pub async fn show(place: &Place, file: &Path) -> Result<PackageView, Error> {
     };
     let unpackager = Unpackager::new(keys.known.clone(), Expected::Anything);
     let looking = Looking { unpackager, content: Vec::new(), octets: 0, error: None };
-    let Looking { unpackager, mut content, octets, error } =
-        read(file, looking, Looking::take).await?;
-    let (found, error) = match error {
-        Some(error) => (unpackager.found().clone(), Some(error)),
-        None => {
-            let so_far = unpackager.found().clone();
-            match unpackager.finish(&mut content) {
-                Ok(found) => (found, None),
-                Err(error) => (so_far, Some(error)),
-            }
-        }
-    };
+    let looking = read(file, looking, |looking, chunk| Ok(looking.take(chunk))).await?;
+    let octets = looking.octets;
+    let (found, error) = looking.finish();
     // What was not read to its end still has a size, if it is no pipe.
     let whole = {
         let file = file.to_owned();
@@ -167,16 +158,30 @@ struct Looking {
 }
 
 impl Looking {
-    fn take(&mut self, mut chunk: &[u8]) -> Result<Next, Error> {
+    fn take(&mut self, mut chunk: &[u8]) -> Next {
         self.octets += chunk.len() as u64;
         while !chunk.is_empty() {
             if let Err(error) = self.unpackager.push(&mut chunk, &mut self.content) {
                 self.error = Some(error);
-                return Ok(Next::Nothing);
+                return Next::Nothing;
             }
             self.content.clear();
         }
-        Ok(Next::Chunk)
+        Next::Chunk
+    }
+
+    /// What was found, and what was wrong.
+    fn finish(self) -> (Found, Option<CmsError>) {
+        let Self { unpackager, mut content, error, .. } = self;
+        let so_far = unpackager.found().clone();
+        let finished = match error {
+            Some(error) => Err(error),
+            None => unpackager.finish(&mut content),
+        };
+        match finished {
+            Ok(found) => (found, None),
+            Err(error) => (so_far, Some(error)),
+        }
     }
 }
 
