@@ -17,7 +17,7 @@ use system::{Company, FileKeys, Line, Pair, exit_code};
 fn pair(policy: &str) -> Pair {
     let mut pair = Pair::secured();
     for company in [&mut pair.acme, &mut pair.bolt] {
-        company.partner_extra = policy.to_owned();
+        policy.clone_into(&mut company.partner_extra);
     }
     pair.write(Line::Nothing, Line::Nothing);
     pair
@@ -149,9 +149,9 @@ fn what_openssl_signed_and_encrypted_is_opened_with_the_name_of_the_signer() {
     let openssl = openssl!(&pair);
     let original = file(&pair.acme, "ORDER", 700_000);
     let sign = "-sign -nodetach -outform DER -stream -signer acme-sign.crt -inkey acme-sign.key";
-    let signed = openssl.cms(sign, &original, "signed");
+    let inner = openssl.cms(sign, &original, "inner");
     let encrypt = "-encrypt -outform DER -stream -aes256 -recip bolt-decrypt.crt";
-    let package = openssl.cms(encrypt, &signed, "package");
+    let package = openssl.cms(encrypt, &inner, "package");
     let to = pair.bolt.directory.join("ORDER");
     let answer = made(&unwrap(&pair.bolt, "acme", &package, &to));
     assert!(fs::read(&to).unwrap() == fs::read(&original).unwrap());
