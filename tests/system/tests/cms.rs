@@ -161,15 +161,10 @@ fn what_openssl_signed_and_encrypted_is_opened_with_the_name_of_the_signer() {
     let (shown, code) = show(&pair.bolt, &package);
     assert_eq!(code, 0);
     assert_eq!((&shown["content"], &shown["sound"]), (&700_000.into(), &true.into()));
-    let [encrypted, signed] = shown["layers"].as_array().unwrap().as_slice() else {
-        panic!("{shown}")
-    };
-    assert_eq!(
-        (&encrypted["layer"], &encrypted["cipher"]),
-        (&"encrypted".into(), &"AES-256".into())
-    );
-    assert_eq!(encrypted["key"]["secret"], "bolt-decrypt");
-    let signer = &signed["signers"][0];
+    let [outer, inner] = shown["layers"].as_array().unwrap().as_slice() else { panic!("{shown}") };
+    assert_eq!((&outer["layer"], &outer["cipher"]), (&"encrypted".into(), &"AES-256".into()));
+    assert_eq!(outer["key"]["secret"], "bolt-decrypt");
+    let signer = &inner["signers"][0];
     assert_eq!((&signer["digest"], &signer["fault"]), (&"SHA-256".into(), &Value::Null));
     assert_eq!(signer["certificate"]["partner"], "acme");
     assert_eq!(signer["certificate"]["secret"], "acme-sign");
