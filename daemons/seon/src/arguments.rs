@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Daemon;
 use terminal::Format;
-use terminal::arguments::{EnqueueOptions, Force, Journal, Partner, Queue, Receipts};
+use terminal::arguments::{
+    EnqueueOptions, Force, Journal, PackagingOptions, Partner, Queue, Receipts, Received,
+};
 use terminal::completion::Shell;
 
 use crate::seoneq;
@@ -292,6 +294,8 @@ pub(crate) enum Command {
     Enqueue(EnqueueOptions),
     /// Shows the send queue, or holds, releases, cancels, unblocks, aborts entries.
     Queue(Queue),
+    /// Shows the received files: whose, how far they are, where they lie, what was wrong.
+    Received(Received),
     /// Shows the receipts that we owe, or releases held ones.
     Receipts(Receipts),
     /// Shows what happened: sessions, files, receipts, refusals.
@@ -309,6 +313,9 @@ pub(crate) enum Command {
     /// Examines the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// Shows, makes and opens CMS packages, without a session.
+    #[command(subcommand)]
+    Cms(Cms),
     /// The classic way to put a file into the send queue: seon seoneq -h.
     Seoneq,
     /// Prints the completions of a shell.
@@ -354,6 +361,37 @@ pub(crate) enum Config {
     Check,
     /// Has the daemons on this machine read it again; sessions go on.
     Reload,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cms {
+    /// Shows a package's layers, recipients and signers, as far as it can be read.
+    Show {
+        /// The package.
+        file: PathBuf,
+    },
+    /// Signs, compresses and encrypts a file as one that is queued for the partner.
+    Wrap {
+        #[command(flatten)]
+        way: Way,
+        #[command(flatten)]
+        packaging: PackagingOptions,
+    },
+    /// Opens a partner's package: the content is in place once everything is verified.
+    Unwrap(Way),
+}
+
+/// From a file to a file, by a partner's policy.
+#[derive(Debug, Args)]
+pub(crate) struct Way {
+    /// The partner's short name.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) partner: String,
+    /// The file to read.
+    pub(crate) file: PathBuf,
+    /// The file to write, whole or not at all; one that is there is replaced.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) to: PathBuf,
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-
+use domain::Suite;
 use terminal::Failure;
-use terminal::arguments::{EnqueueOptions, FileFormat, SecurityOptions};
+use terminal::arguments::{EnqueueOptions, FileFormat, PackagingOptions, SecurityOptions, suite};
 
 /// Puts a file into the send queue.
 #[derive(Clone, Debug, Parser)]
@@ -62,6 +62,12 @@ pub(crate) struct Options {
     /// Moves the file into the spool instead of copying it.
     #[arg(short = 'm')]
     r#move: bool,
+    /// Signed: 1 or 0. Without it the partner's policy decides, as of encryption and compression.
+    #[arg(short = 'S', value_name = "0|1", value_parser = zero_or_one)]
+    sign: Option<bool>,
+    /// The cipher suite, such as 04.
+    #[arg(short = 'U', value_name = "SUITE", value_parser = suite)]
+    suite: Option<Suite>,
     /// Prints the version.
     #[arg(short = 'V', action = clap::ArgAction::Version)]
     version: (),
@@ -105,12 +111,14 @@ struct Unbuilt {
     /// Not built yet, with -E: the receipt's originator.
     #[arg(short = 'o', value_name = "SFID")]
     receipt_originator: Option<String>,
-    /// Not built yet, with -E: signs the receipt.
-    #[arg(short = 'S', value_name = "0|1")]
-    sign: Option<String>,
-    /// Not built yet, with -E: the cipher suite of the signature.
-    #[arg(short = 'U', value_name = "SUITE")]
-    suite: Option<String>,
+}
+
+fn zero_or_one(word: &str) -> Result<bool, String> {
+    match word {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err("say 0 or 1".to_owned()),
+    }
 }
 
 impl Options {
@@ -135,7 +143,14 @@ impl Options {
             description: self.description,
             file_format: self.format.unwrap_or_default(),
             record_length: self.record_length,
-            security: SecurityOptions::default(),
+            security: SecurityOptions {
+                packaging: PackagingOptions {
+                    sign: self.sign,
+                    suite: self.suite,
+                    ..PackagingOptions::default()
+                },
+                signed_receipt: None,
+            },
             r#move: self.r#move,
             follow: false,
         })
@@ -156,12 +171,10 @@ impl Unbuilt {
             time,
             receipt_destination,
             receipt_originator,
-            sign,
-            suite,
         } = self;
         let station =
             "give the station under spec.identity.stations and use -s, or a partner of its own";
-        let receipts = "receipts are made by themselves when a file is delivered";
+        let receipts = "receipts are made, and signed, by themselves when a file is delivered";
         let given = [
             ("-q", own_session_identity.is_some(), "another SSID for one file", station),
             ("-r", partner_session_identity.is_some(), "another SSID for one file", station),
@@ -189,8 +202,6 @@ impl Unbuilt {
             ("-T", time.is_some(), "making a receipt by hand", receipts),
             ("-z", receipt_destination.is_some(), "making a receipt by hand", receipts),
             ("-o", receipt_originator.is_some(), "making a receipt by hand", receipts),
-            ("-S", sign.is_some(), "making a receipt by hand", receipts),
-            ("-U", suite.is_some(), "making a receipt by hand", receipts),
         ];
         match given.into_iter().find(|(_, given, ..)| *given) {
             None => Ok(()),
@@ -203,6 +214,8 @@ impl Unbuilt {
 
 #[cfg(test)]
 mod tests {
+    use domain::security::Asked;
+
     use super::*;
 
     fn options(line: &str) -> Result<EnqueueOptions, Failure> {
@@ -229,10 +242,34 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_signed_or_not_by_a_suite_and_the_policy_decides_the_rest() {
+        let asked =
+            |line: &str| options(&format!("seoneq -p bolt -f a{line}")).unwrap().security.asked();
+        assert_eq!(asked(""), Asked::default());
+        let suite = Suite::try_from(6).ok();
+        assert_eq!(asked(" -S 1 -U 06"), Asked { sign: Some(true), suite, ..Asked::default() });
+        assert_eq!(asked(" -S 0"), Asked { sign: Some(false), ..Asked::default() });
+        for wrong in [["-S", "2"], ["-S", "yes"], ["-U", "0"], ["-U", "AES"]] {
+            let line = [&["seoneq", "-p", "bolt", "-f", "a"][..], &wrong].concat();
+            assert!(Options::try_parse_from(line).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_built_is_refused_by_its_name() {
         for option in [
-            "-q A", "-r A", "-w A", "-x A", "-i 1", "-n 1", "-E", "-D 1", "-T 1", "-z A", "-o A",
-            "-S 1", "-U 2",
+            "-q A",
+            "-r A",
+            "-w A",
+            "-x A",
+            "-i 1",
+            "-n 1",
+            "-E",
+            "-D 1",
+            "-T 1",
+            "-z A",
+            "-o A",
+            "-E -S 1 -U 02",
         ] {
             let error = options(&format!("seoneq -p bolt -f a {option}")).unwrap_err();
             let name = &option[..2];

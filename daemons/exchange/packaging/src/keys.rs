@@ -72,7 +72,8 @@ impl Opening {
     }
 }
 
-pub(crate) fn identity(key: &FileKey) -> Result<Identity, KeyError> {
+/// A key of ours and its certificate, as `oftp-cms` has them.
+pub fn identity(key: &FileKey) -> Result<Identity, KeyError> {
     let certificate = Certificate::parse(&key.certificate)?;
     Identity::new(certificate, PrivateKey::parse(key.key.der().secret_der())?)
 }

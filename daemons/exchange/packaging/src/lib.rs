@@ -13,6 +13,6 @@ pub mod receipt;
 mod unwrap;
 
 pub use error::{PackagingError, UnwrapError};
-pub use keys::{Opening, Sealing};
-pub use outgoing::{Made, package};
+pub use keys::{Opening, Sealing, identity};
+pub use outgoing::{Made, package, packager};
 pub use unwrap::{Opened, Wrapped, hash, unwrap};

@@ -73,12 +73,7 @@ impl Work {
             }
             None => None,
         };
-        let packager = if packaging.is_packaged() {
-            Some(Packager::new(plan(packaging, sealing)?)?)
-        } else {
-            None
-        };
-        Ok(Self { packager, hash, made: Vec::new() })
+        Ok(Self { packager: packager(packaging, sealing)?, hash, made: Vec::new() })
     }
 
     fn push(mut self, chunk: Vec<u8>) -> Result<(Self, Vec<u8>), PackagingError> {
@@ -106,6 +101,17 @@ pub(crate) fn update(hash: Option<&mut digest::Context>, octets: &[u8]) {
     if let Some(hash) = hash {
         hash.update(octets);
     }
+}
+
+/// What packages a file as its packaging says; `None`: it is transmitted as it is.
+pub fn packager(
+    packaging: Packaging,
+    sealing: Sealing,
+) -> Result<Option<Packager>, PackagingError> {
+    if !packaging.is_packaged() {
+        return Ok(None);
+    }
+    Ok(Some(Packager::new(plan(packaging, sealing)?)?))
 }
 
 fn plan(packaging: Packaging, sealing: Sealing) -> Result<Plan, PackagingError> {

@@ -10,7 +10,7 @@ use oftp::NegativeReason;
 use oftp_cms::receipt::{self, Detached};
 use oftp_cms::{
     Certificate, CmsError, Expected, Identity, KeyError, Known, Layers, Plan, PrivateKey,
-    SignatureError, Signing, StructureError,
+    SignatureError, Signing, StructureError, Unpackager,
 };
 
 const COMPRESSED: Layers = Layers { signed: false, compressed: true, encrypted: false };
@@ -71,6 +71,21 @@ fn a_signature_that_was_stripped_is_missing() {
 }
 
 #[test]
+fn the_layers_around_a_signature_that_is_not_good_are_found_nevertheless() {
+    let signing = Some(Signing::new(suite(4), mallory().identity.clone()));
+    let encryption = Some(encryption(4));
+    let package = package(Plan { signing, compressed: true, encryption }, &content(1000), 1000);
+    let mut unpackager = Unpackager::new(known(), Expected::Anything);
+    let mut out = Vec::new();
+    // Of an envelope nothing is told before its end.
+    let error = unpackager.push(&mut package.as_slice(), &mut out).unwrap_err();
+    assert_eq!(error.code(), "E-CMS-SIGNER");
+    let found = unpackager.found();
+    assert_eq!(found.layers, Layers { signed: true, compressed: true, encrypted: true });
+    assert_eq!((found.content, found.signers.len()), (1000, 1));
+}
+
+#[test]
 fn a_signature_by_another_key_under_the_name_of_a_known_certificate_is_wrong() {
     let openssl = openssl!();
     let package = openssl.cms(
@@ -98,7 +113,7 @@ fn a_certificate_that_comes_along_proves_nothing() {
     let (error, code, answer) = refused(&package, Layers::SIGNED);
     assert!(matches!(error, CmsError::Signature(SignatureError::Unknown { .. })), "{error}");
     assert_eq!((code, answer.number()), ("E-CMS-SIGNER", 31));
-    let seen = oftp_cms::Unpackager::new(known(), Expected::Announced(Layers::SIGNED));
+    let seen = Unpackager::new(known(), Expected::Announced(Layers::SIGNED));
     assert!(seen.found().certificates.is_empty());
 }
 

@@ -1,5 +1,5 @@
 use domain::PartnerName;
-use store::{EntryId, EntryState, ReceiptId};
+use store::{EntryId, EntryState, ReceiptId, ReceivedState};
 use terminal::arguments::{FileFormat, Order, PartnerVerb, ReceiptOrder};
 
 use super::*;
@@ -108,6 +108,39 @@ fn receipts_are_listed_or_released_and_a_partner_is_called() {
         panic!("call")
     };
     assert_eq!((calling.name.as_str(), calling.wait), ("bolt", 60));
+}
+
+#[test]
+fn a_package_is_shown_made_for_a_partner_or_opened() {
+    let cms = |line: &str| {
+        let Invocation::Tool(arguments) = parse(line) else { panic!("a tool") };
+        let Command::Cms(cms) = arguments.command else { panic!("cms") };
+        (cms, arguments.shared.format)
+    };
+    let (Cms::Show { file }, Format::Json) = cms("seon cms show A.p7m -o json") else { panic!() };
+    assert_eq!(file, PathBuf::from("A.p7m"));
+    let line = "seon cms wrap --partner bolt --sign --encrypt=no --suite 06 A --to A.p7m";
+    let (Cms::Wrap { way, packaging }, _) = cms(line) else { panic!("wrap") };
+    assert_eq!((way.partner.as_str(), way.file, way.to), ("bolt", "A".into(), "A.p7m".into()));
+    let asked = packaging.asked();
+    assert_eq!((asked.sign, asked.encrypt, asked.signed_receipt), (Some(true), Some(false), None));
+    let (Cms::Unwrap(way), _) = cms("seon cms unwrap -p bolt A.p7m -t A") else { panic!() };
+    assert_eq!((way.file, way.to), ("A.p7m".into(), "A".into()));
+    for line in
+        ["cms wrap A --to B", "cms unwrap -p bolt A", "cms wrap -p bolt --signed-receipt A -t B"]
+    {
+        refused(&format!("seon {line}"));
+    }
+}
+
+#[test]
+fn received_files_are_of_a_partner_or_in_a_state() {
+    let line = "seon received --partner bolt --state failed -n 5";
+    let Invocation::Tool(arguments) = parse(line) else { panic!("a tool") };
+    let Command::Received(received) = arguments.command else { panic!("received") };
+    assert_eq!(received.partner.as_ref().map(PartnerName::as_str), Some("bolt"));
+    assert_eq!((received.state, received.limit), (Some(ReceivedState::Failed), 5));
+    assert!(refused("seon received --state perhaps").contains("perhaps"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod attended;
 mod check;
+mod cms;
 mod config;
 pub(crate) mod enqueue;
 mod force;
@@ -11,7 +12,9 @@ mod partner;
 mod ps;
 mod queue;
 mod receipts;
+mod received;
 mod request;
+mod secured;
 mod up;
 
 use std::process::ExitCode;
@@ -58,6 +61,7 @@ async fn other(context: &Context, command: Command) -> Result<ExitCode, Failure>
         Command::Up(up) => up::run(context, up).await,
         Command::Enqueue(options) => enqueue::run(context, options).await,
         Command::Queue(queue) => queue::run(context, queue).await,
+        Command::Received(received) => received::run(context, received).await,
         Command::Receipts(receipts) => receipts::run(context, receipts).await,
         Command::Journal(journal) => journal::run(context, journal).await,
         Command::Partner(partner) => partner::run(context, partner).await,
@@ -66,6 +70,7 @@ async fn other(context: &Context, command: Command) -> Result<ExitCode, Failure>
         Command::Force(force) => force::run(context, &force).await,
         Command::Migrate => migrate::run(context).await,
         Command::Config(config) => config::run(context, &config).await,
+        Command::Cms(cms) => cms::run(context, cms).await,
         Command::Completion { shell } => completion::print(shell, Arguments::command(), "seon"),
         // These were taken out of the command line before; the type does not know it.
         Command::Seoneq

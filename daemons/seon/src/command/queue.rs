@@ -11,6 +11,7 @@ use terminal::{Cell, Column, Failure, Format, Style, Table, Terminal, human};
 
 use super::Context;
 use super::request::tell;
+use super::secured;
 
 pub(super) async fn run(context: &Context, command: Queue) -> Result<ExitCode, Failure> {
     let instance = Instance::load(&context.place())?;
@@ -41,7 +42,9 @@ async fn list(context: &Context, store: &Store, wanted: Filter) -> Result<ExitCo
 }
 
 fn table(entries: &[EntryView], now: Timestamp, terminal: &Terminal) -> String {
-    let mut table = Table::new([
+    // Whoever secures nothing has no column for it.
+    let security = entries.iter().any(|entry| entry.security.is_some());
+    let mut columns = vec![
         Column::right("ID"),
         Column::left("PARTNER"),
         Column::left("DATASET NAME"),
@@ -49,10 +52,12 @@ fn table(entries: &[EntryView], now: Timestamp, terminal: &Terminal) -> String {
         Column::left("STATE"),
         Column::right("TRIES"),
         Column::right("AGE"),
-        Column::left("REMARK"),
-    ]);
+    ];
+    columns.extend(security.then(|| Column::left("SECURITY")));
+    columns.push(Column::left("REMARK"));
+    let mut table = Table::new(columns);
     for entry in entries {
-        table.row([
+        let mut cells: Vec<Cell> = vec![
             entry.id.to_string().into(),
             entry.partner.as_str().into(),
             entry.dataset_name.as_str().into(),
@@ -60,8 +65,10 @@ fn table(entries: &[EntryView], now: Timestamp, terminal: &Terminal) -> String {
             Cell::styled(style(entry.state), entry.state.as_str()),
             entry.attempts.to_string().into(),
             human::age(human::elapsed(entry.created_at, now)).into(),
-            remark(entry, now).into(),
-        ]);
+        ];
+        cells.extend(security.then(|| secured::words(entry.security.as_ref()).into()));
+        cells.push(remark(entry, now).into());
+        table.row(cells);
     }
     table.render(terminal)
 }
@@ -93,12 +100,16 @@ fn remark(entry: &EntryView, now: Timestamp) -> String {
         remarks.push(format!("again in {}", human::span(human::elapsed(now, at))));
     }
     remarks.extend(entry.error_code.clone());
+    let signer = entry.receipt_signer.as_ref();
+    remarks.extend(signer.map(|signer| format!("receipt signed by {signer}")));
     remarks.extend(entry.comment.clone());
     remarks.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use commands::SecurityView;
+
     use super::*;
 
     fn entry() -> EntryView {
@@ -134,6 +145,35 @@ mod tests {
             table(&[entry()], now, &Terminal::default()),
             "ID  PARTNER  DATASET NAME     SIZE  STATE  TRIES  AGE  REMARK\n\
              17  bolt     ENGDAT00471   1.0 GiB  ready      2  19m  again in 30 s, E-CONNECT-REFUSED\n"
+        );
+    }
+
+    #[test]
+    fn security_has_a_column_where_there_is_some_and_a_receipts_signer_is_named() {
+        let secured = EntryView {
+            security: Some(SecurityView {
+                signed: true,
+                encrypted: true,
+                compressed: false,
+                signed_receipt: true,
+                suite: Some("04".into()),
+            }),
+            receipt_signer: Some("CN=bolt receipts".into()),
+            state: EntryState::Acknowledged,
+            not_before: None,
+            error_code: None,
+            ..entry()
+        };
+        let plain = EntryView { id: 18.into(), not_before: None, error_code: None, ..entry() };
+        let now = "2026-11-20T08:19:30Z".parse().unwrap();
+        assert_eq!(
+            table(&[secured, plain], now, &Terminal::default()),
+            "ID  PARTNER  DATASET NAME     SIZE  STATE         TRIES  AGE  \
+             SECURITY               REMARK\n\
+             17  bolt     ENGDAT00471   1.0 GiB  acknowledged      2  19m  \
+             signed, encrypted; 04  receipt signed by CN=bolt receipts\n\
+             18  bolt     ENGDAT00471   1.0 GiB  ready             2  19m  \
+             -                      -\n"
         );
     }
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::Daemon;
-use domain::security::PolicyRefused;
+use domain::security::{PackagingRefused, PolicyRefused};
+use oftp_cms::CmsError;
+use packaging::PackagingError;
 use runtime::ConfigurationError;
 use spool::SpoolError;
 use store::{RequestId, StoreError};
@@ -23,6 +25,15 @@ pub enum Error {
     /// The partner's policy does not let files be sent as it was asked for.
     #[error(transparent)]
     Policy(#[from] PolicyRefused),
+    /// A file could not be packaged.
+    #[error(transparent)]
+    Packaging(#[from] PackagingError),
+    /// A package is not what it should be.
+    #[error(transparent)]
+    Cms(#[from] CmsError),
+    /// A package is sound, and the partner's policy does not take it.
+    #[error(transparent)]
+    Refused(#[from] PackagingRefused),
     /// A file could not be read or written.
     #[error("{what}: {source}")]
     Io {
@@ -102,6 +113,9 @@ impl Error {
             Self::Configuration(error) => error.code(),
             Self::Invalid(_) => "E-USAGE",
             Self::Policy(refused) => refused.code(),
+            Self::Packaging(error) => error.code(),
+            Self::Cms(error) => error.code(),
+            Self::Refused(refused) => refused.code(),
             Self::Io { .. } => "E-IO",
             Self::StreamTooShort { .. } | Self::StreamTooLong { .. } => "E-ENQUEUE-SIZE",
             Self::Late { .. } | Self::NobodyActive { .. } => "E-REQUEST-LATE",

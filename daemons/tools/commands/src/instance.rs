@@ -67,7 +67,8 @@ impl Instance {
         left_out.flat_map(|left_out| &left_out.errors).map(ToString::to_string).collect()
     }
 
-    fn load_for(place: &Place, scope: Scope) -> Result<Self, Error> {
+    /// Reads the manifests with the certificates and keys of a scope.
+    pub(crate) fn load_for(place: &Place, scope: Scope) -> Result<Self, Error> {
         let Place { directory, run_directory, migrate } = place.clone();
         let configuration = runtime::load_directory(&directory, scope)?;
         Ok(Self { directory, run_directory, migrate, configuration })

@@ -1,9 +1,10 @@
 //! What people do with an instance, as a library that a program or a server calls: put files into the
-//! queue, look at queue, receipts, journal and daemons, ask a daemon for something, examine
-//! everything. What goes in is typed, what comes out can be serialised, and every error has a stable
+//! queue, look at queue, received files, receipts, journal and daemons, ask a daemon for something,
+//! handle packages, examine everything. What goes in is typed, what comes out can be serialised, and every error has a stable
 //! code. Nothing here knows of a terminal, of a command line or of an exit code.
 
 pub mod check;
+pub mod cms;
 pub mod enqueue;
 mod error;
 pub mod force;
@@ -15,9 +16,12 @@ pub mod partner;
 pub mod ps;
 pub mod queue;
 pub mod receipts;
+pub mod received;
 pub mod reload;
 pub mod report;
 pub mod request;
+mod security;
 
 pub use error::Error;
 pub use instance::{Instance, Place};
+pub use security::SecurityView;

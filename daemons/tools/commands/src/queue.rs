@@ -1,12 +1,12 @@
 //! The send queue, and what people do to its entries.
 
-use domain::{Daemon, Packaging, PartnerName};
+use domain::{Daemon, PartnerName};
 use jiff::Timestamp;
 use serde::Serialize;
 use store::{EntryId, EntryState, OperatorRequest, QueueEntry, QueueFilter, RequestId, Store};
 
-use crate::Error;
 use crate::request::{self, Obeyed, PATIENCE};
+use crate::{Error, SecurityView};
 
 /// A queue entry as it is shown.
 #[derive(Debug, Serialize)]
@@ -61,37 +61,6 @@ pub struct EntryView {
     /// When nothing more was to come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
-}
-
-/// How a file is secured.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a thing that is done or not")]
-pub struct SecurityView {
-    /// Signed.
-    pub signed: bool,
-    /// Encrypted.
-    pub encrypted: bool,
-    /// Compressed.
-    pub compressed: bool,
-    /// Answered by a signed receipt.
-    pub signed_receipt: bool,
-    /// By which cipher suite.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub suite: Option<String>,
-}
-
-impl SecurityView {
-    /// Nothing for a file that goes as it is.
-    fn of(packaging: Packaging) -> Option<Self> {
-        let (signed, encrypted) = packaging.is_signed_and_encrypted();
-        (packaging != Packaging::NONE).then(|| Self {
-            signed,
-            encrypted,
-            compressed: packaging.is_compressed(),
-            signed_receipt: packaging.receipt_suite().is_some(),
-            suite: packaging.suite().map(|suite| suite.to_string()),
-        })
-    }
 }
 
 impl From<QueueEntry> for EntryView {

@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use domain::Daemon;
 use terminal::arguments::EnqueueOptions;
-use terminal::arguments::{Force, Journal, Partner, Queue, Receipts};
+use terminal::arguments::{Force, Journal, Partner, Queue, Receipts, Received};
 use terminal::completion::Shell;
 use terminal::{Format, Since};
 
@@ -214,6 +214,8 @@ enum Verb {
     Enqueue(Box<ChosenFiles>),
     /// Shows the send queue, or holds, releases, cancels, unblocks, aborts entries.
     Queue(Queue),
+    /// Shows the received files: whose, how far they are, where they lie, what was wrong.
+    Received(Received),
     /// Shows the receipts that we owe, or releases held ones.
     Receipts(Receipts),
     /// Shows what happened: sessions, files, receipts, refusals.
@@ -255,7 +257,7 @@ const OF_EACH_FILE: [&str; 4] = ["files", "name", "size", "move"];
 
 /// The grammar with what the commands of one machine need to fit in.
 pub(super) fn grammar() -> clap::Command {
-    let relayed = ["ps", "enqueue", "queue", "receipts", "journal", "partner", "force"];
+    let relayed = ["ps", "enqueue", "queue", "received", "receipts", "journal", "partner", "force"];
     let with_instance = relayed.into_iter().fold(Grammar::command(), |grammar, name| {
         let instance = clap::Arg::new(INSTANCE)
             .short('i')
@@ -266,7 +268,7 @@ pub(super) fn grammar() -> clap::Command {
         grammar.mut_subcommand(name, |command| command.arg(instance))
     });
     // -n is the namespace here, as with kubectl.
-    ["queue", "receipts", "journal"].into_iter().fold(with_instance, |grammar, name| {
+    ["queue", "received", "receipts", "journal"].into_iter().fold(with_instance, |grammar, name| {
         grammar.mut_subcommand(name, |command| {
             command
                 .mut_arg("limit", |limit| limit.short(None::<char>))
@@ -291,6 +293,7 @@ impl Arguments {
             }
             Verb::Ps(_)
             | Verb::Queue(_)
+            | Verb::Received(_)
             | Verb::Receipts(_)
             | Verb::Journal(_)
             | Verb::Partner(_)

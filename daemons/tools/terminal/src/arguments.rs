@@ -6,10 +6,10 @@ mod security;
 
 use clap::{Args, Subcommand};
 use domain::{Daemon, PartnerName};
-use store::{EntryId, EntryState, JournalKind, ReceiptId};
+use store::{EntryId, EntryState, JournalKind, ReceiptId, ReceivedState};
 
 pub use enqueue::{EnqueueOptions, FileFormat};
-pub use security::SecurityOptions;
+pub use security::{PackagingOptions, SecurityOptions, suite};
 
 use crate::Since;
 
@@ -84,6 +84,20 @@ pub struct Entries {
     /// The entries' identifiers, as `seon queue` shows them.
     #[arg(required = true, value_name = "ID")]
     pub ids: Vec<EntryId>,
+}
+
+/// Which received files are shown.
+#[derive(Debug, Args)]
+pub struct Received {
+    /// Only files of this partner.
+    #[arg(short, long, value_name = "NAME")]
+    pub partner: Option<PartnerName>,
+    /// Only files in this state, as `failed`.
+    #[arg(short, long, value_name = "STATE")]
+    pub state: Option<ReceivedState>,
+    /// The last so many.
+    #[arg(short = 'n', long, default_value_t = 100, value_name = "NUMBER")]
+    pub limit: u32,
 }
 
 /// What is wanted of the receipts.

@@ -158,7 +158,11 @@ impl Layer {
                 run.found.certificates = super::signed::certificates(element);
                 Ok(())
             }
-            (Field::CompressionAlgorithm, _) => Ok(CompressedReader::check(element)?),
+            (Field::CompressionAlgorithm, _) => {
+                // At once: what is in it may turn out to be bad.
+                run.found.layers.compressed = true;
+                Ok(CompressedReader::check(element)?)
+            }
             (Field::RecipientInfos, Body::Encrypted(encrypted)) => {
                 encrypted.recipients(element, run)
             }
@@ -220,7 +224,6 @@ impl Layer {
             Body::Data | Body::Signed(_) => next.finish(run),
             Body::Compressed(compressed) => {
                 compressed.finish()?;
-                run.found.layers.compressed = true;
                 next.finish(run)
             }
             Body::Encrypted(encrypted) => {

@@ -25,6 +25,7 @@ fn commands_of_one_machine_go_into_the_pod_with_the_same_words() {
     assert_eq!(relayed("ps"), "ps");
     assert_eq!(relayed("queue -a -p bolt --limit 7"), "queue --partner=bolt --all --limit=7");
     assert_eq!(relayed("queue hold 17 18"), "queue hold -- 17 18");
+    assert_eq!(relayed("received -s failed"), "received --state=failed");
     assert_eq!(relayed("journal -f --since 2h"), "journal --since=2h --follow");
     assert_eq!(relayed("receipts release 3"), "receipts release -- 3");
     assert_eq!(relayed("partner ping bolt --wait 5"), "partner ping --wait=5 -- bolt");

@@ -7,6 +7,25 @@ use domain::security::Asked;
 /// What is asked for; what is left out, the partner's policy decides.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SecurityOptions {
+    /// Of the file.
+    #[command(flatten)]
+    pub packaging: PackagingOptions,
+    /// Answered by a signed receipt: yes or no.
+    #[arg(long, value_name = "YES|NO", num_args = 0..=1, require_equals = true,
+        default_missing_value = "yes", value_parser = yes_or_no)]
+    pub signed_receipt: Option<bool>,
+}
+
+impl SecurityOptions {
+    /// What is asked for.
+    pub fn asked(&self) -> Asked {
+        Asked { signed_receipt: self.signed_receipt, ..self.packaging.asked() }
+    }
+}
+
+/// What is asked for of the file itself.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PackagingOptions {
     /// Signed: yes or no. The partner's policy decides without it.
     #[arg(long, value_name = "YES|NO", num_args = 0..=1, require_equals = true,
         default_missing_value = "yes", value_parser = yes_or_no)]
@@ -19,20 +38,16 @@ pub struct SecurityOptions {
     #[arg(long, value_name = "YES|NO", num_args = 0..=1, require_equals = true,
         default_missing_value = "yes", value_parser = yes_or_no)]
     pub compress: Option<bool>,
-    /// Answered by a signed receipt: yes or no.
-    #[arg(long, value_name = "YES|NO", num_args = 0..=1, require_equals = true,
-        default_missing_value = "yes", value_parser = yes_or_no)]
-    pub signed_receipt: Option<bool>,
     /// By which cipher suite, such as 04.
     #[arg(long, value_name = "NUMBER", value_parser = suite)]
     pub suite: Option<Suite>,
 }
 
-impl SecurityOptions {
+impl PackagingOptions {
     /// What is asked for.
     pub fn asked(&self) -> Asked {
-        let Self { sign, encrypt, compress, signed_receipt, suite } = *self;
-        Asked { sign, encrypt, compress, signed_receipt, suite }
+        let Self { sign, encrypt, compress, suite } = *self;
+        Asked { sign, encrypt, compress, signed_receipt: None, suite }
     }
 }
 
@@ -44,7 +59,8 @@ fn yes_or_no(word: &str) -> Result<bool, String> {
     }
 }
 
-fn suite(number: &str) -> Result<Suite, String> {
+/// A cipher suite by its number.
+pub fn suite(number: &str) -> Result<Suite, String> {
     let known = number.parse::<i64>().ok().and_then(|number| Suite::try_from(number).ok());
     known.ok_or_else(|| "a cipher suite has a number from 01 to 99; 04 is the usual one".to_owned())
 }

@@ -1,0 +1,157 @@
+//! CMS packages of partners and for them, without a session and without a database: shown, made and
+//! opened by an instance's keys and a partner's policy, for support and for hosts that do nothing
+//! else (RFC 5024 section 6).
+
+mod file;
+mod judge;
+mod keys;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use configuration::Scope;
+use domain::PartnerName;
+use domain::security::Asked;
+use oftp_cms::{Expected, Packager, Unpackager};
+use packaging::{PackagingError, Sealing, packager};
+use serde::Serialize;
+
+pub use show::{Fault, KeyView, LayerView, PackageView, SignerView, VerifierView, show};
+
+use self::file::{Beside, Next, read};
+use self::keys::Keys;
+use crate::error::blocking;
+use crate::{Error, Instance, Place, SecurityView};
+
+/// A file that was made of another one.
+#[derive(Debug, Serialize)]
+pub struct Made {
+    /// What it was made of.
+    pub file: PathBuf,
+    /// Where it is.
+    pub to: PathBuf,
+    /// Its octets.
+    pub octets: u64,
+    /// Whose policy counted.
+    pub partner: PartnerName,
+    /// How the package is secured; nothing if it is an envelope and no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security: Option<SecurityView>,
+    /// Who signed it, where it was opened and is signed: the certificate's subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+}
+
+/// Packages a file for a partner, as one that is queued for it would be. The file's octets are
+/// packaged as they are, whatever its records.
+///
+/// # Errors
+///
+/// What the partner's policy does not let be done, a key that is not there or not active, a file
+/// that cannot be read or written. Nothing is left of the package then.
+pub async fn wrap(
+    place: &Place,
+    partner: &str,
+    asked: Asked,
+    file: &Path,
+    to: &Path,
+) -> Result<Made, Error> {
+    let instance = Instance::load_for(place, Scope::SendQueue)?;
+    let partner = instance.partner(partner)?;
+    let packaging = partner.security.outbound.packaging(asked)?;
+    let own = &instance.configuration.instance;
+    let sealing = Sealing::of(own, partner, packaging, ambient::now())?;
+    let Some(packager) = packager(packaging, sealing)? else {
+        return Err(Error::Invalid(format!(
+            "files for {} are neither signed nor encrypted nor compressed by its policy; ask for \
+             one of them: --sign, --encrypt, --compress",
+            partner.name
+        )));
+    };
+    let making = Making { packager, made: Vec::new(), out: Beside::new(to)? };
+    let making = read(file, making, Making::take).await?;
+    let octets = blocking(|| making.finish()).await?;
+    Ok(Made {
+        file: file.to_owned(),
+        to: to.to_owned(),
+        octets,
+        partner: partner.name.clone(),
+        security: SecurityView::of(packaging),
+        signer: None,
+    })
+}
+
+/// Opens a partner's package. No SFID says what it is: it is what it turns out to be, and the
+/// partner's policy has to take that. Its content is in place only after everything was verified.
+///
+/// # Errors
+///
+/// What is wrong with the package, what the partner's policy does not take, a file that cannot be
+/// read or written. Nothing is left of the content then.
+pub async fn unwrap(place: &Place, partner: &str, file: &Path, to: &Path) -> Result<Made, Error> {
+    let instance = Instance::load_for(place, Scope::ReceiveMaster)?;
+    let partner = instance.partner(partner)?;
+    let own = &instance.configuration.instance;
+    let Keys { known, theirs, .. } = Keys::that_count(own, partner, ambient::now())?;
+    let unpackager = Unpackager::new(known, Expected::Anything);
+    let opening = Opening { unpackager, content: Vec::new(), out: Beside::new(to)? };
+    let opening = read(file, opening, Opening::take).await?;
+    let policy = partner.security.inbound.clone();
+    let (octets, packaging, signer) = blocking(move || {
+        let Opening { unpackager, mut content, mut out } = opening;
+        let found = unpackager.finish(&mut content)?;
+        out.write(&content)?;
+        let packaging = judge::packaging(&found, &policy.suites)?;
+        policy.admits(packaging)?;
+        Ok((out.place()?, packaging, found.signer().and_then(|signer| signer.certificate)))
+    })
+    .await?;
+    Ok(Made {
+        file: file.to_owned(),
+        to: to.to_owned(),
+        octets,
+        partner: partner.name.clone(),
+        security: SecurityView::of(packaging),
+        signer: signer.and_then(|index| theirs.get(index)).map(|owner| owner.key.subject.clone()),
+    })
+}
+
+/// A package that is being made.
+struct Making {
+    packager: Packager,
+    made: Vec<u8>,
+    out: Beside,
+}
+
+impl Making {
+    fn take(&mut self, chunk: &[u8]) -> Result<Next, Error> {
+        self.packager.push(chunk, &mut self.made).map_err(PackagingError::Package)?;
+        self.out.write(&self.made)?;
+        self.made.clear();
+        Ok(Next::Chunk)
+    }
+
+    fn finish(mut self) -> Result<u64, Error> {
+        self.packager.finish(&mut self.made).map_err(PackagingError::Package)?;
+        self.out.write(&self.made)?;
+        self.out.place()
+    }
+}
+
+/// A package that is being opened.
+struct Opening {
+    unpackager: Unpackager,
+    content: Vec<u8>,
+    out: Beside,
+}
+
+impl Opening {
+    fn take(&mut self, mut chunk: &[u8]) -> Result<Next, Error> {
+        while !chunk.is_empty() {
+            self.unpackager.push(&mut chunk, &mut self.content)?;
+            self.out.write(&self.content)?;
+            self.content.clear();
+        }
+        Ok(Next::Chunk)
+    }
+}
