@@ -296,6 +296,10 @@ fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
     let short = Seal { hash: vec![1, 2, 3], ..seal.clone() };
     assert_eq!(judged(&short), Err(Unproven::Hash(3)));
     assert_eq!(judged(&Seal::default()), Err(Unproven::Unsigned));
+    // By the suite that SFID names, and not by a weaker one.
+    let weak = signer.sign(2.try_into().unwrap(), sha256(b"what was transmitted"), octets).unwrap();
+    let weak = Seal { signature: weak.signature.as_octets().to_vec(), ..seal.clone() };
+    assert_eq!(judged(&weak), Err(Unproven::Digest));
     let nobody = world.bolt.partner("acme").unwrap();
     let by_nobody = verify(nobody, Some(&seal), || octets(seal.clone()), ambient::now());
     assert_eq!(by_nobody, Err(Unproven::NoCertificate));
