@@ -163,7 +163,11 @@ async fn deal_with(active: &Active, file: &ReceivedFile) -> Result<(), Refused> 
         .map_err(UnwrapError::Key)?;
     let into = PartName::new(active.tenure.epoch, &ambient::fresh().to_string())
         .map_err(SpoolError::Name)?;
-    let wrapped = Wrapped { part: file.part.clone(), packaging: file.packaging };
+    let wrapped = Wrapped {
+        part: file.part.clone(),
+        packaging: file.packaging,
+        original_size: file.original_size,
+    };
     match packaging::unwrap(&active.spool, &wrapped, &into, opening).await {
         Ok(opened) => record(active, file, into, opened).await,
         Err(error) => match error.answer() {

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use configuration::{Configuration, Partner};
 use domain::{Epoch, FileHash, Packaging, PartName};
 use oftp::command::{Eerp, Seal};
-use oftp::field::{FileIdentity, Format, UserData};
+use oftp::field::{Blocks, FileIdentity, Format, UserData};
 use packaging::receipt::{Signer, Unproven, verify};
 use packaging::{
     Made, Opened, Opening, PackagingError, Sealing, UnwrapError, Wrapped, hash, package, unwrap,
@@ -134,7 +134,8 @@ impl World {
         received.append(&mut Vec::new()).await.unwrap();
         received.finish().await.unwrap();
         let opening = self.opening(packaging);
-        let opened = unwrap(&self.spool, &Wrapped { part, packaging }, &into, opening).await;
+        let wrapped = Wrapped { part, packaging, original_size: Blocks::saturating(0) };
+        let opened = unwrap(&self.spool, &wrapped, &into, opening).await;
         let lies_at = self.directory.join("data/spool/in").join(format!("{into}"));
         let original = fs::read(lies_at);
         match opened {
