@@ -172,6 +172,11 @@ pub enum PolicyRefused {
          {0} with us; have the partner's spec.protocol.minimumLevel be 2.0, or queue the file plain"
     )]
     AgreedLevel(Level),
+    /// An older version made it ready, which packages nothing.
+    #[error(
+        "the file is to be packaged, and has not been; let it be tried again by seon queue unblock"
+    )]
+    Unpackaged,
 }
 
 impl PolicyRefused {
@@ -185,6 +190,7 @@ impl PolicyRefused {
                 "E-POLICY-CERTIFICATE"
             }
             Self::Level(_) | Self::AgreedLevel(_) => "E-POLICY-LEVEL",
+            Self::Unpackaged => "E-POLICY-PACKAGE",
         }
     }
 }

@@ -171,6 +171,31 @@ fn a_file_encrypted_for_somebody_else_is_answered_by_nerp_33_and_the_next_one_is
 }
 
 #[test]
+fn a_file_of_which_nothing_has_left_is_packaged_anew_once_it_is_released() {
+    let mut pair = Pair::secured();
+    let right = pair.bolt.file_keys.clone();
+    pair.bolt.file_keys.as_mut().unwrap().decrypt = FileKeys::of("stranger").decrypt;
+    pair.write(Line::Tcp, Line::Nothing);
+    let acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    let file = pair.acme.file("RENEWED.DAT", 10_000);
+    let entry = send(&pair, &file, &[]);
+    pair.acme.wait_for_state(entry, "ready", PATIENCE);
+    acme.stop();
+    // The partner's new certificate comes before the partner does.
+    pair.bolt.file_keys = right;
+    pair.write(Line::Tcp, Line::Nothing);
+    let _acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    for change in ["hold", "release"] {
+        pair.acme.ok(["queue", change, &entry.to_string()]);
+    }
+    let _bolt = pair.bolt.up();
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
+#[test]
 fn a_receipt_signed_by_a_stranger_leaves_its_entry_waiting_and_says_why() {
     let mut pair = Pair::secured();
     pair.write(Line::Tcp, Line::Tcp);

@@ -305,10 +305,7 @@ impl Conversation {
 
     /// Offers a file; false if it cannot be, and has been set aside with the reason.
     async fn start_file(&mut self, entry: QueueEntry) -> Result<bool, Stop> {
-        let level = self.level();
-        if entry.packaging != Packaging::NONE && level < Level::V2_0 {
-            // Never with less security than was asked for.
-            let refused = PolicyRefused::AgreedLevel(level);
+        if let Err(refused) = may_be_offered(&entry, self.level()) {
             let text = refused.to_string();
             self.set_aside(&entry, refused.code(), &text, Refusal::Block).await?;
             return Ok(false);
@@ -573,6 +570,14 @@ pub(super) fn too_early() -> Stop {
         reason: oftp::field::EndSessionReason::ProtocolViolation,
         text: "a command came before the session was established".to_owned(),
     }
+}
+
+/// Never with less security than was asked for.
+fn may_be_offered(entry: &QueueEntry, level: Level) -> Result<(), PolicyRefused> {
+    if entry.packaging != Packaging::NONE && level < Level::V2_0 {
+        return Err(PolicyRefused::AgreedLevel(level));
+    }
+    if entry.is_prepared() { Ok(()) } else { Err(PolicyRefused::Unpackaged) }
 }
 
 /// Hash and signature, if it was signed.

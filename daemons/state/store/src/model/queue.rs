@@ -171,6 +171,13 @@ impl QueueEntry {
     pub fn transmitted_format(&self) -> Format {
         self.packaging.transmitted_format(self.format)
     }
+
+    /// Whether what is to be transmitted is what its packaging says: a package is there, and a hash where
+    /// the receipt is to prove it. Only `seonsqd`s of before there were packages leave it out.
+    pub fn is_prepared(&self) -> bool {
+        let has_package = self.packaging.is_packaged() == self.package.is_some();
+        has_package && self.packaging.receipt_suite().is_some() == self.hash.is_some()
+    }
 }
 
 /// An entry whose file can be sent, and what is transmitted of it if it is not the payload as it is.
