@@ -233,6 +233,20 @@ impl OutboundPolicy {
         Ok(packaging)
     }
 
+    /// Whether a file that was queued before may still go as it is packaged: not without a
+    /// signature or encryption that has become Required since. (Compression protects nobody.)
+    pub fn still_admits(&self, packaging: Packaging) -> Result<(), PolicyRefused> {
+        let (is_signed, is_encrypted) = packaging.is_signed_and_encrypted();
+        for (demand, is_done, service) in
+            [(self.sign, is_signed, Service::Sign), (self.encrypt, is_encrypted, Service::Encrypt)]
+        {
+            if demand == Demand::Required && !is_done {
+                return Err(PolicyRefused::Required(service));
+            }
+        }
+        Ok(())
+    }
+
     /// A weak suite only where the partner's setting names it.
     fn suite(&self, asked: Asked, is_needed: bool) -> Result<Suite, PolicyRefused> {
         let Some(suite) = asked.suite else { return Ok(self.suite) };

@@ -1,10 +1,10 @@
-//! From `unwrapping` to `received`: a package is decrypted, decompressed and verified into a part of its
-//! own, under this tenure's epoch, and only then it can be delivered. What the partner has made wrong is
-//! answered by a NERP, and kept as long as its row for whoever wants to know why.
+//! From `unwrapping` to `received`: a package is decrypted, decompressed and verified into a part
+//! of its own, under this tenure's epoch, and only then it can be delivered. What the partner has
+//! made wrong is answered by a NERP, and kept as long as its row for whoever wants to know why.
 //!
-//! What is unwrapped when is decided by [`machine`]; here it is carried out. One commit stands behind the
-//! work: if the process stops before, the next tenure does it again, and the part that nobody recorded is
-//! swept.
+//! What is unwrapped when is decided by [`machine`]; here it is carried out. One commit stands
+//! behind the work: if the process stops before, the next tenure does it again, and the part that
+//! nobody recorded is swept.
 
 pub mod machine;
 

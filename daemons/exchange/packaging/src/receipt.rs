@@ -23,7 +23,8 @@ impl Signer {
         Ok(Self(identity(key)?))
     }
 
-    /// Signs a receipt. `octets` is what is signed of it with this seal: `signed_octets` of the command.
+    /// Signs a receipt. `octets` is what is signed of it with this seal: `signed_octets` of the
+    /// command.
     pub fn sign(
         &self,
         suite: Suite,
@@ -91,8 +92,8 @@ impl Unproven {
 }
 
 /// Verifies a partner's receipt. `octets` is `signed_octets` of the command. The hash is for the
-/// caller to compare with that of what was sent, which is by the file's cipher suite; the signature is
-/// by the same digest, as the RFC has it (section 5.3.3, SFIDCIPH), and by no weaker one.
+/// caller to compare with that of what was sent, which is by the file's cipher suite; the signature
+/// is by the same digest, as the RFC has it (section 5.3.3, SFIDCIPH), and by no weaker one.
 pub fn verify(
     partner: &Partner,
     seal: Option<&Seal>,

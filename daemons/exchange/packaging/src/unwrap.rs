@@ -26,8 +26,8 @@ pub struct Wrapped {
 /// section 5.3.3), and some products say little of small files.
 const BEYOND_ANNOUNCED: u64 = 1 << 30;
 
-/// The most octets of content, so that a small package that becomes a huge file does not fill the disk
-/// of everybody, over and over.
+/// The most octets of content, so that a small package that becomes a huge file does not fill the
+/// disk of everybody, over and over.
 fn most_content(original_size: Blocks) -> u64 {
     match original_size.get() {
         // Not known to the sender.
@@ -58,8 +58,8 @@ pub async fn hash(
     Ok(read_through(&mut spool.open_part(part).await?, work).await?.hash())
 }
 
-/// Unwraps a received file into a new part, as its SFID said. The original is there, and verified, when
-/// this returns; after an error nothing is left of it.
+/// Unwraps a received file into a new part, as its SFID said. The original is there, and verified,
+/// when this returns; after an error nothing is left of it.
 pub async fn unwrap(
     spool: &Spool,
     wrapped: &Wrapped,

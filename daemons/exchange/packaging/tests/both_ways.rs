@@ -1,4 +1,5 @@
-//! A file through both companies' hands, with the keys of their configurations, by a spool on a disk.
+//! A file through both companies' hands, with the keys of their configurations, by a spool on a
+//! disk.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 

@@ -1,10 +1,10 @@
 //! The unwrapping machine: whose file is unwrapped next, and when what failed by our fault is tried
-//! again. A total function of state, input and time; no clock and no I/O. `now` is the caller's time
-//! since an origin of its choice.
+//! again. A total function of state, input and time; no clock and no I/O. `now` is the caller's
+//! time since an origin of its choice.
 //!
 //! Each partner has one file in work at a time, and a free place goes to whoever has waited for one
-//! longest, so that nobody's files wait for all of another's. What was done is in the database: a file
-//! that is unwrapped or has failed is not found by the next look.
+//! longest, so that nobody's files wait for all of another's. What was done is in the database: a
+//! file that is unwrapped or has failed is not found by the next look.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use std::time::Duration;
 use domain::PartnerName;
 use store::ReceivedFileId;
 
-/// What our disk, database or keys refuse is tried again after this pause, then after twice as long each
-/// time.
+/// What our disk, database or keys refuse is tried again after this pause, then after twice as long
+/// each time.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The longest pause.
@@ -159,8 +159,8 @@ impl Unwrapping {
         };
     }
 
-    /// What was found, whoever was served longest ago first. Of whom nothing was found, nothing is left to
-    /// remember.
+    /// What was found, whoever was served longest ago first. Of whom nothing was found, nothing is
+    /// left to remember.
     fn in_turn(
         &mut self,
         mut files: Vec<(PartnerName, ReceivedFileId)>,
