@@ -204,6 +204,11 @@ pub enum PolicyRefused {
          {0} with us; have the partner's spec.protocol.minimumLevel be 2.0, or queue the file plain"
     )]
     AgreedLevel(Level),
+    /// An older version made it ready, which packages nothing.
+    #[error(
+        "the file is to be packaged, and has not been; let it be tried again by seon queue unblock"
+    )]
+    Unpackaged,
 }
 
 impl PolicyRefused {
@@ -217,6 +222,7 @@ impl PolicyRefused {
                 "E-POLICY-CERTIFICATE"
             }
             Self::Level(_) | Self::AgreedLevel(_) => "E-POLICY-LEVEL",
+            Self::Unpackaged => "E-POLICY-PACKAGE",
         }
     }
 }
@@ -257,6 +263,20 @@ impl OutboundPolicy {
             return Err(PolicyRefused::Level(means.highest_level));
         }
         Ok(packaging)
+    }
+
+    /// Whether a file that was queued before may still go as it is packaged: not without a
+    /// signature or encryption that has become Required since. (Compression protects nobody.)
+    pub fn still_admits(&self, packaging: Packaging) -> Result<(), PolicyRefused> {
+        let (is_signed, is_encrypted) = packaging.is_signed_and_encrypted();
+        for (demand, is_done, service) in
+            [(self.sign, is_signed, Service::Sign), (self.encrypt, is_encrypted, Service::Encrypt)]
+        {
+            if demand == Demand::Required && !is_done {
+                return Err(PolicyRefused::Required(service));
+            }
+        }
+        Ok(())
     }
 
     /// A weak suite only where the partner's setting names it.

@@ -1,10 +1,10 @@
-//! From `unwrapping` to `received`: a package is decrypted, decompressed and verified into a part of its
-//! own, under this tenure's epoch, and only then it can be delivered. What the partner has made wrong is
-//! answered by a NERP, and kept as long as its row for whoever wants to know why.
+//! From `unwrapping` to `received`: a package is decrypted, decompressed and verified into a part
+//! of its own, under this tenure's epoch, and only then it can be delivered. What the partner has
+//! made wrong is answered by a NERP, and kept as long as its row for whoever wants to know why.
 //!
-//! What is unwrapped when is decided by [`machine`]; here it is carried out. One commit stands behind the
-//! work: if the process stops before, the next tenure does it again, and the part that nobody recorded is
-//! swept.
+//! What is unwrapped when is decided by [`machine`]; here it is carried out. One commit stands
+//! behind the work: if the process stops before, the next tenure does it again, and the part that
+//! nobody recorded is swept.
 
 pub mod machine;
 
@@ -163,7 +163,11 @@ async fn deal_with(active: &Active, file: &ReceivedFile) -> Result<(), Refused> 
         .map_err(UnwrapError::Key)?;
     let into = PartName::new(active.tenure.epoch, &ambient::fresh().to_string())
         .map_err(SpoolError::Name)?;
-    let wrapped = Wrapped { part: file.part.clone(), packaging: file.packaging };
+    let wrapped = Wrapped {
+        part: file.part.clone(),
+        packaging: file.packaging,
+        original_size: file.original_size,
+    };
     match packaging::unwrap(&active.spool, &wrapped, &into, opening).await {
         Ok(opened) => record(active, file, into, opened).await,
         Err(error) => match error.answer() {

@@ -1,13 +1,14 @@
 //! From `queued` to `ready`: what has to be done to a file before it is sent. It is packaged as the
 //! partner's policy said when it was queued; one that is not to be is only looked at.
 //!
-//! A package is kept until its entry is finished, so that a restart sends the same octets.
+//! A package is kept until its entry is finished, so that a restart sends the same octets. One of
+//! which nothing has left yet is made anew when a person lets its entry go again.
 //!
-//! Two commits stand around the work, which is done between them: one claims a batch of entries, the
-//! other records what came of it. What is done when is decided by [`machine`]; here it is carried
-//! out, in a lane of its own, so that a slow disk keeps nobody from being called. If the process
-//! stops between the two, the next tenure queues the entries again, and a package that nobody recorded
-//! is swept.
+//! Two commits stand around the work, which is done between them: one claims a batch of entries,
+//! the other records what came of it. What is done when is decided by [`machine`]; here it is
+//! carried out, in a lane of its own, so that a slow disk keeps nobody from being called. If the
+//! process stops between the two, the next tenure queues the entries again, and a package that
+//! nobody recorded is swept.
 
 pub mod machine;
 
@@ -23,7 +24,7 @@ use runtime::{Active, ServiceError};
 use spool::{Payload, Payloads};
 use store::{
     EntryId, FencedTx, IfAnswerLost, JournalEntry, JournalKind, Package, PreparedEntry, QueueEntry,
-    Step, StoreError,
+    Reached, Step, StoreError,
 };
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
@@ -177,8 +178,10 @@ impl Lane {
 
 async fn prepare(active: &Active, entry: &QueueEntry, cores: &Semaphore) -> Tried {
     let spool = &active.spool;
-    // What was packaged before is sent as it is, whatever has changed: part of it may be there.
-    if entry.packaging == Packaging::NONE || entry.package.is_some() {
+    // A package of which some may be there is sent as it is, whatever has changed; another one is
+    // made anew, by the keys and certificates that count now.
+    let may_be_there = entry.package.is_some() && entry.reached != Reached::Nothing;
+    if entry.packaging == Packaging::NONE || may_be_there {
         spool.check_payload(&payload_of(entry)).await?;
         return Ok(PreparedEntry::as_it_is(entry.id));
     }

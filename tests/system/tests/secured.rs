@@ -1,5 +1,6 @@
-//! Files signed, compressed and encrypted from company to company, with signed receipts: what arrives is
-//! what was sent, and what was tampered with, is for others or is less than was asked for never does.
+//! Files signed, compressed and encrypted from company to company, with signed receipts: what
+//! arrives is what was sent, and what was tampered with, is for others or is less than was asked
+//! for never does.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
@@ -168,6 +169,51 @@ fn a_file_encrypted_for_somebody_else_is_answered_by_nerp_33_and_the_next_one_is
     });
     assert!(pair.acme.entry(entry)["receipt_signer"].is_string());
     assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
+#[test]
+fn a_file_of_which_nothing_has_left_is_packaged_anew_once_it_is_released() {
+    let mut pair = Pair::secured();
+    let right = pair.bolt.file_keys.clone();
+    pair.bolt.file_keys.as_mut().unwrap().decrypt = FileKeys::of("stranger").decrypt;
+    pair.write(Line::Tcp, Line::Nothing);
+    let acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    let file = pair.acme.file("RENEWED.DAT", 10_000);
+    let entry = send(&pair, &file, &[]);
+    pair.acme.wait_for_state(entry, "ready", PATIENCE);
+    acme.stop();
+    // The partner's new certificate comes before the partner does.
+    pair.bolt.file_keys = right;
+    pair.write(Line::Tcp, Line::Nothing);
+    let _acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    for change in ["hold", "release"] {
+        pair.acme.ok(["queue", change, &entry.to_string()]);
+    }
+    let _bolt = pair.bolt.up();
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
+#[test]
+fn a_plain_file_that_waits_is_not_sent_once_its_partner_requires_encryption() {
+    let mut pair = Pair::secured();
+    pair.acme.partner_extra = String::new();
+    // Bolt would take it.
+    pair.bolt.partner_extra = String::new();
+    pair.write(Line::Tcp, Line::Nothing);
+    let acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    let entry = send(&pair, &pair.acme.file("PLAIN.DAT", 1000), &[]);
+    pair.acme.wait_for_state(entry, "ready", PATIENCE);
+    acme.stop();
+    pair.acme.partner_extra = SECURED.to_owned();
+    pair.acme.write(&pair.bolt, Line::Tcp);
+    let _up = up(&pair);
+    pair.acme.wait_for_state(entry, "blocked", RECOVERY);
+    assert_eq!(code_of(&pair.acme, entry), "E-POLICY-REQUIRED");
+    assert!(incoming(&pair.bolt).is_empty());
 }
 
 #[test]

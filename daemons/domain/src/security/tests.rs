@@ -56,6 +56,24 @@ const RULE: [(Demand, Option<bool>, Option<bool>); 9] = [
 ];
 
 #[test]
+fn what_was_queued_before_signing_or_encryption_became_required_does_not_go_without_it() {
+    for demands @ [sign, encrypt, ..] in fours(DEMANDS) {
+        for text in ["00 00 0 0 N", "01 04 0 1 N", "02 04 0 1 N", "03 04 1 1 Y"] {
+            let packaging: Packaging = text.parse().unwrap();
+            let [is_signed, is_encrypted, ..] = done(packaging);
+            let expected = if sign == Demand::Required && !is_signed {
+                Err(PolicyRefused::Required(Service::Sign))
+            } else if encrypt == Demand::Required && !is_encrypted {
+                Err(PolicyRefused::Required(Service::Encrypt))
+            } else {
+                Ok(())
+            };
+            assert_eq!(outbound(demands).still_admits(packaging), expected, "{demands:?} {text}");
+        }
+    }
+}
+
+#[test]
 fn a_file_is_packaged_as_its_partner_demands_and_as_it_is_asked_for_in_every_combination() {
     let services = [Service::Sign, Service::Encrypt, Service::Compress, Service::SignedReceipt];
     let mut refused = 0;

@@ -151,12 +151,17 @@ pub(crate) fn judge_offer(
             return Err(OfferRefused::RecordLength(longest));
         }
     }
-    let announced = sfid.size.get().saturating_mul(1024);
+    let announced = sfid.size.get().saturating_add(original(sfid, packaging)).saturating_mul(1024);
     // One block of grace: SFIDFSIZ is rounded up.
     if announced > reception.free_octets.saturating_add(1024) {
         return Err(OfferRefused::TooBig(announced));
     }
     Ok(packaging)
+}
+
+/// Blocks of the original that a package is unwrapped to beside itself.
+fn original(sfid: &Sfid, packaging: Packaging) -> u64 {
+    if packaging.is_packaged() { sfid.original_size.get() } else { 0 }
 }
 
 /// Why a receipt changes nothing. It is answered by RTR all the same: it would only come again.

@@ -5,7 +5,9 @@ use domain::{FileHash, ReceiptSignature, SignatureOctets, Suite};
 use jiff::Timestamp;
 use oftp::command::Seal;
 use oftp_cms::receipt::Detached;
-use oftp_cms::{Certificate, CmsError, Identity, KeyError, PackageError};
+use oftp_cms::{
+    Certificate, CmsError, Digest, Identity, KeyError, PackageError, Signer as Signature,
+};
 
 use crate::PackagingError;
 use crate::keys::{cms_suite, identity};
@@ -21,7 +23,8 @@ impl Signer {
         Ok(Self(identity(key)?))
     }
 
-    /// Signs a receipt. `octets` is what is signed of it with this seal: `signed_octets` of the command.
+    /// Signs a receipt. `octets` is what is signed of it with this seal: `signed_octets` of the
+    /// command.
     pub fn sign(
         &self,
         suite: Suite,
@@ -65,6 +68,12 @@ pub enum Unproven {
     /// One of them cannot be used.
     #[error("a certificate to verify receipts by cannot be used: {0}")]
     Key(KeyError),
+    /// It is signed by another digest than that of the hash, which is the cipher suite's.
+    #[error(
+        "the receipt is signed by another digest than that of its hash; the partner has to sign it \
+         by the cipher suite of the file (SFIDCIPH)"
+    )]
+    Digest,
     /// It is signed, and not well.
     #[error("the receipt's signature does not hold: {0}")]
     Signature(CmsError),
@@ -77,12 +86,14 @@ impl Unproven {
             Self::Unsigned => "E-RECEIPT-UNSIGNED",
             Self::Hash(_) => "E-RECEIPT-HASH",
             Self::NoCertificate | Self::Key(_) => "E-RECEIPT-CERTIFICATE",
-            Self::Signature(_) => "E-RECEIPT-SIGNATURE",
+            Self::Digest | Self::Signature(_) => "E-RECEIPT-SIGNATURE",
         }
     }
 }
 
-/// Verifies a partner's receipt. `octets` is `signed_octets` of the command.
+/// Verifies a partner's receipt. `octets` is `signed_octets` of the command. The hash is for the
+/// caller to compare with that of what was sent, which is by the file's cipher suite; the signature
+/// is by the same digest, as the RFC has it (section 5.3.3, SFIDCIPH), and by no weaker one.
 pub fn verify(
     partner: &Partner,
     seal: Option<&Seal>,
@@ -104,8 +115,13 @@ pub fn verify(
     let found =
         oftp_cms::receipt::verify(&seal.signature, &octets(), certificates, Detached::Refused)
             .map_err(Unproven::Signature)?;
-    let signer = found.signer().and_then(|signer| signer.certificate);
-    let signer = signer.and_then(|index| subjects.into_iter().nth(index)).unwrap_or_default();
+    let by_the_suite = |signer: &&Signature| {
+        let octets = signer.digest.map(Digest::octets);
+        signer.verified.is_ok() && octets == Some(seal.hash.len())
+    };
+    let signer = found.signers.iter().find(by_the_suite).ok_or(Unproven::Digest)?;
+    let signer =
+        signer.certificate.and_then(|index| subjects.into_iter().nth(index)).unwrap_or_default();
     let signature =
         SignatureOctets::try_from(seal.signature.clone()).map_err(|_| Unproven::Unsigned)?;
     Ok(Proven { hash, signature, signer })

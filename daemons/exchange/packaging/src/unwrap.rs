@@ -2,7 +2,8 @@
 
 use aws_lc_rs::digest;
 use domain::{FileHash, Packaging, PartName, Suite, Wrapping};
-use oftp_cms::{Expected, Found, Layers, Unpackager};
+use oftp::field::Blocks;
+use oftp_cms::{Expected, Found, Layers, Limits, Unpackager};
 use spool::{Part, Parts, Reader, Spool};
 
 use crate::beside::beside;
@@ -17,6 +18,22 @@ pub struct Wrapped {
     pub part: PartName,
     /// What its SFID said of it.
     pub packaging: Packaging,
+    /// What its SFID said of the original.
+    pub original_size: Blocks,
+}
+
+/// So much more than was announced is content let be: SFIDOSIZ is "only a good estimate" (RFC 5024
+/// section 5.3.3), and some products say little of small files.
+const BEYOND_ANNOUNCED: u64 = 1 << 30;
+
+/// The most octets of content, so that a small package that becomes a huge file does not fill the
+/// disk of everybody, over and over.
+fn most_content(original_size: Blocks) -> u64 {
+    match original_size.get() {
+        // Not known to the sender.
+        0 => Limits::default().content,
+        blocks => blocks.saturating_mul(1024).saturating_add(BEYOND_ANNOUNCED),
+    }
 }
 
 /// What it turned out to be.
@@ -41,14 +58,15 @@ pub async fn hash(
     Ok(read_through(&mut spool.open_part(part).await?, work).await?.hash())
 }
 
-/// Unwraps a received file into a new part, as its SFID said. The original is there, and verified, when
-/// this returns; after an error nothing is left of it.
+/// Unwraps a received file into a new part, as its SFID said. The original is there, and verified,
+/// when this returns; after an error nothing is left of it.
 pub async fn unwrap(
     spool: &Spool,
     wrapped: &Wrapped,
     into: &PartName,
-    opening: Opening,
+    mut opening: Opening,
 ) -> Result<Opened, UnwrapError> {
+    opening.0.limits.content = most_content(wrapped.original_size);
     let certificates = opening.0.certificates.clone();
     let work = Work::new(wrapped.packaging, opening)?;
     let mut reader = spool.open_part(&wrapped.part).await?;
@@ -159,5 +177,18 @@ impl Work {
 
     fn hash(self) -> Option<FileHash> {
         self.hash.and_then(|hash| hash.finish().as_ref().to_vec().try_into().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_let_be_what_was_announced_and_some_more_or_whatever_comes_if_nothing_was() {
+        let gib = 1 << 30;
+        for (blocks, octets) in [(0, 1 << 44), (1, gib + 1024), (1 << 20, 2 * gib)] {
+            assert_eq!(most_content(Blocks::saturating(blocks)), octets, "{blocks}");
+        }
     }
 }

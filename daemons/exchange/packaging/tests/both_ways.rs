@@ -1,4 +1,5 @@
-//! A file through both companies' hands, with the keys of their configurations, by a spool on a disk.
+//! A file through both companies' hands, with the keys of their configurations, by a spool on a
+//! disk.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
@@ -9,7 +10,7 @@ use std::sync::LazyLock;
 use configuration::{Configuration, Partner};
 use domain::{Epoch, FileHash, Packaging, PartName};
 use oftp::command::{Eerp, Seal};
-use oftp::field::{FileIdentity, Format, UserData};
+use oftp::field::{Blocks, FileIdentity, Format, UserData};
 use packaging::receipt::{Signer, Unproven, verify};
 use packaging::{
     Made, Opened, Opening, PackagingError, Sealing, UnwrapError, Wrapped, hash, package, unwrap,
@@ -134,7 +135,8 @@ impl World {
         received.append(&mut Vec::new()).await.unwrap();
         received.finish().await.unwrap();
         let opening = self.opening(packaging);
-        let opened = unwrap(&self.spool, &Wrapped { part, packaging }, &into, opening).await;
+        let wrapped = Wrapped { part, packaging, original_size: Blocks::saturating(0) };
+        let opened = unwrap(&self.spool, &wrapped, &into, opening).await;
         let lies_at = self.directory.join("data/spool/in").join(format!("{into}"));
         let original = fs::read(lies_at);
         match opened {
@@ -296,6 +298,10 @@ fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
     let short = Seal { hash: vec![1, 2, 3], ..seal.clone() };
     assert_eq!(judged(&short), Err(Unproven::Hash(3)));
     assert_eq!(judged(&Seal::default()), Err(Unproven::Unsigned));
+    // By the suite that SFID names, and not by a weaker one.
+    let weak = signer.sign(2.try_into().unwrap(), sha256(b"what was transmitted"), octets).unwrap();
+    let weak = Seal { signature: weak.signature.as_octets().to_vec(), ..seal.clone() };
+    assert_eq!(judged(&weak), Err(Unproven::Digest));
     let nobody = world.bolt.partner("acme").unwrap();
     let by_nobody = verify(nobody, Some(&seal), || octets(seal.clone()), ambient::now());
     assert_eq!(by_nobody, Err(Unproven::NoCertificate));

@@ -185,6 +185,11 @@ impl Digest {
         }
     }
 
+    /// Octets of a hash.
+    pub fn octets(self) -> usize {
+        self.algorithm().output_len()
+    }
+
     pub(crate) fn hash(self, octets: &[u8]) -> digest::Digest {
         digest::digest(self.algorithm(), octets)
     }

@@ -1,9 +1,10 @@
 //! The unwrapping machine: whose file is unwrapped next, and when what failed by our fault is tried
-//! again. A total function of state, input and time; no clock and no I/O. `now` is the caller's time
-//! since an origin of its choice.
+//! again. A total function of state, input and time; no clock and no I/O. `now` is the caller's
+//! time since an origin of its choice.
 //!
-//! Each partner has one file in work at a time, so that nobody's files wait for another's. What was done
-//! is in the database: a file that is unwrapped or has failed is not found by the next look.
+//! Each partner has one file in work at a time, and a free place goes to whoever has waited for one
+//! longest, so that nobody's files wait for all of another's. What was done is in the database: a
+//! file that is unwrapped or has failed is not found by the next look.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use domain::PartnerName;
 use store::ReceivedFileId;
 
-/// What our disk, database or keys refuse is tried again after this pause, then after twice as long each
-/// time.
+/// What our disk, database or keys refuse is tried again after this pause, then after twice as long
+/// each time.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The longest pause.
@@ -54,6 +55,11 @@ pub struct Unwrapping {
     look: Look,
     under_way: BTreeSet<PartnerName>,
     set_aside: BTreeMap<PartnerName, SetAside>,
+    /// Whose file was dealt with since the running look began, which may have seen it still.
+    settled: BTreeSet<PartnerName>,
+    /// When each partner that has more to unwrap was served last, counted in files.
+    turns: BTreeMap<PartnerName, u64>,
+    turn: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,17 +83,25 @@ impl Unwrapping {
             look: Look::Resting,
             under_way: BTreeSet::new(),
             set_aside: BTreeMap::new(),
+            settled: BTreeSet::new(),
+            turns: BTreeMap::new(),
+            turn: 0,
         }
     }
 
-    /// When [`Input::TimePassed`] is due.
+    /// When [`Input::TimePassed`] is due; `None` while nothing could be done then.
     pub fn deadline(&self) -> Option<Duration> {
-        let look = match self.look {
+        if self.is_full() {
+            return None;
+        }
+        match self.look {
+            Look::Running { .. } => None,
             Look::Wanted { not_before } => Some(not_before),
-            Look::Resting | Look::Running { .. } => None,
-        };
-        let waiting = self.set_aside.iter().filter(|(it, _)| !self.under_way.contains(*it));
-        waiting.map(|(_, aside)| aside.until).chain(look).min()
+            Look::Resting => {
+                let waiting = self.set_aside.iter().filter(|(it, _)| !self.under_way.contains(*it));
+                waiting.map(|(_, aside)| aside.until).min()
+            }
+        }
     }
 
     /// What to do now.
@@ -102,7 +116,7 @@ impl Unwrapping {
             }
             Input::Found(files) => {
                 self.looked(now);
-                for (partner, file) in files {
+                for (partner, file) in self.in_turn(files) {
                     actions.extend(self.begin(partner, file, now));
                 }
             }
@@ -112,6 +126,7 @@ impl Unwrapping {
             Input::Done(partner) => {
                 self.under_way.remove(&partner);
                 self.set_aside.remove(&partner);
+                self.settled.insert(partner);
                 self.want(now);
             }
             Input::Refused(partner) => {
@@ -144,14 +159,36 @@ impl Unwrapping {
         };
     }
 
+    /// What was found, whoever was served longest ago first. Of whom nothing was found, nothing is
+    /// left to remember.
+    fn in_turn(
+        &mut self,
+        mut files: Vec<(PartnerName, ReceivedFileId)>,
+    ) -> Vec<(PartnerName, ReceivedFileId)> {
+        let Self { set_aside, turns, under_way, settled, .. } = self;
+        let found: BTreeSet<_> = files.iter().map(|(partner, _)| partner.clone()).collect();
+        let has_more =
+            |partner: &PartnerName| found.contains(partner) || under_way.contains(partner);
+        set_aside.retain(|partner, _| has_more(partner));
+        turns.retain(|partner, _| has_more(partner));
+        files.retain(|(partner, _)| !settled.contains(partner));
+        files.sort_by_key(|(partner, _)| turns.get(partner).copied());
+        files
+    }
+
     /// A look is made when somebody can take up what it finds.
     fn begin_look(&mut self, now: Duration) -> Option<Action> {
         let is_due = matches!(self.look, Look::Wanted { not_before } if not_before <= now);
-        if !is_due || self.under_way.len() >= self.at_once {
+        if !is_due || self.is_full() {
             return None;
         }
         self.look = Look::Running { again: false };
+        self.settled.clear();
         Some(Action::Look)
+    }
+
+    fn is_full(&self) -> bool {
+        self.under_way.len() >= self.at_once
     }
 
     fn begin(
@@ -161,10 +198,11 @@ impl Unwrapping {
         now: Duration,
     ) -> Option<Action> {
         let waits = self.set_aside.get(&partner).is_some_and(|aside| now < aside.until);
-        if waits || self.under_way.len() >= self.at_once || !self.under_way.insert(partner.clone())
-        {
+        if waits || self.is_full() || !self.under_way.insert(partner.clone()) {
             return None;
         }
+        self.turn += 1;
+        self.turns.insert(partner.clone(), self.turn);
         Some(Action::Unwrap(partner, file))
     }
 }

@@ -12,7 +12,8 @@ use crate::{Listed, Parts, Payloads, SpoolError};
 /// The order matters and the types keep it: list, **then** read from the store what is known, then
 /// sweep. A part's id is recorded before the part is made, or while the part is open, and a part
 /// that is open is not listed, or too young: so a listed one that the store does not know then is
-/// nobody's. A payload is made before it is queued; the age covers that time.
+/// nobody's. A payload is made before it is queued, and so are a package and the original of one
+/// before they are recorded; the age covers that time.
 ///
 /// The epoch does not decide, because each daemon counts its own.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use domain::security::PolicyRefused;
+use domain::security::{OutboundPolicy, PolicyRefused};
 use domain::{ENDED_IN_ORDER, Packaging, PackagingFields, PartnerName};
 use oftp::command::{Eerp, Nerp, Seal, Sfid};
 use oftp::field::{Blocks, Counts, FileReason, Level, NegativeReason};
@@ -215,8 +215,8 @@ impl Conversation {
         Ok(())
     }
 
-    /// Whether nothing more of ours is to go out in this session: it goes on under the terms that it
-    /// began with, but what is queued waits.
+    /// Whether nothing more of ours is to go out in this session: it goes on under the terms that
+    /// it began with, but what is queued waits.
     fn is_suspended(&self) -> bool {
         let now = self.active.configuration();
         let partner = self.partner.as_ref().and_then(|known| now.partner(known.name.as_str()));
@@ -305,10 +305,8 @@ impl Conversation {
 
     /// Offers a file; false if it cannot be, and has been set aside with the reason.
     async fn start_file(&mut self, entry: QueueEntry) -> Result<bool, Stop> {
-        let level = self.level();
-        if entry.packaging != Packaging::NONE && level < Level::V2_0 {
-            // Never with less security than was asked for.
-            let refused = PolicyRefused::AgreedLevel(level);
+        let outbound = self.partner.as_ref().map(|partner| partner.security.outbound);
+        if let Err(refused) = may_be_offered(&entry, self.level(), outbound) {
             let text = refused.to_string();
             self.set_aside(&entry, refused.code(), &text, Refusal::Block).await?;
             return Ok(false);
@@ -352,10 +350,10 @@ impl Conversation {
         Ok(())
     }
 
-    /// Where a file of which octets may have reached the partner may go on: as far as it goes, and the
-    /// partner answers with what it has. Never the whole file: some products take that for an error.
-    /// A first offer begins at 0: a partner that took a restart of it at its word would miss the
-    /// beginning.
+    /// Where a file of which octets may have reached the partner may go on: as far as it goes, and
+    /// the partner answers with what it has. Never the whole file: some products take that for an
+    /// error. A first offer begins at 0: a partner that took a restart of it at its word would miss
+    /// the beginning.
     async fn restart_offer(&self, entry: &QueueEntry) -> Result<u64, Stop> {
         let agreed = self.engine.agreed().is_some_and(|agreed| agreed.restart);
         if !agreed || entry.reached == Reached::Nothing || entry.restart_refused {
@@ -573,6 +571,21 @@ pub(super) fn too_early() -> Stop {
         reason: oftp::field::EndSessionReason::ProtocolViolation,
         text: "a command came before the session was established".to_owned(),
     }
+}
+
+/// Never with less security than was asked for.
+fn may_be_offered(
+    entry: &QueueEntry,
+    level: Level,
+    outbound: Option<OutboundPolicy>,
+) -> Result<(), PolicyRefused> {
+    if let Some(outbound) = outbound {
+        outbound.still_admits(entry.packaging)?;
+    }
+    if entry.packaging != Packaging::NONE && level < Level::V2_0 {
+        return Err(PolicyRefused::AgreedLevel(level));
+    }
+    if entry.is_prepared() { Ok(()) } else { Err(PolicyRefused::Unpackaged) }
 }
 
 /// Hash and signature, if it was signed.

@@ -189,6 +189,21 @@ fn a_file_without_room_is_refused_with_06_and_may_come_again() {
 }
 
 #[test]
+fn a_package_needs_room_for_its_original_too() {
+    let mut sfid = sfid();
+    (sfid.compression, sfid.envelope) = (FileCompression::Zlib, Envelope::Cms);
+    sfid.original_size = Blocks::of_octets(50_000_000);
+    let manifests = manifests();
+    let (identity, partner) = (&manifests.instance.identity, manifests.partner("acme").unwrap());
+    for (free_octets, is_taken) in [(50_000_000, false), (51_100_000, true)] {
+        let judged = judge_offer(&sfid, &Reception { identity, partner, free_octets });
+        let is_too_big = |refused: &OfferRefused| matches!(refused, OfferRefused::TooBig(_));
+        assert_eq!(judged.is_ok(), is_taken, "{judged:?}");
+        assert!(is_taken || judged.is_err_and(|refused| is_too_big(&refused)));
+    }
+}
+
+#[test]
 fn a_partner_whose_file_has_no_room_is_not_told_how_much_there_is() {
     let said = OfferRefused::TooBig(30_720).to_string();
     assert_eq!(

@@ -3,12 +3,13 @@
 //! ```text
 //! held <-> queued -> preparing -> ready <-> sending -> sent -> acknowledged | rejected
 //!                        |          |          |
-//!                        +----------+- blocked +-> acknowledged | rejected   (a receipt may outrun EFPA)
+//!                        +----------+- blocked +-> acknowledged | rejected   (a receipt may outrun
+//! EFPA)
 //! ```
 //!
 //! `cancelled` is reached from every state before `sending` and from `blocked`. A `sent` entry
-//! whose partner gives no receipts is finished. Preparing is the send queue's own work on a file, in
-//! one tenure: if that ends first, the entry is `queued` again.
+//! whose partner gives no receipts is finished. Preparing is the send queue's own work on a file,
+//! in one tenure: if that ends first, the entry is `queued` again.
 
 use std::time::Duration;
 
@@ -171,14 +172,24 @@ impl QueueEntry {
     pub fn transmitted_format(&self) -> Format {
         self.packaging.transmitted_format(self.format)
     }
+
+    /// Whether what is to be transmitted is what its packaging says: a package is there, and a hash
+    /// where the receipt is to prove it. Only `seonsqd`s of before there were packages leave it
+    /// out.
+    pub fn is_prepared(&self) -> bool {
+        let has_package = self.packaging.is_packaged() == self.package.is_some();
+        has_package && self.packaging.receipt_suite().is_some() == self.hash.is_some()
+    }
 }
 
-/// An entry whose file can be sent, and what is transmitted of it if it is not the payload as it is.
+/// An entry whose file can be sent, and what is transmitted of it if it is not the payload as it
+/// is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedEntry {
     /// Which.
     pub id: EntryId,
-    /// What was made of its payload now; `None` if nothing was: a package that was made before stands.
+    /// What was made of its payload now; `None` if nothing was: a package that was made before
+    /// stands.
     pub package: Option<Package>,
     /// Of what is transmitted, where the receipt is to be signed.
     pub hash: Option<FileHash>,

@@ -122,8 +122,11 @@ conformance! {
 
     async fn what_was_made_of_a_payload_is_sent_in_its_place_and_both_are_in_use(world) {
         let tenure = world.tenure(DAEMON).await;
-        let ids = world.store.intake().enqueue_all(&[entry(1), entry(2)]).await.unwrap();
-        claim(&world, &tenure, 10).await;
+        let signed = NewEntry { packaging: "03 04 1 1 Y".parse().unwrap(), ..entry(1) };
+        let ids = world.store.intake().enqueue_all(&[signed, entry(2)]).await.unwrap();
+        let claimed = claim(&world, &tenure, 10).await;
+        let is_prepared: Vec<_> = claimed.iter().map(QueueEntry::is_prepared).collect();
+        assert_eq!(is_prepared, [false, true], "nothing has to be made of the other one");
         let hash: domain::FileHash = "0a".repeat(32).parse().unwrap();
         let package = Package { name: payload(9), octets: 7_777 };
         let packaged =
@@ -137,12 +140,13 @@ conformance! {
         let [one, other] = [read(&world, ids[0]).await, read(&world, ids[1]).await];
         let is_packaged = (EntryState::Ready, payload(1), Some(payload(9)), 7_777, Some(hash));
         assert_eq!((of(&one), one.original_octets), (is_packaged.clone(), 10_000));
+        assert!(one.is_prepared() && other.is_prepared());
         assert_eq!(of(&other), (EntryState::Ready, payload(2), None, 10_240, None));
         let mut used = world.store.payloads_in_use().await.unwrap();
         used.sort();
         assert_eq!(used, [payload(1), payload(2), payload(9)]);
 
-        // Prepared again, it is sent as it was made: the same octets, whatever reached the partner.
+        // Prepared again as it is, it is sent as it was made.
         world.fenced(&tenure, async |tx| tx.hold_entry(ids[0]).await).await.unwrap();
         world.fenced(&tenure, async |tx| tx.release_entry(ids[0]).await).await.unwrap();
         claim(&world, &tenure, 10).await;
