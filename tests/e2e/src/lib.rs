@@ -19,6 +19,7 @@ mod database;
 mod disruption;
 mod exchange;
 mod figures;
+mod file_keys;
 mod ground;
 mod images;
 mod journal;
