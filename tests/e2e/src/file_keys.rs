@@ -21,6 +21,9 @@ const KEYS: [(&str, &str, &str); 3] = [
     ("receipts", "SignReceipt", "VerifyReceipt"),
 ];
 
+/// The private key in a Secret.
+const KEY: &str = "tls.key";
+
 /// Makes a company's keys, and lets its partner know their certificates.
 pub(crate) async fn make(owner: &Company<'_>, partner: &Company<'_>) {
     for (key, ..) in KEYS {
@@ -70,8 +73,6 @@ impl Company<'_> {
         }
     }
 }
-
-const KEY: &str = "tls.key";
 
 fn projected_keys(pod: &Pod) -> BTreeSet<String> {
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
