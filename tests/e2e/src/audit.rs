@@ -84,11 +84,8 @@ impl Audit {
         let ends = |request: &&Request| {
             request.verb == "delete" && request.object_ref.resource == "namespaces"
         };
-        let ending = all
-            .iter()
-            .filter(ends)
-            .map(|request| (request.object_ref.name.clone(), request.received.clone()));
-        let ending = ending.collect();
+        let end = |request: &Request| (request.object_ref.name.clone(), request.received.clone());
+        let ending = all.iter().filter(ends).map(end).collect();
         let ours = |request: &Request| request.user.username.starts_with("system:serviceaccount:");
         Self { requests: all.into_iter().filter(ours).collect(), ending }
     }
@@ -148,8 +145,8 @@ impl Request {
         verbs.into_iter().map(right).collect()
     }
 
-    /// Who wanted to do what, in which namespace, with which object. Who creates one has no right to
-    /// its name.
+    /// Who wanted to do what, in which namespace, with which object. Who creates one has no right
+    /// to its name.
     fn wishes(&self) -> impl Iterator<Item = (&str, Right, &str, &str)> {
         let Object { namespace, name, .. } = &self.object_ref;
         self.rights().into_iter().map(move |right| {

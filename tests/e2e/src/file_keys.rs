@@ -13,8 +13,8 @@ use support::Identity;
 
 use crate::{Company, Objects, manifests};
 
-/// What a Secret's name has behind the company's, what the key is for, and what the partner uses its
-/// certificate for.
+/// What a Secret's name has behind the company's, what the key is for, and what the partner uses
+/// its certificate for.
 const KEYS: [(&str, &str, &str); 3] = [
     ("sign", "Sign", "VerifySignature"),
     ("decrypt", "Decrypt", "Encrypt"),
@@ -38,7 +38,10 @@ pub(crate) async fn make(owner: &Company<'_>, partner: &Company<'_>) {
 pub(crate) fn secure(objects: &mut Objects) {
     let Objects { instance, partner } = objects;
     let (own, other) = (instance.name_any(), partner.name_any());
-    let entry = |company: &str, key: &str, purpose: &str| json!({"purpose": [purpose], "secretRef": {"name": format!("{company}-{key}")}});
+    let entry = |company: &str, key: &str, purpose: &str| {
+        let secret = format!("{company}-{key}");
+        json!({"purpose": [purpose], "secretRef": {"name": secret}})
+    };
     let ours = KEYS.map(|(key, purpose, _)| read(entry(&own, key, purpose)));
     instance.spec.certificates.extend(ours);
     let theirs = KEYS.map(|(key, _, purpose)| read(entry(&other, key, purpose)));

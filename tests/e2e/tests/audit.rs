@@ -14,6 +14,7 @@ fn second(second: u8) -> String {
 
 /// A daemon wants to patch a pod: asked at one second, answered at the next.
 fn request(pod: &str, at: u8, code: u16) -> Value {
+    let decision = if code == 403 { "forbid" } else { "allow" };
     json!({
         "user": {"username": DAEMON},
         "verb": "patch",
@@ -21,7 +22,7 @@ fn request(pod: &str, at: u8, code: u16) -> Value {
         "responseStatus": {"code": code},
         "requestReceivedTimestamp": second(at),
         "stageTimestamp": second(at + 1),
-        "annotations": {"authorization.k8s.io/decision": if code == 403 { "forbid" } else { "allow" }},
+        "annotations": {"authorization.k8s.io/decision": decision},
     })
 }
 
