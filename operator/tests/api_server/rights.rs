@@ -62,6 +62,12 @@ async fn grant(server: &cluster::ApiServer, namespace: &str) -> Client {
             "name": format!("{ACCOUNT}-{namespace}")}},
     ]});
     server.apply(&manifests.to_string()).await.unwrap();
+    // What is given reaches the API server's decisions a moment later: of each role one right.
+    let account = format!("--as=system:serviceaccount:{namespace}:{ACCOUNT}");
+    for right in [["get", "leases.coordination.k8s.io"], ["list", "nodes"]] {
+        let ask = [&["auth", "can-i"][..], &right, &["--namespace", namespace, &account]].concat();
+        until("the account has its rights", async || server.kubectl(&ask).await).await;
+    }
     server.client_of(namespace, ACCOUNT).await
 }
 

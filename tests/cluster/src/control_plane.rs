@@ -179,6 +179,8 @@ impl ControlPlane {
             format!("--audit-log-path={}", self.file("audit.log")),
             // An event is in the file before the answer is out.
             "--audit-log-mode=blocking".to_owned(),
+            // Whole: what is moved aside at some size would not be seen.
+            "--audit-log-maxsize=0".to_owned(),
             "--profiling=false".to_owned(),
         ];
         if controllers == Controllers::None {

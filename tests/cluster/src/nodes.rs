@@ -139,6 +139,16 @@ impl Nodes {
         processes.into_iter().filter_map(Pid::from_raw).collect()
     }
 
+    /// The root directory that the processes of a pod's containers have, as a path of this machine.
+    ///
+    /// # Panics
+    ///
+    /// If the pod has no running process.
+    pub async fn root(&self, namespace: &str, pod: &str) -> PathBuf {
+        let processes = self.processes(namespace, pod).await;
+        Path::new("/proc").join(processes[0].as_raw_nonzero().to_string()).join("root")
+    }
+
     /// The directory of the volume that a claim is bound to.
     pub async fn volume(&self, namespace: &str, claim: &str) -> PathBuf {
         let claims =

@@ -14,11 +14,13 @@
     reason = "what fails here is a test"
 )]
 
+mod audit;
 mod company;
 mod database;
 mod disruption;
 mod exchange;
 mod figures;
+mod file_keys;
 mod ground;
 mod images;
 mod journal;
@@ -31,6 +33,7 @@ mod stage;
 mod terms;
 mod volume;
 
+pub use audit::{Audit, Refused, Request, Right, counted};
 pub use company::Company;
 pub use database::{Database, Uri};
 pub use disruption::Disruption;

@@ -166,6 +166,17 @@ pub(crate) fn certificate(name: &str, identity: &Identity, authority: &str) -> S
     secret
 }
 
+/// A key with its certificate, as `kubectl create secret tls` writes it.
+pub(crate) fn key_pair(name: &str, identity: &Identity) -> Secret {
+    let content = [("tls.crt", identity.certificate_pem.as_str()), ("tls.key", &identity.key_pem)];
+    secret(name, "kubernetes.io/tls", &content)
+}
+
+/// A partner's own certificate.
+pub(crate) fn pinned_certificate(name: &str, identity: &Identity) -> Secret {
+    secret(name, "Opaque", &[("tls.crt", &identity.certificate_pem)])
+}
+
 /// The authority of a partner's certificates.
 pub(crate) fn authority(name: &str, pem: &str) -> Secret {
     secret(name, "Opaque", &[("ca.crt", pem)])

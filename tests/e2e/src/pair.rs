@@ -3,7 +3,7 @@
 use domain::Daemon;
 use support::Authority;
 
-use crate::{Company, Line, Objects, Stage};
+use crate::{Company, Line, Objects, Stage, file_keys};
 
 /// Two companies that know each other, each in a namespace of its own.
 pub struct Pair<'stage> {
@@ -28,6 +28,21 @@ impl<'stage> Pair<'stage> {
         bolt_calls: Line,
         change: impl FnOnce(&mut Objects, &mut Objects),
     ) -> Self {
+        Self::prepared(stage, acme_calls, bolt_calls).await.applied_with(change).await
+    }
+
+    /// Both ready, by TLS both ways, and each asks of the other all that it can ask of files and
+    /// receipts.
+    pub async fn secured(stage: &'stage Stage) -> Self {
+        let pair = Self::prepared(stage, Line::Tls, Line::Tls).await;
+        for (owner, partner) in [(&pair.acme, &pair.bolt), (&pair.bolt, &pair.acme)] {
+            file_keys::make(owner, partner).await;
+        }
+        pair.applied_with(|acme, bolt| [acme, bolt].into_iter().for_each(file_keys::secure)).await
+    }
+
+    /// What administrators prepare is there.
+    async fn prepared(stage: &'stage Stage, acme_calls: Line, bolt_calls: Line) -> Self {
         let pair = Self {
             acme: Company::new(stage, "acme", "O0013000001ACME", bolt_calls).await,
             bolt: Company::new(stage, "bolt", "O0013000002BOLT", acme_calls).await,
@@ -36,12 +51,16 @@ impl<'stage> Pair<'stage> {
         let Self { acme, bolt, authority } = &pair;
         acme.prepare(bolt, authority).await;
         bolt.prepare(acme, authority).await;
-        let (mut of_acme, mut of_bolt) = pair.objects();
-        change(&mut of_acme, &mut of_bolt);
-        acme.apply_objects(&of_acme).await;
-        bolt.apply_objects(&of_bolt).await;
-        pair.is_ready().await;
         pair
+    }
+
+    async fn applied_with(self, change: impl FnOnce(&mut Objects, &mut Objects)) -> Self {
+        let (mut of_acme, mut of_bolt) = self.objects();
+        change(&mut of_acme, &mut of_bolt);
+        self.acme.apply_objects(&of_acme).await;
+        self.bolt.apply_objects(&of_bolt).await;
+        self.is_ready().await;
+        self
     }
 
     /// Their resources as they are applied unless a scenario changes them: acme's and bolt's.

@@ -2,7 +2,9 @@
 
 use crds::names;
 use domain::Daemon;
-use e2e::{Disruption, Pair, Stage, eventually};
+use e2e::{Company, Disruption, Pair, Stage, eventually};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::ListParams;
 use serde_json::json;
 
 pub(crate) async fn a_switchover_makes_the_standby_active(stage: &Stage) {
@@ -10,27 +12,53 @@ pub(crate) async fn a_switchover_makes_the_standby_active(stage: &Stage) {
     let load = pair.under_load().await;
     let disruption = Disruption::begins("switchover", &pair, &load).await;
     for (company, daemon) in pair.daemons() {
-        let wish = names::daemon_label(daemon.name());
-        company
-            .change(json!({"metadata": {"annotations": {names::SWITCHOVER_ANNOTATION: wish}}}))
-            .await;
+        wish(company, &names::daemon_label(daemon.name())).await;
         let before = disruption.active(company, daemon);
         let after = company.taken_over(daemon, before).await;
         assert_ne!(after.uid, before.uid);
-        eventually("the wish is granted once", async || {
-            let instance = company.instance().await?;
-            let annotations = instance.metadata.annotations.unwrap_or_default();
-            annotations.get(names::SWITCHOVER_ANNOTATION).cloned().map_or(Ok(()), Err)
-        })
-        .await;
+        is_answered(company).await;
     }
     pair.is_ready().await;
     for (company, daemon) in pair.daemons() {
         let before = disruption.active(company, daemon);
         assert_eq!(company.active(daemon).await.epoch, before.epoch + 1, "{daemon}");
     }
+    what_cannot_be_granted_is_refused_and_counted(&pair.acme).await;
     let aborted = disruption.measure(&load.judge(&pair).await, &stage.figures);
     assert_eq!(aborted, 0);
+}
+
+async fn wish(company: &Company<'_>, daemon: &str) {
+    company
+        .change(json!({"metadata": {"annotations": {names::SWITCHOVER_ANNOTATION: daemon}}}))
+        .await;
+}
+
+async fn is_answered(company: &Company<'_>) {
+    eventually("the wish is answered", async || {
+        let instance = company.instance().await?;
+        let annotations = instance.metadata.annotations.unwrap_or_default();
+        annotations.get(names::SWITCHOVER_ANNOTATION).cloned().map_or(Ok(()), Err)
+    })
+    .await;
+}
+
+/// Of what happens again there is one event.
+async fn what_cannot_be_granted_is_refused_and_counted(company: &Company<'_>) {
+    for _ in 0..2 {
+        wish(company, "nobody").await;
+        is_answered(company).await;
+    }
+    eventually("the refusal is told twice in one event", async || {
+        let events = company.api::<Event>().list(&ListParams::default()).await;
+        let events = events.map_err(|error| error.to_string())?.items;
+        let refused =
+            events.iter().filter(|event| event.reason.as_deref() == Some("SwitchoverRefused"));
+        let counts: Vec<_> =
+            refused.map(|event| event.series.as_ref().map(|all| all.count)).collect();
+        if counts == [Some(2)] { Ok(()) } else { Err(format!("{counts:?}")) }
+    })
+    .await;
 }
 
 pub(crate) async fn a_suspended_instance_keeps_its_files_until_it_is_resumed(stage: &Stage) {

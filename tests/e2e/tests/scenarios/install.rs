@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use domain::Daemon;
 use e2e::{Company, Line, Pair, Stage, repository};
+use kube::ResourceExt;
+use serde_json::Value;
 use support::{Identity, TemporaryDirectory};
 
 /// The database's Secret, and what stands in it for the URI.
@@ -51,12 +54,17 @@ pub(crate) async fn the_samples_become_ready_as_the_documentation_says(stage: &S
 pub(crate) async fn two_instances_in_two_namespaces_exchange_files_both_ways_over_tls(
     stage: &Stage,
 ) {
-    let pair = Pair::ready_with(stage, Line::Tls, Line::Tls, |_, _| {}).await;
+    let pair = Pair::secured(stage).await;
+    for company in pair.companies() {
+        each_daemon_has_the_keys_that_it_uses_and_no_other(company).await;
+    }
     let load = pair.under_load().await;
     load.flows().await;
     let outcome = load.judge(&pair).await;
     let sessions = outcome.bolt.of("session_started").count();
     assert!(sessions > 0 && outcome.files > 0);
+    every_file_was_secured_and_every_receipt_signed(&pair.acme, "bolt").await;
+    every_file_was_secured_and_every_receipt_signed(&pair.bolt, "acme").await;
 
     let get = ["get", "seon,seonp", "--namespace", pair.acme.namespace()];
     let table = stage.cluster.kubectl(&get).await.unwrap();
@@ -70,6 +78,36 @@ pub(crate) async fn two_instances_in_two_namespaces_exchange_files_both_ways_ove
     assert_eq!(acme[1..6], ["True", "tls", "True", "0", "1"]);
     let bolt = row("seonpartner.seon.dev/bolt");
     assert_eq!(bolt[1..4], ["acme", "O0013000002BOLT", "True"]);
+}
+
+/// Whoever talks to strangers first, a receiver, has none for files and receipts.
+async fn each_daemon_has_the_keys_that_it_uses_and_no_other(company: &Company<'_>) {
+    for (daemon, keys) in [
+        (Daemon::Seonrd, ["decrypt", "receipts"].as_slice()),
+        (Daemon::SeonrdTcpipTls, &["tls"]),
+        (Daemon::Seonsqd, &["sign", "tls"]),
+    ] {
+        let expected = keys.iter().map(|key| format!("{}-{key}", company.name())).collect();
+        let pods = company.pods_of(daemon).await.unwrap();
+        assert_eq!(pods.len(), 2, "{daemon}");
+        for pod in &pods {
+            assert_eq!(company.private_keys(pod).await, expected, "{}", pod.name_any());
+        }
+    }
+}
+
+async fn every_file_was_secured_and_every_receipt_signed(sender: &Company<'_>, partner: &str) {
+    let all = ["queue", "--all", "--limit", "100000"];
+    let queue: Vec<Value> = sender.ask(&all).await.unwrap();
+    assert!(!queue.is_empty());
+    let signer = format!("{partner} receipts");
+    for entry in &queue {
+        assert_eq!(entry["state"], "acknowledged", "{entry}");
+        let done = ["signed", "encrypted", "compressed", "signed_receipt"];
+        assert!(done.iter().all(|what| entry["security"][what] == true), "{entry}");
+        let by = entry["receipt_signer"].as_str();
+        assert!(by.is_some_and(|by| by.contains(&signer)), "{entry}");
+    }
 }
 
 /// Applied to an API server alone, so that it is not in the way of what helm installed.
