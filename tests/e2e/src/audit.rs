@@ -1,6 +1,7 @@
 //! What the API server's audit log says about rights: which ones were used, and which were missing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -61,7 +62,6 @@ struct Object {
     name: String,
 }
 
-/// The message is for whoever reads of a failure.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Answer {
@@ -153,6 +153,19 @@ impl Request {
             let name = if right.2 == "create" { "" } else { name };
             (self.user.username.as_str(), right, namespace.as_str(), name)
         })
+    }
+}
+
+/// In a line, for whoever reads of a failure.
+impl Display for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, object_ref: Object { namespace, name, .. }, answered, .. } = self;
+        let Answer { code, message } = &self.response_status;
+        write!(formatter, "{answered} {}:", user.username)?;
+        for (_, resource, verb) in self.rights() {
+            write!(formatter, " {verb} {resource}")?;
+        }
+        write!(formatter, " {namespace}/{name}: {code} {message}")
     }
 }
 

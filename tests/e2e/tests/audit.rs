@@ -128,3 +128,15 @@ fn the_figure_says_what_was_refused_how_often_and_to_whom() {
     assert_eq!(said, "1 x get pods by acme-seonsqd, 2 x patch pods by acme-seonsqd");
     assert_eq!(counted(&[]), "nothing");
 }
+
+#[test]
+fn a_refusal_is_told_in_a_line() {
+    let mut event = request("p-0", 1, 403);
+    event["responseStatus"]["message"] = "pods \"p-0\" is forbidden".into();
+    let audit = Audit::of(vec![event]);
+    assert_eq!(
+        audit.refused().for_good[0].to_string(),
+        "2026-11-30T17:24:02.000000Z system:serviceaccount:acme:acme-seonsqd: patch pods \
+         acme/p-0: 403 pods \"p-0\" is forbidden"
+    );
+}

@@ -17,7 +17,9 @@ pub(crate) async fn every_right_is_used_and_none_is_missing(stage: &Stage) {
     let audit = Audit::of(events);
     let refused = audit.refused();
     println!("rights: refused for a moment: {}", counted(&refused.for_a_moment));
-    assert!(refused.for_good.is_empty(), "{:#?}", refused.for_good);
+    let for_good = counted(&refused.for_good);
+    let each: Vec<_> = refused.for_good.iter().map(ToString::to_string).collect();
+    assert!(each.is_empty(), "rights are missing: {for_good}\n{}", each.join("\n"));
 
     let granted = granted(stage).await;
     let used = audit.used();
