@@ -279,11 +279,10 @@ impl Company {
             None => String::new(),
         };
         let keys = self.file_keys.iter().flat_map(FileKeys::each);
-        let keys: String = keys
-            .map(|(key, purpose, _, _)| {
-                format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}-{key}}}}}\n")
-            })
-            .collect();
+        let keys = keys.map(|(key, purpose, _, _)| {
+            format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}-{key}}}}}\n")
+        });
+        let keys = keys.collect::<Vec<_>>().concat();
         let certificates = if keys.is_empty() { keys } else { format!("  certificates:\n{keys}") };
         let max_sessions = match self.max_sessions {
             Some(number) => format!(", maxSessions: {number}"),
@@ -315,14 +314,11 @@ spec:
             }
             Line::Nothing => String::new(),
         };
-        let certificates: String = partner
-            .file_keys
-            .iter()
-            .flat_map(FileKeys::each)
-            .map(|(key, _, purpose, _)| {
-                format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}-{key}}}}}\n")
-            })
-            .collect();
+        let keys = partner.file_keys.iter().flat_map(FileKeys::each);
+        let certificates = keys.map(|(key, _, purpose, _)| {
+            format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}-{key}}}}}\n")
+        });
+        let certificates = certificates.collect::<Vec<_>>().concat();
         format!(
             "apiVersion: seon.dev/v1alpha1
 kind: SeonPartner

@@ -24,7 +24,7 @@ static KEYS: LazyLock<[Identity; 3]> =
 /// Of acme, which sends, or of bolt, which receives; both know each other's certificates.
 fn manifests(is_acme: bool) -> Configuration {
     let (own, partner) = if is_acme { ("acme", "bolt") } else { ("bolt", "acme") };
-    let indented = |pem: &str| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let indented = |pem: &str| format!("    {}\n", pem.trim_end().replace('\n', "\n    "));
     let secret = |name: &str, key: &Identity| {
         format!(
             "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData:\n  \
@@ -280,17 +280,15 @@ fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
     let signer = Signer::of(&world.bolt.instance, ambient::now()).unwrap();
     let digest = sha256(b"what was transmitted");
     let octets = |seal| eerp(seal).signed_octets();
-    let signed = signer.sign(4.try_into().unwrap(), digest.clone(), octets).unwrap();
-    let seal = Seal {
-        hash: digest.as_octets().to_vec(),
-        signature: signed.signature.as_octets().to_vec(),
-    };
+    let proof = signer.sign(4.try_into().unwrap(), digest.clone(), octets).unwrap();
+    let seal =
+        Seal { hash: digest.as_octets().to_vec(), signature: proof.signature.as_octets().to_vec() };
     let judged = |seal: &Seal| {
         let octets = eerp(seal.clone()).signed_octets();
         verify(partner, Some(seal), || octets, ambient::now())
     };
     let proven = judged(&seal).unwrap();
-    assert_eq!((proven.hash, proven.signature), (digest, signed.signature));
+    assert_eq!((proven.hash, proven.signature), (digest, proof.signature));
     assert!(proven.signer.contains("bolt receipts"), "{}", proven.signer);
 
     let other = Seal { hash: sha256(b"something else").as_octets().to_vec(), ..seal.clone() };
