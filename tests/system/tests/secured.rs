@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn up(pair: &Pair) -> [Up; 2] {
     up
 }
 
-fn send(pair: &Pair, file: &PathBuf, more: &[&str]) -> u64 {
+fn send(pair: &Pair, file: &Path, more: &[&str]) -> u64 {
     pair.acme.enqueue("bolt", file, more)
 }
 
