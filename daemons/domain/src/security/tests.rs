@@ -273,3 +273,16 @@ fn a_refusal_has_a_code_of_its_own_and_a_sentence_that_ends_in_a_cure() {
          or name another of 01 to 07 in the partner's spec.security.outbound.cipherSuite"
     );
 }
+
+#[test]
+fn who_is_prepared_follows_the_partner_and_the_others_say_what_they_want() {
+    use Authentication::{Forbidden, Prepared, Required};
+    for (authentication, answers, openings) in [
+        (Forbidden, [false, false], &[false][..]),
+        (Prepared, [false, true], &[false, true]),
+        (Required, [true, true], &[true]),
+    ] {
+        assert_eq!([false, true].map(|theirs| authentication.answer(theirs)), answers);
+        assert_eq!(authentication.openings(), openings);
+    }
+}

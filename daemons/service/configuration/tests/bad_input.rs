@@ -453,7 +453,7 @@ says! {
     a_certificate_for_nothing: PARTNER "  transports:\n" =>
         "  certificates: [{purpose: [], secretRef: {name: bolt-oftp}}]\n  transports:\n", [
         "bolt.yaml:10:19: spec.certificates[0].purpose: is empty; give one of Tls, Encrypt, \
-         VerifySignature, VerifyReceipt",
+         VerifySignature, VerifyReceipt, Authenticate",
     ];
     a_timing_that_does_not_exist: PARTNER "  transports:\n" =>
         "  receipts: {timing: later}\n  transports:\n", [

@@ -11,7 +11,7 @@ use common::{INSTANCE, PARTNER, SECRETS};
 use configuration::{
     Configuration, FileKey, KeyPurpose, Partner, Scope, SecretFolder, Sources, parse_for, read_for,
 };
-use domain::security::{Asked, Demand};
+use domain::security::{Asked, Authentication, Demand};
 use jiff::Timestamp;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
@@ -406,4 +406,53 @@ fn no_key_is_shown() {
     let middle = |pair: &Pair| format!("{:?}", &pair.key_der[100..110]).replace(['[', ']'], "");
     assert!(shown.contains("PrivateKey(…)"));
     assert!(RSA.iter().all(|pair| !shown.contains(&middle(pair))));
+}
+
+#[test]
+fn sessions_that_are_authenticated_need_a_certificate_on_both_sides_and_a_level_that_has_it() {
+    let theirs = "  certificates: [{purpose: [Authenticate], secretRef: {name: theirs}}]\n";
+    let ours = "  certificates: [{purpose: [Authenticate], secretRef: {name: ours}}]\n";
+    let wanted = |how: &str| format!("  security: {{authentication: {how}}}\n");
+    for how in ["Prepared", "Required"] {
+        let partner = format!("{PARTNER}{theirs}{}", wanted(how));
+        let instance = format!("{INSTANCE}{ours}");
+        let secrets = vec![rsa("ours", 0), rsa("theirs", 1)];
+        let parsed = parsed(Scope::TcpReceiver, &sources(&instance, &partner, secrets));
+        let bolt = bolt(&parsed);
+        assert_ne!(bolt.authentication, Authentication::Forbidden);
+        let challenge = bolt.challenge_certificate(at("2026-12-01T00:00:00Z"));
+        assert_eq!(challenge, bolt.file_certificates[0].certificates.first());
+        assert_eq!(parsed.instance.file_keys.authenticating().count(), 1, "who holds sessions");
+
+        let partner = format!("{PARTNER}{}", wanted(how));
+        let said = messages(&sources(INSTANCE, &partner, vec![]));
+        for whose in ["this partner has no certificate", "SeonInstance acme has no certificate"] {
+            let expected = format!("spec.security.authentication: is {how}, and {whose} for that");
+            assert!(said.iter().any(|message| message.contains(&expected)), "{said:#?}");
+        }
+    }
+    let old = "  protocol: {highestLevel: \"1.4\"}\n";
+    let partner = format!("{PARTNER}{theirs}{old}{}", wanted("Required"));
+    let secrets = vec![rsa("ours", 0), rsa("theirs", 1)];
+    let said = messages(&sources(&format!("{INSTANCE}{ours}"), &partner, secrets));
+    assert!(said.iter().any(|message| message.contains("raise highestLevel")), "{said:#?}");
+}
+
+#[test]
+fn who_holds_sessions_is_given_the_keys_that_authenticate_them_and_the_master_is_not() {
+    let ours = "  certificates: [{purpose: [Authenticate], secretRef: {name: ours}}]\n";
+    let instance = format!("{INSTANCE}{ours}");
+    let capi = Scope::CapiReceiver(1.try_into().unwrap());
+    for (scope, expected) in [
+        (Scope::TcpReceiver, 1),
+        (Scope::TlsReceiver, 1),
+        (capi, 1),
+        (Scope::SendQueue, 1),
+        (Scope::ReceiveMaster, 0),
+        (Scope::WithoutKeys, 0),
+    ] {
+        let secrets = if expected == 0 { vec![] } else { vec![rsa("ours", 0)] };
+        let keys = parsed(scope, &sources(&instance, PARTNER, secrets)).instance.file_keys;
+        assert_eq!(keys.authenticating().count(), expected, "{scope:?}");
+    }
 }
