@@ -201,7 +201,7 @@ fn a_plain_file_that_waits_is_not_sent_once_its_partner_requires_encryption() {
     let mut pair = Pair::secured();
     pair.acme.partner_extra = String::new();
     // Bolt would take it.
-    pair.bolt.partner_extra = String::new();
+    pair.bolt.partner_extra = String::from("  security: {authentication: Prepared}\n");
     pair.write(Line::Tcp, Line::Nothing);
     let acme = pair.acme.up();
     pair.acme.wait_until_ready();
