@@ -34,7 +34,12 @@ pub fn run_again_unprivileged(test: &str) -> Result<bool, String> {
     // A copy, because that user may not reach where it was built.
     let program = directory.join("test");
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
-    std::fs::copy(this, &program).map_err(|error| format!("cannot copy the test: {error}"))?;
+    // By another process: what is open for writing here is so, for a moment, in every child that
+    // other tests start, and nobody may run it then.
+    let copied = Command::new("cp").arg("--").args([this.as_path(), program.as_path()]).status();
+    if !copied.map_err(|error| format!("cannot run cp: {error}"))?.success() {
+        return Err("cannot copy the test".to_owned());
+    }
     // The harness knows it without the crate's name.
     let (_, name) = test.split_once("::").unwrap_or(("", test));
     let output = Command::new("setpriv")
