@@ -92,7 +92,12 @@ async fn agree(
     address: &Address,
     purpose: Purpose,
 ) -> Result<Outcome, TransportError> {
-    let mut openings = partner.authentication.openings().iter().copied();
+    let openings = match address {
+        // Whoever has the line sees to it there.
+        Address::Isdn(_) => &[false],
+        Address::Tcp { .. } | Address::Tls { .. } => partner.authentication.openings(),
+    };
+    let mut openings = openings.iter().copied();
     let mut authenticated = openings.next().unwrap_or_default();
     loop {
         let outcome = exchange(active, partner, address, (purpose, authenticated)).await?;
@@ -120,7 +125,6 @@ async fn exchange(
             let connecting = connect_tls(host, *port, &settings, CONNECT_LIMIT);
             unless_stopping(active, connecting).await?
         }
-        // Whoever has the line sees to it there.
         Address::Isdn(address) => return Ok(isdn::dial(active, partner, address, purpose).await?),
     };
     let call = Call { partner: Arc::clone(partner), purpose, authenticated };
