@@ -5,6 +5,7 @@ mod ending;
 mod incoming;
 mod listening;
 mod logon;
+mod outgoing;
 mod recorded;
 mod speaking;
 mod turn;
@@ -26,7 +27,8 @@ use crate::door::Door;
 use crate::outcome::{Outcome, Stop, abort_code, abort_text};
 
 use self::incoming::Incoming;
-use self::speaking::{Outgoing, Pending};
+use self::outgoing::Outgoing;
+use self::speaking::Pending;
 use self::turn::Turn;
 
 /// From the connection until both sides know each other. It holds against a peer that sends an

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use tracing::field::display;
 
 use super::Conversation;
+use super::outgoing::Outgoing;
 use super::recorded::{EndSession, FailedAttempt, Unfinished};
-use super::speaking::Outgoing;
 use crate::door::Refused;
 use crate::outcome::{Outcome, Stop};
 
