@@ -166,6 +166,7 @@ async fn deal_with(active: &Active, file: &ReceivedFile) -> Result<(), Refused> 
     let wrapped = Wrapped {
         part: file.part.clone(),
         packaging: file.packaging,
+        format: file.format,
         original_size: file.original_size,
     };
     match packaging::unwrap(&active.spool, &wrapped, &into, opening).await {

@@ -27,7 +27,7 @@ impl Challenge {
     /// Makes one for a partner.
     pub async fn make(partner: &Partner, now: Timestamp) -> Result<Self, PackagingError> {
         let certificate = partner.challenge_certificate(now);
-        let certificate = certificate.ok_or(PackagingError::NoChallengeCertificate)?;
+        let certificate = certificate.map_err(PackagingError::NoChallengeCertificate)?;
         let recipient = Certificate::parse(certificate)?;
         let suite = cms_suite(partner.security.outbound.suite).map_err(PackagingError::Suite)?;
         let octets = ambient::secret().ok_or(PackagingError::Random)?;

@@ -1,5 +1,6 @@
 //! Why a file is not packaged, or not unwrapped.
 
+use configuration::{NoneUsable, OutOfDate};
 use domain::Suite;
 use oftp::NegativeReason;
 use oftp::record::RecordError;
@@ -20,28 +21,28 @@ pub enum PackagingError {
     NoPartner,
     /// No key of ours signs files now.
     #[error(
-        "the file is to be signed, and no key of purpose Sign is active; add one to the SeonInstance's \
-         spec.certificates, or correct its activeFrom"
+        "the file is to be signed, and no key of purpose Sign can be used now ({0}); add one to \
+         the SeonInstance's spec.certificates"
     )]
-    NoSigningKey,
+    NoSigningKey(NoneUsable),
     /// No certificate of the partner's is there to encrypt for now.
     #[error(
-        "the file is to be encrypted, and no certificate of purpose Encrypt is active; add one to the \
-         partner's spec.certificates, or correct its activeFrom"
+        "the file is to be encrypted, and no certificate of purpose Encrypt can be used now \
+         ({0}); add one to the partner's spec.certificates"
     )]
-    NoEncryptionCertificate,
+    NoEncryptionCertificate(NoneUsable),
     /// No certificate of the partner's is there to encrypt challenges for now.
     #[error(
-        "the session is to be authenticated, and no certificate of purpose Authenticate is active; add \
-         one to the partner's spec.certificates, or correct its activeFrom"
+        "the session is to be authenticated, and no certificate of purpose Authenticate can be \
+         used now ({0}); add one to the partner's spec.certificates"
     )]
-    NoChallengeCertificate,
+    NoChallengeCertificate(NoneUsable),
     /// No key of ours signs receipts now.
     #[error(
-        "the receipt is to be signed, and no key of purpose SignReceipt is active; add one to the \
-         SeonInstance's spec.certificates, or correct its activeFrom"
+        "the receipt is to be signed, and no key of purpose SignReceipt can be used now ({0}); \
+         add one to the SeonInstance's spec.certificates"
     )]
-    NoReceiptKey,
+    NoReceiptKey(NoneUsable),
     /// A suite that is not built.
     #[error("cipher suite {0} is not one that Seon has; use 04")]
     Suite(Suite),
@@ -63,10 +64,10 @@ impl PackagingError {
             Self::Spool(error) => error.code(),
             Self::Records(_) => "E-OFTP-REQUEST-DATA",
             Self::NoPartner => "E-POLICY-PARTNER",
-            Self::NoSigningKey
-            | Self::NoEncryptionCertificate
-            | Self::NoChallengeCertificate
-            | Self::NoReceiptKey => "E-POLICY-CERTIFICATE",
+            Self::NoSigningKey(_)
+            | Self::NoEncryptionCertificate(_)
+            | Self::NoChallengeCertificate(_)
+            | Self::NoReceiptKey(_) => "E-POLICY-CERTIFICATE",
             Self::Suite(_) => "E-POLICY-SUITE",
             Self::Key(error) => error.code(),
             Self::Package(error) => error.code(),
@@ -79,12 +80,13 @@ impl PackagingError {
         match self {
             Self::Spool(error) => error.is_of_the_payload(),
             Self::Random => false,
+            // One that is too early or too late is waited for.
+            Self::NoSigningKey(none)
+            | Self::NoEncryptionCertificate(none)
+            | Self::NoChallengeCertificate(none)
+            | Self::NoReceiptKey(none) => none.is_missing(),
             Self::Records(_)
             | Self::NoPartner
-            | Self::NoSigningKey
-            | Self::NoEncryptionCertificate
-            | Self::NoChallengeCertificate
-            | Self::NoReceiptKey
             | Self::Suite(_)
             | Self::Key(_)
             | Self::Package(_) => true,
@@ -107,6 +109,20 @@ pub enum UnwrapError {
     /// The package is not what it should be: the partner is told.
     #[error(transparent)]
     Cms(#[from] CmsError),
+    /// It is signed by a certificate that does not count now: the partner is told.
+    #[error(
+        "it is signed by {signer}, whose certificate {why}; the partner has to sign by a valid one, \
+         which belongs into its spec.certificates too"
+    )]
+    Signer {
+        /// The certificate's subject.
+        signer: String,
+        /// When it counts.
+        why: OutOfDate,
+    },
+    /// The original is not of the format that was announced: the partner is told.
+    #[error("the file inside is not of the format that SFIDFMT announced: {0}")]
+    Records(#[from] RecordError),
 }
 
 impl UnwrapError {
@@ -117,6 +133,8 @@ impl UnwrapError {
             Self::Key(error) => error.code(),
             Self::Suite(_) => "E-POLICY-SUITE",
             Self::Cms(error) => error.code(),
+            Self::Signer { .. } => "E-CMS-SIGNER",
+            Self::Records(_) => "E-FILE-RECORD",
         }
     }
 
@@ -124,8 +142,9 @@ impl UnwrapError {
     pub fn answer(&self) -> Option<NegativeReason> {
         match self {
             Self::Spool(_) | Self::Key(_) => None,
-            Self::Suite(_) => Some(NegativeReason::ProcessingFailed),
+            Self::Suite(_) | Self::Records(_) => Some(NegativeReason::ProcessingFailed),
             Self::Cms(error) => Some(error.answer()),
+            Self::Signer { .. } => Some(NegativeReason::InvalidSignature),
         }
     }
 }

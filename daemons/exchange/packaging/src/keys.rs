@@ -1,9 +1,9 @@
 //! The keys for one file, taken from the configuration.
 
-use configuration::{FileKey, Instance, Partner};
+use configuration::{FileKey, Instance, OutOfDate, Partner, in_date};
 use domain::{Packaging, Suite};
 use jiff::Timestamp;
-use oftp_cms::{Certificate, Identity, KeyError, Known, Limits, PrivateKey};
+use oftp_cms::{Certificate, Identity, KeyError, Known, Limits, PrivateKey, Signer as Signature};
 
 use crate::PackagingError;
 
@@ -24,14 +24,14 @@ impl Sealing {
     ) -> Result<Self, PackagingError> {
         let (signs, encrypts) = packaging.is_signed_and_encrypted();
         let signer = if signs {
-            let key = instance.file_keys.signing(now).ok_or(PackagingError::NoSigningKey)?;
-            Some(identity(key)?)
+            let key = instance.file_keys.signing(now);
+            Some(identity(key.map_err(PackagingError::NoSigningKey)?)?)
         } else {
             None
         };
         let recipient = if encrypts {
             let certificate = partner.encryption_certificate(now);
-            let certificate = certificate.ok_or(PackagingError::NoEncryptionCertificate)?;
+            let certificate = certificate.map_err(PackagingError::NoEncryptionCertificate)?;
             Some(Certificate::parse(certificate)?)
         } else {
             None
@@ -42,10 +42,13 @@ impl Sealing {
 
 /// What a partner's file is unwrapped with.
 #[derive(Clone, Debug)]
-pub struct Opening(pub(crate) Known);
+pub struct Opening {
+    pub(crate) known: Known,
+    pub(crate) signers: Signers,
+}
 
 impl Opening {
-    /// All that may decrypt, and those of the partner's that count now.
+    /// All that may decrypt, and those of the partner's that are active.
     pub fn of(
         instance: &Instance,
         partner: &Partner,
@@ -54,21 +57,45 @@ impl Opening {
     ) -> Result<Self, KeyError> {
         let (signed, encrypted) = packaging.is_signed_and_encrypted();
         let keys = instance.file_keys.decrypting().filter(|_| encrypted);
-        let certificates = partner.signature_certificates(now).filter(|_| signed);
-        Ok(Self(Known {
-            identities: keys.map(identity).collect::<Result<_, _>>()?,
-            certificates: certificates
-                .map(|certificate| Certificate::parse(certificate))
-                .collect::<Result<_, _>>()?,
-            limits: Limits::default(),
-        }))
+        let identities = keys.map(identity).collect::<Result<_, _>>()?;
+        let certificates = if signed { partner.signature_certificates(now) } else { Vec::new() };
+        let (certificates, signers) = signers(&certificates, now)?;
+        Ok(Self { known: Known { identities, certificates, limits: Limits::default() }, signers })
     }
 }
 
-impl Opening {
-    /// For what is no package.
-    pub(crate) fn nothing() -> Self {
-        Self(Known::default())
+/// Who may have signed something: each certificate's subject, and whether it counts now.
+#[derive(Clone, Debug)]
+pub(crate) struct Signers(Vec<(String, Result<(), OutOfDate>)>);
+
+/// A partner's certificates as `oftp-cms` has them, and whose they are.
+pub(crate) fn signers(
+    certificates: &[impl AsRef<[u8]>],
+    now: Timestamp,
+) -> Result<(Vec<Certificate>, Signers), KeyError> {
+    let octets = || certificates.iter().map(AsRef::as_ref);
+    let parsed: Vec<_> = octets().map(Certificate::parse).collect::<Result<_, _>>()?;
+    let subjects = parsed.iter().map(|one| one.subject().to_owned());
+    let signers = Signers(subjects.zip(octets().map(|one| in_date(one, now))).collect());
+    Ok((parsed, signers))
+}
+
+impl Signers {
+    /// Who made the first of these good signatures whose certificate counts; if none does, why that of
+    /// the first does not. `None`: there is no good signature.
+    pub(crate) fn first<'a>(
+        &self,
+        good: impl Iterator<Item = &'a Signature>,
+    ) -> Result<Option<String>, (String, OutOfDate)> {
+        let mut refused = None;
+        let signers = good.filter_map(|one| self.0.get(one.certificate?));
+        for (subject, counts) in signers {
+            match counts {
+                Ok(()) => return Ok(Some(subject.clone())),
+                Err(why) => refused = refused.or_else(|| Some((subject.clone(), *why))),
+            }
+        }
+        refused.map_or(Ok(None), Err)
     }
 }
 

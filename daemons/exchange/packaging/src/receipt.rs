@@ -1,16 +1,14 @@
 //! Receipts signed and verified (RFC 5024 sections 5.3.13 and 5.3.14).
 
-use configuration::{Instance, Partner};
+use configuration::{Instance, OutOfDate, Partner};
 use domain::{FileHash, ReceiptSignature, SignatureOctets, Suite};
 use jiff::Timestamp;
 use oftp::command::Seal;
 use oftp_cms::receipt::Detached;
-use oftp_cms::{
-    Certificate, CmsError, Digest, Identity, KeyError, PackageError, Signer as Signature,
-};
+use oftp_cms::{CmsError, Digest, Identity, KeyError, PackageError, Signer as Signature};
 
 use crate::PackagingError;
-use crate::keys::{cms_suite, identity};
+use crate::keys::{cms_suite, identity, signers};
 
 /// Our key for receipts.
 #[derive(Clone, Debug)]
@@ -19,8 +17,8 @@ pub struct Signer(Identity);
 impl Signer {
     /// The one that counts now.
     pub fn of(instance: &Instance, now: Timestamp) -> Result<Self, PackagingError> {
-        let key = instance.file_keys.signing_receipts(now).ok_or(PackagingError::NoReceiptKey)?;
-        Ok(Self(identity(key)?))
+        let key = instance.file_keys.signing_receipts(now);
+        Ok(Self(identity(key.map_err(PackagingError::NoReceiptKey)?)?))
     }
 
     /// Signs a receipt. `octets` is what is signed of it with this seal: `signed_octets` of the
@@ -68,6 +66,17 @@ pub enum Unproven {
     /// One of them cannot be used.
     #[error("a certificate to verify receipts by cannot be used: {0}")]
     Key(KeyError),
+    /// It is signed by a certificate that does not count now.
+    #[error(
+        "it is signed by {signer}, whose certificate {why}; the partner has to sign receipts by a valid \
+         one, which belongs into its spec.certificates too"
+    )]
+    OutOfDate {
+        /// The certificate's subject.
+        signer: String,
+        /// When it counts.
+        why: OutOfDate,
+    },
     /// It is signed by another digest than that of the hash, which is the cipher suite's.
     #[error(
         "the receipt is signed by another digest than that of its hash; the partner has to sign it \
@@ -85,7 +94,7 @@ impl Unproven {
         match self {
             Self::Unsigned => "E-RECEIPT-UNSIGNED",
             Self::Hash(_) => "E-RECEIPT-HASH",
-            Self::NoCertificate | Self::Key(_) => "E-RECEIPT-CERTIFICATE",
+            Self::NoCertificate | Self::Key(_) | Self::OutOfDate { .. } => "E-RECEIPT-CERTIFICATE",
             Self::Digest | Self::Signature(_) => "E-RECEIPT-SIGNATURE",
         }
     }
@@ -103,15 +112,11 @@ pub fn verify(
     let seal = seal.filter(|seal| !seal.signature.is_empty()).ok_or(Unproven::Unsigned)?;
     let hash =
         FileHash::try_from(seal.hash.clone()).map_err(|_| Unproven::Hash(seal.hash.len()))?;
-    let certificates: Vec<_> = partner
-        .receipt_certificates(now)
-        .map(|certificate| Certificate::parse(certificate))
-        .collect::<Result<_, _>>()
-        .map_err(Unproven::Key)?;
+    let (certificates, signers) =
+        signers(&partner.receipt_certificates(now), now).map_err(Unproven::Key)?;
     if certificates.is_empty() {
         return Err(Unproven::NoCertificate);
     }
-    let subjects: Vec<_> = certificates.iter().map(|it| it.subject().to_owned()).collect();
     let found =
         oftp_cms::receipt::verify(&seal.signature, &octets(), certificates, Detached::Refused)
             .map_err(Unproven::Signature)?;
@@ -119,9 +124,9 @@ pub fn verify(
         let octets = signer.digest.map(Digest::octets);
         signer.verified.is_ok() && octets == Some(seal.hash.len())
     };
-    let signer = found.signers.iter().find(by_the_suite).ok_or(Unproven::Digest)?;
-    let signer =
-        signer.certificate.and_then(|index| subjects.into_iter().nth(index)).unwrap_or_default();
+    let signer = signers.first(found.signers.iter().filter(by_the_suite));
+    let signer = signer.map_err(|(signer, why)| Unproven::OutOfDate { signer, why })?;
+    let signer = signer.ok_or(Unproven::Digest)?;
     let signature =
         SignatureOctets::try_from(seal.signature.clone()).map_err(|_| Unproven::Unsigned)?;
     Ok(Proven { hash, signature, signer })

@@ -2,12 +2,13 @@
 
 use aws_lc_rs::digest;
 use domain::{FileHash, Packaging, PartName, Suite, Wrapping};
-use oftp::field::Blocks;
-use oftp_cms::{Expected, Found, Layers, Limits, Unpackager};
+use oftp::field::{Blocks, Format};
+use oftp::record::{Checker, RecordError};
+use oftp_cms::{Expected, Layers, Limits, Unpackager};
 use spool::{Part, Parts, Reader, Spool};
 
 use crate::beside::beside;
-use crate::keys::cms_suite;
+use crate::keys::{Signers, cms_suite};
 use crate::outgoing::update;
 use crate::{Opening, UnwrapError};
 
@@ -18,7 +19,9 @@ pub struct Wrapped {
     pub part: PartName,
     /// What its SFID said of it.
     pub packaging: Packaging,
-    /// What its SFID said of the original.
+    /// What its SFID said of the original: its format.
+    pub format: Format,
+    /// Its size, which is only an estimate.
     pub original_size: Blocks,
 }
 
@@ -54,7 +57,7 @@ pub async fn hash(
     suite: Suite,
 ) -> Result<Option<FileHash>, UnwrapError> {
     let packaging = Packaging::Open { wrapping: Wrapping::None, signed_receipt: Some(suite) };
-    let work = Work::new(packaging, Opening::nothing())?;
+    let work = Work::new(packaging, None)?;
     Ok(read_through(&mut spool.open_part(part).await?, work).await?.hash())
 }
 
@@ -66,25 +69,16 @@ pub async fn unwrap(
     into: &PartName,
     mut opening: Opening,
 ) -> Result<Opened, UnwrapError> {
-    opening.0.limits.content = most_content(wrapped.original_size);
-    let certificates = opening.0.certificates.clone();
-    let work = Work::new(wrapped.packaging, opening)?;
     let mut reader = spool.open_part(&wrapped.part).await?;
-    if work.unpackager.is_none() {
-        let work = read_through(&mut reader, work).await?;
+    if !wrapped.packaging.is_packaged() {
+        let work = read_through(&mut reader, Work::new(wrapped.packaging, None)?).await?;
         return Ok(Opened { hash: work.hash(), original: None, signer: None });
     }
+    opening.known.limits.content = most_content(wrapped.original_size);
+    let work = Work::new(wrapped.packaging, Some((wrapped.format, opening)))?;
     let mut original = spool.create_part(into).await?;
     match read_into(&mut reader, &mut original, work).await {
-        Ok((hash, found)) => {
-            let signer = found.signer().and_then(|signer| signer.certificate);
-            let signer = signer.and_then(|index| certificates.get(index));
-            Ok(Opened {
-                hash,
-                original: Some(original.finish().await?),
-                signer: signer.map(|certificate| certificate.subject().to_owned()),
-            })
-        }
+        Ok(opened) => Ok(Opened { original: Some(original.finish().await?), ..opened }),
         Err(error) => {
             drop(original);
             // What stays after all is nobody's, and is swept.
@@ -113,7 +107,7 @@ async fn read_into(
     reader: &mut impl Reader,
     original: &mut impl Part,
     mut work: Work,
-) -> Result<(Option<FileHash>, Found), UnwrapError> {
+) -> Result<Opened, UnwrapError> {
     let mut chunk = Vec::new();
     loop {
         chunk = reader.next(chunk).await?;
@@ -126,57 +120,103 @@ async fn read_into(
             original.append(&mut work.content).await?;
         }
     }
-    let (hash, found, mut rest) = beside(move || work.finish()).await??;
+    let (opened, mut rest) = beside(move || work.finish()).await??;
     original.append(&mut rest).await?;
-    Ok((hash, found))
+    Ok(opened)
 }
 
+/// Reads one file through.
 struct Work {
     /// `None` if it is no package, and only hashed.
-    unpackager: Option<Unpackager>,
-    suite: Option<oftp_cms::Suite>,
+    inside: Option<Inside>,
     hash: Option<digest::Context>,
     content: Vec<u8>,
 }
 
+/// What is inside of a package.
+struct Inside {
+    unpackager: Unpackager,
+    signers: Signers,
+    suite: Option<oftp_cms::Suite>,
+    /// Of the original.
+    records: Records,
+}
+
+/// Records of a format, until one is wrong: who has signed the file is looked at first, and then told
+/// that its records are not what it said.
+struct Records(Result<Checker, RecordError>);
+
+impl Records {
+    fn push(&mut self, content: &[u8]) {
+        if let Ok(checker) = &mut self.0
+            && let Err(error) = checker.push(content)
+        {
+            self.0 = Err(error);
+        }
+    }
+
+    fn finish(self) -> Result<(), RecordError> {
+        self.0?.finish()
+    }
+}
+
 impl Work {
-    fn new(packaging: Packaging, opening: Opening) -> Result<Self, UnwrapError> {
+    fn new(packaging: Packaging, inside: Option<(Format, Opening)>) -> Result<Self, UnwrapError> {
         let suite = packaging.suite().map(cms_suite).transpose().map_err(UnwrapError::Suite)?;
         let hash = packaging.receipt_suite().and(suite).map(|suite| suite.digest().context());
         let (signed, encrypted) = packaging.is_signed_and_encrypted();
         let layers = Layers { signed, compressed: packaging.is_compressed(), encrypted };
-        let unpackager = packaging
-            .is_packaged()
-            .then(|| Unpackager::new(opening.0, Expected::Announced(layers)));
-        Ok(Self { unpackager, suite, hash, content: Vec::new() })
+        let inside = inside.map(|(format, Opening { known, signers })| Inside {
+            unpackager: Unpackager::new(known, Expected::Announced(layers)),
+            signers,
+            suite,
+            records: Records(Ok(Checker::new(format))),
+        });
+        Ok(Self { inside, hash, content: Vec::new() })
     }
 
     /// Takes octets of a chunk from a place on; returns how far it got.
     fn push(mut self, chunk: Vec<u8>, from: usize) -> Result<(Self, Vec<u8>, usize), UnwrapError> {
         let mut rest = chunk.get(from..).unwrap_or_default();
         let before = rest;
-        if let Some(unpackager) = &mut self.unpackager {
-            unpackager.push(&mut rest, &mut self.content)?;
+        if let Some(inside) = &mut self.inside {
+            inside.unpackager.push(&mut rest, &mut self.content)?;
+            inside.records.push(&self.content);
         }
         let taken = before.len() - rest.len();
         update(self.hash.as_mut(), before.get(..taken).unwrap_or_default());
         Ok((self, chunk, from + taken))
     }
 
-    fn finish(mut self) -> Result<(Option<FileHash>, Found, Vec<u8>), UnwrapError> {
-        let found = match self.unpackager.take() {
-            Some(unpackager) => unpackager.finish(&mut self.content)?,
-            None => Found::default(),
+    /// What it was, and the rest of its content.
+    fn finish(mut self) -> Result<(Opened, Vec<u8>), UnwrapError> {
+        let mut content = std::mem::take(&mut self.content);
+        let signer = match self.inside.take() {
+            Some(inside) => inside.finish(&mut content)?,
+            None => None,
         };
-        if let Some(suite) = self.suite {
-            found.check_suite(suite).map_err(oftp_cms::CmsError::from)?;
-        }
-        let content = std::mem::take(&mut self.content);
-        Ok((self.hash(), found, content))
+        Ok((Opened { hash: self.hash(), original: None, signer }, content))
     }
 
     fn hash(self) -> Option<FileHash> {
         self.hash.and_then(|hash| hash.finish().as_ref().to_vec().try_into().ok())
+    }
+}
+
+impl Inside {
+    /// Whether it is all that was announced; who signed it.
+    fn finish(mut self, content: &mut Vec<u8>) -> Result<Option<String>, UnwrapError> {
+        let seen = content.len();
+        let found = self.unpackager.finish(content)?;
+        self.records.push(content.get(seen..).unwrap_or_default());
+        if let Some(suite) = self.suite {
+            found.check_suite(suite).map_err(oftp_cms::CmsError::from)?;
+        }
+        let good = found.signers.iter().filter(|one| one.verified.is_ok());
+        let signer = self.signers.first(good);
+        let signer = signer.map_err(|(signer, why)| UnwrapError::Signer { signer, why })?;
+        self.records.finish()?;
+        Ok(signer)
     }
 }
 

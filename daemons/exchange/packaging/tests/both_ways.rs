@@ -7,8 +7,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use configuration::{Configuration, Partner};
+use configuration::{Configuration, NoneUsable, Partner};
 use domain::{Epoch, FileHash, Packaging, PartName};
+use jiff::Timestamp;
+use oftp::NegativeReason;
 use oftp::command::{Eerp, Seal};
 use oftp::field::{Blocks, FileIdentity, Format, UserData};
 use packaging::receipt::{Signer, Unproven, verify};
@@ -100,9 +102,9 @@ impl World {
         Sealing::of(&self.acme.instance, self.bolt_as_partner(), packaging, ambient::now())
     }
 
-    fn opening(&self, packaging: Packaging) -> Opening {
+    fn opening(&self, packaging: Packaging, now: Timestamp) -> Opening {
         let acme = self.bolt.partner("acme").unwrap();
-        Opening::of(&self.bolt.instance, acme, packaging, ambient::now()).unwrap()
+        Opening::of(&self.bolt.instance, acme, packaging, now).unwrap()
     }
 
     async fn payload(&self, octets: &[u8]) -> Payload {
@@ -130,12 +132,22 @@ impl World {
         transmitted: &[u8],
         packaging: Packaging,
     ) -> Result<(Opened, Option<Vec<u8>>), UnwrapError> {
+        self.unwrapped_at(ambient::now(), transmitted, packaging, Format::Unstructured).await
+    }
+
+    async fn unwrapped_at(
+        &self,
+        now: Timestamp,
+        transmitted: &[u8],
+        packaging: Packaging,
+        format: Format,
+    ) -> Result<(Opened, Option<Vec<u8>>), UnwrapError> {
         let [part, into] = ["came", "original"].map(part);
         let mut received = self.spool.write_part(&part, transmitted.to_vec()).await.unwrap();
         received.append(&mut Vec::new()).await.unwrap();
         received.finish().await.unwrap();
-        let opening = self.opening(packaging);
-        let wrapped = Wrapped { part, packaging, original_size: Blocks::saturating(0) };
+        let opening = self.opening(packaging, now);
+        let wrapped = Wrapped { part, packaging, format, original_size: Blocks::saturating(0) };
         let opened = unwrap(&self.spool, &wrapped, &into, opening).await;
         let lies_at = self.directory.join("data/spool/in").join(format!("{into}"));
         let original = fs::read(lies_at);
@@ -260,7 +272,67 @@ fn without_a_key_or_a_certificate_nothing_is_sent_with_less() {
         assert!(error.to_string().contains(cure), "{error}");
     }
     let error = Signer::of(&world.acme.instance, ambient::now()).unwrap_err();
-    assert!(matches!(error, PackagingError::NoReceiptKey));
+    assert!(matches!(error, PackagingError::NoReceiptKey(NoneUsable::Missing)));
+}
+
+/// Before the certificates of this test begin, and after their end.
+fn too_early_and_too_late() -> [(Timestamp, &'static str); 2] {
+    [("2000-01-01T00:00:00Z", "counts from 20"), ("2200-01-01T00:00:00Z", "expired at 20")]
+        .map(|(now, why)| (now.parse().unwrap(), why))
+}
+
+#[test]
+fn nothing_is_signed_or_encrypted_by_a_certificate_that_is_out_of_date_and_it_is_waited_for() {
+    let world = World::new();
+    for (now, why) in too_early_and_too_late() {
+        for packaging in ["02 04 0 1 N", "01 04 0 1 N"] {
+            let packaging = packaging.parse().unwrap();
+            let partner = world.bolt_as_partner();
+            let error = Sealing::of(&world.acme.instance, partner, packaging, now).unwrap_err();
+            assert_eq!((error.code(), error.is_lasting()), ("E-POLICY-CERTIFICATE", false));
+            assert!(error.to_string().contains(why), "{error}");
+        }
+        let error = Signer::of(&world.bolt.instance, now).unwrap_err();
+        assert!(error.to_string().contains(&format!("(that of Secret receipts {why}")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_signed_by_a_certificate_that_is_out_of_date_is_refused_with_the_reason() {
+    let world = World::new();
+    let packaging = "02 04 0 1 N".parse().unwrap();
+    let (_, transmitted) = world.packaged(b"a drawing", packaging).await;
+    for (now, why) in too_early_and_too_late() {
+        let outcome = world.unwrapped_at(now, &transmitted, packaging, Format::Unstructured).await;
+        let error = outcome.unwrap_err();
+        assert_eq!(error.code(), "E-CMS-SIGNER");
+        assert_eq!(error.answer(), Some(NegativeReason::InvalidSignature));
+        let said = format!("it is signed by CN=acme files, whose certificate {why}");
+        assert!(error.to_string().starts_with(&said), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_records_inside_are_not_of_its_format_is_refused() {
+    let world = World::new();
+    let packaging = "02 04 1 1 N".parse().unwrap();
+    let (fixed, variable) =
+        (Format::from_parts('F', 50).unwrap(), Format::from_parts('V', 4).unwrap());
+    for (format, content, is_good) in [
+        (fixed, [0; 100].as_slice(), true),
+        (fixed, &[0; 120], false),
+        (variable, b"\0\x04abcd\0\0", true),
+        (variable, b"\0\x05abcde", false),
+        (variable, b"\0\x04abc", false),
+    ] {
+        let (_, transmitted) = world.packaged(content, packaging).await;
+        let outcome = world.unwrapped_at(ambient::now(), &transmitted, packaging, format).await;
+        assert_eq!(outcome.is_ok(), is_good, "{format:?} {content:?}");
+        if let Err(error) = outcome {
+            assert_eq!(error.code(), "E-FILE-RECORD");
+            assert_eq!(error.answer(), Some(NegativeReason::ProcessingFailed));
+        }
+    }
 }
 
 fn eerp(seal: Seal) -> Eerp {
@@ -300,6 +372,11 @@ fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
     let weak = signer.sign(2.try_into().unwrap(), sha256(b"what was transmitted"), octets).unwrap();
     let weak = Seal { signature: weak.signature.as_octets().to_vec(), ..seal.clone() };
     assert_eq!(judged(&weak), Err(Unproven::Digest));
+    for (now, why) in too_early_and_too_late() {
+        let error = verify(partner, Some(&seal), || octets(seal.clone()), now).unwrap_err();
+        assert_eq!(error.code(), "E-RECEIPT-CERTIFICATE");
+        assert!(error.to_string().contains(&format!("whose certificate {why}")), "{error}");
+    }
     let nobody = world.bolt.partner("acme").unwrap();
     let by_nobody = verify(nobody, Some(&seal), || octets(seal.clone()), ambient::now());
     assert_eq!(by_nobody, Err(Unproven::NoCertificate));

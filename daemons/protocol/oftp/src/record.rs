@@ -5,9 +5,11 @@
 //! length of two octets (big-endian) before each record (RFC 5024 section 6.5), and U and T are one
 //! stream. A secured file counts as U ([`crate::Sfid::transmitted_format`]).
 
+mod checker;
 mod incoming;
 mod outgoing;
 
+pub use checker::Checker;
 pub use incoming::Incoming;
 pub use outgoing::{Filled, Outgoing};
 

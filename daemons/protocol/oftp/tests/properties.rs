@@ -6,7 +6,7 @@ mod checks;
 #[path = "support/strategies.rs"]
 mod strategies;
 
-use oftp::record::{Incoming, Outgoing};
+use oftp::record::{Checker, Incoming, Outgoing};
 use oftp::restart::{RestartPoint, VariableScan};
 use oftp::stream::{Deframer, frame};
 use oftp::{Command, Counts, Format, Level, Stamp, Tolerance};
@@ -58,6 +58,18 @@ fn pieces<'a>(octets: &'a [u8], lengths: &'a [usize]) -> impl Iterator<Item = &'
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_stored_file_of_its_format_is_good_in_whatever_pieces_it_is_read(
+        (format, stored) in stored(),
+        lengths in vec(1..700_usize, 1..5),
+    ) {
+        let mut checker = Checker::new(format);
+        for piece in pieces(&stored, &lengths) {
+            prop_assert_eq!(checker.push(piece), Ok(()));
+        }
+        prop_assert_eq!(checker.finish(), Ok(()));
+    }
 
     #[test]
     fn what_is_written_reads_as_itself((level, command) in a_command_at_its_level()) {

@@ -1,7 +1,7 @@
 //! Records of each format, between stored files and buffers.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use oftp::record::{Filled, Incoming, Outgoing, RecordError, check_length};
+use oftp::record::{Checker, Filled, Incoming, Outgoing, RecordError, check_length};
 use oftp::{Counts, Format};
 
 fn fixed(length: u32) -> Format {
@@ -124,6 +124,39 @@ fn a_file_may_not_end_within_a_record() {
     assert_eq!(sent(variable(2), 128, b"\x00"), Err(without_length));
     assert_eq!(within.code(), "E-OFTP-RECORD-UNFINISHED");
     assert_eq!(within.file_reason().number(), 10);
+}
+
+/// A stored file read through, an octet at a time.
+fn checked(format: Format, stored: &[u8]) -> Result<(), RecordError> {
+    let mut checker = Checker::new(format);
+    for octet in stored {
+        checker.push(&[*octet])?;
+    }
+    checker.finish()
+}
+
+#[test]
+fn a_file_that_is_not_sent_record_by_record_is_good_or_not_all_the_same() {
+    let unfinished = |record, found| Err(RecordError::Unfinished { record, found });
+    for (format, stored, found) in [
+        (Format::Unstructured, b"abc".as_slice(), Ok(())),
+        (Format::Text, b"", Ok(())),
+        (fixed(3), b"", Ok(())),
+        (fixed(3), b"abcdef", Ok(())),
+        (fixed(3), b"abcd", unfinished(2, 1)),
+        (variable(3), b"", Ok(())),
+        (variable(3), b"\0\0", Ok(())),
+        (variable(3), b"\0\x01a\0\x03bcd", Ok(())),
+        (variable(3), b"\0\x01a\0", unfinished(2, 0)),
+        (variable(3), b"\0\x01a\0\x03bc", unfinished(2, 2)),
+        (
+            variable(3),
+            b"\0\x04abcd",
+            Err(RecordError::VariableTooLong { record: 1, maximum: 3, found: 4 }),
+        ),
+    ] {
+        assert_eq!(checked(format, stored), found, "{format:?} {stored:?}");
+    }
 }
 
 #[test]

@@ -60,6 +60,26 @@ pub fn certificate_facts(certificate: &[u8]) -> Option<CertificateFacts> {
     Some(CertificateFacts { subject, common_names, valid_from, expires })
 }
 
+/// Why a certificate counts at another time only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfDate {
+    /// From then on.
+    #[error("counts from {0} on")]
+    NotYet(Timestamp),
+    /// Until then.
+    #[error("expired at {0}")]
+    Expired(Timestamp),
+}
+
+/// Whether a certificate is within its period of validity. What is no certificate has none.
+pub fn in_date(certificate: &[u8], now: Timestamp) -> Result<(), OutOfDate> {
+    match certificate_facts(certificate) {
+        Some(facts) if now < facts.valid_from => Err(OutOfDate::NotYet(facts.valid_from)),
+        Some(facts) if facts.expires <= now => Err(OutOfDate::Expired(facts.expires)),
+        _ => Ok(()),
+    }
+}
+
 /// The public key that a certificate is about.
 pub(crate) struct SubjectPublicKey<'a> {
     /// The whole field, `SubjectPublicKeyInfo` in DER.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
+use crate::certificate::{OutOfDate, in_date};
 use crate::secret::PrivateKey;
 
 pub use crds::{CertificatePurpose, KeyPurpose};
@@ -50,13 +51,13 @@ impl FileKeys {
     }
 
     /// The one that signs files now.
-    pub fn signing(&self, now: Timestamp) -> Option<&FileKey> {
-        newest(self.with(KeyPurpose::Sign), now, |key| key.active_from)
+    pub fn signing(&self, now: Timestamp) -> Result<&FileKey, NoneUsable> {
+        newest(self.with(KeyPurpose::Sign), now)
     }
 
     /// The one that signs receipts now.
-    pub fn signing_receipts(&self, now: Timestamp) -> Option<&FileKey> {
-        newest(self.with(KeyPurpose::SignReceipt), now, |key| key.active_from)
+    pub fn signing_receipts(&self, now: Timestamp) -> Result<&FileKey, NoneUsable> {
+        newest(self.with(KeyPurpose::SignReceipt), now)
     }
 
     /// All that decrypt files: a partner may change over before or after the date.
@@ -89,9 +90,32 @@ pub struct FileCertificates {
 }
 
 impl FileCertificates {
-    /// Whether they count at this time.
+    /// Whether they count from a date on that is past.
     pub fn is_active(&self, now: Timestamp) -> bool {
-        is_active(self.active_from, now)
+        self.active_from.is_none_or(|from| from <= now)
+    }
+}
+
+/// Why no key or certificate of a purpose can be used now: what is said of the one that comes nearest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoneUsable {
+    /// Nothing of the purpose is configured.
+    #[error("there is none")]
+    Missing,
+    /// It is too early or too late for what is.
+    #[error("that of Secret {secret} {why}")]
+    OutOfDate {
+        /// The Secret's name.
+        secret: String,
+        /// When it can be used.
+        why: OutOfDate,
+    },
+}
+
+impl NoneUsable {
+    /// Whether nothing is there that could be used another time.
+    pub fn is_missing(&self) -> bool {
+        *self == Self::Missing
     }
 }
 
@@ -100,30 +124,85 @@ pub(crate) fn to_encrypt_for(
     entries: &[FileCertificates],
     purpose: CertificatePurpose,
     now: Timestamp,
-) -> Option<&CertificateDer<'static>> {
+) -> Result<&CertificateDer<'static>, NoneUsable> {
     let those = entries.iter().filter(|it| it.purposes.contains(&purpose));
-    newest(those, now, |it| it.active_from)?.certificates.first()
+    newest(those, now)?.certificates.first().ok_or(NoneUsable::Missing)
 }
 
-/// All of a purpose that count now.
+/// All of a purpose that are active, those first that are in date.
 pub(crate) fn active(
     entries: &[FileCertificates],
     purpose: CertificatePurpose,
     now: Timestamp,
-) -> impl Iterator<Item = &CertificateDer<'static>> {
-    let those = entries.iter().filter(move |it| it.purposes.contains(&purpose));
-    those.filter(move |it| it.is_active(now)).flat_map(|it| &it.certificates)
+) -> Vec<&CertificateDer<'static>> {
+    let those = entries.iter().filter(|it| it.purposes.contains(&purpose) && it.is_active(now));
+    let mut all: Vec<_> = those.flat_map(|it| &it.certificates).collect();
+    all.sort_by_key(|certificate| in_date(certificate, now).is_err());
+    all
 }
 
-/// Of those that are active the one with the latest date; of several the one that is written last.
-fn newest<'a, T>(
+/// What is used from a date on, and for as long as its certificate is valid.
+trait Dated {
+    fn secret(&self) -> &str;
+    fn active_from(&self) -> Option<Timestamp>;
+    fn certificate(&self) -> Option<&CertificateDer<'static>>;
+
+    fn usable(&self, now: Timestamp) -> Result<(), NoneUsable> {
+        let certificate = self.certificate().ok_or(NoneUsable::Missing)?;
+        let active = match self.active_from().filter(|from| *from > now) {
+            Some(from) => Err(OutOfDate::NotYet(from)),
+            None => in_date(certificate, now),
+        };
+        active.map_err(|why| NoneUsable::OutOfDate { secret: self.secret().to_owned(), why })
+    }
+}
+
+impl Dated for FileKey {
+    fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    fn active_from(&self) -> Option<Timestamp> {
+        self.active_from
+    }
+
+    fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        Some(&self.certificate)
+    }
+}
+
+impl Dated for FileCertificates {
+    fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    fn active_from(&self) -> Option<Timestamp> {
+        self.active_from
+    }
+
+    fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.certificates.first()
+    }
+}
+
+/// Of those that can be used the one with the latest date; of several the one that is written last. If
+/// none can be: which will be first, or which could be last.
+fn newest<'a, T: Dated>(
     those: impl Iterator<Item = &'a T>,
     now: Timestamp,
-    active_from: impl Fn(&T) -> Option<Timestamp>,
-) -> Option<&'a T> {
-    those.filter(|it| is_active(active_from(it), now)).max_by_key(|it| active_from(it))
-}
-
-fn is_active(from: Option<Timestamp>, now: Timestamp) -> bool {
-    from.is_none_or(|from| from <= now)
+) -> Result<&'a T, NoneUsable> {
+    let (mut usable, mut others) = (Vec::new(), Vec::new());
+    for it in those {
+        match it.usable(now) {
+            Ok(()) => usable.push(it),
+            Err(error) => others.push(error),
+        }
+    }
+    let nearest = |error: &NoneUsable| match error {
+        NoneUsable::OutOfDate { why: OutOfDate::NotYet(from), .. } => (0, from.as_second()),
+        NoneUsable::OutOfDate { why: OutOfDate::Expired(at), .. } => (1, -at.as_second()),
+        NoneUsable::Missing => (2, 0),
+    };
+    let newest = usable.into_iter().max_by_key(|it| it.active_from());
+    newest.ok_or_else(|| others.into_iter().min_by_key(nearest).unwrap_or(NoneUsable::Missing))
 }

@@ -50,9 +50,13 @@ use oftp::OdetteId;
 use left_out::Manifests;
 use manifest::Errors;
 
-pub use certificate::{CertificateFacts, authority, certificate_facts, is_certificate, same_key};
+pub use certificate::{
+    CertificateFacts, OutOfDate, authority, certificate_facts, in_date, is_certificate, same_key,
+};
 pub use error::{ManifestError, Problem};
-pub use file_keys::{CertificatePurpose, FileCertificates, FileKey, FileKeys, KeyPurpose};
+pub use file_keys::{
+    CertificatePurpose, FileCertificates, FileKey, FileKeys, KeyPurpose, NoneUsable,
+};
 pub use files::{FileRules, Glob};
 pub use instance::{
     CapiAccess, CapiAccount, CapiController, CapiDialect, CapiRemote, CapiSegmentation,

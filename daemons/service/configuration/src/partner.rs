@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::{
     IdentifyError,
-    file_keys::{self, CertificatePurpose, FileCertificates},
+    file_keys::{self, CertificatePurpose, FileCertificates, NoneUsable},
     files::{FileRules, Glob},
     instance::Station,
     isdn::{CallUserData, IsdnNumber, PacketSize, PacketWindow},
@@ -74,29 +74,30 @@ impl Partner {
     }
 
     /// The certificate that files for the partner are encrypted for now: the newest one that is
-    /// active. `None` only if there is none, or none yet.
-    pub fn encryption_certificate(&self, now: Timestamp) -> Option<&CertificateDer<'static>> {
+    /// active and in date.
+    pub fn encryption_certificate(
+        &self,
+        now: Timestamp,
+    ) -> Result<&CertificateDer<'static>, NoneUsable> {
         file_keys::to_encrypt_for(&self.file_certificates, CertificatePurpose::Encrypt, now)
     }
 
     /// The certificate that challenges for the partner are encrypted for now.
-    pub fn challenge_certificate(&self, now: Timestamp) -> Option<&CertificateDer<'static>> {
+    pub fn challenge_certificate(
+        &self,
+        now: Timestamp,
+    ) -> Result<&CertificateDer<'static>, NoneUsable> {
         file_keys::to_encrypt_for(&self.file_certificates, CertificatePurpose::Authenticate, now)
     }
 
-    /// The certificates of which any may verify a file that the partner signed.
-    pub fn signature_certificates(
-        &self,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &CertificateDer<'static>> {
+    /// The certificates of which any may verify a file that the partner signed: those first that are
+    /// in date. The others are there to say why they do not count.
+    pub fn signature_certificates(&self, now: Timestamp) -> Vec<&CertificateDer<'static>> {
         file_keys::active(&self.file_certificates, CertificatePurpose::VerifySignature, now)
     }
 
-    /// The certificates of which any may verify a receipt that the partner signed.
-    pub fn receipt_certificates(
-        &self,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &CertificateDer<'static>> {
+    /// The certificates of which any may verify a receipt that the partner signed, likewise.
+    pub fn receipt_certificates(&self, now: Timestamp) -> Vec<&CertificateDer<'static>> {
         file_keys::active(&self.file_certificates, CertificatePurpose::VerifyReceipt, now)
     }
 

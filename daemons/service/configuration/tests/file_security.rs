@@ -9,11 +9,12 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use common::{INSTANCE, PARTNER, SECRETS};
 use configuration::{
-    Configuration, FileKey, KeyPurpose, Partner, Scope, SecretFolder, Sources, parse_for, read_for,
+    Configuration, FileKey, KeyPurpose, NoneUsable, Partner, Scope, SecretFolder, Sources,
+    parse_for, read_for,
 };
 use domain::security::{Asked, Authentication, Demand};
 use jiff::Timestamp;
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd};
 
 /// A certificate and its key, PEM.
 struct Pair {
@@ -128,14 +129,61 @@ fn the_newest_key_that_is_active_signs_and_all_of_them_decrypt() {
     );
     let secrets = vec![rsa("later", 0), rsa("first", 1), rsa("second", 2)];
     let keys = parsed(Scope::Everything, &sources(&instance, PARTNER, secrets)).instance.file_keys;
-    let name = |key: Option<&FileKey>| key.map(|key| key.secret.clone());
+    let name = |key: Result<&FileKey, NoneUsable>| key.map(|key| key.secret.clone());
     let (before, after) = (at("2026-11-30T23:59:59Z"), at("2026-12-01T00:00:00Z"));
-    assert_eq!(name(keys.signing(before)).as_deref(), Some("second"), "of one date the last");
-    assert_eq!(name(keys.signing(after)).as_deref(), Some("later"));
-    assert_eq!(name(keys.signing_receipts(before)), None);
-    assert_eq!(name(keys.signing_receipts(after)).as_deref(), Some("later"));
+    assert_eq!(name(keys.signing(before)).as_deref(), Ok("second"), "of one date the last");
+    assert_eq!(name(keys.signing(after)).as_deref(), Ok("later"));
+    let none = name(keys.signing_receipts(before)).unwrap_err();
+    assert_eq!(none.to_string(), "that of Secret later counts from 2026-12-01T00:00:00Z on");
+    assert_eq!(name(keys.signing_receipts(after)).as_deref(), Ok("later"));
     let decrypting: Vec<_> = keys.decrypting().map(|key| key.secret.as_str()).collect();
     assert_eq!(decrypting, ["later", "first", "second"]);
+}
+
+/// Of the first key, valid from the first day of a year to the first day of another.
+fn dated(name: &str, from: i32, to: i32) -> SecretFolder {
+    let keys = KeyPair::from_pem(&RSA[0].key).unwrap();
+    let mut parameters = CertificateParams::new(vec!["oftp.example".into()]).unwrap();
+    parameters.not_before = date_time_ymd(from, 1, 1);
+    parameters.not_after = date_time_ymd(to, 1, 1);
+    folder(name, &parameters.self_signed(&keys).unwrap().pem(), &RSA[0].key)
+}
+
+#[test]
+fn what_is_out_of_date_is_not_used_and_what_is_left_is() {
+    let entries = |purposes: &str| {
+        format!(
+            "  certificates:
+  - {{purpose: {purposes}, secretRef: {{name: twenties}}}}
+  - {{purpose: {purposes}, secretRef: {{name: thirties}}, activeFrom: 2025-06-01}}
+"
+        )
+    };
+    let instance = format!("{INSTANCE}{}", entries("[Sign]"));
+    let partner = format!("{PARTNER}{}", entries("[Encrypt, VerifySignature]"));
+    let secrets = vec![dated("twenties", 2020, 2030), dated("thirties", 2030, 2040)];
+    let parsed = parsed(Scope::Everything, &sources(&instance, &partner, secrets));
+    let (keys, bolt) = (&parsed.instance.file_keys, bolt(&parsed));
+    let [twenties, thirties] =
+        [0, 1].map(|entry: usize| bolt.file_certificates[entry].certificates.first().unwrap());
+    for (now, secret, first) in [
+        ("2026-01-01T00:00:00Z", "twenties", [twenties, thirties]),
+        ("2030-01-01T00:00:00Z", "thirties", [thirties, twenties]),
+    ] {
+        let now = at(now);
+        assert_eq!(keys.signing(now).map(|key| key.secret.as_str()), Ok(secret));
+        assert_eq!(bolt.encryption_certificate(now), Ok(first[0]));
+        assert_eq!(bolt.signature_certificates(now), first, "who is in date stands first");
+    }
+    let said = |now: &str| keys.signing(at(now)).unwrap_err().to_string();
+    assert_eq!(
+        said("2019-12-31T23:59:59Z"),
+        "that of Secret twenties counts from 2020-01-01T00:00:00Z on"
+    );
+    assert_eq!(
+        said("2040-01-01T00:00:00Z"),
+        "that of Secret thirties expired at 2040-01-01T00:00:00Z"
+    );
 }
 
 const THEIRS: &str = "  certificates:
@@ -155,11 +203,11 @@ fn a_partners_certificates_are_used_by_their_purposes_from_their_dates_on() {
     let bolt = bolt(&parsed(Scope::WithoutKeys, &sources(INSTANCE, &partner, secrets)));
     let (before, after) = (at("2026-11-30T23:59:59Z"), at("2026-12-01T00:00:00Z"));
     let [old, new] = bolt.file_certificates.as_slice() else { panic!("two are written") };
-    assert_eq!(bolt.encryption_certificate(before), old.certificates.first());
-    assert_eq!(bolt.encryption_certificate(after), new.certificates.first(), "the first of two");
-    assert_eq!(bolt.signature_certificates(after).count(), 1);
-    assert_eq!(bolt.receipt_certificates(before).count(), 0);
-    assert_eq!(bolt.receipt_certificates(after).count(), 2);
+    assert_eq!(bolt.encryption_certificate(before).ok(), old.certificates.first());
+    assert_eq!(bolt.encryption_certificate(after).ok(), new.certificates.first(), "of two");
+    assert_eq!(bolt.signature_certificates(after).len(), 1);
+    assert_eq!(bolt.receipt_certificates(before).len(), 0);
+    assert_eq!(bolt.receipt_certificates(after).len(), 2);
     assert!(bolt.tls_certificates.is_empty(), "nobody is known in TLS by these");
 }
 
@@ -421,7 +469,7 @@ fn sessions_that_are_authenticated_need_a_certificate_on_both_sides_and_a_level_
         let bolt = bolt(&parsed);
         assert_ne!(bolt.authentication, Authentication::Forbidden);
         let challenge = bolt.challenge_certificate(at("2026-12-01T00:00:00Z"));
-        assert_eq!(challenge, bolt.file_certificates[0].certificates.first());
+        assert_eq!(challenge.ok(), bolt.file_certificates[0].certificates.first());
         assert_eq!(parsed.instance.file_keys.authenticating().count(), 1, "who holds sessions");
 
         let partner = format!("{PARTNER}{}", wanted(how));

@@ -70,10 +70,15 @@ impl Step for ReleaseReceipt {
 
     async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
         let Self { request, receipt } = self;
-        let outcome = if tx.release_held_receipt(*receipt).await? {
+        let outcome = if tx.release_receipt(*receipt).await? {
             done(format!("receipt {receipt} goes out with the next session"))
         } else {
-            refused("E-REQUEST-STATE", format!("receipt {receipt} is not held"))
+            refused(
+                "E-REQUEST-STATE",
+                format!(
+                    "nothing keeps receipt {receipt}: it is not held and waits for no time, or went out"
+                ),
+            )
         };
         tx.request_done(*request, &outcome).await
     }

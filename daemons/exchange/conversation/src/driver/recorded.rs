@@ -1,6 +1,8 @@
 //! What a session records, each a step that can be done again: a value that says all of it before it
 //! begins.
 
+use std::time::Duration;
+
 use domain::{PartName, PartnerName};
 use oftp::field::{FileIdentity, Level};
 use packaging::receipt::Unproven;
@@ -283,7 +285,18 @@ pub(super) struct Next {
     pub(super) partner: PartnerName,
     pub(super) scope: ClaimScope,
     pub(super) receipts: u32,
+    /// For how long signed receipts wait, if the session has no room for signatures.
+    pub(super) signed_receipts_wait: Option<Duration>,
     pub(super) entries: u32,
+}
+
+/// What was claimed next.
+#[derive(Debug, Default)]
+pub(super) struct Claimed {
+    pub(super) receipts: Vec<Receipt>,
+    pub(super) entries: Vec<QueueEntry>,
+    /// Signed receipts that wait from now on.
+    pub(super) deferred: u64,
 }
 
 /// Records what is done and claims what is next.
@@ -296,19 +309,24 @@ pub(super) struct SettleAndClaim {
 impl Step for SettleAndClaim {
     const NAME: &'static str = "settle_and_claim";
     const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
-    type Output = (Vec<Receipt>, Vec<QueueEntry>);
+    type Output = Claimed;
 
-    async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
+    async fn run(&self, tx: &mut FencedTx) -> Result<Claimed, StoreError> {
         self.settled.record(tx).await?;
-        let Some(Next { partner, scope, receipts, entries }) = &self.next else {
-            return Ok(Self::Output::default());
+        let mut claimed = Claimed::default();
+        let Some(Next { partner, scope, receipts, signed_receipts_wait, entries }) = &self.next
+        else {
+            return Ok(claimed);
         };
         let session = self.settled.session;
-        let claimed = tx.claim_receipts(partner, session, *receipts).await?;
-        if !claimed.is_empty() {
-            return Ok((claimed, Vec::new()));
+        if let Some(wait) = signed_receipts_wait {
+            claimed.deferred = tx.defer_signed_receipts(partner, *wait).await?;
         }
-        Ok((claimed, tx.claim_entries(partner, session, *scope, *entries).await?))
+        claimed.receipts = tx.claim_receipts(partner, session, *receipts).await?;
+        if claimed.receipts.is_empty() {
+            claimed.entries = tx.claim_entries(partner, session, *scope, *entries).await?;
+        }
+        Ok(claimed)
     }
 }
 

@@ -25,6 +25,9 @@ const LINGER: Duration = Duration::from_secs(10);
 /// Receipts claimed by one commit.
 const RECEIPTS_AT_ONCE: u32 = 64;
 
+/// Signed receipts wait so long for a session that can carry them, after one that could not.
+const SIGNED_RECEIPTS_WAIT: Duration = Duration::from_hours(1);
+
 /// Small files claimed by one commit. A large file is claimed alone, so that those behind it stay
 /// free for other channels.
 const MOST_ENTRIES_AT_ONCE: u32 = 32;
@@ -151,6 +154,8 @@ impl Conversation {
             partner,
             scope: scope(self.direction),
             receipts: RECEIPTS_AT_ONCE,
+            // Unsigned it would be no receipt for the partner, and count as sent here.
+            signed_receipts_wait: (self.level() < Level::V2_0).then_some(SIGNED_RECEIPTS_WAIT),
             entries: if self.engine.may_offer_files() {
                 self.pending.entries_at_once.clamp(1, MOST_ENTRIES_AT_ONCE)
             } else {
@@ -158,11 +163,25 @@ impl Conversation {
             },
         });
         let settled = self.what_is_settled(session);
-        let (receipts, entries) = self.active.run(SettleAndClaim { settled, next }).await?;
+        let claimed = self.active.run(SettleAndClaim { settled, next }).await?;
         self.settled();
-        self.pending.receipts.extend(receipts);
-        self.pending.entries.extend(entries);
+        self.pending.receipts.extend(claimed.receipts);
+        self.pending.entries.extend(claimed.entries);
+        self.report_deferred(claimed.deferred);
         Ok(())
+    }
+
+    fn report_deferred(&self, receipts: u64) {
+        if receipts > 0 {
+            let (code, level) = ("E-RECEIPT-LEVEL", self.level());
+            self.active.metrics.error(code);
+            tracing::warn!(
+                partner = self.partner.as_ref().map(|partner| partner.name.as_str()),
+                receipts,
+                code,
+                "signed receipts wait for a session of level 2.0, and this one is of level {level}"
+            );
+        }
     }
 
     pub(super) fn may_send(&self) -> bool {

@@ -6,8 +6,9 @@ where state = 'sending' and session_id = $1
 update receipt set state = 'queued', claimed_by = null, claimed_epoch = null, session_id = null
 where session_id is not null and claimed_by = $1 and claimed_epoch < $2
 
--- name: release_held_receipt
-update receipt set held = false where id = $1 and held
+-- name: release_receipt
+update receipt set held = false, not_before = null
+where id = $1 and state = 'queued' and (held or not_before is not null)
 returning id
 
 -- name: receipt

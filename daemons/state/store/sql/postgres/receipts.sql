@@ -38,3 +38,8 @@ where id in (select value::bigint from json_array_elements_text($1::json) as val
 select id from receipt
 where state = 'sent'
   and id in (select value::bigint from json_array_elements_text($1::json) as value)
+
+-- name: defer_signed_receipts
+update receipt set not_before = clock_timestamp() + $2 * interval '1 microsecond'
+where state = 'queued' and not held and partner = $1 and signature is not null
+  and (not_before is null or not_before <= clock_timestamp())

@@ -34,3 +34,8 @@ where id in (select value from json_each($1)) and state = 'sending' and session_
 -- $1 is a JSON array of numbers.
 select id from receipt
 where state = 'sent' and id in (select value from json_each($1))
+
+-- name: defer_signed_receipts
+update receipt set not_before = (select moment from clock) + $2
+where state = 'queued' and not held and partner = $1 and signature is not null
+  and (not_before is null or not_before <= (select moment from clock))

@@ -1,5 +1,7 @@
 //! Receipts that we owe go out.
 
+use std::time::Duration;
+
 use domain::PartnerName;
 
 use super::{FencedTx, json};
@@ -22,6 +24,17 @@ impl FencedTx {
         let mut receipts: Vec<_> = rows.iter().map(receipt).collect::<Result<_, _>>()?;
         receipts.sort_by_key(|receipt| receipt.id);
         Ok(receipts)
+    }
+
+    /// The partner's receipts that are signed and due wait for so long: this session cannot carry
+    /// them. Returns how many.
+    pub async fn defer_signed_receipts(
+        &mut self,
+        partner: &PartnerName,
+        wait: Duration,
+    ) -> Result<u64, StoreError> {
+        let statement = statement!("receipts", "defer_signed_receipts");
+        self.transaction.execute(statement, values![partner, wait]).await
     }
 
     /// The partner said RTR.
@@ -70,9 +83,10 @@ impl FencedTx {
         Ok(freed)
     }
 
-    /// A person lets a held receipt go. `false`: there is none, or it is not held.
-    pub async fn release_held_receipt(&mut self, id: ReceiptId) -> Result<bool, StoreError> {
-        let statement = statement!("receipts", "release_held_receipt");
+    /// A person lets a receipt go that is held or waits for a later time. `false`: there is none, or
+    /// nothing keeps it.
+    pub async fn release_receipt(&mut self, id: ReceiptId) -> Result<bool, StoreError> {
+        let statement = statement!("receipts", "release_receipt");
         let released = self.transaction.execute(statement, values![id.get()]).await? > 0;
         self.is_news |= released;
         Ok(released)

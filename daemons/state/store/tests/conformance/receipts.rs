@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Daemon;
+use domain::{Daemon, ReceiptSignature};
 use lease::Tenure;
 use store::{
     NewReceipt, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptState, ReceiptTiming,
@@ -100,12 +100,41 @@ conformance! {
         assert_eq!(work[0].next_due, read(&world, ids[1]).await.not_before);
 
         let released =
-            world.fenced(&tenure, async |tx| tx.release_held_receipt(ids[0]).await).await;
+            world.fenced(&tenure, async |tx| tx.release_receipt(ids[0]).await).await;
         assert!(released.unwrap());
-        let again = world.fenced(&tenure, async |tx| tx.release_held_receipt(ids[0]).await).await;
+        let again = world.fenced(&tenure, async |tx| tx.release_receipt(ids[0]).await).await;
         assert!(!again.unwrap());
         assert_eq!(world.store.due_partners().await.unwrap()[0].receipts, 1);
         assert_eq!(claim(&world, &tenure, session, 10).await.len(), 1);
+    }
+
+    async fn signed_receipts_wait_for_a_session_that_can_carry_them_and_the_others_go(world) {
+        let signature = Some(ReceiptSignature {
+            suite: 4.try_into().unwrap(),
+            hash: vec![7; 32].try_into().unwrap(),
+            signature: vec![8; 100].try_into().unwrap(),
+        });
+        let (now, held) = (ReceiptTiming::Now, ReceiptTiming::Held);
+        let receipts =
+            [(now, None), (now, None), (now, signature.clone()), (held, signature)];
+        let (tenure, session, ids) = owed_as(&world, &receipts).await;
+        let (ids, held) = ids.split_at(2);
+        let wait = Duration::from_hours(1);
+        let deferred = async |tx: &mut store::FencedTx| {
+            tx.defer_signed_receipts(&partner("bolt"), wait).await
+        };
+        assert_eq!(world.fenced(&tenure, deferred).await.unwrap(), 1);
+        assert_eq!(world.fenced(&tenure, deferred).await.unwrap(), 0, "it waits already");
+        let claimed = claim(&world, &tenure, session, 10).await;
+        assert_eq!(claimed.iter().map(|receipt| receipt.id).collect::<Vec<_>>(), ids);
+        let work = world.store.due_partners().await.unwrap();
+        assert_eq!((work.len(), work[0].receipts), (1, 0), "nobody is called for it");
+        assert_eq!(work[0].next_due, read(&world, held[0]).await.not_before);
+        for &id in held {
+            let released = world.fenced(&tenure, async |tx| tx.release_receipt(id).await).await;
+            assert!(released.unwrap(), "a person lets it go, and the one that was held");
+        }
+        assert_eq!(claim(&world, &tenure, session, 10).await.len(), 2);
     }
 
     async fn receipts_are_read_by_partner_and_state(world) {
@@ -123,17 +152,25 @@ conformance! {
 
 /// Files received and delivered, their receipts queued.
 async fn owed(world: &World, timings: &[ReceiptTiming]) -> (Tenure, SessionId, Vec<ReceiptId>) {
+    let receipts: Vec<_> = timings.iter().map(|timing| (*timing, None)).collect();
+    owed_as(world, &receipts).await
+}
+
+async fn owed_as(
+    world: &World,
+    receipts: &[(ReceiptTiming, Option<ReceiptSignature>)],
+) -> (Tenure, SessionId, Vec<ReceiptId>) {
     let receiver = world.tenure(Daemon::SeonrdTcpip).await;
     let received_in = world.session(&receiver).await;
     let master = world.tenure(Daemon::Seonrd).await;
     let mut ids = Vec::new();
-    for (number, &timing) in (0..).zip(timings) {
+    for (number, (timing, signature)) in (0..).zip(receipts) {
         let file = world.received_file(&receiver, received_in, number).await;
         let receipt = NewReceipt {
             kind: ReceiptKind::Positive,
             user_data: oftp::UserData::default(),
-            signature: None,
-            timing,
+            signature: signature.clone(),
+            timing: *timing,
         };
         let id = world
             .fenced(&master, async |tx| {
