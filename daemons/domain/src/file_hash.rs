@@ -51,46 +51,67 @@ impl TryFrom<Vec<u8>> for FileHash {
     }
 }
 
-/// A receipt's signature: the CMS object of EERPSIG or NERPSIG. Written in lower-case hexadecimal
-/// digits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SignatureOctets(Vec<u8>);
+/// Octets that are kept as text: written in lower-case hexadecimal digits, and never none.
+macro_rules! kept_octets {
+    ($(#[$about:meta])* $name:ident, $(#[$not:meta])* $error:ident) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(Vec<u8>);
 
-/// What is no signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a signature is written in lower-case hexadecimal digits, two for each octet, and not empty"
-)]
-pub struct NotASignature;
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+        $(#[$not])*
+        pub struct $error;
 
-impl SignatureOctets {
-    /// The octets.
-    pub fn as_octets(&self) -> &[u8] {
-        &self.0
-    }
+        impl $name {
+            /// The octets.
+            pub fn as_octets(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hexadecimal(f, &self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                Self::try_from(from_hexadecimal(text).ok_or($error)?)
+            }
+        }
+
+        impl TryFrom<Vec<u8>> for $name {
+            type Error = $error;
+
+            fn try_from(octets: Vec<u8>) -> Result<Self, $error> {
+                if octets.is_empty() { Err($error) } else { Ok(Self(octets)) }
+            }
+        }
+    };
 }
 
-impl fmt::Display for SignatureOctets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hexadecimal(f, &self.0)
-    }
+kept_octets! {
+    /// A receipt's signature: the CMS object of EERPSIG or NERPSIG. Written in lower-case hexadecimal
+    /// digits.
+    SignatureOctets,
+    /// What is no signature.
+    #[error(
+        "a signature is written in lower-case hexadecimal digits, two for each octet, and not empty"
+    )]
+    NotASignature
 }
 
-impl FromStr for SignatureOctets {
-    type Err = NotASignature;
-
-    fn from_str(text: &str) -> Result<Self, NotASignature> {
-        Self::try_from(from_hexadecimal(text).ok_or(NotASignature)?)
-    }
-}
-
-/// By its octets, such as EERPSIG.
-impl TryFrom<Vec<u8>> for SignatureOctets {
-    type Error = NotASignature;
-
-    fn try_from(octets: Vec<u8>) -> Result<Self, NotASignature> {
-        if octets.is_empty() { Err(NotASignature) } else { Ok(Self(octets)) }
-    }
+kept_octets! {
+    /// The certificate of whoever signed, in DER. Written in lower-case hexadecimal digits.
+    CertificateOctets,
+    /// What is no certificate.
+    #[error(
+        "a certificate is written in lower-case hexadecimal digits, two for each octet, and not empty"
+    )]
+    NotACertificate
 }
 
 /// What makes a receipt a signed one.

@@ -18,7 +18,10 @@ pub use daemon::{ControllerNumber, ControllerNumberError, Daemon, UnknownDaemon}
 pub use epoch::{Epoch, EpochError};
 pub use escaped::{escaped, escaped_but};
 pub use file::{FileName, NameError, PartName, PayloadName, Target};
-pub use file_hash::{FileHash, NotAHash, NotASignature, ReceiptSignature, SignatureOctets};
+pub use file_hash::{
+    CertificateOctets, FileHash, NotACertificate, NotAHash, NotASignature, ReceiptSignature,
+    SignatureOctets,
+};
 pub use name::{InstanceName, NotAName, PartnerName};
 pub use packaging::{
     NoPackaging, NoSuite, Packaging, PackagingContradiction, PackagingFields, Security, Suite,

@@ -296,7 +296,7 @@ pub(crate) enum Command {
     Queue(Queue),
     /// Shows the received files: whose, how far they are, where they lie, what was wrong.
     Received(Received),
-    /// Shows the receipts that we owe, or releases held ones.
+    /// Shows the receipts that we owe, or releases them; verifies and exports those that we got.
     Receipts(Receipts),
     /// Shows what happened: sessions, files, receipts, refusals.
     Journal(Journal),

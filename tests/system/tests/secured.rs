@@ -72,6 +72,58 @@ fn files_of_every_size_and_format_arrive_as_they_were_and_their_receipts_are_sig
     }
 }
 
+#[test]
+fn a_signed_receipt_is_kept_and_proves_what_the_partner_has_to_anybody_without_a_database() {
+    let pair = Pair::secured();
+    pair.write(Line::Tls, Line::Tcp);
+    let _up = up(&pair);
+    let entry = send(&pair, &pair.acme.file("PROVED.DAT", 20_000), &[]);
+    pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+    let id = entry.to_string();
+    let said = pair.acme.ok(["receipts", "verify", &id]);
+    assert!(said.starts_with("√ bolt has received PROVED.DAT\n"), "{said}");
+    assert!(said.contains("signed by    CN=bolt receipts"), "{said}");
+
+    let exported = pair.acme.ok(["receipts", "export", &id]);
+    let file = pair.acme.directory.join("proof.json");
+    fs::write(&file, &exported).unwrap();
+    // By somebody who has nothing but the file.
+    let verify = |file: &Path| {
+        let mut command = std::process::Command::new(support::seon_binary());
+        command.args(["receipts", "verify", "--file"]).arg(file);
+        command.env_clear().current_dir("/").output().unwrap()
+    };
+    let by_stranger = verify(&file);
+    assert_eq!(String::from_utf8(by_stranger.stdout).unwrap(), said);
+    // And by OpenSSL: the signature is good, and over the file's name and the hash.
+    let proof: Value = serde_json::from_str(&exported).unwrap();
+    let part = |name: &str| {
+        let path = pair.acme.directory.join(name);
+        fs::write(&path, proof[name].as_str().unwrap()).unwrap();
+        path
+    };
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args(["cms", "-verify", "-inform", "PEM", "-noverify", "-nointern", "-binary", "-in"]);
+    openssl.arg(part("signature")).arg("-certfile").arg(part("certificate"));
+    let signed = openssl.output().unwrap();
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+    let hash = proof["hash"].as_str().unwrap();
+    assert!(signed.stdout.starts_with(b"PROVED.DAT "));
+    let hashed = domain::FileHash::try_from(signed.stdout[signed.stdout.len() - 32..].to_vec());
+    assert_eq!(hashed.unwrap().to_string(), hash);
+    // Of another file it proves nothing.
+    for (from, to, code) in [
+        ("PROVED.DAT", "OTHER.DAT", "E-RECEIPT-SIGNATURE"),
+        (hash, &"0a".repeat(32), "E-RECEIPT-HASH"),
+        ("seon receipt 1", "seon receipt 2", "E-USAGE"),
+    ] {
+        fs::write(&file, exported.replace(from, to)).unwrap();
+        let refused = verify(&file);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(code), "{said}");
+    }
+}
+
 /// What lies in the spool to be sent: payloads, and the packages that were made of them.
 fn to_be_sent(company: &Company) -> BTreeSet<PathBuf> {
     let folder = fs::read_dir(company.data().join("spool/out")).unwrap();

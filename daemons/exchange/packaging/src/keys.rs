@@ -64,19 +64,19 @@ impl Opening {
     }
 }
 
-/// Who may have signed something: each certificate's subject, and whether it counts now.
+/// Who may have signed something, and whether each counts now.
 #[derive(Clone, Debug)]
-pub(crate) struct Signers(Vec<(String, Result<(), OutOfDate>)>);
+pub(crate) struct Signers(Vec<(Certificate, Result<(), OutOfDate>)>);
 
-/// A partner's certificates as `oftp-cms` has them, and whose they are.
+/// A partner's certificates as `oftp-cms` has them, and which of them count.
 pub(crate) fn signers(
     certificates: &[impl AsRef<[u8]>],
     now: Timestamp,
 ) -> Result<(Vec<Certificate>, Signers), KeyError> {
     let octets = || certificates.iter().map(AsRef::as_ref);
     let parsed: Vec<_> = octets().map(Certificate::parse).collect::<Result<_, _>>()?;
-    let subjects = parsed.iter().map(|one| one.subject().to_owned());
-    let signers = Signers(subjects.zip(octets().map(|one| in_date(one, now))).collect());
+    let counts = octets().map(|one| in_date(one, now));
+    let signers = Signers(parsed.iter().cloned().zip(counts).collect());
     Ok((parsed, signers))
 }
 
@@ -86,13 +86,15 @@ impl Signers {
     pub(crate) fn first<'a>(
         &self,
         good: impl Iterator<Item = &'a Signature>,
-    ) -> Result<Option<String>, (String, OutOfDate)> {
+    ) -> Result<Option<&Certificate>, (String, OutOfDate)> {
         let mut refused = None;
         let signers = good.filter_map(|one| self.0.get(one.certificate?));
-        for (subject, counts) in signers {
+        for (certificate, counts) in signers {
             match counts {
-                Ok(()) => return Ok(Some(subject.clone())),
-                Err(why) => refused = refused.or_else(|| Some((subject.clone(), *why))),
+                Ok(()) => return Ok(Some(certificate)),
+                Err(why) => {
+                    refused = refused.or_else(|| Some((certificate.subject().to_owned(), *why)));
+                }
             }
         }
         refused.map_or(Ok(None), Err)

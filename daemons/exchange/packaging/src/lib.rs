@@ -9,6 +9,7 @@ pub mod challenge;
 mod error;
 mod keys;
 mod outgoing;
+pub mod proof;
 pub mod receipt;
 mod unwrap;
 

@@ -5,7 +5,9 @@ use domain::{FileHash, ReceiptSignature, SignatureOctets, Suite};
 use jiff::Timestamp;
 use oftp::command::Seal;
 use oftp_cms::receipt::Detached;
-use oftp_cms::{CmsError, Digest, Identity, KeyError, PackageError, Signer as Signature};
+use oftp_cms::{
+    Certificate, CmsError, Digest, Identity, KeyError, PackageError, Signer as Signature,
+};
 
 use crate::PackagingError;
 use crate::keys::{cms_suite, identity, signers};
@@ -44,8 +46,8 @@ pub struct Proven {
     pub hash: FileHash,
     /// The signature.
     pub signature: SignatureOctets,
-    /// Whose it is: the certificate's subject.
-    pub signer: String,
+    /// Whose it is.
+    pub signer: Certificate,
 }
 
 /// Why a partner's receipt proves nothing.
@@ -126,7 +128,7 @@ pub fn verify(
     };
     let signer = signers.first(found.signers.iter().filter(by_the_suite));
     let signer = signer.map_err(|(signer, why)| Unproven::OutOfDate { signer, why })?;
-    let signer = signer.ok_or(Unproven::Digest)?;
+    let signer = signer.ok_or(Unproven::Digest)?.clone();
     let signature =
         SignatureOctets::try_from(seal.signature.clone()).map_err(|_| Unproven::Unsigned)?;
     Ok(Proven { hash, signature, signer })

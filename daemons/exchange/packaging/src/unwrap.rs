@@ -216,7 +216,7 @@ impl Inside {
         let signer = self.signers.first(good);
         let signer = signer.map_err(|(signer, why)| UnwrapError::Signer { signer, why })?;
         self.records.finish()?;
-        Ok(signer)
+        Ok(signer.map(|signer| signer.subject().to_owned()))
     }
 }
 

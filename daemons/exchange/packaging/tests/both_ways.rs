@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use configuration::{Configuration, NoneUsable, Partner};
-use domain::{Epoch, FileHash, Packaging, PartName};
+use domain::{CertificateOctets, Epoch, FileHash, Packaging, PartName};
 use jiff::Timestamp;
-use oftp::NegativeReason;
-use oftp::command::{Eerp, Seal};
-use oftp::field::{Blocks, FileIdentity, Format, UserData};
+use oftp::command::{Eerp, Nerp, Seal};
+use oftp::field::{Blocks, FileIdentity, Format, ReasonText, UserData};
+use oftp::{NegativeReason, OdetteId};
+use oftp_cms::Certificate;
+use packaging::proof::{Proof, Said};
 use packaging::receipt::{Signer, Unproven, verify};
 use packaging::{
     Made, Opened, Opening, PackagingError, Sealing, UnwrapError, Wrapped, hash, package, unwrap,
@@ -361,7 +363,7 @@ fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
     };
     let proven = judged(&seal).unwrap();
     assert_eq!((proven.hash, proven.signature), (digest, proof.signature));
-    assert!(proven.signer.contains("bolt receipts"), "{}", proven.signer);
+    assert!(proven.signer.subject().contains("bolt receipts"), "{}", proven.signer);
 
     let other = Seal { hash: sha256(b"something else").as_octets().to_vec(), ..seal.clone() };
     assert_eq!(judged(&other).unwrap_err().code(), "E-RECEIPT-SIGNATURE");
@@ -380,4 +382,70 @@ fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
     let nobody = world.bolt.partner("acme").unwrap();
     let by_nobody = verify(nobody, Some(&seal), || octets(seal.clone()), ambient::now());
     assert_eq!(by_nobody, Err(Unproven::NoCertificate));
+}
+
+/// What is kept of a receipt that bolt signed.
+fn kept(world: &World, octets: impl FnOnce(Seal) -> Vec<u8>) -> Proof {
+    let signer = Signer::of(&world.bolt.instance, ambient::now()).unwrap();
+    let hash = sha256(b"what was transmitted");
+    let signature = signer.sign(4.try_into().unwrap(), hash.clone(), octets).unwrap().signature;
+    let certificate = pem_to_der(&KEYS[2].certificate_pem);
+    let file = eerp(Seal::default()).file;
+    Proof { file, hash, signature, certificate, received_at: ambient::now() }
+}
+
+fn pem_to_der(pem: &str) -> CertificateOctets {
+    Certificate::parse(pem.as_bytes()).unwrap().der().to_vec().try_into().unwrap()
+}
+
+#[test]
+fn a_receipt_that_was_kept_is_verified_again_by_nothing_but_itself() {
+    let world = World::new();
+    let proof = kept(&world, |seal| eerp(seal).signed_octets());
+    let shown = proof.verify().unwrap();
+    assert_eq!(shown.said, Said::Received);
+    assert!(shown.certificate.subject().contains("bolt receipts"));
+    let creator: OdetteId = "O0013000003CRANE".parse().unwrap();
+    let nerp = |seal| Nerp {
+        file: eerp(Seal::default()).file,
+        creator: creator.clone(),
+        reason: NegativeReason::DecryptionFailure,
+        text: ReasonText::default(),
+        seal: Some(seal),
+    };
+    let refusal = kept(&world, |seal| nerp(seal).signed_octets());
+    assert_eq!(refusal.verify().unwrap().said, Said::Refused { by: creator.clone() });
+}
+
+#[test]
+fn a_receipt_that_was_kept_shows_nothing_if_anything_of_it_was_changed() {
+    let world = World::new();
+    let good = kept(&world, |seal| eerp(seal).signed_octets());
+    let mut other_file = good.clone();
+    other_file.file.dataset_name = "ENGDAT00472".parse().unwrap();
+    let other_hash = Proof { hash: sha256(b"something else"), ..good.clone() };
+    let other_key = Proof { certificate: pem_to_der(&KEYS[0].certificate_pem), ..good.clone() };
+    let [early, late] =
+        too_early_and_too_late().map(|(received_at, _)| Proof { received_at, ..good.clone() });
+    let no_certificate = Proof { certificate: vec![1, 2, 3].try_into().unwrap(), ..good.clone() };
+    for (proof, code) in [
+        (other_file, "E-RECEIPT-SIGNATURE"),
+        (other_hash, "E-RECEIPT-HASH"),
+        (other_key, "E-RECEIPT-SIGNATURE"),
+        (early, "E-RECEIPT-CERTIFICATE"),
+        (late, "E-RECEIPT-CERTIFICATE"),
+        (no_certificate, "E-RECEIPT-CERTIFICATE"),
+    ] {
+        assert_eq!(proof.verify().unwrap_err().code(), code, "{proof:?}");
+    }
+    let octets = good.signature.as_octets();
+    for place in (0..octets.len()).step_by(7) {
+        let mut changed = octets.to_vec();
+        changed[place] ^= 1;
+        let proof = Proof { signature: changed.try_into().unwrap(), ..good.clone() };
+        // A few octets of a package say nothing: version numbers, or how an absent parameter is written.
+        if let Ok(shown) = proof.verify() {
+            assert_eq!(shown.said, Said::Received, "octet {place}");
+        }
+    }
 }

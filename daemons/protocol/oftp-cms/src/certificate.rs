@@ -90,6 +90,11 @@ impl Certificate {
         &self.0.name.serial
     }
 
+    /// The SHA-256 of the certificate in hexadecimal digits, by which people compare certificates.
+    pub fn fingerprint(&self) -> String {
+        hexadecimal(Digest::Sha256.hash(&self.0.der).as_ref())
+    }
+
     /// The subject key identifier, if it has one.
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
         self.0.name.subject_key.as_deref()

@@ -103,6 +103,20 @@ fn receipts_are_listed_or_released_and_a_partner_is_called() {
     };
     assert_eq!(ids, [ReceiptId::from(7), ReceiptId::from(8)]);
 
+    let kept = |line: &str| {
+        let Invocation::Tool(arguments) = parse(line) else { panic!("a tool") };
+        match arguments.command {
+            Command::Receipts(Receipts { order: Some(ReceiptOrder::Verify(kept)), .. }) => {
+                (kept.entry, kept.file)
+            }
+            _ => panic!("verify"),
+        }
+    };
+    assert_eq!(kept("seon receipts verify 7"), (Some(EntryId::from(7)), None));
+    assert_eq!(kept("seon receipts verify --file proof"), (None, Some("proof".into())));
+    refused("seon receipts verify");
+    refused("seon receipts verify 7 --file proof");
+
     let Invocation::Tool(arguments) = parse("seon partner call bolt") else { panic!("a tool") };
     let Command::Partner(Partner { verb: PartnerVerb::Call(calling) }) = arguments.command else {
         panic!("call")

@@ -1,26 +1,55 @@
-//! `seon receipts`: the receipts that we owe our partners; `release` lets held ones go.
+//! `seon receipts`: the receipts that we owe our partners; `release` lets those go that wait. And the
+//! signed ones that partners gave us: `verify` and `export`.
 
 use std::process::ExitCode;
 
 use commands::Instance;
+use commands::proof::{self, ProofView};
 use commands::receipts::{self, ReceiptSelection, ReceiptView};
 use jiff::Timestamp;
 use store::{ReceiptState, Store};
-use terminal::arguments::{ReceiptOrder, Receipts, ReceiptsFilter};
+use terminal::arguments::{Kept, ReceiptOrder, Receipts, ReceiptsFilter};
 use terminal::{Cell, Column, Failure, Format, Style, Table, Terminal, human};
 
 use super::Context;
 use super::request::tell;
 
 pub(super) async fn run(context: &Context, command: Receipts) -> Result<ExitCode, Failure> {
+    match command.order {
+        Some(ReceiptOrder::Verify(Kept { file: Some(file), .. })) => {
+            show(context, &proof::verify_file(&file).await?)
+        }
+        order => with_store(context, order, command.filter).await,
+    }
+}
+
+async fn with_store(
+    context: &Context,
+    order: Option<ReceiptOrder>,
+    filter: ReceiptsFilter,
+) -> Result<ExitCode, Failure> {
     let instance = Instance::load(&context.place())?;
     let store = instance.store().await?;
-    match command.order {
-        None => list(context, &store, command.filter).await,
+    match order {
+        None | Some(ReceiptOrder::Verify(Kept { entry: None, .. })) => {
+            list(context, &store, filter).await
+        }
         Some(ReceiptOrder::Release { ids }) => {
             tell(context, &receipts::release(&store, &ids, &context.requested_by()).await?)
         }
+        Some(ReceiptOrder::Verify(Kept { entry: Some(entry), .. })) => {
+            show(context, &proof::verify(&store, entry).await?)
+        }
+        Some(ReceiptOrder::Export { entry }) => {
+            terminal::answer(&proof::export(&store, entry).await?)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
+}
+
+fn show(context: &Context, proof: &ProofView) -> Result<ExitCode, Failure> {
+    terminal::answer(&terminal::proof::text(proof, context.shared.format, &context.terminal))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn list(

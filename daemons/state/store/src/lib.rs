@@ -51,12 +51,13 @@ pub use migrations::Migrated;
 pub use model::{
     Claim, ClaimScope, DialId, DialOutcome, DialRecord, DialState, Direction, EntryChange, EntryId,
     EntryState, FailedCall, JournalEntry, JournalFilter, JournalId, JournalKind, JournalRecord,
-    Match, NewDial, NewEntry, NewReceipt, NewRequest, NewSession, Offer, OperatorRequest, Original,
-    Package, PartnerQueue, PartnerWork, PreparedEntry, Progress, QueueEntry, QueueFilter, Reached,
-    Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptProof, ReceiptState, ReceiptTiming,
-    ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Receiving, Refusal, RequestFilter,
-    RequestId, RequestOutcome, RequestRecord, RequestState, Retry, Sent, SessionCounts, SessionEnd,
-    SessionFilter, SessionId, SessionRecord, Transport, Unwrapped, Waiting, WaitingKind,
+    KeptReceipt, Match, NewDial, NewEntry, NewReceipt, NewRequest, NewSession, Offer,
+    OperatorRequest, Original, Package, PartnerQueue, PartnerWork, PreparedEntry, Progress,
+    QueueEntry, QueueFilter, Reached, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptProof,
+    ReceiptState, ReceiptTiming, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,
+    Receiving, Refusal, RequestFilter, RequestId, RequestOutcome, RequestRecord, RequestState,
+    Retry, Sent, SessionCounts, SessionEnd, SessionFilter, SessionId, SessionRecord, Transport,
+    Unwrapped, Waiting, WaitingKind,
 };
 pub use note::Note;
 pub use step::{IfAnswerLost, Step, StepOutcome};

@@ -8,10 +8,10 @@ use oftp::field::{Blocks, FileIdentity, ReasonText, Stamp};
 use crate::backend::{Lane, Row, Value, corrupt, values};
 use crate::model::{
     Claim, ClaimScope, DialId, DialOutcome, DialRecord, EntryId, EntryState, FailedCall,
-    JournalEntry, JournalFilter, JournalRecord, NewDial, OperatorRequest, Original, PartnerQueue,
-    PartnerWork, Progress, QueueEntry, QueueFilter, Receipt, ReceiptFilter, ReceiptId, ReceiptKind,
-    ReceivedFile, ReceivedFileId, ReceivedFilter, RequestFilter, RequestId, RequestOutcome,
-    RequestRecord, SessionCounts, SessionFilter, SessionId, SessionRecord, Waiting,
+    JournalEntry, JournalFilter, JournalRecord, KeptReceipt, NewDial, OperatorRequest, Original,
+    PartnerQueue, PartnerWork, Progress, QueueEntry, QueueFilter, Receipt, ReceiptFilter,
+    ReceiptId, ReceiptKind, ReceivedFile, ReceivedFileId, ReceivedFilter, RequestFilter, RequestId,
+    RequestOutcome, RequestRecord, SessionCounts, SessionFilter, SessionId, SessionRecord, Waiting,
 };
 use crate::statement::{Statement, statement};
 use crate::virtual_file::{description, format, identity, user_data};
@@ -72,6 +72,11 @@ impl Store {
     pub async fn has_queued(&self) -> Result<bool, StoreError> {
         let queued = self.read_one(statement!("queue", "queued"), &[], |_| Ok(())).await?;
         Ok(queued.is_some())
+    }
+
+    /// What is kept of an entry's signed receipt. `None`: it has none.
+    pub async fn kept_receipt(&self, id: EntryId) -> Result<Option<KeptReceipt>, StoreError> {
+        self.read_one(statement!("queue", "kept_receipt"), values![id.get()], kept_receipt).await
     }
 
     /// The spool's names of payloads that unfinished entries need; anything else may be swept if it
@@ -453,6 +458,17 @@ pub(crate) fn receipt(row: &Row) -> Result<Receipt, StoreError> {
         claim: claim(row)?,
         created_at: row.timestamp("created_at")?,
         sent_at: row.optional_timestamp("sent_at")?,
+    })
+}
+
+fn kept_receipt(row: &Row) -> Result<KeptReceipt, StoreError> {
+    Ok(KeptReceipt {
+        partner: row.text("partner")?,
+        identity: identity(row)?,
+        hash: row.text("hash")?,
+        signature: row.text("receipt_signature")?,
+        certificate: row.text("receipt_certificate")?,
+        received_at: row.timestamp("finished_at")?,
     })
 }
 

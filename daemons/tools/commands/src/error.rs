@@ -8,6 +8,7 @@ use domain::Daemon;
 use domain::security::{PackagingRefused, PolicyRefused};
 use oftp_cms::CmsError;
 use packaging::PackagingError;
+use packaging::proof::Disproof;
 use runtime::ConfigurationError;
 use spool::SpoolError;
 use store::{RequestId, StoreError};
@@ -34,6 +35,9 @@ pub enum Error {
     /// A package is sound, and the partner's policy does not take it.
     #[error(transparent)]
     Refused(#[from] PackagingRefused),
+    /// A receipt that was kept proves nothing.
+    #[error("{0}")]
+    Disproved(#[from] Disproof),
     /// A file could not be read or written.
     #[error("{what}: {source}")]
     Io {
@@ -116,6 +120,7 @@ impl Error {
             Self::Packaging(error) => error.code(),
             Self::Cms(error) => error.code(),
             Self::Refused(refused) => refused.code(),
+            Self::Disproved(error) => error.code(),
             Self::Io { .. } => "E-IO",
             Self::StreamTooShort { .. } | Self::StreamTooLong { .. } => "E-ENQUEUE-SIZE",
             Self::Late { .. } | Self::NobodyActive { .. } => "E-REQUEST-LATE",

@@ -13,6 +13,7 @@ mod instance;
 pub mod journal;
 mod local;
 pub mod partner;
+pub mod proof;
 pub mod ps;
 pub mod queue;
 pub mod receipts;

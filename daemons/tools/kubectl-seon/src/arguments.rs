@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use domain::Daemon;
 use terminal::arguments::EnqueueOptions;
-use terminal::arguments::{Force, Journal, Partner, Queue, Receipts, Received};
+use terminal::arguments::{Force, Journal, Kept, Partner, Queue, ReceiptOrder, Receipts, Received};
 use terminal::completion::Shell;
 use terminal::{Format, Since};
 
@@ -31,6 +31,8 @@ pub(super) enum Command {
     Relay(Relay),
     /// By `seon` in a pod, with a file of this machine.
     Enqueue(Box<Enqueue>),
+    /// A receipt that was exported.
+    VerifyReceipt(PathBuf),
     Logs(LogsOptions),
     Switchover(SwitchoverOptions),
     Suspend(Option<String>),
@@ -216,7 +218,7 @@ enum Verb {
     Queue(Queue),
     /// Shows the received files: whose, how far they are, where they lie, what was wrong.
     Received(Received),
-    /// Shows the receipts that we owe, or releases held ones.
+    /// Shows the receipts that we owe, or releases them; verifies and exports those that we got.
     Receipts(Receipts),
     /// Shows what happened: sessions, files, receipts, refusals.
     Journal(Journal),
@@ -291,6 +293,11 @@ impl Arguments {
             Verb::Enqueue(chosen) => {
                 Command::Enqueue(Box::new(Enqueue { relay: relay(), options: chosen.options }))
             }
+            // The file is one of this machine.
+            Verb::Receipts(Receipts {
+                order: Some(ReceiptOrder::Verify(Kept { file: Some(file), .. })),
+                ..
+            }) => Command::VerifyReceipt(file),
             Verb::Ps(_)
             | Verb::Queue(_)
             | Verb::Received(_)

@@ -44,11 +44,16 @@ struct Context {
 /// Runs the command that was asked for.
 async fn run(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Failure> {
     let Arguments { connection, format, command } = arguments;
-    // These two need no cluster.
+    // These need no cluster.
     let command = match command {
         Command::Install => return install::run(),
         Command::Completion(shell) => {
             return completion::print(shell, arguments::grammar(), "kubectl-seon");
+        }
+        Command::VerifyReceipt(file) => {
+            let proof = commands::proof::verify_file(&file).await?;
+            terminal::answer(&terminal::proof::text(&proof, format, &terminal))?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Check(options) => {
             return check::run(&connection, format, terminal, &options).await;
@@ -64,6 +69,9 @@ async fn run(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Failu
         Command::Switchover(options) => switchover::run(&context, &options).await,
         Command::Suspend(instance) => suspend::run(&context, instance.as_deref(), true).await,
         Command::Resume(instance) => suspend::run(&context, instance.as_deref(), false).await,
-        Command::Install | Command::Completion(_) | Command::Check(_) => Ok(ExitCode::SUCCESS),
+        Command::Install
+        | Command::Completion(_)
+        | Command::Check(_)
+        | Command::VerifyReceipt(_) => Ok(ExitCode::SUCCESS),
     }
 }

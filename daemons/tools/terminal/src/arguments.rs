@@ -4,6 +4,8 @@
 mod enqueue;
 mod security;
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use domain::{Daemon, PartnerName};
 use store::{EntryId, EntryState, JournalKind, ReceiptId, ReceivedState};
@@ -129,12 +131,32 @@ pub struct ReceiptsFilter {
 /// What is done to receipts.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ReceiptOrder {
-    /// Lets held receipts go (spec.receipts.timing: Manual).
+    /// Lets receipts go that are held (spec.receipts.timing: Manual) or wait for a later time.
     Release {
         /// The receipts' identifiers, as `seon receipts` shows them.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<ReceiptId>,
     },
+    /// Verifies again the signed receipt that a partner gave for an entry of ours.
+    Verify(Kept),
+    /// Prints the signed receipt of an entry with all that is needed to verify it, anywhere.
+    Export {
+        /// The entry's identifier, as `seon queue --all` shows it.
+        #[arg(value_name = "ENTRY")]
+        entry: EntryId,
+    },
+}
+
+/// A receipt that was kept.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Kept {
+    /// The entry's identifier, as `seon queue --all` shows it.
+    #[arg(value_name = "ENTRY")]
+    pub entry: Option<EntryId>,
+    /// One that was exported; neither an instance nor a database is needed.
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// Which records are shown.

@@ -6,6 +6,7 @@ pub mod completion;
 mod failure;
 mod output;
 pub mod progress;
+pub mod proof;
 pub mod report;
 mod run;
 mod screen;

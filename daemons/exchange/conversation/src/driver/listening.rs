@@ -94,7 +94,8 @@ impl Conversation {
         let Some(partner) = &self.partner else { return Err(Unproven::Unsigned) };
         let proven = receipt::verify(partner, seal, octets, ambient::now())?;
         let Proven { hash, signature, signer } = proven;
-        Ok(ReceiptProof { hash, signature, signer })
+        let certificate = signer.der().to_vec().try_into().map_err(|_| Unproven::NoCertificate)?;
+        Ok(ReceiptProof { hash, signature, signer: signer.subject().to_owned(), certificate })
     }
 
     /// A receipt is recorded before RTR says so.

@@ -92,7 +92,7 @@ where id = $1 and state = 'sending' and session_id = $2
 -- being sent to this partner, and for what may have reached it whole. Where it is to be signed, only one
 -- that proves the very octets that were sent says that they arrived ($9 is their hash).
 update queue_entry set state = $5, error_code = $6, error_text = $7,
-  receipt_signature = $10, receipt_signer = $11,
+  receipt_signature = $10, receipt_signer = $11, receipt_certificate = $12,
   finished_at = (select moment from clock),
   claimed_by = null, claimed_epoch = null, session_id = null,
   updated_at = (select moment from clock)
@@ -119,7 +119,7 @@ limit 1
 -- name: entry_answered
 -- From every state but the ends: the partner's word that it has the file outweighs ours.
 update queue_entry set state = $2, error_code = $3, error_text = $4,
-  receipt_signature = $6, receipt_signer = $7,
+  receipt_signature = $6, receipt_signer = $7, receipt_certificate = $8,
   finished_at = (select moment from clock),
   claimed_by = null, claimed_epoch = null, session_id = null,
   updated_at = (select moment from clock)
@@ -237,3 +237,10 @@ update queue_entry set
     then (select moment from clock) else updated_at end
 where state in ('held', 'queued', 'preparing', 'ready', 'sending', 'blocked')
   and (created_at > (select moment from clock) or updated_at > (select moment from clock))
+
+-- name: kept_receipt
+-- Those of before certificates were kept have none.
+select partner, dataset_name, stamp, originator, destination, hash, receipt_signature,
+  receipt_certificate, finished_at
+from queue_entry
+where id = $1 and hash is not null and receipt_certificate is not null and finished_at is not null

@@ -203,6 +203,7 @@ impl FencedTx {
         let hash = proof.map(|proof| proof.hash.to_string());
         let signature = proof.map(|proof| proof.signature.to_string());
         let signer = proof.map(|proof| proof.signer.as_str());
+        let certificate = proof.map(|proof| proof.certificate.to_string());
         if exact {
             let FileIdentity { dataset_name, stamp, originator, destination } = &identity;
             let values = values![
@@ -217,6 +218,7 @@ impl FencedTx {
                 hash.as_deref(),
                 signature.as_deref(),
                 signer,
+                certificate.as_deref(),
             ];
             if let Some(row) = self.fetch_first(statement!("queue", "answer_sent"), values).await? {
                 self.is_news = true;
@@ -244,6 +246,7 @@ impl FencedTx {
             hash.as_deref(),
             signature.as_deref(),
             signer,
+            certificate.as_deref(),
         ];
         if self.fetch_first(statement!("queue", "entry_answered"), values).await?.is_none() {
             let to_prove = statement!("queue", "hash_to_prove");

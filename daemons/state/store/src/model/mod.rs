@@ -18,8 +18,8 @@ pub use queue::{
     QueueEntry, QueueFilter, Reached, Refusal, Retry, Sent,
 };
 pub use receipt::{
-    Match, NewReceipt, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptProof, ReceiptState,
-    ReceiptTiming,
+    KeptReceipt, Match, NewReceipt, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptProof,
+    ReceiptState, ReceiptTiming,
 };
 pub use received::{
     Offer, Original, Progress, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,

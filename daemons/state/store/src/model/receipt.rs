@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{FileHash, PartnerName, ReceiptSignature, SignatureOctets};
+use domain::{CertificateOctets, FileHash, PartnerName, ReceiptSignature, SignatureOctets};
 use jiff::Timestamp;
 use oftp::field::{FileIdentity, ReasonText, UserData};
 
@@ -124,6 +124,25 @@ pub struct ReceiptProof {
     pub signature: SignatureOctets,
     /// Whose it is: the certificate's subject.
     pub signer: String,
+    /// The certificate.
+    pub certificate: CertificateOctets,
+}
+
+/// What is kept of a partner's signed receipt, to verify it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptReceipt {
+    /// The partner's name in the configuration.
+    pub partner: PartnerName,
+    /// The file that it answers.
+    pub identity: FileIdentity,
+    /// The hash of what was transmitted.
+    pub hash: FileHash,
+    /// The signature.
+    pub signature: SignatureOctets,
+    /// The certificate that it was verified by.
+    pub certificate: CertificateOctets,
+    /// When it came.
+    pub received_at: Timestamp,
 }
 
 /// What a partner's receipt fitted.

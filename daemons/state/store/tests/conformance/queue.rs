@@ -7,9 +7,9 @@ use domain::virtual_file::StampStep;
 use lease::Tenure;
 use oftp::{FileIdentity, Level, ReasonText};
 use store::{
-    ClaimScope, EntryChange, EntryId, EntryState, JournalFilter, JournalKind, Match, NewEntry,
-    QueueEntry, QueueFilter, Reached, ReceiptKind, ReceiptProof, Refusal, Retry, Sent, SessionId,
-    StoreError,
+    ClaimScope, EntryChange, EntryId, EntryState, JournalFilter, JournalKind, KeptReceipt, Match,
+    NewEntry, QueueEntry, QueueFilter, Reached, ReceiptKind, ReceiptProof, Refusal, Retry, Sent,
+    SessionId, StoreError,
 };
 
 use crate::world::{LONG, World, entry, identity, new_session, partner, payload};
@@ -147,6 +147,7 @@ conformance! {
             hash: hash(octet),
             signature: "3080".parse().unwrap(),
             signer: "CN=bolt receipts".to_owned(),
+            certificate: "3081".parse().unwrap(),
         };
         let tenure = world.tenure(DAEMON).await;
         for (number, level) in [(1, Level::V2_0), (2, Level::V1_2)] {
@@ -175,11 +176,21 @@ conformance! {
             let waiting = read(&world, id).await;
             assert_eq!((waiting.state, waiting.finished_at), (EntryState::Sent, None));
             assert_eq!(waiting.error_code.as_deref(), Some(code));
+            assert_eq!(world.store.kept_receipt(id).await.unwrap(), None);
             assert_eq!(answer(Some(&proof("0a"))).await, Match::Acknowledged(id));
             let done = read(&world, id).await;
             assert_eq!((done.state, done.error_code), (EntryState::Acknowledged, None));
             assert_eq!(done.receipt_signature, Some("3080".parse().unwrap()));
             assert_eq!(done.receipt_signer.as_deref(), Some("CN=bolt receipts"));
+            let kept = KeptReceipt {
+                partner: partner("bolt"),
+                identity: identity(number),
+                hash: hash("0a"),
+                signature: "3080".parse().unwrap(),
+                certificate: "3081".parse().unwrap(),
+                received_at: done.finished_at.unwrap(),
+            };
+            assert_eq!(world.store.kept_receipt(id).await.unwrap(), Some(kept));
         }
     }
 

@@ -28,6 +28,8 @@ fn commands_of_one_machine_go_into_the_pod_with_the_same_words() {
     assert_eq!(relayed("received -s failed"), "received --state=failed");
     assert_eq!(relayed("journal -f --since 2h"), "journal --since=2h --follow");
     assert_eq!(relayed("receipts release 3"), "receipts release -- 3");
+    assert_eq!(relayed("receipts verify 17"), "receipts verify -- 17");
+    assert_eq!(relayed("receipts export 17"), "receipts export -- 17");
     assert_eq!(relayed("partner ping bolt --wait 5"), "partner ping --wait=5 -- bolt");
     assert_eq!(relayed("force seonsqd"), "force -- seonsqd");
     assert_eq!(
