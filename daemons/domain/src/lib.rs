@@ -7,6 +7,7 @@ mod epoch;
 mod escaped;
 mod file;
 mod file_hash;
+mod instance_identity;
 mod name;
 mod packaging;
 mod postgres;
@@ -19,6 +20,10 @@ pub use epoch::{Epoch, EpochError};
 pub use escaped::{escaped, escaped_but};
 pub use file::{FileName, NameError, PartName, PayloadName, Target};
 pub use file_hash::{FileHash, NotAHash, NotASignature, ReceiptSignature, SignatureOctets};
+pub use instance_identity::{
+    Belonging, DatabaseId, DatabaseIdentity, Identities, Judge, Mismatch, NotAVolumeIdentity, VolumeId,
+    VolumeIdentity,
+};
 pub use name::{InstanceName, NotAName, PartnerName};
 pub use packaging::{
     NoPackaging, NoSuite, Packaging, PackagingContradiction, PackagingFields, Security, Suite,
