@@ -72,6 +72,25 @@ pub async fn hold_together(
     }
 }
 
+/// Whether database and volume are one instance of this name; `false` if that is yet to be begun.
+pub async fn agree(
+    store: &Store,
+    spool: &Spool,
+    name: &InstanceName,
+) -> Result<bool, IdentityError> {
+    let mut judge = Judge::new(name.clone());
+    loop {
+        match judge.judge(look(store, spool).await?) {
+            Belonging::Agreed => return Ok(true),
+            Belonging::LookAgain => {}
+            Belonging::Apart(mismatch) => return Err(mismatch.into()),
+            Belonging::NameDatabase | Belonging::MarkVolume(_) | Belonging::RecordVolume(..) => {
+                return Ok(false);
+            }
+        }
+    }
+}
+
 /// What database and volume say now.
 pub async fn look(store: &Store, spool: &Spool) -> Result<Identities, IdentityError> {
     let volume = spool.identity().await?;
