@@ -47,11 +47,15 @@ async fn wait_until_ready(
             Err(error @ RunError::Store(StoreError::SchemaNewer { .. })) => break Err(error),
             Err(error) => error,
         };
+        let what = match &error {
+            RunError::Identity(_) => error.to_string(),
+            error => format!("the database: {error}"),
+        };
         // One line for each new reason, not one with every look.
         if said.replace(error.code()) != Some(error.code()) {
-            tracing::warn!(code = error.code(), "waiting for the database: {error}");
+            tracing::warn!(code = error.code(), "waiting: {what}");
         }
-        process.waits_for(&format!("the database: {error}"));
+        process.waits_for(&what);
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
