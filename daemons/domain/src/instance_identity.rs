@@ -258,7 +258,10 @@ const DATABASE: &str = "database";
 impl fmt::Display for VolumeIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, instance, database } = self;
-        writeln!(f, "# To which instance and database this volume belongs. It changes by: seon adopt")?;
+        writeln!(
+            f,
+            "# To which instance and database this volume belongs. It changes by: seon adopt"
+        )?;
         writeln!(f, "{INSTANCE}: {instance}")?;
         writeln!(f, "{DATABASE}: {database}")?;
         writeln!(f, "{VOLUME}: {id}")
@@ -350,7 +353,11 @@ mod tests {
             (bolt(Some(10)), at(10, 2), "E-INSTANCE-NAME"),
             (bolt(Some(10)), at(11, 1), "E-INSTANCE-NAME"),
         ] {
-            assert_eq!(judged(database.clone(), volume.clone()), expected, "{database:?} {volume:?}");
+            assert_eq!(
+                judged(database.clone(), volume.clone()),
+                expected,
+                "{database:?} {volume:?}"
+            );
         }
     }
 

@@ -21,8 +21,8 @@ pub use escaped::{escaped, escaped_but};
 pub use file::{FileName, NameError, PartName, PayloadName, Target};
 pub use file_hash::{FileHash, NotAHash, NotASignature, ReceiptSignature, SignatureOctets};
 pub use instance_identity::{
-    Belonging, DatabaseId, DatabaseIdentity, Identities, Judge, Mismatch, NotAVolumeIdentity, VolumeId,
-    VolumeIdentity,
+    Belonging, DatabaseId, DatabaseIdentity, Identities, Judge, Mismatch, NotAVolumeIdentity,
+    VolumeId, VolumeIdentity,
 };
 pub use name::{InstanceName, NotAName, PartnerName};
 pub use packaging::{

@@ -7,8 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use support::wait_until_blocking;
-use system::{Company, Line, PATIENCE, Pair, assert_each_arrived_once, exit_code, incoming};
+use support::{Database, Postgres, wait_until_blocking};
+use system::{
+    Company, DatabaseProxy, Line, Loss, PATIENCE, Pair, Up, assert_each_arrived_once, exit_code,
+    incoming,
+};
 
 /// A second machine with the same manifests, and a data directory of its own.
 fn machine_with_its_own_volume(company: &Company) -> PathBuf {
@@ -162,8 +165,12 @@ fn an_instance_is_renamed_by_adopting_what_it_had() {
     let rename = |name: &str| {
         let file = pair.bolt.directory.join(name);
         let text = fs::read_to_string(&file).unwrap();
-        let text = text.replace("kind: SeonInstance\nmetadata: {name: bolt}", "kind: SeonInstance\nmetadata: {name: nut}");
-        fs::write(&file, text.replace("instanceRef: {name: bolt}", "instanceRef: {name: nut}")).unwrap();
+        let text = text.replace(
+            "kind: SeonInstance\nmetadata: {name: bolt}",
+            "kind: SeonInstance\nmetadata: {name: nut}",
+        );
+        fs::write(&file, text.replace("instanceRef: {name: bolt}", "instanceRef: {name: nut}"))
+            .unwrap();
     };
     rename("instance.yaml");
     rename("partner.yaml");
@@ -194,4 +201,81 @@ fn what_says_that_a_file_was_placed_goes_with_its_delivery() {
     });
     bolt.stop();
     acme.stop();
+}
+
+/// A company that was killed when a file lay in its place and the database did not know it yet, and
+/// the file's entry in the sender's queue.
+struct KilledAfterPlacing {
+    pair: Pair,
+    _acme: Up,
+    _proxy: DatabaseProxy,
+    placed: PathBuf,
+    entry: u64,
+}
+
+impl KilledAfterPlacing {
+    fn new(server: &Postgres, database: &Database<'_>) -> Self {
+        let proxy = DatabaseProxy::to(server.port());
+        let mut pair = Pair::new();
+        pair.bolt.database = Some(proxy.instead_of(&database.uri(), server.port()));
+        pair.write(Line::Tls, Line::Tcp);
+        let (acme, mut bolt) = (pair.acme.up(), pair.bolt.up());
+        pair.acme.wait_until_ready();
+        pair.bolt.wait_until_ready();
+        let daemons = ["seonrd", "seonrd_tcpip", "seonrd_tcpip_tls", "seonsqd"];
+        let pids = daemons.map(|daemon| pair.bolt.pid(daemon).unwrap());
+        proxy.lose("record_deliveries", Loss::Swallowed);
+        let entry = pair.acme.enqueue("bolt", &pair.acme.file("FILE.DAT", 100_000), &[]);
+        let placed = pair.bolt.data().join("incoming/acme/FILE.DAT");
+        wait_until_blocking("the file is in its place", PATIENCE, || placed.exists());
+        bolt.lose_power(&pids);
+        assert_eq!(witnesses(&pair.bolt).len(), 1);
+        Self { pair, _acme: acme, _proxy: proxy, placed, entry }
+    }
+}
+
+/// What says that files were placed whose delivery is not recorded.
+fn witnesses(company: &Company) -> Vec<PathBuf> {
+    let epochs = fs::read_dir(company.data().join("spool/in")).unwrap().flatten();
+    let files = epochs.flat_map(|epoch| fs::read_dir(epoch.path()).unwrap().flatten());
+    let paths = files.map(|file| file.path());
+    paths.filter(|path| path.extension().is_some_and(|it| it == "placed")).collect()
+}
+
+#[test]
+fn a_file_that_its_reader_took_away_before_a_crash_is_delivered_and_not_waited_for() {
+    let server = support::postgres!();
+    let database = server.database();
+    let killed = KilledAfterPlacing::new(server, &database);
+    fs::remove_file(&killed.placed).unwrap();
+    let bolt = killed.pair.bolt.up();
+    killed.pair.acme.wait_for_state(killed.entry, "acknowledged", PATIENCE);
+    assert!(!killed.placed.exists(), "and not delivered twice");
+    wait_until_blocking("nothing says any more that it was placed", PATIENCE, || {
+        witnesses(&killed.pair.bolt).is_empty()
+    });
+    bolt.stop();
+}
+
+#[test]
+fn a_file_that_is_gone_and_that_nothing_speaks_for_is_not_acknowledged_and_waits_for_a_person() {
+    let server = support::postgres!();
+    let database = server.database();
+    let killed = KilledAfterPlacing::new(server, &database);
+    let (acme, bolt) = (&killed.pair.acme, &killed.pair.bolt);
+    let witness = witnesses(bolt).remove(0);
+    fs::remove_file(&killed.placed).unwrap();
+    fs::remove_file(&witness).unwrap();
+    let up = bolt.up();
+    wait_until_blocking("it is said that the file is gone", PATIENCE, || {
+        up.0.output().iter().any(|line| line.contains("E-SPOOL-PART-GONE"))
+    });
+    let checked = bolt.seon(["check"]);
+    let text = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(exit_code(&checked) == 1 && text.contains("gone from the spool"), "{text}");
+    assert_eq!(acme.state(killed.entry), "sent");
+    // The person who knows that it did arrive says so, as the error tells.
+    fs::write(&witness, "").unwrap();
+    acme.wait_for_state(killed.entry, "acknowledged", PATIENCE);
+    up.stop();
 }

@@ -259,7 +259,8 @@ const OF_EACH_FILE: [&str; 4] = ["files", "name", "size", "move"];
 
 /// The grammar with what the commands of one machine need to fit in.
 pub(super) fn grammar() -> clap::Command {
-    let relayed = ["ps", "enqueue", "queue", "received", "receipts", "journal", "partner", "force", "adopt"];
+    let relayed =
+        ["ps", "enqueue", "queue", "received", "receipts", "journal", "partner", "force", "adopt"];
     let with_instance = relayed.into_iter().fold(Grammar::command(), |grammar, name| {
         let instance = clap::Arg::new(INSTANCE)
             .short('i')

@@ -195,9 +195,8 @@ async fn a_standby_whose_volume_became_another_while_it_stood_by_does_not_work_w
 async fn daemons_that_begin_an_instance_at_the_same_moment_are_all_active() {
     let instance = Instance::new();
     let daemons = [Daemon::Seonrd, Daemon::SeonrdTcpip, Daemon::SeonrdTcpipTls, Daemon::Seonsqd];
-    let starts = daemons.map(|daemon| {
-        instance.start_as(Start::new(daemon, instance.directory.path()), idle)
-    });
+    let starts = daemons
+        .map(|daemon| instance.start_as(Start::new(daemon, instance.directory.path()), idle));
     let [one, two, three, four] = starts;
     let running = tokio::join!(one, two, three, four);
     for daemon in [running.0, running.1, running.2, running.3] {

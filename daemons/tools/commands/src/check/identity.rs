@@ -31,7 +31,9 @@ async fn judge(instance: &Instance, store: &Store) -> Result<Check, Error> {
     let name = instance.name();
     Ok(match identity::agree(store, &spool, &instance.configuration.instance.name).await? {
         true => Check::good(format!("database and volume are those of {name}")),
-        false => Check::good(format!("database and volume are new: the first daemon makes them {name}'s")),
+        false => Check::good(format!(
+            "database and volume are new: the first daemon makes them {name}'s"
+        )),
     })
 }
 
