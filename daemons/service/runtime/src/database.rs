@@ -48,12 +48,14 @@ async fn wait_until_ready(
             Err(error) => error,
         };
         let what = match &error {
-            RunError::Identity(_) => error.to_string(),
+            RunError::Identity(error) if error.is_certain() => {
+                format!("a person: {} {error}", error.code())
+            }
             error => format!("the database: {error}"),
         };
         // One line for each new reason, not one with every look.
         if said.replace(error.code()) != Some(error.code()) {
-            tracing::warn!(code = error.code(), "waiting: {what}");
+            tracing::warn!(code = error.code(), "waiting for {what}");
         }
         process.waits_for(&what);
         tokio::time::sleep(LOOK_EVERY).await;
