@@ -24,6 +24,8 @@ pub const CONFIGURATION_ANNOTATION: &str = "seon.dev/configuration";
 pub const REFUSED_ANNOTATION: &str = "seon.dev/configuration-refused";
 /// Annotation on a pod, written by the daemon: the revision of the refused configuration.
 pub const REFUSED_REVISION_ANNOTATION: &str = "seon.dev/configuration-refused-revision";
+/// Annotation on a pod, written by the daemon: what its start waits for.
+pub const WAITS_FOR_ANNOTATION: &str = "seon.dev/waits-for";
 /// Annotation on a pod, written by the operator: the revision that the daemon should come to. The
 /// change of the pod also makes the kubelet renew the mounted files at once.
 pub const WANTED_ANNOTATION: &str = "seon.dev/wanted-configuration";

@@ -7,6 +7,7 @@ mod epoch;
 mod escaped;
 mod file;
 mod file_hash;
+mod instance_identity;
 mod name;
 mod packaging;
 mod postgres;
@@ -21,6 +22,10 @@ pub use file::{FileName, NameError, PartName, PayloadName, Target};
 pub use file_hash::{
     CertificateOctets, FileHash, NotACertificate, NotAHash, NotASignature, ReceiptSignature,
     SignatureOctets,
+};
+pub use instance_identity::{
+    Belonging, DatabaseId, DatabaseIdentity, Identities, Judge, Mismatch, NotAVolumeIdentity,
+    VolumeId, VolumeIdentity,
 };
 pub use name::{InstanceName, NotAName, PartnerName};
 pub use packaging::{

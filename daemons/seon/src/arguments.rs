@@ -308,6 +308,8 @@ pub(crate) enum Command {
     Check,
     /// Takes a daemon's lease away from whoever holds it.
     Force(Force),
+    /// Makes the database and the volume that the manifests name one instance: after a move or a restore.
+    Adopt,
     /// Brings the database's schema up to date.
     Migrate,
     /// Examines the configuration.

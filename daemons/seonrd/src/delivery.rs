@@ -1,8 +1,8 @@
 //! From the spool into `incoming/<partner>/`, and the receipt that says so.
 //!
 //! What is done when is decided by [`machine`]; here it is carried out. Two commits stand around the
-//! rename: the target is recorded before, the delivery after. Whoever finds a recorded target and no
-//! source knows that the rename has happened.
+//! rename: the target is recorded before, the delivery after. Whoever finds a recorded target, no source
+//! and the spool's word that it was placed knows that the rename has happened.
 
 pub mod machine;
 
@@ -16,7 +16,7 @@ use oftp::command::Eerp;
 use packaging::PackagingError;
 use packaging::receipt::Signer;
 use runtime::{Active, ServiceError};
-use spool::{Folders, Parts, SpoolError};
+use spool::{Delivery as Delivered, Folders, Parts, SpoolError};
 use store::{
     FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, ReceiptKind, ReceiptTiming,
     ReceivedFile, ReceivedFileId, Step, StoreError,
@@ -235,7 +235,15 @@ impl Lane {
             placed.push((
                 id,
                 match result {
-                    Ok(_) => Placing::InPlace,
+                    Ok(
+                        Delivered::Delivered
+                        | Delivered::DeliveredBefore
+                        | Delivered::TakenAwaySince,
+                    ) => Placing::InPlace,
+                    Ok(Delivered::OnlySeen) => {
+                        self.only_seen(partner, id);
+                        Placing::OnlySeen
+                    }
                     Err(SpoolError::TargetTaken { .. }) => Placing::TargetTaken,
                     Err(error) => {
                         refused.push(error);
@@ -275,11 +283,15 @@ impl Lane {
             (file.id, receipt, note)
         });
         self.active.run(RecordDeliveries(delivered.collect())).await?;
+        // A package, and what says that its part was placed. What stays is swept within the hour.
+        let parts: Vec<PartName> = files
+            .iter()
+            .flat_map(|(file, _)| [Some(&file.part), file.original.as_ref().map(|it| &it.part)])
+            .flatten()
+            .cloned()
+            .collect();
+        let _ = self.active.spool.remove_parts(&parts).await;
         for (file, target) in files {
-            if file.original.is_some() {
-                // One that stays is swept within the hour.
-                let _ = self.active.spool.remove_part(&file.part).await;
-            }
             tracing::info!(
                 partner = %file.partner, dataset_name = %file.identity.dataset_name, %target,
                 "delivered"
@@ -307,6 +319,16 @@ impl Lane {
         };
         let signed = tokio::task::spawn_blocking(sign).await;
         signed.unwrap_or_else(|_| Err(SpoolError::Stopped.into()))
+    }
+
+    /// The next tenure takes it for ours if this one does not; a person may know better.
+    fn only_seen(&self, partner: &PartnerName, id: ReceivedFileId) {
+        let Some(file) = self.found.get(&id) else { return };
+        tracing::warn!(
+            %partner, code = "E-SPOOL-PART-GONE", part = %file.deliverable(),
+            "the part is gone, and nothing says that it was delivered, but a file lies at its target: \
+             that is ours only if an earlier tenure has planned it"
+        );
     }
 
     /// Says once of each kind of trouble what the disk refused.

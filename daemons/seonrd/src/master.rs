@@ -66,6 +66,8 @@ async fn sweep(active: &Active) -> Result<(), ServiceError> {
     let mut known: std::collections::HashSet<String> =
         active.store.parts_in_use().await?.iter().map(PartName::to_string).collect();
     known.extend(active.store.payloads_in_use().await?.iter().map(PayloadName::to_string));
+    // What another database owns is unknown to this one: the volume has to be its own at this moment.
+    active.is_one_instance().await?;
     let swept = listing.sweep(&active.spool, |name| known.contains(name)).await?;
     tracing::info!(?swept, "the spool is swept");
     Ok(())

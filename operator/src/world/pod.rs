@@ -45,7 +45,7 @@ pub struct ObservedPod {
     pub template: Option<String>,
     /// When its process last ended.
     pub process_ended: Option<Timestamp>,
-    /// What it waits for before it can run, such as `ImagePullBackOff`.
+    /// What it waits for before it can run, such as `ImagePullBackOff`, or before it wants its lease.
     pub waits_for: Option<String>,
     /// Why no node takes it, as the scheduler says.
     pub unplaced: Option<String>,
@@ -102,7 +102,9 @@ impl ObservedPod {
             wanted: annotation(names::WANTED_ANNOTATION),
             template: annotation(names::TEMPLATE_ANNOTATION),
             process_ended: container.and_then(ended),
-            waits_for: container.and_then(waits_for),
+            waits_for: container
+                .and_then(waits_for)
+                .or_else(|| annotation(names::WAITS_FOR_ANNOTATION)),
             unplaced: is_false("PodScheduled").and_then(|condition| condition.message.clone()),
             unready_since: is_false("Ready")
                 .and_then(|condition| Some(condition.last_transition_time.as_ref()?.0)),

@@ -540,6 +540,7 @@ stringData:
         epochs
             .flat_map(|epoch| fs::read_dir(epoch.path()).unwrap().flatten())
             .map(|part| part.path())
+            .filter(|path| path.extension().is_some_and(|it| it == "part"))
             .collect()
     }
 

@@ -28,6 +28,7 @@ const NOT_SWEPT: &[(&str, &str)] = &[
     ("give_back", "a partner that has refused a thousand files in one session"),
     ("settle", "a session that has nothing to claim for half a second; settle_and_claim has it"),
     ("force_lease", "ends a daemon on purpose"),
+    ("adopt", "not while a daemon is active; done again, it does the same"),
     ("record_failed", "a partner whose package is not what it should be: it leaves a mark"),
     (
         "free_gone",

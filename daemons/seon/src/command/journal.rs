@@ -107,9 +107,10 @@ fn style(kind: JournalKind) -> Style {
         | JournalKind::FileFailed
         | JournalKind::FileRefused
         | JournalKind::EntryBlocked => Style::Bad,
-        JournalKind::FileInterrupted | JournalKind::LeaseForced | JournalKind::OrphansRecovered => {
-            Style::Warning
-        }
+        JournalKind::FileInterrupted
+        | JournalKind::LeaseForced
+        | JournalKind::OrphansRecovered
+        | JournalKind::InstanceAdopted => Style::Warning,
         _ => Style::Plain,
     }
 }

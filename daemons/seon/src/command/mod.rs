@@ -1,5 +1,6 @@
 //! The commands, one file for each.
 
+mod adopt;
 mod attended;
 mod check;
 mod cms;
@@ -68,6 +69,7 @@ async fn other(context: &Context, command: Command) -> Result<ExitCode, Failure>
         Command::Ps => ps::run(context).await,
         Command::Check => check::run(context).await,
         Command::Force(force) => force::run(context, &force).await,
+        Command::Adopt => adopt::run(context).await,
         Command::Migrate => migrate::run(context).await,
         Command::Config(config) => config::run(context, &config).await,
         Command::Cms(cms) => cms::run(context, cms).await,

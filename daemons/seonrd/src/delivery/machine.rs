@@ -87,6 +87,8 @@ pub enum Outcome {
 pub enum Placing {
     /// It lies there durably, or did before.
     InPlace,
+    /// A file lies there, and nothing but that says that it is ours.
+    OnlySeen,
     /// Somebody else's file lies there.
     TargetTaken,
     /// The disk refused.
@@ -153,6 +155,8 @@ struct Lane {
     set_aside: BTreeMap<ReceivedFileId, SetAside>,
     /// Files whose recorded target is taken: they are planned anew.
     displaced: BTreeSet<ReceivedFileId>,
+    /// Files whose target this tenure has planned: nobody has put them there before.
+    planned: BTreeSet<ReceivedFileId>,
 }
 
 /// A file that the disk refused.
@@ -316,6 +320,7 @@ impl Lane {
             && !self.more
             && self.set_aside.is_empty()
             && self.displaced.is_empty()
+            && self.planned.is_empty()
     }
 
     fn find(&mut self) -> Work {
@@ -335,6 +340,7 @@ impl Lane {
             (Stage::Finding, Outcome::Found(files)) => self.found(files, now),
             (Stage::Planning { asked, recorded }, Outcome::Planned(planned)) => {
                 let has_target: BTreeSet<_> = planned.iter().map(|(file, _)| *file).collect();
+                self.planned.extend(&has_target);
                 for file in asked.into_iter().filter(|file| !has_target.contains(file)) {
                     self.refused(file, now);
                 }
@@ -356,6 +362,7 @@ impl Lane {
             (Stage::Finishing(placements), Outcome::Finished) => {
                 for (file, _) in placements {
                     self.set_aside.remove(&file);
+                    self.planned.remove(&file);
                 }
                 self.failures = 0;
                 // Where something went, the next look may find more that does, whatever is set aside.
@@ -384,6 +391,7 @@ impl Lane {
             let found: BTreeSet<_> = files.iter().map(|candidate| candidate.file).collect();
             self.set_aside.retain(|file, _| found.contains(file));
             self.displaced.retain(|file| found.contains(file));
+            self.planned.retain(|file| found.contains(file));
         }
         let due = |file: &ReceivedFileId| {
             self.set_aside.get(file).map_or(!self.is_overfull(), |aside| aside.until <= now)
@@ -429,11 +437,15 @@ impl Lane {
         for (file, target) in placements {
             match results.get(&file) {
                 Some(Placing::InPlace) => in_place.push((file, target)),
+                // Only an earlier tenure, whose last word was lost, can have put it there.
+                Some(Placing::OnlySeen) if !self.planned.contains(&file) => {
+                    in_place.push((file, target));
+                }
                 Some(Placing::TargetTaken) => {
                     self.displaced.insert(file);
                     self.more = true;
                 }
-                Some(Placing::Refused) | None => self.refused(file, now),
+                Some(Placing::OnlySeen | Placing::Refused) | None => self.refused(file, now),
             }
         }
         if in_place.is_empty() {

@@ -105,6 +105,32 @@ fn what_is_not_to_be_delivered_any_more_is_left_out() {
 }
 
 #[test]
+fn a_file_that_is_only_seen_at_a_target_that_this_tenure_planned_is_not_taken_for_ours() {
+    let mut deliveries = placing();
+    let seen = || done(Outcome::Placed(vec![(id(1), Placing::OnlySeen)]));
+    assert_eq!(deliveries.step(seen(), at(0)), []);
+    // Also later, when the look finds the target recorded.
+    let find = deliveries.step(Input::TimePassed, at(5));
+    assert_eq!(find, take(Work::Find(65)));
+    let recorded = Candidate { file: id(1), recorded: Some(target("A")) };
+    let record = deliveries.step(done(Outcome::Found(vec![recorded])), at(5));
+    assert_eq!(record, take(Work::Record(vec![(id(1), target("A"))])));
+    deliveries.step(done(Outcome::Recorded(BTreeSet::from([id(1)]))), at(5));
+    assert_eq!(deliveries.step(seen(), at(5)), []);
+    assert_eq!(deliveries.deadline(), Some(at(15)));
+}
+
+#[test]
+fn a_file_that_is_only_seen_at_a_target_of_an_earlier_tenure_is_ours() {
+    let mut deliveries = finding();
+    let recorded = Candidate { file: id(1), recorded: Some(target("A")) };
+    deliveries.step(done(Outcome::Found(vec![recorded])), at(0));
+    deliveries.step(done(Outcome::Recorded(BTreeSet::from([id(1)]))), at(0));
+    let finish = deliveries.step(done(Outcome::Placed(vec![(id(1), Placing::OnlySeen)])), at(0));
+    assert_eq!(finish, take(Work::Finish(vec![(id(1), target("A"))])));
+}
+
+#[test]
 fn a_target_that_is_taken_is_planned_anew() {
     let mut deliveries = placing();
     let taken = done(Outcome::Placed(vec![(id(1), Placing::TargetTaken)]));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::names::{
     ACTIVE, CONFIGURATION_ANNOTATION, EPOCH_ANNOTATION, LISTENS_ANNOTATION, REFUSED_ANNOTATION,
-    REFUSED_REVISION_ANNOTATION, ROLE_LABEL, SINCE_ANNOTATION, STANDBY,
+    REFUSED_REVISION_ANNOTATION, ROLE_LABEL, SINCE_ANNOTATION, STANDBY, WAITS_FOR_ANNOTATION,
 };
 use domain::Epoch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -13,16 +13,17 @@ use runtime::status::Role;
 use serde_json::{Map, Value, json};
 
 /// The annotations that are ours.
-const ANNOTATIONS: [&str; 6] = [
+const ANNOTATIONS: [&str; 7] = [
     EPOCH_ANNOTATION,
     SINCE_ANNOTATION,
     LISTENS_ANNOTATION,
     CONFIGURATION_ANNOTATION,
     REFUSED_ANNOTATION,
     REFUSED_REVISION_ANNOTATION,
+    WAITS_FOR_ANNOTATION,
 ];
 
-/// The longest text of a refusal; the log has the rest.
+/// The longest text of a refusal, and of what is waited for; the log has the rest.
 const LONGEST: usize = 1000;
 
 /// What stands on a pod about its daemon, or should.
@@ -53,6 +54,8 @@ impl Marks {
             let text = format!("{code} {}", configuration.refused.join("; "));
             text.chars().take(LONGEST).collect()
         });
+        let waits_for =
+            standing.waits_for.as_ref().map(|what| what.chars().take(LONGEST).collect());
         let annotations = [
             (EPOCH_ANNOTATION, standing.epoch.map(|epoch| epoch.to_string())),
             (SINCE_ANNOTATION, Some(format!("{:.3}", standing.since))),
@@ -60,6 +63,7 @@ impl Marks {
             (CONFIGURATION_ANNOTATION, configuration.revision.clone()),
             (REFUSED_ANNOTATION, refused),
             (REFUSED_REVISION_ANNOTATION, configuration.refused_revision.clone()),
+            (WAITS_FOR_ANNOTATION, waits_for),
         ];
         let annotations = annotations.into_iter().filter_map(|(name, value)| Some((name, value?)));
         Self { role: Some(role.to_owned()), annotations: annotations.collect() }

@@ -3,56 +3,78 @@
 use std::path::Path;
 use std::time::Duration;
 
+use spool::Spool;
 use store::{DatabaseUri, Store, StoreError};
 
+use crate::error::RunError;
+use crate::identity::hold_together;
 use crate::process::Process;
 use crate::start::Migrate;
 
 /// The pause between two looks at a database that is not ready.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The database with the schema that this version needs.
+/// The database with the schema that this version needs, which is one instance with the volume.
 pub(crate) async fn open(
     process: &Process,
     data: &Path,
+    spool: &Spool,
     migrate: Migrate,
-) -> Result<Store, StoreError> {
+) -> Result<Store, RunError> {
     match migrate {
         Migrate::AtStart => {
             let store = connect(process, data).await?;
             store.migrate().await?;
+            hold_together(&store, spool, &process.reload.current().instance.name).await?;
             Ok(store)
         }
-        Migrate::Never => wait_until_ready(process, data).await,
+        Migrate::Never => wait_until_ready(process, data, spool).await,
     }
 }
 
-/// Where somebody else migrates, the database may come later than we do: ending would only make
+/// Where somebody else migrates, the database may come later than we do, and a person who makes
+/// database and volume one instance needs a process beside whom to do so: ending would only make
 /// somebody start us again.
-async fn wait_until_ready(process: &Process, data: &Path) -> Result<Store, StoreError> {
+async fn wait_until_ready(
+    process: &Process,
+    data: &Path,
+    spool: &Spool,
+) -> Result<Store, RunError> {
     let mut said = None;
     loop {
-        let error = match ready(process, data).await {
+        let error = match ready(process, data, spool).await {
             Ok(store) => break Ok(store),
-            Err(error @ StoreError::SchemaNewer { .. }) => break Err(error),
+            Err(error @ RunError::Store(StoreError::SchemaNewer { .. })) => break Err(error),
             Err(error) => error,
+        };
+        let what = match &error {
+            RunError::Identity(error) if error.is_certain() => {
+                format!("a person: {} {error}", error.code())
+            }
+            error => format!("the database: {error}"),
         };
         // One line for each new reason, not one with every look.
         if said.replace(error.code()) != Some(error.code()) {
-            tracing::warn!(code = error.code(), "waiting for the database: {error}");
+            tracing::warn!(code = error.code(), "waiting for {what}");
         }
-        process.waits_for(&format!("the database: {error}"));
+        process.waits_for(&what);
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-async fn ready(process: &Process, data: &Path) -> Result<Store, StoreError> {
+async fn ready(process: &Process, data: &Path, spool: &Spool) -> Result<Store, RunError> {
     let store = connect(process, data).await?;
-    if let Err(error) = store.check_schema().await {
+    if let Err(error) = is_right(&store, process, spool).await {
         store.close().await;
         return Err(error);
     }
     Ok(store)
+}
+
+async fn is_right(store: &Store, process: &Process, spool: &Spool) -> Result<(), RunError> {
+    store.check_schema().await?;
+    hold_together(store, spool, &process.reload.current().instance.name).await?;
+    Ok(())
 }
 
 /// By the configuration as it is now: a corrected address or password counts.

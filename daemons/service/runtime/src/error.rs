@@ -10,6 +10,7 @@ use lease::{LeaseRow, Loss};
 
 use crate::admin::AdminError;
 use crate::folder::ConfigurationError;
+use crate::identity::IdentityError;
 use crate::supervisor::TaskEnd;
 use crate::telemetry::LevelError;
 
@@ -36,6 +37,9 @@ pub enum RunError {
     /// The database cannot be opened, or refused what a start needs.
     #[error("{0}")]
     Store(#[from] store::StoreError),
+    /// Database, volume and manifest are not one instance.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] spool::SpoolError),
@@ -77,6 +81,7 @@ impl RunError {
             Self::Configuration(error) => error.code(),
             Self::System { .. } => "E-RUN-SYSTEM",
             Self::Store(error) => error.code(),
+            Self::Identity(error) => error.code(),
             Self::Spool(error) => error.code(),
             Self::Admin(error) => error.code(),
             Self::HeldByAnother(_) => "E-LEASE-HELD",
@@ -94,6 +99,7 @@ impl RunError {
             Self::Lost { .. } => 70,
             Self::HeldByAnother(_) => 75,
             Self::Configuration(_) => 78,
+            Self::Identity(error) if error.is_certain() => 78,
             _ => 1,
         }
     }

@@ -26,6 +26,17 @@ pub enum ConfigurationError {
     /// The directory holds no manifest.
     #[error("{0} holds no file *.yaml; give the folder of the instance's YAML files with -c")]
     Empty(PathBuf),
+    /// The manifests name another instance than the one that this process works for.
+    #[error(
+        "the manifests name the instance {named}, but this process works for {is}; give each instance \
+         a folder of its own, or, to rename it, stop all of its daemons and run: seon adopt"
+    )]
+    AnotherInstance {
+        /// Whose process it is.
+        is: String,
+        /// Whom the manifests name.
+        named: String,
+    },
     /// The manifests are not valid: each error names file, line, field and cure.
     #[error("{}", lines(.0))]
     Invalid(Vec<ManifestError>),
@@ -37,6 +48,7 @@ impl ConfigurationError {
         match self {
             Self::Unreadable { .. } => "E-CONFIG-UNREADABLE",
             Self::Empty(_) => "E-CONFIG-EMPTY",
+            Self::AnotherInstance { .. } => "E-INSTANCE-NAME",
             Self::Invalid(_) => "E-CONFIG-INVALID",
         }
     }

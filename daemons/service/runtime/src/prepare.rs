@@ -24,7 +24,7 @@ pub(crate) struct Begun {
     pub(crate) process: Arc<Process>,
     pub(crate) data: PathBuf,
     pub(crate) admin: Watch,
-    spool: Spool,
+    pub(crate) spool: Spool,
     folders: Folders,
     terms: Terms,
     /// Its socket goes when this goes.

@@ -136,11 +136,12 @@ impl Process {
 
     /// How the process stands now, for others.
     pub(crate) fn standing(&self) -> Standing {
-        let State { role, since, tenure, .. } = self.state();
+        let State { role, since, tenure, waits_for } = self.state();
         let listeners = self.listeners.snapshot().into_iter();
         Standing {
             role,
             since,
+            waits_for,
             epoch: tenure.filter(|_| role == Role::Active).map(|(epoch, _)| epoch),
             listens: listeners.filter(|one| one.ok).map(|one| one.address).collect(),
             configuration: self.reload.status(),

@@ -1,6 +1,7 @@
 //! The configuration in effect, and how another one takes its place while sessions go on.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use configuration::{Configuration, DebugLevel, LeftOut};
@@ -34,6 +35,8 @@ struct Shared {
     level_is_fixed: bool,
     metrics: Metrics,
     one_at_a_time: tokio::sync::Mutex<()>,
+    /// Database and volume were found to be of the instance that the configuration names.
+    keeps_name: AtomicBool,
     /// The files as they were before they were loaded last.
     loaded: Mutex<Fingerprint>,
 }
@@ -59,6 +62,7 @@ impl Reload {
                 level_is_fixed,
                 metrics,
                 one_at_a_time: tokio::sync::Mutex::new(()),
+                keeps_name: AtomicBool::new(false),
                 loaded: Mutex::new(loaded),
             }),
         };
@@ -84,6 +88,7 @@ impl Reload {
             }
         };
         *self.shared.loaded.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        let loaded = loaded.and_then(|new| self.of_the_same_instance(new));
         match loaded.and_then(|new| keeps_everybody(&self.current(), new)) {
             Ok(configuration) => {
                 self.accept(configuration);
@@ -91,6 +96,22 @@ impl Reload {
             }
             Err(error) => Err(self.refuse(&error, revision)),
         }
+    }
+
+    /// From now on another instance's configuration is refused.
+    pub(crate) fn keep_name(&self) {
+        self.shared.keeps_name.store(true, Ordering::Release);
+    }
+
+    fn of_the_same_instance(
+        &self,
+        new: Configuration,
+    ) -> Result<Configuration, ConfigurationError> {
+        let (is, named) = (&self.current().instance.name, &new.instance.name);
+        if is == named || !self.shared.keeps_name.load(Ordering::Acquire) {
+            return Ok(new);
+        }
+        Err(ConfigurationError::AnotherInstance { is: is.to_string(), named: named.to_string() })
     }
 
     /// The files as they were when they were loaded last, accepted or refused.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::active::Active;
 use crate::database;
 use crate::error::{HeldByAnother, RunError, Started};
+use crate::identity;
 use crate::prepare::{Begun, Prepared};
 use crate::process::Process;
 use crate::service_error::ServiceError;
@@ -103,6 +104,7 @@ impl<E: Fn()> Life<E> {
             tracing::info!("ended before the database was there");
             return Ok(());
         };
+        begun.process.reload.keep_name();
         let mut prepared = begun.prepare(store)?;
         let Some(tenure) = self.acquire(&mut prepared).await? else {
             tracing::info!("ended before the lease was ours");
@@ -113,8 +115,8 @@ impl<E: Fn()> Life<E> {
 
     /// The database; `None` when we were told to end before it was there.
     async fn open_store(&mut self, begun: &mut Begun) -> Result<Option<Store>, RunError> {
-        let Begun { process, data, admin, .. } = begun;
-        let mut opening = pin!(database::open(process, data, self.start.migrate));
+        let Begun { process, data, spool, admin, .. } = begun;
+        let mut opening = pin!(database::open(process, data, spool, self.start.migrate));
         loop {
             tokio::select! {
                 opened = &mut opening => return Ok(Some(opened?)),
@@ -246,13 +248,14 @@ impl<E: Fn()> Life<E> {
         let tenure = Arc::clone(&active.tenure);
         let mut working =
             Working { process, store, tenure, lease, keeping, tasks, admin, shutdown, known };
-        let reason = match working.take_over().await {
+        let reason = match working.take_over(&active).await {
             Ok(()) => {
                 let Working { process, store, tenure, shutdown, .. } = &working;
                 let reload = process.reload.clone();
                 let journal =
                     reload.keep_journal(store.clone(), Arc::clone(tenure), shutdown.clone());
                 supervisor.spawn("journal of reloads", journal);
+                supervisor.spawn("identity", identity::watch(active.clone()));
                 supervisor.spawn("service", service(active));
                 self.until_reason(&mut working).await
             }
@@ -424,7 +427,17 @@ impl Step for TakeOver {
 
 impl Working {
     /// The first write of a tenure: it says so, and frees what this daemon's earlier tenures held.
-    async fn take_over(&mut self) -> Result<(), Reason> {
+    ///
+    /// Before it, database and volume are looked at once more: who stood by for long may have seen them
+    /// before a person's `seon adopt`, which does nothing from the moment that we have the lease.
+    async fn take_over(&mut self, active: &Active) -> Result<(), Reason> {
+        tokio::select! {
+            biased;
+            ending = &mut self.keeping => return Err(Reason::lost(&ending)),
+            is_one = active.is_one_instance() => {
+                is_one.map_err(|error| Reason::Failed(error.into()))?;
+            }
+        }
         let taken = self.store.run(&self.tenure, TakeOver);
         let recovered = tokio::select! {
             biased;

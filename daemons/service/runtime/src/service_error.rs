@@ -45,6 +45,12 @@ impl From<store::StoreError> for ServiceError {
     }
 }
 
+impl From<crate::IdentityError> for ServiceError {
+    fn from(error: crate::IdentityError) -> Self {
+        Self::failed(error.code(), error)
+    }
+}
+
 impl From<spool::SpoolError> for ServiceError {
     fn from(error: spool::SpoolError) -> Self {
         Self::failed(error.code(), error)

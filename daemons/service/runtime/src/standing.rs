@@ -22,6 +22,8 @@ pub struct Standing {
     pub epoch: Option<Epoch>,
     /// The addresses on which it really listens.
     pub listens: Vec<String>,
+    /// What a start waits for.
+    pub waits_for: Option<String>,
     /// The configuration in effect, and whether a later one was refused.
     pub configuration: ConfigurationStatus,
 }

@@ -1,6 +1,7 @@
 //! A daemon's life in this process, with a real database, a real socket and a real directory.
 
 mod admin;
+mod identity;
 mod life;
 mod parts;
 mod pods;

@@ -10,18 +10,29 @@ use crate::directory::Directory;
 pub enum Delivery {
     /// The file is there, complete and durable.
     Delivered,
-    /// The part is gone and the file is there: an earlier attempt came that far.
+    /// The part was placed by an earlier attempt, and the file is there.
     DeliveredBefore,
-    /// Neither is there: an earlier attempt delivered it and its reader took it away since.
+    /// The part was placed by an earlier attempt, and its reader took the file away since.
     TakenAwaySince,
+    /// The part is gone, and nothing says that it was placed, but a file is there: that of an attempt
+    /// whose last word a power cut took, or of somebody else. Only who knows that there was such an
+    /// attempt may take it for ours.
+    OnlySeen,
 }
 
 impl Delivery {
-    /// How it ended when the part is gone: only a file that is durable in its place lets it go.
-    pub(crate) fn before(folder: &Directory, target: &Target) -> Result<Self, SpoolError> {
-        Ok(match folder.status(target.file.as_str())? {
-            Some(_) => Self::DeliveredBefore,
-            None => Self::TakenAwaySince,
+    /// How it ended when the part is gone; `None` if neither the part nor the file is anywhere.
+    pub(crate) fn before(
+        folder: &Directory,
+        target: &Target,
+        was_placed: bool,
+    ) -> Result<Option<Self>, SpoolError> {
+        let is_seen = folder.status(target.file.as_str())?.is_some();
+        Ok(match (was_placed, is_seen) {
+            (true, true) => Some(Self::DeliveredBefore),
+            (true, false) => Some(Self::TakenAwaySince),
+            (false, true) => Some(Self::OnlySeen),
+            (false, false) => None,
         })
     }
 }

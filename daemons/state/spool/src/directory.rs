@@ -222,6 +222,22 @@ impl Directory {
         self.remove(name).map(|_| ())
     }
 
+    /// Renames a file in here, over one that has the other name.
+    pub(crate) fn move_over(&self, name: &str, other: &str) -> Result<(), SpoolError> {
+        fs::renameat(&self.descriptor, name, &self.descriptor, other)
+            .map_err(|errno| self.file_error("move", name, errno))
+    }
+
+    /// Gives a file a further name in here, unless that is a file's already; `false` where files have
+    /// one name only.
+    pub(crate) fn try_link(&self, name: &str, other: &str) -> Result<bool, SpoolError> {
+        match fs::linkat(&self.descriptor, name, &self.descriptor, other, AtFlags::empty()) {
+            Ok(()) | Err(Errno::EXIST) => Ok(true),
+            Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP | Errno::MLINK) => Ok(false),
+            Err(errno) => Err(self.file_error("link", name, errno)),
+        }
+    }
+
     /// Gives an open file a (further) name here; fails where links are not possible.
     pub(crate) fn link_open_file(&self, file: &File, name: &str) -> io::Result<()> {
         use std::os::fd::AsRawFd;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use domain::NameError;
+use domain::{NameError, NotAVolumeIdentity};
 
 /// Why the spool could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,31 @@ pub enum SpoolError {
         recorded: u64,
         /// The octets that are there, if it is.
         found: Option<u64>,
+    },
+    /// A received file is neither in the spool nor in its place, and nothing says that it was put
+    /// there.
+    #[error(
+        "{path} is gone, and nothing says that it was delivered to {target}: it was removed by someone \
+         else, or the file system lost it; put it back from a backup of the volume, or, if the file did \
+         arrive, say so by an empty file {}",
+        path.with_extension("placed").display()
+    )]
+    PartGone {
+        /// Where the part was.
+        path: PathBuf,
+        /// Its target.
+        target: PathBuf,
+    },
+    /// The volume's identity is not readable.
+    #[error(
+        "{path} is not the identity of a volume: {reason}; put the file back from a backup, or, if no \
+         other instance has this volume, remove it, stop all daemons of the instance and run: seon adopt"
+    )]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: NotAVolumeIdentity,
     },
     /// Another session still has the part open.
     #[error("{path} is still open in another session; it is free when that session has ended")]
@@ -137,6 +162,8 @@ impl SpoolError {
             Self::Missing { .. } => "E-SPOOL-MISSING",
             Self::Short { .. } => "E-SPOOL-SHORT",
             Self::Payload { .. } => "E-SPOOL-PAYLOAD",
+            Self::PartGone { .. } => "E-SPOOL-PART-GONE",
+            Self::Identity { .. } => "E-INSTANCE-UNREADABLE",
             Self::Busy { .. } => "E-SPOOL-BUSY",
             Self::TargetTaken { .. } => "E-SPOOL-TARGET-TAKEN",
             Self::Irregular { .. } => "E-SPOOL-IRREGULAR",

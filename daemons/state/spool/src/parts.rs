@@ -68,9 +68,31 @@ pub trait Parts: Clone + Send + Sync + 'static {
         name: &PartName,
     ) -> impl Future<Output = Result<Self::PartReader, SpoolError>> + Send;
 
-    /// Removes a part that nobody wants any more; `false` if it was not there.
+    /// Removes a part that nobody wants any more, and what says that it was placed; `false` if neither
+    /// was there.
     fn remove_part(&self, name: &PartName)
     -> impl Future<Output = Result<bool, SpoolError>> + Send;
+
+    /// The same for several.
+    fn remove_parts(
+        &self,
+        names: &[PartName],
+    ) -> impl Future<Output = Result<(), SpoolError>> + Send {
+        async move {
+            for name in names {
+                self.remove_part(name).await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Lets a part go whose copy is durable in its place, and keeps what says so: in this order, so
+    /// that a part that is there is not known to be placed, whatever else is.
+    fn settle_part(&self, name: &PartName) -> impl Future<Output = Result<(), SpoolError>> + Send;
+
+    /// Whether a part that is gone was placed: only what [`Parts::move_parts`] and
+    /// [`Parts::settle_part`] have left says so, until [`Parts::remove_part`].
+    fn was_placed(&self, name: &PartName) -> impl Future<Output = Result<bool, SpoolError>> + Send;
 
     /// Lists what was last changed at least `age` ago, without those parts of which it can tell
     /// that somebody has them open.

@@ -39,7 +39,7 @@ impl Folders {
         Ok(results)
     }
 
-    /// Copies a part into its target, and removes it when the target is durable. A crash between
+    /// Copies a part into its target, and lets it go when the target is durable. A crash between
     /// these two leaves both; then they have the same octets, and the part goes.
     async fn copy<P: Parts>(
         &self,
@@ -48,10 +48,14 @@ impl Folders {
         target: &Target,
     ) -> Result<Delivery, SpoolError> {
         let mut source = match parts.open_part(part).await {
-            Err(SpoolError::Missing { .. }) => {
+            Err(SpoolError::Missing { path }) => {
+                let was_placed = parts.was_placed(part).await?;
                 let (folders, target) = (self.clone(), target.clone());
                 return blocking(move || {
-                    Delivery::before(&folders.partner(&target.partner)?, &target)
+                    let folder = folders.partner(&target.partner)?;
+                    let before = Delivery::before(&folder, &target, was_placed)?;
+                    let target = folder.file_path(target.file.as_str());
+                    before.ok_or(SpoolError::PartGone { path, target })
                 })
                 .await;
             }
@@ -68,7 +72,7 @@ impl Folders {
         }
         let (folders, placed) = (self.clone(), target.clone());
         blocking(move || folders.partner(&placed.partner)?.sync()).await?;
-        parts.remove_part(part).await?;
+        parts.settle_part(part).await?;
         Ok(Delivery::Delivered)
     }
 

@@ -150,7 +150,7 @@ fn epoch(row: &Row) -> Result<Epoch, StoreError> {
     row.number("epoch")
 }
 
-fn lease_row(row: &Row) -> Result<LeaseRow, StoreError> {
+pub(crate) fn lease_row(row: &Row) -> Result<LeaseRow, StoreError> {
     Ok(LeaseRow {
         daemon: row.text("daemon")?,
         holder: holder(&row.get::<String>("holder")?)?,

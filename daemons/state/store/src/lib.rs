@@ -2,9 +2,11 @@
 //! PostgreSQL (14 or later) and SQLite, which one conformance suite holds to the same behaviour.
 //!
 //! **One writer, by fence.** Nothing here changes state but a [`FencedTx`], whose first statement
-//! checks that its tenure's epoch still stands and, until it ends, makes any take-over wait. Two
+//! checks that its tenure's epoch still stands and, until it ends, makes any take-over wait. Three
 //! things need no fence: the lease table itself ([`lease::LeaseTable`], [`Store::force_lease`]),
-//! and [`Intake`], which only ever appends (a new queue entry, an operator's request).
+//! [`Intake`], which only ever appends (a new queue entry, an operator's request), and the database's
+//! identity, which is written once ([`Store::name_database`], [`Store::record_volume`]) and then only
+//! while nobody has a lease ([`Store::adopt`]).
 //!
 //! **One way to commit.** What is done in a transaction is a [`Step`], a plain value with a name,
 //! and [`Store::run`] does it: every statement with a client's limit of time, tried again when it
@@ -24,6 +26,7 @@ mod error;
 #[cfg(feature = "testing")]
 mod faults;
 mod fenced;
+mod identity;
 mod intake;
 mod lease_table;
 mod marks;
@@ -46,6 +49,7 @@ pub use error::{StoreError, UnknownWord};
 #[cfg(feature = "testing")]
 pub use faults::{Fault, Faults};
 pub use fenced::{FencedTx, Forgotten, KeptPartial, Pruned, Recounted, Recovered};
+pub use identity::Adopted;
 pub use intake::Intake;
 pub use migrations::Migrated;
 pub use model::{

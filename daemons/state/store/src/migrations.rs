@@ -27,6 +27,7 @@ const POSTGRES: &[Script] = &[
     (13, "call_failed", include_str!("../migrations/postgres/0013_call_failed.sql")),
     (14, "broken_off", include_str!("../migrations/postgres/0014_broken_off.sql")),
     (15, "files", include_str!("../migrations/postgres/0015_files.sql")),
+    (16, "instance_identity", include_str!("../migrations/postgres/0016_instance_identity.sql")),
     (19, "proofs", include_str!("../migrations/postgres/0019_proofs.sql")),
 ];
 const SQLITE: &[Script] = &[
@@ -45,6 +46,7 @@ const SQLITE: &[Script] = &[
     (13, "call_failed", include_str!("../migrations/sqlite/0013_call_failed.sql")),
     (14, "broken_off", include_str!("../migrations/sqlite/0014_broken_off.sql")),
     (15, "files", include_str!("../migrations/sqlite/0015_files.sql")),
+    (16, "instance_identity", include_str!("../migrations/sqlite/0016_instance_identity.sql")),
     (19, "proofs", include_str!("../migrations/sqlite/0019_proofs.sql")),
 ];
 

@@ -37,6 +37,7 @@ macro_rules! topics {
 topics! {
     DIALLING "dialling",
     HINT "hint",
+    IDENTITY "identity",
     JOURNAL "journal",
     LEASE "lease",
     PARTNERS "partners",

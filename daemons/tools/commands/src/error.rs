@@ -9,7 +9,7 @@ use domain::security::{PackagingRefused, PolicyRefused};
 use oftp_cms::CmsError;
 use packaging::PackagingError;
 use packaging::proof::Disproof;
-use runtime::ConfigurationError;
+use runtime::{ConfigurationError, IdentityError};
 use spool::SpoolError;
 use store::{RequestId, StoreError};
 use tokio::task::JoinError;
@@ -97,6 +97,27 @@ pub enum Error {
     /// A task of ours broke.
     #[error("a task of this command broke: {0}; please report this")]
     Panicked(#[from] JoinError),
+    /// Not while a daemon is active.
+    #[error(
+        "{daemon} of {instance} is active as process {process} on {host}; stop all daemons of the \
+         instance first, or, if that process is no more, wait {} s until its lease has run out",
+        left.as_secs() + 1
+    )]
+    Active {
+        /// The instance.
+        instance: String,
+        /// Who is active.
+        daemon: Daemon,
+        /// As which process.
+        process: u32,
+        /// Where.
+        host: String,
+        /// For how long its lease is valid if it is not renewed.
+        left: Duration,
+    },
+    /// Database, volume and manifest are not one instance.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The spool refused.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -125,6 +146,8 @@ impl Error {
             Self::StreamTooShort { .. } | Self::StreamTooLong { .. } => "E-ENQUEUE-SIZE",
             Self::Late { .. } | Self::NobodyActive { .. } => "E-REQUEST-LATE",
             Self::Panicked(_) => "E-TASK-PANICKED",
+            Self::Active { .. } => "E-INSTANCE-ACTIVE",
+            Self::Identity(error) => error.code(),
             Self::Spool(error) => error.code(),
             Self::Store(error) => error.code(),
         }

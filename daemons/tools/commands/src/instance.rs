@@ -128,6 +128,12 @@ impl Instance {
         Ok(Spool::open(&self.data())?)
     }
 
+    /// Makes sure that the database and the volume are this instance; what is new becomes it.
+    pub async fn hold_together(&self, store: &Store) -> Result<(), Error> {
+        let name = &self.configuration.instance.name;
+        Ok(runtime::identity::hold_together(store, &self.spool()?, name).await?)
+    }
+
     /// The partner of this name, or what is wrong with it, or the sentence that names those that there
     /// are.
     pub fn partner(&self, name: &str) -> Result<&std::sync::Arc<configuration::Partner>, Error> {

@@ -3,6 +3,7 @@
 //! handle packages, examine everything. What goes in is typed, what comes out can be serialised, and every error has a stable
 //! code. Nothing here knows of a terminal, of a command line or of an exit code.
 
+pub mod adopt;
 pub mod check;
 pub mod cms;
 pub mod enqueue;

@@ -230,6 +230,8 @@ enum Verb {
     Switchover(SwitchoverOptions),
     /// Takes a daemon's lease away from whoever holds it.
     Force(Force),
+    /// Makes the database and the volume of an instance one: after a move or a restore.
+    Adopt(Chosen),
     /// Stops every daemon of an instance after its running sessions; nothing is lost.
     Suspend(Named),
     /// Starts the daemons of a suspended instance again.
@@ -259,7 +261,8 @@ const OF_EACH_FILE: [&str; 4] = ["files", "name", "size", "move"];
 
 /// The grammar with what the commands of one machine need to fit in.
 pub(super) fn grammar() -> clap::Command {
-    let relayed = ["ps", "enqueue", "queue", "received", "receipts", "journal", "partner", "force"];
+    let relayed =
+        ["ps", "enqueue", "queue", "received", "receipts", "journal", "partner", "force", "adopt"];
     let with_instance = relayed.into_iter().fold(Grammar::command(), |grammar, name| {
         let instance = clap::Arg::new(INSTANCE)
             .short('i')
@@ -304,7 +307,8 @@ impl Arguments {
             | Verb::Receipts(_)
             | Verb::Journal(_)
             | Verb::Partner(_)
-            | Verb::Force(_) => Command::Relay(relay()),
+            | Verb::Force(_)
+            | Verb::Adopt(_) => Command::Relay(relay()),
             Verb::Logs(options) => Command::Logs(options),
             Verb::Switchover(options) => Command::Switchover(options),
             Verb::Suspend(named) => Command::Suspend(named.instance),

@@ -76,6 +76,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Command(commands::Error::Invalid(_)) => 64,
             Self::Command(commands::Error::Configuration(_)) => 78,
+            Self::Command(commands::Error::Identity(error)) if error.is_certain() => 78,
             Self::Interrupted => 130,
             Self::Program(error) => error.exit_code(),
             Self::Command(_) | Self::Io { .. } => 1,

@@ -7,13 +7,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use children::{Children, Ending, Event, Policy, Program};
-use commands::Instance;
+use commands::{Error, Instance};
 use domain::Daemon;
+use runtime::RunError;
 use terminal::{Failure, Stop, human};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::arguments::{Place, Up};
+use crate::failure::DaemonError;
 use start::{Ours, Starting};
 
 /// The daemons that this process starts; `seonrd` starts the receivers.
@@ -30,6 +32,11 @@ pub(super) async fn run(context: &Context, command: Up) -> Result<ExitCode, Fail
     }
     // Migrated here, so that the daemons do not all try at once and errors show up in one place.
     let store = instance.migrated_store().await?;
+    // The same for these: the daemons would all refuse.
+    instance.hold_together(&store).await.map_err(|error| match error {
+        Error::Identity(error) => DaemonError(RunError::Identity(error)).into(),
+        error => Failure::Command(error),
+    })?;
     let ours = Ours::default();
     let starting =
         Starting { instance: &instance, store: &store, standby: command.standby, ours: &ours };

@@ -15,6 +15,7 @@ fn standing(role: Role, since: &str) -> Standing {
         role,
         since: since.parse().unwrap(),
         epoch: None,
+        waits_for: None,
         listens: Vec::new(),
         configuration: ConfigurationStatus {
             loaded: Timestamp::UNIX_EPOCH,
@@ -33,6 +34,10 @@ fn active(number: i64, since: &str) -> Standing {
         listens: vec!["0.0.0.0:3305".to_owned()],
         ..standing(Role::Active, since)
     }
+}
+
+fn waiting(standing: Standing) -> Standing {
+    Standing { waits_for: Some("the database".to_owned()), ..standing }
 }
 
 fn refusing(standing: Standing) -> Standing {
@@ -140,6 +145,24 @@ fn what_is_written_is_what_differs_and_nothing_when_nothing_does() {
         // It stops, or it crashed and starts again.
         (active_since_morning(), standing(Role::Stopping, NOON), Some(no_longer_active.clone())),
         (active_since_morning(), standing(Role::Starting, NOON), Some(no_longer_active)),
+        // A start that waits, and goes on.
+        (
+            standby_since_morning(),
+            waiting(standing(Role::Starting, NOON)),
+            Some(json!({ "annotations": { WAITS_FOR_ANNOTATION: "the database" } })),
+        ),
+        (
+            found(
+                Some(STANDBY),
+                &[
+                    (SINCE_ANNOTATION, MORNING),
+                    (CONFIGURATION_ANNOTATION, "r1"),
+                    (WAITS_FOR_ANNOTATION, "the database"),
+                ],
+            ),
+            standing(Role::Standby, NOON),
+            Some(json!({ "annotations": { WAITS_FOR_ANNOTATION: null } })),
+        ),
         // A configuration that is refused, and the cure.
         (
             active_since_morning(),

@@ -19,14 +19,14 @@ use crate::start::{Migrate, Start};
 use crate::status::Role;
 
 /// A daemon that need not become active.
-struct Waiting {
+pub(super) struct Waiting {
     requests: mpsc::UnboundedSender<Request>,
-    ended: JoinHandle<Result<(), RunError>>,
+    pub(super) ended: JoinHandle<Result<(), RunError>>,
     sockets: TemporaryDirectory,
 }
 
 impl Waiting {
-    fn start(start: Start) -> Self {
+    pub(super) fn start(start: Start) -> Self {
         let (requests, receiver) = mpsc::unbounded_channel();
         let sockets = TemporaryDirectory::new();
         let start = start.run_directory(Some(sockets.path().to_owned()));
@@ -34,7 +34,7 @@ impl Waiting {
         Self { requests, ended: tokio::spawn(life.run(idle)), sockets }
     }
 
-    async fn client(&self) -> Client {
+    pub(super) async fn client(&self) -> Client {
         wait_until("it has a socket", DEADLINE, async || {
             let found = local_sockets(self.sockets.path()).ok()?;
             found.first().map(|(_, _, address)| Client::new(address.clone()))
@@ -42,7 +42,7 @@ impl Waiting {
         .await
     }
 
-    async fn stop(self) -> Result<(), RunError> {
+    pub(super) async fn stop(self) -> Result<(), RunError> {
         self.requests.send(Request::Stop(Cause::Signal("SIGTERM"))).unwrap();
         tokio::time::timeout(DEADLINE, self.ended).await.expect("it ends").unwrap()
     }
@@ -196,7 +196,7 @@ async fn a_schema_of_the_future_is_refused_and_not_waited_for() {
     assert_eq!(ended.unwrap_err().code(), "E-STORE-SCHEMA-NEWER");
 }
 
-async fn sqlite(database: &Path, sql: &'static str) {
+pub(super) async fn sqlite(database: &Path, sql: &'static str) {
     use sqlx::ConnectOptions;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
     let mut connection = options.connect().await.unwrap();

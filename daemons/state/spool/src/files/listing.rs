@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::{PartName, PayloadName};
 use rustix::fs::{self, FlockOperation, OFlags, Stat};
 
+use super::placing::of_witness;
 use super::temporary::of_temporary;
 use crate::directory::Directory;
 use crate::{Listed, SpoolError};
@@ -36,7 +37,9 @@ pub(super) fn parts(parts: &Directory, age: Duration) -> Result<Listed<PartName>
             continue;
         };
         for (name, status) in entries(&directory, &mut listed)? {
-            match format!("{epoch}/{name}").parse() {
+            // What says that a part was placed is wanted as long as the part.
+            let part = of_witness(&name).unwrap_or_else(|| name.clone());
+            match format!("{epoch}/{part}").parse() {
                 Ok(part) if is_old(&status, age) && !is_open(&directory, &name) => {
                     listed.names.push(part);
                 }
@@ -45,6 +48,8 @@ pub(super) fn parts(parts: &Directory, age: Duration) -> Result<Listed<PartName>
             }
         }
     }
+    listed.names.sort_unstable();
+    listed.names.dedup();
     Ok(listed)
 }
 

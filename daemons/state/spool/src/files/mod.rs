@@ -1,7 +1,9 @@
 //! The backend on a file system: a part or payload is a file below one data directory.
 //!
 //! ```text
+//! spool/instance                    to which instance and database all of this belongs
 //! spool/in/<epoch>/<id>.part        being received, or received and not yet delivered
+//! spool/in/<epoch>/<id>.placed      delivered, and not yet recorded as that
 //! spool/out/<payload>               waits to be sent, or for its receipt
 //! ```
 //!
@@ -9,6 +11,7 @@
 //! is reached through a symbolic link, so whoever may write into one folder cannot send the
 //! daemons' files elsewhere.
 
+mod identity;
 mod input;
 mod listing;
 mod output;
@@ -38,6 +41,8 @@ pub struct FileSpool(Arc<Layout>);
 struct Layout {
     /// The data directory itself.
     data: Directory,
+    /// `spool`.
+    spool: Directory,
     /// `spool/in`, one directory in it for each epoch.
     parts: Directory,
     /// `spool/out`.
@@ -61,6 +66,7 @@ impl FileSpool {
         let layout = Layout {
             parts: spool.writable_directory("in", PRIVATE)?,
             payloads: spool.writable_directory("out", PRIVATE)?,
+            spool,
             data,
         };
         Ok(Self(Arc::new(layout)))

@@ -74,12 +74,23 @@ impl Parts for FileSpool {
 
     async fn remove_part(&self, name: &PartName) -> Result<bool, SpoolError> {
         let (layout, name) = (self.layout(), name.clone());
-        blocking(move || match layout.part_directory(&name) {
-            Ok(directory) => directory.remove(name.file()),
-            Err(SpoolError::Missing { .. }) => Ok(false),
-            Err(error) => Err(error),
-        })
-        .await
+        blocking(move || layout.remove_part(&name)).await
+    }
+
+    async fn remove_parts(&self, names: &[PartName]) -> Result<(), SpoolError> {
+        let (layout, names) = (self.layout(), names.to_vec());
+        blocking(move || names.iter().try_for_each(|name| layout.remove_part(name).map(|_| ())))
+            .await
+    }
+
+    async fn settle_part(&self, name: &PartName) -> Result<(), SpoolError> {
+        let (layout, name) = (self.layout(), name.clone());
+        blocking(move || placing::settle(&layout.part_directory(&name)?, &name)).await
+    }
+
+    async fn was_placed(&self, name: &PartName) -> Result<bool, SpoolError> {
+        let (layout, name) = (self.layout(), name.clone());
+        blocking(move || layout.was_placed(&name)).await
     }
 
     async fn list_parts(&self, age: Duration) -> Result<Listed<PartName>, SpoolError> {
@@ -177,6 +188,27 @@ impl Layout {
         }
     }
 
+    fn remove_part(&self, name: &PartName) -> Result<bool, SpoolError> {
+        match self.part_directory(name) {
+            // The part first: who stops in between leaves a part that is known to be placed, and not
+            // one that is to be placed again.
+            Ok(directory) => {
+                let removed = directory.remove(name.file())?;
+                Ok(directory.remove(&placing::witness(name))? || removed)
+            }
+            Err(SpoolError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn was_placed(&self, name: &PartName) -> Result<bool, SpoolError> {
+        match self.part_directory(name) {
+            Ok(directory) => Ok(directory.status(placing::witness(name))?.is_some()),
+            Err(SpoolError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The directory of a part's epoch; a part is missing where that is.
     pub(super) fn part_directory(&self, name: &PartName) -> Result<Directory, SpoolError> {
         self.parts.directory(&name.epoch().to_string()).map_err(|error| match error {
@@ -185,7 +217,7 @@ impl Layout {
         })
     }
 
-    fn part_path(&self, name: &PartName) -> PathBuf {
+    pub(super) fn part_path(&self, name: &PartName) -> PathBuf {
         self.parts.path().join(name.to_string())
     }
 }

@@ -34,8 +34,13 @@ pub(super) fn move_all(
 /// The folder has to be synced also when there was nothing to move: a crash may have come between
 /// the move and the sync.
 ///
+/// Before the part goes, a second name of it says that it was placed: the reader may be faster with the
+/// file than we with the commit, and a part that is merely gone proves nothing.
+///
 /// The part's directory needs no sync. If a power cut brings its old name back beside the new one,
-/// both are the same file: the delivery done again removes it, or the sweep does.
+/// both are the same file: the delivery done again removes it, or the sweep does. If one takes the
+/// second name, the file is still seen in its place, unless its reader was faster than the power cut:
+/// then it waits for a person.
 fn move_part(
     layout: &Layout,
     part: &PartName,
@@ -49,16 +54,54 @@ fn move_part(
         Err(error) => return Err(error),
     };
     let Some((parts, status)) = parts else {
-        return Delivery::before(folder, target).map(Some);
+        let was_placed = layout.was_placed(part)?;
+        return match Delivery::before(folder, target, was_placed)? {
+            None => {
+                let (path, target) = (layout.part_path(part), folder.file_path(file));
+                Err(SpoolError::PartGone { path, target })
+            }
+            before => Ok(before),
+        };
     };
     if !is_plain(&status) {
         return Err(SpoolError::Irregular { path: parts.file_path(part.file()) });
     }
-    let is_moved = if parts.holds_same_file(part.file(), folder, file)? {
-        parts.remove(part.file())?;
-        true
-    } else {
-        parts.try_move_to(part.file(), folder, file)?
-    };
-    Ok(is_moved.then_some(Delivery::Delivered))
+    if parts.holds_same_file(part.file(), folder, file)? {
+        settle(&parts, part)?;
+        return Ok(Some(Delivery::Delivered));
+    }
+    leave_witness(&parts, part)?;
+    match parts.try_move_to(part.file(), folder, file) {
+        Ok(true) => Ok(Some(Delivery::Delivered)),
+        not_moved => {
+            // It would speak for a part that somebody removes before the next attempt.
+            parts.remove(&witness(part))?;
+            not_moved.map(|_| None)
+        }
+    }
+}
+
+/// The name that says that a part was placed, once the part is gone.
+pub(super) fn witness(part: &PartName) -> String {
+    format!("{}.placed", part.id())
+}
+
+/// The part for which a file of this name would speak.
+pub(super) fn of_witness(name: &str) -> Option<String> {
+    name.strip_suffix(".placed").map(|id| format!("{id}.part"))
+}
+
+/// Lets a part go that is durable in its place.
+pub(super) fn settle(parts: &Directory, part: &PartName) -> Result<(), SpoolError> {
+    leave_witness(parts, part)?;
+    parts.remove(part.file()).map(|_| ())
+}
+
+/// A link costs nothing; where there are none, an empty file says the same.
+fn leave_witness(parts: &Directory, part: &PartName) -> Result<(), SpoolError> {
+    let witness = witness(part);
+    if !parts.try_link(part.file(), &witness)? && parts.status(&witness)?.is_none() {
+        parts.create(&witness)?;
+    }
+    Ok(())
 }

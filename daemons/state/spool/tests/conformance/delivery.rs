@@ -1,13 +1,19 @@
 //! From a finished part to a file in the partner's folder.
 
+use std::time::Duration;
+
 use domain::Target;
-use spool::{CHUNK, Delivery, Parts, SpoolError};
+use spool::{CHUNK, Delivery, Listing, Parts, SpoolError};
 use support::PseudoRandom;
 
 use crate::world::{deliver, received};
 
 fn target(target: &str) -> Target {
     target.parse().unwrap()
+}
+
+fn is_missing<T>(opened: Result<T, SpoolError>) -> bool {
+    matches!(opened, Err(SpoolError::Missing { .. }))
 }
 
 conformance! {
@@ -20,7 +26,7 @@ conformance! {
             let delivery = deliver(&world, &spool, &part, &target).await.unwrap();
             assert_eq!(delivery, Delivery::Delivered);
             assert!(std::fs::read(world.delivered(&target.to_string())).unwrap() == content);
-            assert!(!spool.remove_part(&part).await.unwrap());
+            assert!(is_missing(spool.open_part(&part).await));
         }
         let files = std::fs::read_dir(world.delivered("bolt")).unwrap();
         assert_eq!(files.count(), 3, "and nothing else");
@@ -33,7 +39,7 @@ conformance! {
         assert!(spool.open_part(&part).await.is_ok());
         let again = deliver(&world, &spool, &part, &target).await.unwrap();
         assert_eq!(again, Delivery::Delivered);
-        assert!(!spool.remove_part(&part).await.unwrap());
+        assert!(is_missing(spool.open_part(&part).await));
         // The part is gone, and the database does not know yet.
         let again = deliver(&world, &spool, &part, &target).await.unwrap();
         assert_eq!(again, Delivery::DeliveredBefore);
@@ -43,6 +49,48 @@ conformance! {
         std::fs::remove_file(world.delivered("bolt/F")).unwrap();
         let again = deliver(&world, &spool, &part, &target).await.unwrap();
         assert_eq!(again, Delivery::TakenAwaySince);
+        // What says so goes when the delivery is recorded.
+        spool.remove_parts(std::slice::from_ref(&part)).await.unwrap();
+        let error = deliver(&world, &spool, &part, &target).await.unwrap_err();
+        assert_eq!(error.code(), "E-SPOOL-PART-GONE");
+    }
+
+    async fn a_part_that_is_merely_gone_is_not_delivered(world) {
+        let (spool, target) = (world.spool(), target("bolt/F"));
+        let part = received(&spool, "1/a.part", b"content").await;
+        spool.remove_part(&part).await.unwrap();
+        let error = deliver(&world, &spool, &part, &target).await.unwrap_err();
+        assert_eq!(error.code(), "E-SPOOL-PART-GONE");
+        assert!(error.to_string().contains("1/a.placed"), "{error}");
+        std::fs::write(world.delivered("bolt/F"), "whose").unwrap();
+        let seen = deliver(&world, &spool, &part, &target).await.unwrap();
+        assert_eq!(seen, Delivery::OnlySeen);
+    }
+
+    async fn an_attempt_that_failed_says_nothing_of_a_part_that_is_gone_later(world) {
+        let (spool, target) = (world.spool(), target("bolt/F"));
+        let part = received(&spool, "1/a.part", b"content").await;
+        std::fs::create_dir_all(world.delivered("bolt")).unwrap();
+        std::fs::write(world.delivered("bolt/F"), "theirs").unwrap();
+        deliver(&world, &spool, &part, &target).await.unwrap_err();
+        assert!(!spool.was_placed(&part).await.unwrap());
+    }
+
+    async fn what_says_that_a_part_was_placed_is_swept_when_nobody_knows_the_part(world) {
+        let spool = world.spool();
+        let mut parts = Vec::new();
+        for id in ["known", "orphan"] {
+            let part = received(&spool, &format!("1/{id}.part"), b"content").await;
+            let target = target(&format!("bolt/{id}"));
+            deliver(&world, &spool, &part, &target).await.unwrap();
+            parts.push(part);
+        }
+        let listing = Listing::of(&spool, Duration::ZERO).await.unwrap();
+        let swept = listing.sweep(&spool, |name| name == "1/known.part").await.unwrap();
+        assert_eq!(swept.parts, [parts[1].clone()]);
+        assert!(spool.was_placed(&parts[0]).await.unwrap());
+        assert!(!spool.was_placed(&parts[1]).await.unwrap());
+        assert_eq!(std::fs::read(world.delivered("bolt/orphan")).unwrap(), b"content");
     }
 
     async fn a_file_that_someone_put_at_the_target_since_is_kept(world) {

@@ -57,6 +57,11 @@ fn piece_key(name: &PartName, position: u64) -> String {
     format!("{}{position:020}", prefix(name))
 }
 
+/// Behind the pieces.
+fn placed_key(name: &PartName) -> String {
+    format!("{}placed", prefix(name))
+}
+
 fn payload_key(name: &PayloadName) -> String {
     format!("out/{name}")
 }
@@ -120,6 +125,18 @@ impl Parts for ObjectSpool {
             self.bucket.delete(key)?;
         }
         Ok(!keys.is_empty())
+    }
+
+    async fn settle_part(&self, name: &PartName) -> Result<(), SpoolError> {
+        self.bucket.put(placed_key(name), &[]);
+        for (key, _, _) in self.pieces(name).iter().rev() {
+            self.bucket.delete(key)?;
+        }
+        Ok(())
+    }
+
+    async fn was_placed(&self, name: &PartName) -> Result<bool, SpoolError> {
+        Ok(self.bucket.get(&placed_key(name)).is_some())
     }
 
     async fn list_parts(&self, age: Duration) -> Result<Listed<PartName>, SpoolError> {

@@ -118,7 +118,7 @@ async fn to_a_folder_on_another_file_system_a_file_goes_by_a_copy() {
     assert_eq!(again.unwrap()[0].as_ref().unwrap(), &Delivery::DeliveredBefore);
     assert_eq!(std::fs::read(disk.path().join("F")).unwrap(), b"content");
     assert_eq!(tree(disk.path()), ["F"], "no half copy is left");
-    assert_eq!(tree(&directory.join("spool/in")), ["1/"]);
+    assert_eq!(tree(&directory.join("spool/in")), ["1/", "1/a.placed"]);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod bad_days;
 mod delivery;
 mod hot_folder;
+mod identity;
 mod parts;
 mod payloads;
 mod sweep;

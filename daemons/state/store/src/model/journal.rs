@@ -68,6 +68,8 @@ words! {
         LeaseForced = "lease_forced",
         /// A tenure's leftovers were cleaned up by the next one.
         OrphansRecovered = "orphans_recovered",
+        /// A person made database, volume and manifest one instance.
+        InstanceAdopted = "instance_adopted",
         /// The configuration was read again.
         ConfigurationReloaded = "configuration_reloaded",
     }

@@ -39,6 +39,7 @@ mod crash;
 mod delivery;
 mod dialling;
 mod fence;
+mod identity;
 mod interleavings;
 mod journal;
 mod lease_table;

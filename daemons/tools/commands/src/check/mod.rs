@@ -6,6 +6,7 @@ mod database;
 mod file_keys;
 mod files;
 mod hot_folders;
+mod identity;
 mod listeners;
 mod waiting;
 
@@ -57,6 +58,7 @@ async fn examine_instance(instance: &Instance, categories: &mut Vec<Category>) {
     }
     categories.push(Category::new("spool", files::spool(instance)));
     if let Some(store) = &store {
+        categories.push(Category::new("identity", identity::examine(instance, store).await));
         let mut partners = files::partners(instance, store).await;
         partners.push(files::guesses(store, now).await);
         categories.push(Category::new("partners", partners));

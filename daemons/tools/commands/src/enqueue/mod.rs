@@ -104,6 +104,8 @@ pub async fn put(
     let (common, sources) = Common::of(instance, partner, submission)?;
     let names =
         sources.iter().map(|source| common.name(source.path())).collect::<Result<Vec<_>, _>>()?;
+    // Where no daemon would look for them, payloads would be lost.
+    instance.hold_together(store).await?;
     let spool = instance.spool()?;
     let mut enqueued = Vec::new();
     for (source, name) in sources.into_iter().zip(names) {

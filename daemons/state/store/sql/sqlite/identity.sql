@@ -1,0 +1,3 @@
+-- name: nobody_acquires
+-- Nobody else writes while the transaction lasts.
+select 1 as alone
