@@ -12,25 +12,24 @@
 
 pub mod machine;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use conversation::payload_of;
-use domain::Packaging;
-use packaging::{Made, PackagingError, Sealing, package};
+use domain::{Packaging, PartnerName};
+use packaging::{Cores, Made, PackagingError, Sealing, package};
 use runtime::{Active, ServiceError};
 use spool::{Payload, Payloads};
 use store::{
     EntryId, FencedTx, IfAnswerLost, JournalEntry, JournalKind, Package, PreparedEntry, QueueEntry,
     Reached, Step, StoreError,
 };
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use self::machine::{Action, Attempt, Fault, Input, Outcome, Preparing};
+use self::machine::{
+    Action, Attempt, CLAIMED_AT_ONCE, Claim, Fault, Input, Outcome, Preparing, Work,
+};
 
 /// Prepares what is queued, until shutdown.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
@@ -41,8 +40,9 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         machine: Preparing::default(),
         entries: HashMap::new(),
         attempts: JoinSet::new(),
-        cores: Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))),
+        cores: Cores::default(),
         may_be_queued: true,
+        passed_over: BTreeSet::new(),
         origin: Instant::now(),
     };
     while !shutdown.is_cancelled() {
@@ -75,43 +75,55 @@ struct Lane {
     /// Those that the machine has.
     entries: HashMap<EntryId, QueueEntry>,
     attempts: JoinSet<(Attempt, Tried)>,
-    /// Files packaged at once: each takes a core.
-    cores: Arc<Semaphore>,
+    cores: Cores,
     may_be_queued: bool,
+    /// Of whom something is queued, and enough was claimed when it was looked at.
+    passed_over: BTreeSet<PartnerName>,
     origin: Instant,
 }
 
 impl Lane {
     /// Claims what is queued, as far as there is room for it.
     async fn claim(&mut self) -> Result<(), StoreError> {
-        let limit = u32::try_from(self.machine.room()).unwrap_or(u32::MAX);
-        let is_suspended = self.active.configuration().instance.suspend;
-        if !self.may_be_queued || limit == 0 || is_suspended {
+        if self.active.configuration().instance.suspend {
             return Ok(());
         }
-        match self.claimed(limit).await {
+        let enough = self.machine.have_enough();
+        let has_room = self.passed_over.iter().any(|partner| !enough.contains(partner));
+        if !self.may_be_queued && !has_room {
+            return Ok(());
+        }
+        match self.claimed().await {
             Ok(entries) => {
                 self.may_be_queued = !entries.is_empty();
-                let ids = entries.iter().map(|entry| entry.id).collect();
+                let claims = entries.iter().map(claim_of).collect();
                 self.entries.extend(entries.into_iter().map(|entry| (entry.id, entry)));
-                self.input(Input::Claimed(ids)).await
+                self.input(Input::Claimed(claims)).await
             }
             Err(error) if error.is_retryable() => {
                 tracing::warn!(code = error.code(), "what is queued waits: {error}");
                 self.active.metrics.error(error.code());
                 self.may_be_queued = false;
+                self.passed_over.clear();
                 Ok(())
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn claimed(&self, limit: u32) -> Result<Vec<QueueEntry>, StoreError> {
+    async fn claimed(&mut self) -> Result<Vec<QueueEntry>, StoreError> {
         // A look costs nothing; a fenced transaction for every change of anything would.
-        if !self.active.store.has_queued().await? {
+        let queued = self.active.store.queued_partners().await?;
+        let enough = self.machine.have_enough();
+        let (passed_over, partners): (Vec<_>, Vec<_>) =
+            queued.into_iter().partition(|partner| enough.contains(partner));
+        self.passed_over = passed_over.into_iter().collect();
+        if partners.is_empty() {
             return Ok(Vec::new());
         }
-        self.active.run(ClaimQueued { limit }).await
+        // Each gets its share, so that none has to wait until another one has enough.
+        let of_each = u32::try_from(CLAIMED_AT_ONCE.div_ceil(partners.len())).unwrap_or(u32::MAX);
+        self.active.run(ClaimQueued { partners, of_each }).await
     }
 
     async fn input(&mut self, input: Input) -> Result<(), StoreError> {
@@ -120,7 +132,7 @@ impl Lane {
                 Action::Prepare(attempt) => {
                     let Some(entry) = self.entries.get(&attempt.entry) else { continue };
                     let (active, entry) = (self.active.clone(), entry.clone());
-                    let cores = Arc::clone(&self.cores);
+                    let cores = self.cores.clone();
                     self.attempts
                         .spawn(async move { (attempt, prepare(&active, &entry, &cores).await) });
                 }
@@ -176,23 +188,35 @@ impl Lane {
     }
 }
 
-async fn prepare(active: &Active, entry: &QueueEntry, cores: &Semaphore) -> Tried {
-    let spool = &active.spool;
-    // A package of which some may be there is sent as it is, whatever has changed; another one is
-    // made anew, by the keys and certificates that count now.
+fn claim_of(entry: &QueueEntry) -> Claim {
+    Claim {
+        entry: entry.id,
+        partner: entry.partner.clone(),
+        priority: entry.priority,
+        work: work_of(entry),
+    }
+}
+
+/// A package of which some may be there is sent as it is, whatever has changed; another one is made
+/// anew, by the keys and certificates that count now.
+fn work_of(entry: &QueueEntry) -> Work {
     let may_be_there = entry.package.is_some() && entry.reached != Reached::Nothing;
-    if entry.packaging == Packaging::NONE || may_be_there {
+    if entry.packaging == Packaging::NONE || may_be_there { Work::Look } else { Work::Package }
+}
+
+async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
+    let spool = &active.spool;
+    if work_of(entry) == Work::Look {
         spool.check_payload(&payload_of(entry)).await?;
         return Ok(PreparedEntry::as_it_is(entry.id));
     }
-    let _core = cores.acquire().await;
     let configuration = active.configuration();
     let partner = configuration.partner(entry.partner.as_str());
     let partner = partner.ok_or(PackagingError::NoPartner)?;
     let sealing = Sealing::of(&configuration.instance, partner, entry.packaging, ambient::now())?;
     let payload = Payload::new(entry.payload.clone(), entry.original_octets);
     let Made { package, hash } =
-        package(spool, &payload, entry.format, entry.packaging, sealing).await?;
+        package(spool, cores, &payload, entry.format, entry.packaging, sealing).await?;
     let package = package.map(|package| Package { name: package.name, octets: package.octets });
     Ok(PreparedEntry { id: entry.id, package, hash })
 }
@@ -200,7 +224,8 @@ async fn prepare(active: &Active, entry: &QueueEntry, cores: &Semaphore) -> Trie
 /// Claims queued entries for this tenure.
 #[derive(Debug, PartialEq)]
 struct ClaimQueued {
-    limit: u32,
+    partners: Vec<PartnerName>,
+    of_each: u32,
 }
 
 impl Step for ClaimQueued {
@@ -209,7 +234,7 @@ impl Step for ClaimQueued {
     type Output = Vec<QueueEntry>;
 
     async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
-        tx.claim_queued(self.limit).await
+        tx.claim_queued(&self.partners, self.of_each).await
     }
 }
 

@@ -309,6 +309,39 @@ fn daemons_that_are_killed_while_they_package_and_unwrap_begin_anew_and_the_file
     assert_eq!(sha256(arrived.keys().next().unwrap()), sha256(&expected));
 }
 
+#[test]
+fn large_packages_of_one_partner_keep_neither_a_package_nor_a_plain_file_of_another_waiting() {
+    let pair = Pair::secured();
+    pair.write(Line::Nothing, Line::Nothing);
+    // Other partners of acme's: one whose files are secured too, and one whose are not.
+    let bolt = fs::read_to_string(pair.acme.directory.join("partner.yaml")).unwrap();
+    for (name, odette_id, secured) in [("crest", "CREST", SECURED), ("dent", "DENT", "")] {
+        let partner = bolt
+            .replace("metadata: {name: bolt}", &format!("metadata: {{name: {name}}}"))
+            .replace(pair.bolt.odette_id, &format!("O0013000003{odette_id}"))
+            .replace(SECURED, secured);
+        fs::write(pair.acme.directory.join(format!("{name}.yaml")), partner).unwrap();
+    }
+    // Zeros that lie nowhere: they take little room, and long to be packaged.
+    for number in 0..40 {
+        let file = pair.acme.directory.join(format!("LARGE.{number}"));
+        fs::File::create(&file).unwrap().set_len(1 << 30).unwrap();
+        send(&pair, &file, &["--move"]);
+    }
+    let _acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    wait_until_blocking("the large ones are packaged", PATIENCE, || {
+        pair.acme.queue().iter().any(|row| row["state"] == "preparing")
+    });
+    let file = pair.acme.file("SMALL.DAT", 1000);
+    for partner in ["crest", "dent"] {
+        let entry = pair.acme.enqueue(partner, &file, &[]);
+        pair.acme.wait_for_state(entry, "ready", PATIENCE);
+    }
+    let ready = pair.acme.queue().iter().filter(|row| row["state"] == "ready").count();
+    assert!(ready < 42, "they were not behind the large ones");
+}
+
 /// Whether acme and bolt exchange files as these two set their sessions' authentication.
 fn exchange(acme: &str, bolt: &str) -> (Pair, [Up; 2], u64) {
     let mut pair = Pair::secured();

@@ -6,12 +6,14 @@
 
 mod beside;
 pub mod challenge;
+mod cores;
 mod error;
 mod keys;
 mod outgoing;
 pub mod receipt;
 mod unwrap;
 
+pub use cores::Cores;
 pub use error::{PackagingError, UnwrapError};
 pub use keys::{Opening, Sealing, identity};
 pub use outgoing::{Made, package, packager};

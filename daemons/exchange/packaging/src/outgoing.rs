@@ -7,9 +7,8 @@ use oftp::record::check_length;
 use oftp_cms::{ContentKey, Encryption, Packager, Plan, Signing};
 use spool::{Payload, PayloadWriter, Payloads, Reader, Spool};
 
-use crate::beside::beside;
 use crate::keys::cms_suite;
-use crate::{PackagingError, Sealing};
+use crate::{Cores, PackagingError, Sealing};
 
 /// What was made of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +23,7 @@ pub struct Made {
 /// and nobody's until it is recorded.
 pub async fn package(
     spool: &Spool,
+    cores: &Cores,
     payload: &Payload,
     format: Format,
     packaging: Packaging,
@@ -42,12 +42,12 @@ pub async fn package(
         if chunk.is_empty() {
             break;
         }
-        (work, chunk) = beside(move || work.push(chunk)).await??;
+        (work, chunk) = cores.work(move || work.push(chunk)).await??;
         if let Some(writer) = &mut writer {
             writer.append(&mut work.made).await?;
         }
     }
-    let (hash, mut rest) = beside(move || work.finish()).await??;
+    let (hash, mut rest) = cores.work(move || work.finish()).await??;
     let package = match writer {
         Some(mut writer) => {
             writer.append(&mut rest).await?;

@@ -27,6 +27,11 @@ const POSTGRES: &[Script] = &[
     (13, "call_failed", include_str!("../migrations/postgres/0013_call_failed.sql")),
     (14, "broken_off", include_str!("../migrations/postgres/0014_broken_off.sql")),
     (15, "files", include_str!("../migrations/postgres/0015_files.sql")),
+    (
+        17,
+        "preparing_by_partner",
+        include_str!("../migrations/postgres/0017_preparing_by_partner.sql"),
+    ),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
@@ -44,6 +49,11 @@ const SQLITE: &[Script] = &[
     (13, "call_failed", include_str!("../migrations/sqlite/0013_call_failed.sql")),
     (14, "broken_off", include_str!("../migrations/sqlite/0014_broken_off.sql")),
     (15, "files", include_str!("../migrations/sqlite/0015_files.sql")),
+    (
+        17,
+        "preparing_by_partner",
+        include_str!("../migrations/sqlite/0017_preparing_by_partner.sql"),
+    ),
 ];
 
 /// What a migration found and left.

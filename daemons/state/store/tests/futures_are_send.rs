@@ -69,7 +69,7 @@ fn of_a_transaction(tx: &mut FencedTx, offer: &Offer, receipt: &NewReceipt, kind
     send(tx.undeliverable(file, "", "", Some(receipt)));
     send(tx.claim_receipts(partner, session, 1));
     send(tx.release_receipts(session));
-    send(tx.claim_queued(1));
+    send(tx.claim_queued(&[], 1));
     send(tx.prepared(&[]));
     send(tx.not_prepared(entry, "", ""));
     send(tx.claim_entry(partner, session, ClaimScope::Active));

@@ -1,10 +1,24 @@
+-- name: queued_partners
+-- From one name to the next in the index, so that it takes as long as there are partners.
+with recursive queued(partner) as (
+  select (select partner from queue_entry where state = 'queued' order by partner limit 1)
+  union all
+  select (select partner from queue_entry
+    where state = 'queued' and partner > queued.partner order by partner limit 1)
+  from queued where partner is not null)
+select partner from queued where partner is not null
+
 -- name: claim_queued
--- Most urgent first, then oldest. The choice is made once, as below.
+-- $3 is a JSON array of partners: of each the most urgent first, then oldest. The choice is made once, as
+-- below.
 with picked(entry) as materialized (
-  select id from queue_entry where state = 'queued'
-  order by priority desc, id
-  limit $3
-  for update skip locked)
+  select id from json_array_elements_text($3::json) as wanted(name)
+  cross join lateral (
+    select id from queue_entry
+    where state = 'queued' and partner = wanted.name
+    order by priority desc, id
+    limit $4
+    for update skip locked) as queued)
 update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
   updated_at = clock_timestamp()
 from picked where id = entry

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use domain::PartnerName;
 use serde_json::json;
 
 use super::{FencedTx, json};
@@ -12,11 +13,16 @@ use crate::read::queue_entry;
 use crate::statement::statement;
 
 impl FencedTx {
-    /// Claims up to `limit` entries that are `queued`, most urgent first, then oldest: they are
-    /// `preparing` until this tenure says what came of it, or a person holds or cancels them. If
-    /// the tenure ends before, the next one queues them again.
-    pub async fn claim_queued(&mut self, limit: u32) -> Result<Vec<QueueEntry>, StoreError> {
-        let values = values![self.daemon.name(), self.epoch.get(), limit];
+    /// Claims up to `of_each` entries of each of these partners that are `queued`, most urgent first,
+    /// then oldest: they are `preparing` until this tenure says what came of it, or a person holds
+    /// or cancels them. If the tenure ends before, the next one queues them again.
+    pub async fn claim_queued(
+        &mut self,
+        partners: &[PartnerName],
+        of_each: u32,
+    ) -> Result<Vec<QueueEntry>, StoreError> {
+        let partners = json::array(partners.iter().map(|partner| partner.as_str().into()));
+        let values = values![self.daemon.name(), self.epoch.get(), partners, of_each];
         let rows = self.transaction.fetch(statement!("queue", "claim_queued"), values).await?;
         let mut entries: Vec<_> = rows.iter().map(queue_entry).collect::<Result<_, _>>()?;
         entries.sort_by_key(|entry| (Reverse(entry.priority), entry.id));

@@ -33,7 +33,30 @@ conformance! {
             }
         }
         assert_eq!(order, [ids[1], ids[3], ids[0], ids[2], ids[4]]);
-        assert!(!world.store.has_queued().await.unwrap());
+        assert!(world.store.queued_partners().await.unwrap().is_empty());
+    }
+
+    async fn what_is_queued_is_claimed_of_those_partners_that_are_asked_for_and_so_much_of_each(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let mut new: Vec<_> = (1..=40).map(entry).collect();
+        for (number, name, priority) in [(41, "acme", 0), (42, "crest", 1), (43, "crest", 9)] {
+            new.push(NewEntry { partner: partner(name), priority, ..entry(number) });
+        }
+        let ids = world.store.intake().enqueue_all(&new).await.unwrap();
+        let queued = async || world.store.queued_partners().await.unwrap();
+        let claim = async |names: &[&str], of_each| {
+            let partners: Vec<_> = names.iter().map(|name| partner(name)).collect();
+            let claimed = world.fenced(&tenure, async |tx| tx.claim_queued(&partners, of_each).await);
+            claimed.await.unwrap().into_iter().map(|entry| entry.id).collect::<Vec<_>>()
+        };
+        assert_eq!(queued().await, [partner("acme"), partner("bolt"), partner("crest")]);
+        // However much of one waits, the others are not behind it.
+        assert_eq!(claim(&["acme", "crest"], 1).await, [ids[42], ids[40]]);
+        assert_eq!(queued().await, [partner("bolt"), partner("crest")]);
+        assert_eq!(claim(&["acme", "bolt", "crest"], 2).await, [ids[41], ids[0], ids[1]]);
+        assert!(claim(&[], 2).await.is_empty());
+        assert_eq!(claim(&["bolt", "nobody"], 100).await, ids[2..40]);
+        assert!(queued().await.is_empty());
     }
 
     async fn what_is_prepared_is_ready_unless_a_person_has_changed_his_mind(world) {
@@ -226,7 +249,7 @@ async fn a_queue_of_before_keeps_every_entry_and_gives_no_number_twice() {
 }
 
 async fn claim(world: &World, tenure: &Tenure, limit: u32) -> Vec<QueueEntry> {
-    world.fenced(tenure, async |tx| tx.claim_queued(limit).await).await.unwrap()
+    world.claim_queued(tenure, limit).await
 }
 
 fn as_they_are(ids: &[EntryId]) -> Vec<PreparedEntry> {
