@@ -20,7 +20,8 @@ pub struct Made {
 }
 
 /// Packages a payload of a format as its packaging says. The package is in the spool when this returns,
-/// and nobody's until it is recorded.
+/// and nobody's until it is recorded. None is begun that the spool has no room for, beside those that
+/// are under way.
 pub async fn package(
     spool: &Spool,
     cores: &Cores,
@@ -33,7 +34,7 @@ pub async fn package(
     let mut reader = spool.open_payload(payload, 0).await?;
     let mut work = Work::new(packaging, sealing)?;
     let mut writer = match &work.packager {
-        Some(_) => Some(spool.new_payload().await?),
+        Some(_) => Some(spool.new_payload(at_most(payload.octets)).await?),
         None => None,
     };
     let mut chunk = Vec::new();
@@ -56,6 +57,12 @@ pub async fn package(
         None => None,
     };
     Ok(Made { package, hash })
+}
+
+/// What a package may become at most. A layer adds four octets for each 32 KiB, what does not compress
+/// five for each 16 KiB, and signatures, keys and names are some kilobytes.
+fn at_most(octets: u64) -> u64 {
+    octets.saturating_add(octets / 1024).saturating_add(32 * 1024)
 }
 
 struct Work {

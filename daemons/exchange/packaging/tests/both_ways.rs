@@ -7,6 +7,7 @@ use std::fs;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::task::Poll;
 
 use configuration::{Configuration, Partner};
 use domain::{Epoch, FileHash, Packaging, PartName};
@@ -258,6 +259,30 @@ async fn a_file_whose_records_are_not_whole_is_not_packaged() {
     let made = package(&world.spool, &cores, &payload, records, packaging, sealing).await;
     let error = made.unwrap_err();
     assert_eq!((error.code(), error.is_lasting()), ("E-OFTP-REQUEST-DATA", true));
+}
+
+#[tokio::test]
+async fn a_package_that_may_not_fit_is_not_begun_and_one_under_way_counts() {
+    let world = World::new();
+    let (cores, packaging) = (Cores::default(), "03 04 1 1 N".parse().unwrap());
+    let free = world.spool.free_octets().unwrap().unwrap();
+    let file = world.directory.join("large");
+    fs::File::create(&file).unwrap().set_len(free / 5 * 3).unwrap();
+    let large = world.spool.take_in(&file, TakeIn::Move).await.unwrap();
+    let mut first = Box::pin(world.package(&cores, &large, packaging));
+    let second = poll_fn(|context| {
+        assert!(first.as_mut().poll(context).is_pending());
+        match world.spool.free_octets().unwrap().unwrap() {
+            left if left < large.octets => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    });
+    second.await;
+    let error = world.package(&cores, &large, packaging).await.unwrap_err();
+    assert_eq!((error.code(), error.is_lasting()), ("E-SPOOL-FULL", false));
+    // What fits is not behind it.
+    let small = world.payload(b"small").await;
+    assert!(world.package(&cores, &small, packaging).await.unwrap().package.is_some());
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ pub use payload::FilePayloadWriter;
 
 use crate::SpoolError;
 use crate::directory::{Directory, PRIVATE};
+use crate::room::Promises;
 
 /// Parts and payloads on a file system. Cheap to clone; several processes may have the same one
 /// open.
@@ -42,6 +43,7 @@ struct Layout {
     parts: Directory,
     /// `spool/out`.
     payloads: Directory,
+    promises: Promises,
 }
 
 impl FileSpool {
@@ -61,6 +63,7 @@ impl FileSpool {
         let layout = Layout {
             parts: spool.writable_directory("in", PRIVATE)?,
             payloads: spool.writable_directory("out", PRIVATE)?,
+            promises: Promises::default(),
             data,
         };
         Ok(Self(Arc::new(layout)))
