@@ -10,14 +10,15 @@
 //! process stops between the two, the next tenure queues the entries again, and a package that
 //! nobody recorded is swept.
 
+mod certificates;
 pub mod machine;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use conversation::payload_of;
 use domain::{Packaging, PartnerName};
-use packaging::{Cores, Made, PackagingError, Sealing, package};
+use packaging::{Cores, Made, PackagingError, Sealing, made_for, package};
 use runtime::{Active, ServiceError};
 use spool::{Payload, Payloads};
 use store::{
@@ -27,6 +28,7 @@ use store::{
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use self::certificates::{InForce, comes_after};
 use self::machine::{
     Action, Attempt, CLAIMED_AT_ONCE, Claim, Fault, Input, Outcome, Preparing, Work,
 };
@@ -34,6 +36,7 @@ use self::machine::{
 /// Prepares what is queued, until shutdown.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
     let mut wakeups = active.store.wakeups();
+    let mut configuration = active.configuration.clone();
     let shutdown = active.shutdown.clone();
     let mut lane = Lane {
         active,
@@ -41,11 +44,16 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         entries: HashMap::new(),
         attempts: JoinSet::new(),
         cores: Cores::default(),
+        in_force: InForce::default(),
         may_be_queued: true,
         passed_over: BTreeSet::new(),
         origin: Instant::now(),
     };
+    lane.follow_certificates().await?;
     while !shutdown.is_cancelled() {
+        if lane.in_force.is_over(ambient::now()) {
+            lane.follow_certificates().await?;
+        }
         lane.claim().await?;
         let due = lane.machine.deadline().map(|deadline| lane.origin + deadline);
         let far = || Instant::now() + Duration::from_hours(1);
@@ -55,6 +63,10 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
             () = wakeups.changed() => {
                 lane.may_be_queued = true;
                 continue;
+            }
+            _ = configuration.changed() => {
+                lane.follow_certificates().await?;
+                Input::Reconfigured
             }
             Some(ended) = lane.attempts.join_next(), if !lane.attempts.is_empty() => {
                 lane.ended(ended)?
@@ -76,6 +88,7 @@ struct Lane {
     entries: HashMap<EntryId, QueueEntry>,
     attempts: JoinSet<(Attempt, Tried)>,
     cores: Cores,
+    in_force: InForce,
     may_be_queued: bool,
     /// Of whom something is queued, and enough was claimed when it was looked at.
     passed_over: BTreeSet<PartnerName>,
@@ -126,6 +139,22 @@ impl Lane {
         self.active.run(ClaimQueued { partners, of_each }).await
     }
 
+    /// Has what was packaged for a certificate that is not in force any more packaged anew. What a
+    /// predecessor left is found at the start.
+    async fn follow_certificates(&mut self) -> Result<(), StoreError> {
+        self.in_force = InForce::of(&self.active.configuration(), ambient::now());
+        self.package_anew().await
+    }
+
+    async fn package_anew(&self) -> Result<(), StoreError> {
+        let certificates = &self.in_force.certificates;
+        if certificates.is_empty() {
+            return Ok(());
+        }
+        let step = || PackageAnew { in_force: certificates.clone() };
+        self.active.run_until_done(step).await
+    }
+
     async fn input(&mut self, input: Input) -> Result<(), StoreError> {
         for action in self.machine.step(input, self.origin.elapsed()) {
             match action {
@@ -148,17 +177,34 @@ impl Lane {
             ended.map_err(|error| ServiceError::failed("E-TASK-PANICKED", error))?;
         let outcome = match outcome {
             Ok(prepared) => Outcome::Prepared(prepared),
-            Err(error) if error.is_lasting() => {
-                Outcome::Faulty(Fault { code: error.code(), text: error.to_string() })
-            }
-            Err(error) => {
-                self.active.metrics.error(error.code());
-                let code = error.code();
-                tracing::warn!(entry = %attempt.entry, code, "it waits, and is tried again: {error}");
-                Outcome::Refused
-            }
+            Err(error) => match self.not_yet(attempt, &error) {
+                Some(outcome) => outcome,
+                None => Outcome::Faulty(Fault { code: error.code(), text: error.to_string() }),
+            },
         };
         Ok(Input::Ended(attempt, outcome))
+    }
+
+    /// For what may pass, or comes into force later; `None`: it is as bad the next time.
+    fn not_yet(&self, attempt: Attempt, error: &PackagingError) -> Option<Outcome> {
+        let configuration = self.active.configuration();
+        let partner = self.entries.get(&attempt.entry).map(|entry| &entry.partner);
+        let now = ambient::now();
+        let wait = partner.and_then(|partner| comes_after(error, &configuration, partner, now));
+        let outcome = match wait {
+            Some(wait) => Outcome::NotYet(wait),
+            None if error.is_lasting() => return None,
+            None => Outcome::Refused,
+        };
+        let (entry, code) = (attempt.entry, error.code());
+        self.active.metrics.error(code);
+        match wait {
+            Some(wait) => {
+                tracing::warn!(%entry, code, "it waits, for one becomes active in {wait:.0?}: {error}");
+            }
+            None => tracing::warn!(%entry, code, "it waits, and is tried again: {error}"),
+        }
+        Some(outcome)
     }
 
     async fn record(
@@ -166,14 +212,22 @@ impl Lane {
         prepared: Vec<PreparedEntry>,
         faulty: Vec<(EntryId, Fault)>,
     ) -> Result<(), StoreError> {
-        for entry in &prepared {
-            self.entries.remove(&entry.id);
+        let mut outdated = false;
+        for PreparedEntry { id, package, .. } in &prepared {
+            let made_for = package.as_ref().and_then(|package| package.made_for.as_ref());
+            if let (Some(entry), Some(made_for)) = (self.entries.remove(id), made_for) {
+                outdated |= self.in_force.outdates(&entry.partner, made_for);
+            }
         }
         let faulty = faulty
             .into_iter()
             .filter_map(|(id, fault)| Some(Faulty { entry: self.entries.remove(&id)?, fault }));
         let record = Prepared { prepared, faulty: faulty.collect() };
         let blocked = self.active.run_until_done(|| record.clone()).await?;
+        if outdated {
+            // It was made while the configuration changed, and not `ready` then.
+            self.package_anew().await?;
+        }
         // Of the others, somebody has disposed meanwhile.
         for Faulty { entry, fault } in &record.faulty {
             if blocked.contains(&entry.id) {
@@ -213,11 +267,15 @@ async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
     let configuration = active.configuration();
     let partner = configuration.partner(entry.partner.as_str());
     let partner = partner.ok_or(PackagingError::NoPartner)?;
-    let sealing = Sealing::of(&configuration.instance, partner, entry.packaging, ambient::now())?;
+    let now = ambient::now();
+    let sealing = Sealing::of(&configuration.instance, partner, entry.packaging, now)?;
+    let (_, is_encrypted) = entry.packaging.is_signed_and_encrypted();
+    let made_for = made_for(partner, now).filter(|_| is_encrypted);
     let payload = Payload::new(entry.payload.clone(), entry.original_octets);
     let Made { package, hash } =
         package(spool, cores, &payload, entry.format, entry.packaging, sealing).await?;
-    let package = package.map(|package| Package { name: package.name, octets: package.octets });
+    let package =
+        package.map(|package| Package { name: package.name, octets: package.octets, made_for });
     Ok(PreparedEntry { id: entry.id, package, hash })
 }
 
@@ -235,6 +293,26 @@ impl Step for ClaimQueued {
 
     async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
         tx.claim_queued(&self.partners, self.of_each).await
+    }
+}
+
+/// Queues again what was packaged for another certificate than the one in force.
+#[derive(Debug, PartialEq)]
+struct PackageAnew {
+    in_force: BTreeMap<PartnerName, String>,
+}
+
+impl Step for PackageAnew {
+    const NAME: &'static str = "package_anew";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = ();
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
+        let queued = tx.package_anew(&self.in_force).await?;
+        if queued > 0 {
+            tracing::info!(queued, "packaged anew, for the partners' certificates have changed");
+        }
+        Ok(())
     }
 }
 

@@ -16,5 +16,5 @@ mod unwrap;
 pub use cores::Cores;
 pub use error::{PackagingError, UnwrapError};
 pub use keys::{Opening, Sealing, identity};
-pub use outgoing::{Made, package, packager};
+pub use outgoing::{Made, made_for, package, packager};
 pub use unwrap::{Opened, Wrapped, hash, unwrap};

@@ -1,7 +1,9 @@
 //! A file of ours, made into what is transmitted.
 
 use aws_lc_rs::digest;
+use configuration::Partner;
 use domain::{FileHash, Packaging};
+use jiff::Timestamp;
 use oftp::field::Format;
 use oftp::record::check_length;
 use oftp_cms::{ContentKey, Encryption, Packager, Plan, Signing};
@@ -57,6 +59,13 @@ pub async fn package(
         None => None,
     };
     Ok(Made { package, hash })
+}
+
+/// The certificate that files for a partner are encrypted for now: SHA-256 in hexadecimal.
+pub fn made_for(partner: &Partner, now: Timestamp) -> Option<String> {
+    let certificate = partner.encryption_certificate(now)?;
+    let hash = digest::digest(&digest::SHA256, certificate);
+    Some(hash.as_ref().iter().map(|octet| format!("{octet:02x}")).collect())
 }
 
 /// What a package may become at most. A layer adds four octets for each 32 KiB, what does not compress

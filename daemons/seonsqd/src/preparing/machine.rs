@@ -42,6 +42,9 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// The longest pause.
 const TRY_AGAIN_LATEST: Duration = Duration::from_mins(1);
 
+/// However long something is not possible yet, it is looked at again after this: a clock may be set.
+const LOOK_AGAIN_LATEST: Duration = Duration::from_hours(1);
+
 /// What is done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
@@ -80,6 +83,8 @@ pub enum Input {
     Claimed(Vec<Claim>),
     /// A try is over.
     Ended(Attempt, Outcome),
+    /// What waits may be possible by now.
+    Reconfigured,
     /// Time has passed, possibly beyond [`Preparing::deadline`].
     TimePassed,
 }
@@ -93,6 +98,8 @@ pub enum Outcome {
     Faulty(Fault),
     /// The disk refused, which may pass.
     Refused,
+    /// It can, after this time.
+    NotYet(Duration),
 }
 
 /// Why a file cannot be sent.
@@ -191,6 +198,13 @@ impl Preparing {
                 }
             }
             Input::Ended(attempt, outcome) => self.ended(attempt, outcome, now),
+            Input::Reconfigured => {
+                for Claimed { stage, .. } in self.claimed.values_mut() {
+                    if let Stage::SetAside { until } = stage {
+                        *until = now;
+                    }
+                }
+            }
             Input::TimePassed => {}
         }
         self.take_up_again(now);
@@ -208,6 +222,11 @@ impl Preparing {
         claimed.stage = match outcome {
             Outcome::Prepared(prepared) => Stage::Prepared(prepared),
             Outcome::Faulty(fault) => Stage::Faulty(fault),
+            Outcome::NotYet(wait) => {
+                let until = now.saturating_add(wait.min(LOOK_AGAIN_LATEST));
+                claimed.stage = Stage::SetAside { until };
+                return;
+            }
             Outcome::Refused => {
                 claimed.refusals = claimed.refusals.saturating_add(1);
                 let until = now.saturating_add(pause(claimed.refusals));

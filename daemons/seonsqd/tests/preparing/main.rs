@@ -129,6 +129,27 @@ fn what_the_disk_refuses_is_tried_again_after_growing_pauses() {
 }
 
 #[test]
+fn what_is_not_possible_yet_waits_until_then_or_until_the_configuration_changes() {
+    let mut preparing = Preparing::default();
+    let minutes = |number| Duration::from_mins(number);
+    for (wait, due) in [(minutes(10), minutes(10)), (minutes(600), minutes(60))] {
+        let [attempt] = begun(&preparing.step(claimed(1..=1), at(0)))[..] else { panic!() };
+        let not_yet = Input::Ended(attempt, Outcome::NotYet(wait));
+        assert_eq!(preparing.step(not_yet, at(0)), []);
+        assert_eq!(preparing.deadline(), Some(due));
+        assert_eq!(preparing.step(Input::TimePassed, due - at(1)), []);
+        let [attempt] = begun(&preparing.step(Input::TimePassed, due))[..] else { panic!() };
+        let not_yet = Input::Ended(attempt, Outcome::NotYet(wait));
+        assert_eq!(preparing.step(not_yet, due), []);
+        let [attempt] = begun(&preparing.step(Input::Reconfigured, due + at(1)))[..] else {
+            panic!()
+        };
+        let actions = preparing.step(Input::Ended(attempt, prepared(attempt)), due + at(2));
+        assert_eq!(recorded(&actions), Some((ids(1..=1), Vec::new())));
+    }
+}
+
+#[test]
 fn one_that_is_claimed_anew_is_not_done_by_the_try_before() {
     let mut preparing = Preparing::default();
     let [before] = begun(&preparing.step(claimed(1..=1), at(0)))[..] else { panic!() };
@@ -272,6 +293,7 @@ proptest! {
                 happening => {
                     let attempt = under_way.swap_remove(usize::from(choice) % under_way.len());
                     let outcome = match happening {
+                        3 if choice % 3 == 0 => Outcome::NotYet(at(u64::from(choice) * 10_000)),
                         3 => Outcome::Refused,
                         4 => fault(),
                         _ => prepared(attempt),

@@ -32,6 +32,7 @@ const POSTGRES: &[Script] = &[
         "preparing_by_partner",
         include_str!("../migrations/postgres/0017_preparing_by_partner.sql"),
     ),
+    (18, "made_for", include_str!("../migrations/postgres/0018_made_for.sql")),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
@@ -54,6 +55,7 @@ const SQLITE: &[Script] = &[
         "preparing_by_partner",
         include_str!("../migrations/sqlite/0017_preparing_by_partner.sql"),
     ),
+    (18, "made_for", include_str!("../migrations/sqlite/0018_made_for.sql")),
 ];
 
 /// What a migration found and left.

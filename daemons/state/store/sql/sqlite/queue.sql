@@ -28,16 +28,24 @@ returning id, partner, dataset_name, stamp, originator, destination, format, rec
   receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
--- $3 is a JSON array of {id, package, octets, hash}; what is null stands. Whose state has changed
+-- $3 is a JSON array of {id, package, octets, made_for, hash}; what is null stands. Whose state has changed
 -- meanwhile is left as it is.
 update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
   package = coalesce(done ->> 'package', package),
   octets = coalesce(done ->> 'octets', octets),
+  made_for = coalesce(done ->> 'made_for', made_for),
   hash = coalesce(done ->> 'hash', hash),
   updated_at = (select moment from clock)
 from (select value as done from json_each($3)) as prepared
 where id = done ->> 'id'
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
+
+-- name: package_anew
+-- $1 is a JSON array of {partner, made_for}. What may have left in part goes on with the same octets.
+update queue_entry set state = 'queued', updated_at = (select moment from clock)
+from (select value as current from json_each($1)) as certificates
+where partner = current ->> 'partner' and state = 'ready' and reached = 'nothing'
+  and made_for <> current ->> 'made_for'
 
 -- name: known_payloads
 -- $1 is a JSON array of names.

@@ -1,6 +1,7 @@
 //! Between `queued` and `ready`: entries are claimed by a tenure, to be prepared, and by no session.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use domain::PartnerName;
 use serde_json::json;
@@ -40,11 +41,27 @@ impl FencedTx {
                 "id": id.get(),
                 "package": package.as_ref().map(|package| package.name.to_string()),
                 "octets": package.as_ref().map(|package| package.octets),
+                "made_for": package.as_ref().and_then(|package| package.made_for.as_deref()),
                 "hash": hash.as_ref().map(ToString::to_string),
             })
         });
         let values = values![self.daemon.name(), self.epoch.get(), json::array(done)];
         let changed = self.transaction.execute(statement!("queue", "prepared"), values).await?;
+        self.is_news |= changed > 0;
+        Ok(changed)
+    }
+
+    /// Queues those entries again whose package is made for another certificate than the one that
+    /// files for the partner are encrypted for now, and of which nothing has left. Returns how many.
+    pub async fn package_anew(
+        &mut self,
+        made_for: &BTreeMap<PartnerName, String>,
+    ) -> Result<u64, StoreError> {
+        let current = made_for
+            .iter()
+            .map(|(partner, made_for)| json!({"partner": partner.as_str(), "made_for": made_for}));
+        let values = values![json::array(current)];
+        let changed = self.transaction.execute(statement!("queue", "package_anew"), values).await?;
         self.is_news |= changed > 0;
         Ok(changed)
     }

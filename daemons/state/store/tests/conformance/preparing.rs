@@ -151,7 +151,7 @@ conformance! {
         let is_prepared: Vec<_> = claimed.iter().map(QueueEntry::is_prepared).collect();
         assert_eq!(is_prepared, [false, true], "nothing has to be made of the other one");
         let hash: domain::FileHash = "0a".repeat(32).parse().unwrap();
-        let package = Package { name: payload(9), octets: 7_777 };
+        let package = Package { name: payload(9), octets: 7_777, made_for: None };
         let packaged =
             PreparedEntry { id: ids[0], package: Some(package), hash: Some(hash.clone()) };
         let done = [packaged, PreparedEntry::as_it_is(ids[1])];
@@ -175,6 +175,39 @@ conformance! {
         claim(&world, &tenure, 10).await;
         assert_eq!(prepared(&world, &tenure, &ids[..1]).await, 1);
         assert_eq!(of(&read(&world, ids[0]).await), is_packaged);
+    }
+
+    async fn a_package_for_another_certificate_is_made_anew_unless_some_of_it_left(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let mut new: Vec<_> = (1..=5).map(entry).collect();
+        new.push(NewEntry { partner: partner("acme"), ..entry(6) });
+        let ids = world.store.intake().enqueue_all(&new).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        let made_for = [Some("old"), Some("new"), None, Some("old"), Some("old"), Some("old")];
+        let done: Vec<_> = ids.iter().zip(made_for).zip(20..).map(|((id, made_for), number)| {
+            let made_for = made_for.map(ToOwned::to_owned);
+            let package = Package { name: payload(number), octets: 7, made_for };
+            PreparedEntry { id: *id, package: Some(package), hash: None }
+        }).collect();
+        let ready = world.fenced(&tenure, async |tx| tx.prepared(&done).await).await;
+        assert_eq!(ready.unwrap(), 6);
+        world.sql(&format!("update queue_entry set reached = 'part' where id = {}", ids[3])).await.unwrap();
+        world.fenced(&tenure, async |tx| tx.hold_entry(ids[4]).await).await.unwrap();
+        let current = [("bolt", "new"), ("crest", "new")];
+        let current = current.into_iter().map(|(name, it)| (partner(name), it.to_owned())).collect();
+        for times in [1, 0] {
+            let anew = world.fenced(&tenure, async |tx| tx.package_anew(&current).await).await;
+            assert_eq!(anew.unwrap(), times);
+        }
+        let [queued, ready, held] = [EntryState::Queued, EntryState::Ready, EntryState::Held];
+        assert_eq!(states(&world, &ids).await, [queued, ready, ready, ready, held, ready]);
+        // Prepared anew, it is for the other one.
+        claim(&world, &tenure, 10).await;
+        let package = Package { name: payload(30), octets: 8, made_for: Some("new".to_owned()) };
+        let done = [PreparedEntry { id: ids[0], package: Some(package), hash: None }];
+        world.fenced(&tenure, async |tx| tx.prepared(&done).await).await.unwrap();
+        let anew = world.fenced(&tenure, async |tx| tx.package_anew(&current).await).await;
+        assert_eq!((anew.unwrap(), read(&world, ids[0]).await.octets), (0, 8));
     }
 
     async fn a_receipt_ends_an_entry_that_left_whole_before_and_is_being_prepared_anew(world) {
