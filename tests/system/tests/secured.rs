@@ -384,15 +384,15 @@ fn a_package_of_which_nothing_has_left_is_made_anew_for_the_certificate_that_fol
     pair.acme.wait_until_ready();
     let file = pair.acme.file("WAITS.DAT", 1000);
     let entry = send(&pair, &file, &[]);
-    let mut change_over = |before: &BTreeSet<PathBuf>, keys: &str| {
-        let first = packaged(&pair, entry, before);
+    let change_over = |pair: &mut Pair, keys: &str| {
         pair.bolt.file_keys.as_mut().unwrap().decrypt = FileKeys::of(keys).decrypt;
         pair.write(Line::Nothing, Line::Tcp);
-        first
     };
-    let first = change_over(&BTreeSet::new(), "bolt second");
+    let first = packaged(&pair, entry, &BTreeSet::new());
+    change_over(&mut pair, "bolt second");
     pair.acme.ok(["config", "reload"]);
-    let second = change_over(&first, "bolt third");
+    let second = packaged(&pair, entry, &first);
+    change_over(&mut pair, "bolt third");
     // This time acme finds it at its start.
     acme.stop();
     let _up = up(&pair);
