@@ -10,42 +10,50 @@
 //! process stops between the two, the next tenure queues the entries again, and a package that
 //! nobody recorded is swept.
 
+mod certificates;
 pub mod machine;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use conversation::payload_of;
-use domain::Packaging;
-use packaging::{Made, PackagingError, Sealing, package};
+use domain::{Packaging, PartnerName};
+use packaging::{Cores, Made, PackagingError, Sealing, made_for, package};
 use runtime::{Active, ServiceError};
 use spool::{Payload, Payloads};
 use store::{
     EntryId, FencedTx, IfAnswerLost, JournalEntry, JournalKind, Package, PreparedEntry, QueueEntry,
     Reached, Step, StoreError,
 };
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use self::machine::{Action, Attempt, Fault, Input, Outcome, Preparing};
+use self::certificates::{InForce, comes_after};
+use self::machine::{
+    Action, Attempt, CLAIMED_AT_ONCE, Claim, Fault, Input, Outcome, Preparing, Work,
+};
 
 /// Prepares what is queued, until shutdown.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
     let mut wakeups = active.store.wakeups();
+    let mut configuration = active.configuration.clone();
     let shutdown = active.shutdown.clone();
     let mut lane = Lane {
         active,
         machine: Preparing::default(),
         entries: HashMap::new(),
         attempts: JoinSet::new(),
-        cores: Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))),
+        cores: Cores::default(),
+        in_force: InForce::default(),
         may_be_queued: true,
+        passed_over: BTreeSet::new(),
         origin: Instant::now(),
     };
+    lane.follow_certificates().await?;
     while !shutdown.is_cancelled() {
+        if lane.in_force.is_over(ambient::now()) {
+            lane.follow_certificates().await?;
+        }
         lane.claim().await?;
         let due = lane.machine.deadline().map(|deadline| lane.origin + deadline);
         let far = || Instant::now() + Duration::from_hours(1);
@@ -55,6 +63,10 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
             () = wakeups.changed() => {
                 lane.may_be_queued = true;
                 continue;
+            }
+            _ = configuration.changed() => {
+                lane.follow_certificates().await?;
+                Input::Reconfigured
             }
             Some(ended) = lane.attempts.join_next(), if !lane.attempts.is_empty() => {
                 lane.ended(ended)?
@@ -75,43 +87,72 @@ struct Lane {
     /// Those that the machine has.
     entries: HashMap<EntryId, QueueEntry>,
     attempts: JoinSet<(Attempt, Tried)>,
-    /// Files packaged at once: each takes a core.
-    cores: Arc<Semaphore>,
+    cores: Cores,
+    in_force: InForce,
     may_be_queued: bool,
+    /// Of whom something is queued, and enough was claimed when it was looked at.
+    passed_over: BTreeSet<PartnerName>,
     origin: Instant,
 }
 
 impl Lane {
     /// Claims what is queued, as far as there is room for it.
     async fn claim(&mut self) -> Result<(), StoreError> {
-        let limit = u32::try_from(self.machine.room()).unwrap_or(u32::MAX);
-        let is_suspended = self.active.configuration().instance.suspend;
-        if !self.may_be_queued || limit == 0 || is_suspended {
+        if self.active.configuration().instance.suspend {
             return Ok(());
         }
-        match self.claimed(limit).await {
+        let enough = self.machine.have_enough();
+        let has_room = self.passed_over.iter().any(|partner| !enough.contains(partner));
+        if !self.may_be_queued && !has_room {
+            return Ok(());
+        }
+        match self.claimed().await {
             Ok(entries) => {
                 self.may_be_queued = !entries.is_empty();
-                let ids = entries.iter().map(|entry| entry.id).collect();
+                let claims = entries.iter().map(claim_of).collect();
                 self.entries.extend(entries.into_iter().map(|entry| (entry.id, entry)));
-                self.input(Input::Claimed(ids)).await
+                self.input(Input::Claimed(claims)).await
             }
             Err(error) if error.is_retryable() => {
                 tracing::warn!(code = error.code(), "what is queued waits: {error}");
                 self.active.metrics.error(error.code());
                 self.may_be_queued = false;
+                self.passed_over.clear();
                 Ok(())
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn claimed(&self, limit: u32) -> Result<Vec<QueueEntry>, StoreError> {
+    async fn claimed(&mut self) -> Result<Vec<QueueEntry>, StoreError> {
         // A look costs nothing; a fenced transaction for every change of anything would.
-        if !self.active.store.has_queued().await? {
+        let queued = self.active.store.queued_partners().await?;
+        let enough = self.machine.have_enough();
+        let (passed_over, partners): (Vec<_>, Vec<_>) =
+            queued.into_iter().partition(|partner| enough.contains(partner));
+        self.passed_over = passed_over.into_iter().collect();
+        if partners.is_empty() {
             return Ok(Vec::new());
         }
-        self.active.run(ClaimQueued { limit }).await
+        // Each gets its share, so that none has to wait until another one has enough.
+        let of_each = u32::try_from(CLAIMED_AT_ONCE.div_ceil(partners.len())).unwrap_or(u32::MAX);
+        self.active.run(ClaimQueued { partners, of_each }).await
+    }
+
+    /// Has what was packaged for a certificate that is not in force any more packaged anew. What a
+    /// predecessor left is found at the start.
+    async fn follow_certificates(&mut self) -> Result<(), StoreError> {
+        self.in_force = InForce::of(&self.active.configuration(), ambient::now());
+        self.package_anew().await
+    }
+
+    async fn package_anew(&self) -> Result<(), StoreError> {
+        let certificates = &self.in_force.certificates;
+        if certificates.is_empty() {
+            return Ok(());
+        }
+        let step = || PackageAnew { in_force: certificates.clone() };
+        self.active.run_until_done(step).await
     }
 
     async fn input(&mut self, input: Input) -> Result<(), StoreError> {
@@ -120,7 +161,7 @@ impl Lane {
                 Action::Prepare(attempt) => {
                     let Some(entry) = self.entries.get(&attempt.entry) else { continue };
                     let (active, entry) = (self.active.clone(), entry.clone());
-                    let cores = Arc::clone(&self.cores);
+                    let cores = self.cores.clone();
                     self.attempts
                         .spawn(async move { (attempt, prepare(&active, &entry, &cores).await) });
                 }
@@ -136,17 +177,31 @@ impl Lane {
             ended.map_err(|error| ServiceError::failed("E-TASK-PANICKED", error))?;
         let outcome = match outcome {
             Ok(prepared) => Outcome::Prepared(prepared),
-            Err(error) if error.is_lasting() => {
-                Outcome::Faulty(Fault { code: error.code(), text: error.to_string() })
-            }
-            Err(error) => {
-                self.active.metrics.error(error.code());
-                let code = error.code();
-                tracing::warn!(entry = %attempt.entry, code, "it waits, and is tried again: {error}");
-                Outcome::Refused
-            }
+            Err(error) => match self.not_yet(attempt, &error) {
+                Some(outcome) => outcome,
+                None => Outcome::Faulty(Fault { code: error.code(), text: error.to_string() }),
+            },
         };
         Ok(Input::Ended(attempt, outcome))
+    }
+
+    /// For what may pass, or comes into force later; `None`: it is as bad the next time.
+    fn not_yet(&self, attempt: Attempt, error: &PackagingError) -> Option<Outcome> {
+        let wait = comes_after(error, ambient::now());
+        let outcome = match wait {
+            Some(wait) => Outcome::NotYet(wait),
+            None if error.is_lasting() => return None,
+            None => Outcome::Refused,
+        };
+        let (entry, code) = (attempt.entry, error.code());
+        self.active.metrics.error(code);
+        match wait {
+            Some(wait) => {
+                tracing::warn!(%entry, code, "it waits, for one becomes active in {wait:.0?}: {error}");
+            }
+            None => tracing::warn!(%entry, code, "it waits, and is tried again: {error}"),
+        }
+        Some(outcome)
     }
 
     async fn record(
@@ -154,14 +209,22 @@ impl Lane {
         prepared: Vec<PreparedEntry>,
         faulty: Vec<(EntryId, Fault)>,
     ) -> Result<(), StoreError> {
-        for entry in &prepared {
-            self.entries.remove(&entry.id);
+        let mut outdated = false;
+        for PreparedEntry { id, package, .. } in &prepared {
+            let made_for = package.as_ref().and_then(|package| package.made_for.as_ref());
+            if let (Some(entry), Some(made_for)) = (self.entries.remove(id), made_for) {
+                outdated |= self.in_force.outdates(&entry.partner, made_for);
+            }
         }
         let faulty = faulty
             .into_iter()
             .filter_map(|(id, fault)| Some(Faulty { entry: self.entries.remove(&id)?, fault }));
         let record = Prepared { prepared, faulty: faulty.collect() };
         let blocked = self.active.run_until_done(|| record.clone()).await?;
+        if outdated {
+            // It was made while the configuration changed, and not `ready` then.
+            self.package_anew().await?;
+        }
         // Of the others, somebody has disposed meanwhile.
         for Faulty { entry, fault } in &record.faulty {
             if blocked.contains(&entry.id) {
@@ -176,31 +239,48 @@ impl Lane {
     }
 }
 
-async fn prepare(active: &Active, entry: &QueueEntry, cores: &Semaphore) -> Tried {
-    let spool = &active.spool;
-    // A package of which some may be there is sent as it is, whatever has changed; another one is
-    // made anew, by the keys and certificates that count now.
+fn claim_of(entry: &QueueEntry) -> Claim {
+    Claim {
+        entry: entry.id,
+        partner: entry.partner.clone(),
+        priority: entry.priority,
+        work: work_of(entry),
+    }
+}
+
+/// A package of which some may be there is sent as it is, whatever has changed; another one is made
+/// anew, by the keys and certificates that count now.
+fn work_of(entry: &QueueEntry) -> Work {
     let may_be_there = entry.package.is_some() && entry.reached != Reached::Nothing;
-    if entry.packaging == Packaging::NONE || may_be_there {
+    if entry.packaging == Packaging::NONE || may_be_there { Work::Look } else { Work::Package }
+}
+
+async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
+    let spool = &active.spool;
+    if work_of(entry) == Work::Look {
         spool.check_payload(&payload_of(entry)).await?;
         return Ok(PreparedEntry::as_it_is(entry.id));
     }
-    let _core = cores.acquire().await;
     let configuration = active.configuration();
     let partner = configuration.partner(entry.partner.as_str());
     let partner = partner.ok_or(PackagingError::NoPartner)?;
-    let sealing = Sealing::of(&configuration.instance, partner, entry.packaging, ambient::now())?;
+    let now = ambient::now();
+    let sealing = Sealing::of(&configuration.instance, partner, entry.packaging, now)?;
+    let (_, is_encrypted) = entry.packaging.is_signed_and_encrypted();
+    let made_for = made_for(partner, now).filter(|_| is_encrypted);
     let payload = Payload::new(entry.payload.clone(), entry.original_octets);
     let Made { package, hash } =
-        package(spool, &payload, entry.format, entry.packaging, sealing).await?;
-    let package = package.map(|package| Package { name: package.name, octets: package.octets });
+        package(spool, cores, &payload, entry.format, entry.packaging, sealing).await?;
+    let package =
+        package.map(|package| Package { name: package.name, octets: package.octets, made_for });
     Ok(PreparedEntry { id: entry.id, package, hash })
 }
 
 /// Claims queued entries for this tenure.
 #[derive(Debug, PartialEq)]
 struct ClaimQueued {
-    limit: u32,
+    partners: Vec<PartnerName>,
+    of_each: u32,
 }
 
 impl Step for ClaimQueued {
@@ -209,7 +289,27 @@ impl Step for ClaimQueued {
     type Output = Vec<QueueEntry>;
 
     async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
-        tx.claim_queued(self.limit).await
+        tx.claim_queued(&self.partners, self.of_each).await
+    }
+}
+
+/// Queues again what was packaged for another certificate than the one in force.
+#[derive(Debug, PartialEq)]
+struct PackageAnew {
+    in_force: BTreeMap<PartnerName, String>,
+}
+
+impl Step for PackageAnew {
+    const NAME: &'static str = "package_anew";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = ();
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
+        let queued = tx.package_anew(&self.in_force).await?;
+        if queued > 0 {
+            tracing::info!(queued, "packaged anew, for the partners' certificates have changed");
+        }
+        Ok(())
     }
 }
 

@@ -37,8 +37,14 @@ const NOT_SWEPT: &[(&str, &str)] = &[
 ];
 
 /// Steps of a daemon's start, and of each hour: what comes by chance is not waited for either.
-const AT_THE_START: [&str; 5] =
-    ["take_over", "prune_journal", "prune_finished", "forget_partial", "recount_waits"];
+const AT_THE_START: [&str; 6] = [
+    "take_over",
+    "prune_journal",
+    "prune_finished",
+    "forget_partial",
+    "recount_waits",
+    "package_anew",
+];
 
 fn goes_on(step: &str) -> bool {
     !AT_THE_START.contains(&step) && !NOT_SWEPT.iter().any(|(name, _)| *name == step)

@@ -361,6 +361,99 @@ fn daemons_that_are_killed_while_they_package_and_unwrap_begin_anew_and_the_file
     assert_eq!(sha256(arrived.keys().next().unwrap()), sha256(&expected));
 }
 
+#[test]
+fn large_packages_of_one_partner_keep_neither_a_package_nor_a_plain_file_of_another_waiting() {
+    let pair = Pair::secured();
+    pair.write(Line::Nothing, Line::Nothing);
+    // Other partners of acme's: one whose files are secured too, and one whose are not.
+    let bolt = fs::read_to_string(pair.acme.directory.join("partner.yaml")).unwrap();
+    for (name, odette_id, secured) in [("crest", "CREST", SECURED), ("dent", "DENT", "")] {
+        let partner = bolt
+            .replace("metadata: {name: bolt}", &format!("metadata: {{name: {name}}}"))
+            .replace(pair.bolt.odette_id, &format!("O0013000003{odette_id}"))
+            .replace(SECURED, secured);
+        fs::write(pair.acme.directory.join(format!("{name}.yaml")), partner).unwrap();
+    }
+    // Zeros that lie nowhere: they take little room, and long to be packaged.
+    for number in 0..40 {
+        let file = pair.acme.directory.join(format!("LARGE.{number}"));
+        fs::File::create(&file).unwrap().set_len(1 << 30).unwrap();
+        send(&pair, &file, &["--move"]);
+    }
+    let _acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    wait_until_blocking("the large ones are packaged", PATIENCE, || {
+        pair.acme.queue().iter().any(|row| row["state"] == "preparing")
+    });
+    let file = pair.acme.file("SMALL.DAT", 1000);
+    for partner in ["crest", "dent"] {
+        let entry = pair.acme.enqueue(partner, &file, &[]);
+        pair.acme.wait_for_state(entry, "ready", PATIENCE);
+    }
+    let ready = pair.acme.queue().iter().filter(|row| row["state"] == "ready").count();
+    assert!(ready < 42, "they were not behind the large ones");
+}
+
+/// Changes a partner's manifest, and has acme's daemons read it.
+fn rewrite(company: &Company, change: impl FnOnce(String) -> String) {
+    let manifest = company.directory.join("partner.yaml");
+    fs::write(&manifest, change(fs::read_to_string(&manifest).unwrap())).unwrap();
+}
+
+#[test]
+fn a_file_waits_for_a_certificate_that_is_not_active_yet_and_goes_once_it_is() {
+    let pair = Pair::secured();
+    pair.write(Line::Tls, Line::Tcp);
+    let encrypt = "{purpose: [Encrypt], ";
+    let later = "{purpose: [Encrypt], activeFrom: \"2099-01-01T00:00:00Z\", ";
+    rewrite(&pair.acme, |manifest| manifest.replace(encrypt, later));
+    let [acme, _bolt] = up(&pair);
+    let entry = send(&pair, &pair.acme.file("EARLY.DAT", 1000), &[]);
+    acme.0.wait_for_line(PATIENCE, |line| line.contains("E-POLICY-CERTIFICATE"));
+    assert_eq!(pair.acme.state(entry), "preparing", "no person is asked");
+    rewrite(&pair.acme, |manifest| manifest.replace(later, encrypt));
+    pair.acme.ok(["config", "reload"]);
+    pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+}
+
+/// Waits until an entry is `ready` with a package that did not lie there before; what lies there then.
+fn packaged(pair: &Pair, entry: u64, before: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    wait_until_blocking("it is packaged, and not as before", PATIENCE, || {
+        let state = pair.acme.state(entry);
+        let mut lies_there = to_be_sent(&pair.acme);
+        // What is still being written has a hidden name.
+        lies_there.retain(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.'));
+        let is_new = lies_there.len() > 1 && !lies_there.is_subset(before);
+        if state == "ready" && is_new { Ok(lies_there) } else { Err(state) }
+    })
+}
+
+#[test]
+fn a_package_of_which_nothing_has_left_is_made_anew_for_the_certificate_that_follows() {
+    let mut pair = Pair::secured();
+    pair.write(Line::Nothing, Line::Tcp);
+    let acme = pair.acme.up();
+    pair.acme.wait_until_ready();
+    let file = pair.acme.file("WAITS.DAT", 1000);
+    let entry = send(&pair, &file, &[]);
+    let change_over = |pair: &mut Pair, keys: &str| {
+        pair.bolt.file_keys.as_mut().unwrap().decrypt = FileKeys::of(keys).decrypt;
+        pair.write(Line::Nothing, Line::Tcp);
+    };
+    let first = packaged(&pair, entry, &BTreeSet::new());
+    change_over(&mut pair, "bolt second");
+    pair.acme.ok(["config", "reload"]);
+    let second = packaged(&pair, entry, &first);
+    change_over(&mut pair, "bolt third");
+    // This time acme finds it at its start.
+    acme.stop();
+    let _up = up(&pair);
+    packaged(&pair, entry, &second);
+    pair.bolt.ok(["partner", "call", "acme"]);
+    pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
+}
+
 /// Whether acme and bolt exchange files as these two set their sessions' authentication.
 fn exchange(acme: &str, bolt: &str) -> (Pair, [Up; 2], u64) {
     let mut pair = Pair::secured();

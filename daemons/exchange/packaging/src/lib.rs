@@ -6,6 +6,7 @@
 
 mod beside;
 pub mod challenge;
+mod cores;
 mod error;
 mod keys;
 mod outgoing;
@@ -13,7 +14,8 @@ pub mod proof;
 pub mod receipt;
 mod unwrap;
 
+pub use cores::Cores;
 pub use error::{PackagingError, UnwrapError};
 pub use keys::{Opening, Sealing, identity};
-pub use outgoing::{Made, package, packager};
+pub use outgoing::{Made, made_for, package, packager};
 pub use unwrap::{Opened, Wrapped, hash, unwrap};

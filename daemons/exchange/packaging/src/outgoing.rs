@@ -1,15 +1,16 @@
 //! A file of ours, made into what is transmitted.
 
 use aws_lc_rs::digest;
+use configuration::Partner;
 use domain::{FileHash, Packaging};
+use jiff::Timestamp;
 use oftp::field::Format;
 use oftp::record::check_length;
 use oftp_cms::{ContentKey, Encryption, Packager, Plan, Signing};
 use spool::{Payload, PayloadWriter, Payloads, Reader, Spool};
 
-use crate::beside::beside;
 use crate::keys::cms_suite;
-use crate::{PackagingError, Sealing};
+use crate::{Cores, PackagingError, Sealing};
 
 /// What was made of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +22,11 @@ pub struct Made {
 }
 
 /// Packages a payload of a format as its packaging says. The package is in the spool when this returns,
-/// and nobody's until it is recorded.
+/// and nobody's until it is recorded. None is begun that the spool has no room for, beside those that
+/// are under way.
 pub async fn package(
     spool: &Spool,
+    cores: &Cores,
     payload: &Payload,
     format: Format,
     packaging: Packaging,
@@ -33,7 +36,7 @@ pub async fn package(
     let mut reader = spool.open_payload(payload, 0).await?;
     let mut work = Work::new(packaging, sealing)?;
     let mut writer = match &work.packager {
-        Some(_) => Some(spool.new_payload().await?),
+        Some(_) => Some(spool.new_payload(at_most(payload.octets)).await?),
         None => None,
     };
     let mut chunk = Vec::new();
@@ -42,12 +45,12 @@ pub async fn package(
         if chunk.is_empty() {
             break;
         }
-        (work, chunk) = beside(move || work.push(chunk)).await??;
+        (work, chunk) = cores.work(move || work.push(chunk)).await??;
         if let Some(writer) = &mut writer {
             writer.append(&mut work.made).await?;
         }
     }
-    let (hash, mut rest) = beside(move || work.finish()).await??;
+    let (hash, mut rest) = cores.work(move || work.finish()).await??;
     let package = match writer {
         Some(mut writer) => {
             writer.append(&mut rest).await?;
@@ -56,6 +59,19 @@ pub async fn package(
         None => None,
     };
     Ok(Made { package, hash })
+}
+
+/// The certificate that files for a partner are encrypted for now: SHA-256 in hexadecimal.
+pub fn made_for(partner: &Partner, now: Timestamp) -> Option<String> {
+    let certificate = partner.encryption_certificate(now).ok()?;
+    let hash = digest::digest(&digest::SHA256, certificate);
+    Some(hash.as_ref().iter().map(|octet| format!("{octet:02x}")).collect())
+}
+
+/// What a package may become at most. A layer adds four octets for each 32 KiB, what does not compress
+/// five for each 16 KiB, and signatures, keys and names are some kilobytes.
+fn at_most(octets: u64) -> u64 {
+    octets.saturating_add(octets / 1024).saturating_add(32 * 1024)
 }
 
 struct Work {

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
 
 use std::fs;
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::task::Poll;
 
 use configuration::{Configuration, NoneUsable, Partner};
 use domain::{CertificateOctets, Epoch, FileHash, Packaging, PartName};
@@ -17,7 +19,8 @@ use oftp_cms::Certificate;
 use packaging::proof::{Proof, Said};
 use packaging::receipt::{Signer, Unproven, verify};
 use packaging::{
-    Made, Opened, Opening, PackagingError, Sealing, UnwrapError, Wrapped, hash, package, unwrap,
+    Cores, Made, Opened, Opening, PackagingError, Sealing, UnwrapError, Wrapped, hash, package,
+    unwrap,
 };
 use spool::{Part, Parts, Payload, Payloads, Spool, TakeIn};
 use support::{Identity, TemporaryDirectory};
@@ -121,11 +124,19 @@ impl World {
 
     async fn packaged(&self, octets: &[u8], packaging: Packaging) -> (Made, Vec<u8>) {
         let payload = self.payload(octets).await;
-        let sealing = self.sealing(packaging).unwrap();
-        let made =
-            package(&self.spool, &payload, Format::Unstructured, packaging, sealing).await.unwrap();
+        let made = self.package(&Cores::default(), &payload, packaging).await.unwrap();
         let transmitted = fs::read(self.path(made.package.as_ref().unwrap_or(&payload))).unwrap();
         (made, transmitted)
+    }
+
+    async fn package(
+        &self,
+        cores: &Cores,
+        payload: &Payload,
+        packaging: Packaging,
+    ) -> Result<Made, PackagingError> {
+        let sealing = self.sealing(packaging)?;
+        package(&self.spool, cores, payload, Format::Unstructured, packaging, sealing).await
     }
 
     /// Receives what was transmitted and unwraps it; the original, if there is one.
@@ -258,8 +269,57 @@ async fn a_file_whose_records_are_not_whole_is_not_packaged() {
     let packaging = "02 04 0 1 N".parse().unwrap();
     let records = Format::from_parts('F', 50).unwrap();
     let sealing = world.sealing(packaging).unwrap();
-    let error = package(&world.spool, &payload, records, packaging, sealing).await.unwrap_err();
+    let cores = Cores::default();
+    let made = package(&world.spool, &cores, &payload, records, packaging, sealing).await;
+    let error = made.unwrap_err();
     assert_eq!((error.code(), error.is_lasting()), ("E-OFTP-REQUEST-DATA", true));
+}
+
+#[tokio::test]
+async fn a_package_that_may_not_fit_is_not_begun_and_one_under_way_counts() {
+    let world = World::new();
+    let (cores, packaging) = (Cores::default(), "03 04 1 1 N".parse().unwrap());
+    let free = world.spool.free_octets().unwrap().unwrap();
+    let file = world.directory.join("large");
+    fs::File::create(&file).unwrap().set_len(free / 5 * 3).unwrap();
+    let large = world.spool.take_in(&file, TakeIn::Move).await.unwrap();
+    let mut first = Box::pin(world.package(&cores, &large, packaging));
+    let second = poll_fn(|context| {
+        assert!(first.as_mut().poll(context).is_pending());
+        match world.spool.free_octets().unwrap().unwrap() {
+            left if left < large.octets => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    });
+    second.await;
+    let error = world.package(&cores, &large, packaging).await.unwrap_err();
+    assert_eq!((error.code(), error.is_lasting()), ("E-SPOOL-FULL", false));
+    // What fits is not behind it.
+    let small = world.payload(b"small").await;
+    assert!(world.package(&cores, &small, packaging).await.unwrap().package.is_some());
+}
+
+#[tokio::test]
+async fn on_one_core_a_small_file_waits_for_no_large_ones() {
+    let world = World::new();
+    let (cores, packaging) = (Cores::new(1), "03 04 1 1 N".parse().unwrap());
+    let mut large = Vec::new();
+    for number in 0..4 {
+        let file = world.directory.join(format!("large {number}"));
+        fs::File::create(&file).unwrap().set_len(1 << 30).unwrap();
+        large.push(world.spool.take_in(&file, TakeIn::Move).await.unwrap());
+    }
+    let small = world.payload(b"small").await;
+    let mut at_work: Vec<_> =
+        large.iter().map(|payload| Box::pin(world.package(&cores, payload, packaging))).collect();
+    let mut small = std::pin::pin!(world.package(&cores, &small, packaging));
+    let made = poll_fn(|context| {
+        for package in &mut at_work {
+            assert!(package.as_mut().poll(context).is_pending(), "a large one is made first");
+        }
+        small.as_mut().poll(context)
+    });
+    assert!(made.await.unwrap().package.is_some());
 }
 
 #[test]

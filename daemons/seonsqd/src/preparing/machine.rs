@@ -4,21 +4,34 @@
 //!
 //! Small files are done within moments, so that a batch shares its two commits. A file that takes
 //! long, or whose disk does not answer, holds up no other: what is done is recorded without it.
+//!
+//! Nor does a partner hold up another one. Each has a lane of files that are packaged and one of
+//! files that are only looked at; each kind of work has places of its own, of which a lane gets some
+//! and never all. Lanes take turns, and within one the most urgent comes first.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use domain::PartnerName;
 use store::{EntryId, PreparedEntry};
 
 /// Entries claimed by one commit.
 pub const CLAIMED_AT_ONCE: usize = 256;
 
-/// Files worked on at once. One whose disk does not answer keeps its place, so there are more than
-/// the work needs.
+/// Files of one kind of work at once. One whose disk does not answer keeps its place, so there are
+/// more than the work needs. The second half is for lanes that have none.
 pub const FILES_AT_ONCE: usize = 32;
 
-/// Entries claimed and not recorded. With more in trouble it is not the files: the rest waits.
-pub const MOST_CLAIMED: usize = 1024;
+/// Of these, a lane's at most.
+pub const FILES_OF_A_LANE: usize = 8;
+
+/// A partner of whom so many wait for a place gets no more claimed.
+pub const ENOUGH_WAITING: usize = 32;
+
+/// Nor one of whom so many are claimed and not recorded: with that many in trouble it is not the
+/// files.
+pub const ENOUGH_CLAIMED: usize = 256;
 
 /// What is done waits so long for what is still worked on, to share a commit with it.
 const GATHER: Duration = Duration::from_millis(50);
@@ -28,6 +41,31 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The longest pause.
 const TRY_AGAIN_LATEST: Duration = Duration::from_mins(1);
+
+/// However long something is not possible yet, it is looked at again after this: a clock may be set.
+const LOOK_AGAIN_LATEST: Duration = Duration::from_hours(1);
+
+/// What is done to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    /// It is looked at, in no time unless the disk does not answer.
+    Look,
+    /// It is read, packaged and written, which may take hours.
+    Package,
+}
+
+/// An entry that was claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which one.
+    pub entry: EntryId,
+    /// Whose.
+    pub partner: PartnerName,
+    /// The higher, the more urgent.
+    pub priority: i64,
+    /// What is to be done to its file.
+    pub work: Work,
+}
 
 /// One try to prepare an entry. A person may hold and release an entry that is worked on, and so it
 /// is claimed anew: what comes of the try before counts for nothing then.
@@ -41,10 +79,12 @@ pub struct Attempt {
 /// What can happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// These were claimed, most urgent first.
-    Claimed(Vec<EntryId>),
+    /// These were claimed.
+    Claimed(Vec<Claim>),
     /// A try is over.
     Ended(Attempt, Outcome),
+    /// What waits may be possible by now.
+    Reconfigured,
     /// Time has passed, possibly beyond [`Preparing::deadline`].
     TimePassed,
 }
@@ -58,6 +98,8 @@ pub enum Outcome {
     Faulty(Fault),
     /// The disk refused, which may pass.
     Refused,
+    /// It can, after this time.
+    NotYet(Duration),
 }
 
 /// Why a file cannot be sent.
@@ -83,53 +125,62 @@ pub enum Action {
     },
 }
 
+/// One partner's files that are worked on in the same way.
+type Lane = (Work, PartnerName);
+
+/// Its place among a lane's that wait: most urgent first, then oldest.
+type Place = (Reverse<i64>, EntryId);
+
 /// What is claimed and not recorded.
 #[derive(Clone, Debug, Default)]
 pub struct Preparing {
     claimed: BTreeMap<EntryId, Claimed>,
-    /// Of these, those that nobody works on and that are due, in their order.
-    waiting: VecDeque<EntryId>,
+    /// Of these, those that nobody works on and that are due; no lane is empty.
+    waiting: BTreeMap<Lane, BTreeSet<Place>>,
+    /// Those lanes, each once; who has waited longest for a turn is the first.
+    turns: VecDeque<Lane>,
     /// Tries under way, whether or not anything still depends on them.
-    under_way: BTreeSet<Attempt>,
+    under_way: BTreeMap<Attempt, Lane>,
     last: u64,
     /// Since when the first that is done waits for the others.
     done_since: Option<Duration>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Claimed {
+    claim: Claim,
     stage: Stage,
     /// Tries in a row that the disk refused.
     refusals: u32,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 enum Stage {
-    #[default]
     Waiting,
     UnderWay(Attempt),
-    SetAside {
-        until: Duration,
-    },
+    SetAside { until: Duration },
     Prepared(PreparedEntry),
     Faulty(Fault),
 }
 
 impl Preparing {
-    /// How many more entries may be claimed now; few or none while those before are not begun.
-    pub fn room(&self) -> usize {
-        if self.waiting.len() >= FILES_AT_ONCE {
-            return 0;
+    /// The partners of whom nothing more is claimed now: what they have is enough, or does not get on.
+    pub fn have_enough(&self) -> BTreeSet<&PartnerName> {
+        let mut counts = BTreeMap::<_, (usize, usize)>::new();
+        for Claimed { claim, stage, .. } in self.claimed.values() {
+            let (claimed, waiting) = counts.entry(&claim.partner).or_default();
+            *claimed += 1;
+            *waiting += usize::from(matches!(stage, Stage::Waiting));
         }
-        CLAIMED_AT_ONCE.min(MOST_CLAIMED.saturating_sub(self.claimed.len()))
+        let is_enough = |(claimed, waiting)| claimed >= ENOUGH_CLAIMED || waiting >= ENOUGH_WAITING;
+        counts.into_iter().filter(|(_, count)| is_enough(*count)).map(|(name, _)| name).collect()
     }
 
     /// When [`Input::TimePassed`] is due.
     pub fn deadline(&self) -> Option<Duration> {
         let recorded = self.done_since.map(|since| since.saturating_add(GATHER));
-        let has_place = self.under_way.len() < FILES_AT_ONCE;
         let set_aside = self.claimed.values().filter_map(|claimed| match claimed.stage {
-            Stage::SetAside { until } if has_place => Some(until),
+            Stage::SetAside { until } => Some(until),
             _ => None,
         });
         set_aside.chain(recorded).min()
@@ -138,13 +189,22 @@ impl Preparing {
     /// What to do now.
     pub fn step(&mut self, input: Input, now: Duration) -> Vec<Action> {
         match input {
-            Input::Claimed(entries) => {
-                for entry in entries {
-                    self.claimed.insert(entry, Claimed::default());
-                    self.waiting.push_back(entry);
+            Input::Claimed(claims) => {
+                for claim in claims {
+                    self.forget(claim.entry);
+                    self.waits(&claim);
+                    let claimed = Claimed { stage: Stage::Waiting, refusals: 0, claim };
+                    self.claimed.insert(claimed.claim.entry, claimed);
                 }
             }
             Input::Ended(attempt, outcome) => self.ended(attempt, outcome, now),
+            Input::Reconfigured => {
+                for Claimed { stage, .. } in self.claimed.values_mut() {
+                    if let Stage::SetAside { until } = stage {
+                        *until = now;
+                    }
+                }
+            }
             Input::TimePassed => {}
         }
         self.take_up_again(now);
@@ -162,6 +222,11 @@ impl Preparing {
         claimed.stage = match outcome {
             Outcome::Prepared(prepared) => Stage::Prepared(prepared),
             Outcome::Faulty(fault) => Stage::Faulty(fault),
+            Outcome::NotYet(wait) => {
+                let until = now.saturating_add(wait.min(LOOK_AGAIN_LATEST));
+                claimed.stage = Stage::SetAside { until };
+                return;
+            }
             Outcome::Refused => {
                 claimed.refusals = claimed.refusals.saturating_add(1);
                 let until = now.saturating_add(pause(claimed.refusals));
@@ -172,31 +237,69 @@ impl Preparing {
         self.done_since.get_or_insert(now);
     }
 
+    /// One that is claimed anew may wait elsewhere.
+    fn forget(&mut self, entry: EntryId) {
+        let Some(Claimed { claim, .. }) = self.claimed.remove(&entry) else { return };
+        let lane = lane_of(&claim);
+        let Some(waiting) = self.waiting.get_mut(&lane) else { return };
+        waiting.remove(&place_of(&claim));
+        if waiting.is_empty() {
+            self.waiting.remove(&lane);
+            self.turns.retain(|turn| *turn != lane);
+        }
+    }
+
+    fn waits(&mut self, claim: &Claim) {
+        let lane = lane_of(claim);
+        let waiting = self.waiting.entry(lane.clone()).or_default();
+        if waiting.is_empty() {
+            self.turns.push_back(lane);
+        }
+        waiting.insert(place_of(claim));
+    }
+
     fn take_up_again(&mut self, now: Duration) {
-        for (entry, claimed) in &mut self.claimed {
-            if matches!(claimed.stage, Stage::SetAside { until } if until <= now) {
-                claimed.stage = Stage::Waiting;
-                self.waiting.push_back(*entry);
+        let mut due = Vec::new();
+        for Claimed { claim, stage, .. } in self.claimed.values_mut() {
+            if matches!(stage, Stage::SetAside { until } if *until <= now) {
+                *stage = Stage::Waiting;
+                due.push(claim.clone());
             }
+        }
+        for claim in &due {
+            self.waits(claim);
         }
     }
 
     fn begin(&mut self) -> Vec<Action> {
         let mut actions = Vec::new();
-        while self.under_way.len() < FILES_AT_ONCE
-            && let Some(entry) = self.waiting.pop_front()
+        while let Some(turn) = self.turns.iter().position(|lane| self.has_place(lane))
+            && let Some(lane) = self.turns.remove(turn)
         {
-            // One that was claimed anew while it waited stands there twice.
-            let Some(claimed) = self.claimed.get_mut(&entry) else { continue };
-            if matches!(claimed.stage, Stage::Waiting) {
-                self.last += 1;
-                let attempt = Attempt { entry, number: self.last };
-                claimed.stage = Stage::UnderWay(attempt);
-                self.under_way.insert(attempt);
-                actions.push(Action::Prepare(attempt));
+            let Some(mut waiting) = self.waiting.remove(&lane) else { continue };
+            let first = waiting.pop_first();
+            if !waiting.is_empty() {
+                self.waiting.insert(lane.clone(), waiting);
+                self.turns.push_back(lane.clone());
             }
+            let Some((_, entry)) = first else { continue };
+            let Some(claimed) = self.claimed.get_mut(&entry) else { continue };
+            self.last += 1;
+            let attempt = Attempt { entry, number: self.last };
+            claimed.stage = Stage::UnderWay(attempt);
+            self.under_way.insert(attempt, lane);
+            actions.push(Action::Prepare(attempt));
         }
         actions
+    }
+
+    fn has_place(&self, lane: &Lane) -> bool {
+        let of_this_work = self.under_way.values().filter(|(work, _)| *work == lane.0).count();
+        let of_this_lane = self.under_way.values().filter(|other| *other == lane).count();
+        match of_this_lane {
+            0 => of_this_work < FILES_AT_ONCE,
+            some => some < FILES_OF_A_LANE && of_this_work < FILES_AT_ONCE / 2,
+        }
     }
 
     fn record(&mut self, now: Duration) -> Option<Action> {
@@ -222,6 +325,14 @@ impl Preparing {
         let is_nothing = prepared.is_empty() && faulty.is_empty();
         (!is_nothing).then_some(Action::Record { prepared, faulty })
     }
+}
+
+fn lane_of(claim: &Claim) -> Lane {
+    (claim.work, claim.partner.clone())
+}
+
+fn place_of(claim: &Claim) -> Place {
+    (Reverse(claim.priority), claim.entry)
 }
 
 /// Twice as long with each refusal, up to the longest.

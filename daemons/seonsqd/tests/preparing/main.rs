@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::PartnerName;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use seonsqd::preparing::machine::{
-    Action, Attempt, CLAIMED_AT_ONCE, FILES_AT_ONCE, Fault, Input, MOST_CLAIMED, Outcome, Preparing,
+    Action, Attempt, Claim, ENOUGH_CLAIMED, FILES_AT_ONCE, FILES_OF_A_LANE, Fault, Input, Outcome,
+    Preparing, Work,
 };
 use store::{EntryId, PreparedEntry};
 
@@ -17,6 +19,32 @@ fn at(milliseconds: u64) -> Duration {
 
 fn ids(range: std::ops::RangeInclusive<i64>) -> Vec<EntryId> {
     range.map(EntryId::from).collect()
+}
+
+fn partner(name: &str) -> PartnerName {
+    name.parse().unwrap()
+}
+
+fn claim(entry: EntryId, name: &str, work: Work) -> Claim {
+    Claim { entry, partner: partner(name), priority: 0, work }
+}
+
+/// A partner's entries that are only looked at, or packaged.
+fn of(name: &str, work: Work, range: std::ops::RangeInclusive<i64>) -> Input {
+    Input::Claimed(ids(range).into_iter().map(|id| claim(id, name, work)).collect())
+}
+
+/// Bolt's, which are looked at.
+fn claimed(range: std::ops::RangeInclusive<i64>) -> Input {
+    of("bolt", Work::Look, range)
+}
+
+fn entries(attempts: &[Attempt]) -> Vec<EntryId> {
+    attempts.iter().map(|attempt| attempt.entry).collect()
+}
+
+fn have_enough(preparing: &Preparing) -> Vec<String> {
+    preparing.have_enough().into_iter().map(ToString::to_string).collect()
 }
 
 fn begun(actions: &[Action]) -> Vec<Attempt> {
@@ -52,8 +80,8 @@ fn fault() -> Outcome {
 #[test]
 fn a_batch_of_small_files_shares_one_commit() {
     let mut preparing = Preparing::default();
-    let mut attempts = begun(&preparing.step(Input::Claimed(ids(1..=100)), at(0)));
-    assert_eq!(attempts.len(), FILES_AT_ONCE);
+    let mut attempts = begun(&preparing.step(claimed(1..=100), at(0)));
+    assert_eq!(attempts.len(), FILES_OF_A_LANE);
     let mut done = Vec::new();
     while let Some(attempt) = attempts.pop() {
         let outcome = if attempt.entry == 7.into() { fault() } else { prepared(attempt) };
@@ -63,20 +91,20 @@ fn a_batch_of_small_files_shares_one_commit() {
     }
     let prepared = ids(1..=100).into_iter().filter(|id| *id != 7.into()).collect::<Vec<_>>();
     assert_eq!(done, [(prepared, ids(7..=7))]);
-    assert_eq!((preparing.deadline(), preparing.room()), (None, CLAIMED_AT_ONCE));
+    assert_eq!((preparing.deadline(), have_enough(&preparing)), (None, Vec::new()));
 }
 
 #[test]
 fn a_file_whose_disk_does_not_answer_holds_up_no_other() {
     let mut preparing = Preparing::default();
-    let attempts = begun(&preparing.step(Input::Claimed(ids(1..=2)), at(0)));
+    let attempts = begun(&preparing.step(claimed(1..=2), at(0)));
     let actions = preparing.step(Input::Ended(attempts[1], prepared(attempts[1])), at(10));
     assert_eq!(actions, [], "the other may be done any moment");
     assert_eq!(preparing.deadline(), Some(at(60)));
     let actions = preparing.step(Input::TimePassed, at(60));
     assert_eq!(recorded(&actions), Some((ids(2..=2), Vec::new())));
     assert_eq!(preparing.deadline(), None);
-    assert!(preparing.room() > 0);
+    assert!(have_enough(&preparing).is_empty());
     // However long it takes, it is recorded then.
     let actions = preparing.step(Input::Ended(attempts[0], prepared(attempts[0])), at(3_600_000));
     assert_eq!(recorded(&actions), Some((ids(1..=1), Vec::new())));
@@ -85,7 +113,7 @@ fn a_file_whose_disk_does_not_answer_holds_up_no_other() {
 #[test]
 fn what_the_disk_refuses_is_tried_again_after_growing_pauses() {
     let mut preparing = Preparing::default();
-    let mut attempts = begun(&preparing.step(Input::Claimed(ids(1..=1)), at(0)));
+    let mut attempts = begun(&preparing.step(claimed(1..=1), at(0)));
     let mut now = at(0);
     for seconds in [5, 10, 20, 40, 60, 60] {
         let [attempt] = attempts[..] else { panic!("{attempts:?}") };
@@ -101,36 +129,128 @@ fn what_the_disk_refuses_is_tried_again_after_growing_pauses() {
 }
 
 #[test]
+fn what_is_not_possible_yet_waits_until_then_or_until_the_configuration_changes() {
+    let mut preparing = Preparing::default();
+    let minutes = |number| Duration::from_mins(number);
+    for (wait, due) in [(minutes(10), minutes(10)), (minutes(600), minutes(60))] {
+        let [attempt] = begun(&preparing.step(claimed(1..=1), at(0)))[..] else { panic!() };
+        let not_yet = Input::Ended(attempt, Outcome::NotYet(wait));
+        assert_eq!(preparing.step(not_yet, at(0)), []);
+        assert_eq!(preparing.deadline(), Some(due));
+        assert_eq!(preparing.step(Input::TimePassed, due - at(1)), []);
+        let [attempt] = begun(&preparing.step(Input::TimePassed, due))[..] else { panic!() };
+        let not_yet = Input::Ended(attempt, Outcome::NotYet(wait));
+        assert_eq!(preparing.step(not_yet, due), []);
+        let [attempt] = begun(&preparing.step(Input::Reconfigured, due + at(1)))[..] else {
+            panic!()
+        };
+        let actions = preparing.step(Input::Ended(attempt, prepared(attempt)), due + at(2));
+        assert_eq!(recorded(&actions), Some((ids(1..=1), Vec::new())));
+    }
+}
+
+#[test]
 fn one_that_is_claimed_anew_is_not_done_by_the_try_before() {
     let mut preparing = Preparing::default();
-    let [before] = begun(&preparing.step(Input::Claimed(ids(1..=1)), at(0)))[..] else { panic!() };
-    let [after] = begun(&preparing.step(Input::Claimed(ids(1..=1)), at(1)))[..] else { panic!() };
+    let [before] = begun(&preparing.step(claimed(1..=1), at(0)))[..] else { panic!() };
+    let [after] = begun(&preparing.step(claimed(1..=1), at(1)))[..] else { panic!() };
     assert_eq!(preparing.step(Input::Ended(before, fault()), at(2)), []);
     let actions = preparing.step(Input::Ended(after, prepared(after)), at(3));
     assert_eq!(recorded(&actions), Some((ids(1..=1), Vec::new())));
     // Nor is one whose try is done and not recorded.
-    let both = begun(&preparing.step(Input::Claimed(ids(1..=2)), at(4)));
+    let both = begun(&preparing.step(claimed(1..=2), at(4)));
     assert_eq!(preparing.step(Input::Ended(both[0], fault()), at(5)), []);
-    let [again] = begun(&preparing.step(Input::Claimed(ids(1..=1)), at(6)))[..] else { panic!() };
+    let [again] = begun(&preparing.step(claimed(1..=1), at(6)))[..] else { panic!() };
     assert_eq!(preparing.step(Input::Ended(both[1], prepared(both[1])), at(7)), []);
     let actions = preparing.step(Input::Ended(again, prepared(again)), at(8));
     assert_eq!(recorded(&actions), Some((ids(1..=2), Vec::new())));
 }
 
 #[test]
-fn with_a_disk_that_refuses_everything_the_rest_stays_queued() {
+fn of_a_partner_whose_files_the_disk_refuses_the_rest_stays_queued_and_others_go_on() {
     let mut preparing = Preparing::default();
-    let mut claimed = 0_i64;
-    while preparing.room() > 0 {
-        let room = i64::try_from(preparing.room()).unwrap();
-        let more = ids(claimed + 1..=claimed + room);
-        let mut attempts = begun(&preparing.step(Input::Claimed(more), at(0)));
-        claimed += room;
+    let mut last = 0;
+    while have_enough(&preparing).is_empty() {
+        last += 1;
+        let mut attempts = begun(&preparing.step(claimed(last..=last), at(0)));
         while let Some(attempt) = attempts.pop() {
             attempts.extend(begun(&preparing.step(Input::Ended(attempt, Outcome::Refused), at(0))));
         }
     }
-    assert_eq!(claimed, i64::try_from(MOST_CLAIMED).unwrap());
+    assert_eq!(last, i64::try_from(ENOUGH_CLAIMED).unwrap());
+    assert_eq!(have_enough(&preparing), ["bolt"]);
+    let others = begun(&preparing.step(of("crest", Work::Look, 1001..=1003), at(1)));
+    assert_eq!(entries(&others), ids(1001..=1003));
+}
+
+#[test]
+fn one_partner_s_packages_keep_neither_its_plain_files_nor_another_partner_s_packages_waiting() {
+    let mut preparing = Preparing::default();
+    let stuck = begun(&preparing.step(of("bolt", Work::Package, 1..=40), at(0)));
+    assert_eq!(entries(&stuck), ids(1..=i64::try_from(FILES_OF_A_LANE).unwrap()));
+    assert_eq!(have_enough(&preparing), ["bolt"]);
+    let plain = begun(&preparing.step(of("bolt", Work::Look, 41..=41), at(1)));
+    let package = begun(&preparing.step(of("crest", Work::Package, 42..=42), at(1)));
+    assert_eq!(entries(&[plain, package.clone()].concat()), ids(41..=42));
+    let actions = preparing.step(Input::Ended(package[0], prepared(package[0])), at(2));
+    assert_eq!(recorded(&actions), None, "what is done may be joined by others");
+    let actions = preparing.step(Input::TimePassed, at(52));
+    assert_eq!(recorded(&actions), Some((ids(42..=42), Vec::new())));
+}
+
+#[test]
+fn so_many_partners_as_there_are_places_may_have_one_that_is_stuck() {
+    let mut preparing = Preparing::default();
+    for number in 0..3 {
+        let first = number * 100;
+        let stuck = of(&format!("stuck-{number}"), Work::Package, first..=first + 20);
+        preparing.step(stuck, at(0));
+    }
+    // Two have filled the first half, the third has one of the second.
+    let rest = FILES_AT_ONCE / 2 - 1;
+    for number in 0..i64::try_from(rest).unwrap() {
+        let id = 1000 + number;
+        let one = of(&format!("crest-{number}"), Work::Package, id..=id);
+        assert_eq!(entries(&begun(&preparing.step(one, at(1)))), ids(id..=id));
+    }
+    assert_eq!(begun(&preparing.step(of("late", Work::Package, 2000..=2000), at(2))), []);
+}
+
+#[test]
+fn a_free_place_goes_to_the_partner_that_has_waited_longest_and_there_to_what_is_most_urgent() {
+    let mut preparing = Preparing::default();
+    let names: Vec<_> =
+        (0..i64::try_from(FILES_AT_ONCE).unwrap()).map(|n| format!("p{n}")).collect();
+    let mut at_work = Vec::new();
+    for (name, id) in names.iter().zip(1..) {
+        at_work.extend(begun(&preparing.step(of(name, Work::Package, id..=id), at(0))));
+    }
+    assert_eq!(at_work.len(), FILES_AT_ONCE);
+    let urgent =
+        |id: i64, name, priority| Claim { priority, ..claim(id.into(), name, Work::Package) };
+    let claims = vec![
+        urgent(100, "acme", 0),
+        urgent(101, "acme", 5),
+        urgent(102, "crest", 9),
+        urgent(103, "acme", 0),
+        urgent(104, "crest", 0),
+    ];
+    assert_eq!(preparing.step(Input::Claimed(claims), at(1)), []);
+    // However urgent it is, one partner's file does not pass another's.
+    assert_eq!(preparing.step(Input::Claimed(vec![urgent(105, "acme", 7)]), at(2)), []);
+    let mut order = Vec::new();
+    for attempt in at_work {
+        let actions = preparing.step(Input::Ended(attempt, prepared(attempt)), at(3));
+        order.extend(entries(&begun(&actions)));
+    }
+    assert_eq!(order, [105, 102, 101, 104, 100, 103].map(EntryId::from));
+}
+
+/// Of one of three partners, in either way, and also otherwise when it is claimed anew.
+fn any_claim(id: EntryId, choice: u8) -> Claim {
+    let name = ["acme", "bolt", "crest"][usize::from(choice) % 3];
+    let work = if choice % 2 == 0 { Work::Look } else { Work::Package };
+    Claim { priority: i64::from(choice / 32), ..claim(id, name, work) }
 }
 
 proptest! {
@@ -149,15 +269,18 @@ proptest! {
         for (happening, choice) in happenings.into_iter().chain(well) {
             let input = match happening {
                 0 => {
-                    let more = preparing.room().min(usize::from(choice) / 4);
-                    let new = ids(last + 1..=last + i64::try_from(more).unwrap());
-                    last += i64::try_from(more).unwrap();
+                    let new = ids(last + 1..=last + i64::from(choice / 4));
+                    let claims = new.iter().map(|id| any_claim(*id, choice)).collect::<Vec<_>>();
+                    if claims.iter().any(|it| preparing.have_enough().contains(&it.partner)) {
+                        continue;
+                    }
+                    last += i64::from(choice / 4);
                     open.extend(&new);
-                    Input::Claimed(new)
+                    Input::Claimed(claims)
                 }
                 1 => {
                     let again = open.iter().nth(usize::from(choice)).copied();
-                    Input::Claimed(again.into_iter().collect())
+                    Input::Claimed(again.into_iter().map(|id| any_claim(id, choice)).collect())
                 }
                 2 => {
                     now += u64::from(choice) * 100;
@@ -170,6 +293,7 @@ proptest! {
                 happening => {
                     let attempt = under_way.swap_remove(usize::from(choice) % under_way.len());
                     let outcome = match happening {
+                        3 if choice % 3 == 0 => Outcome::NotYet(at(u64::from(choice) * 10_000)),
                         3 => Outcome::Refused,
                         4 => fault(),
                         _ => prepared(attempt),
@@ -179,7 +303,7 @@ proptest! {
             };
             let actions = preparing.step(input, at(now));
             under_way.extend(begun(&actions));
-            prop_assert!(under_way.len() <= FILES_AT_ONCE);
+            prop_assert!(under_way.len() <= 2 * FILES_AT_ONCE);
             if let Some((prepared, faulty)) = recorded(&actions) {
                 for id in prepared.into_iter().chain(faulty) {
                     prop_assert!(open.remove(&id), "{} twice", id);
@@ -191,6 +315,6 @@ proptest! {
         }
         prop_assert_eq!(open, BTreeSet::new());
         prop_assert_eq!(preparing.deadline(), None);
-        prop_assert_eq!(preparing.room(), CLAIMED_AT_ONCE);
+        prop_assert_eq!(have_enough(&preparing), Vec::<String>::new());
     }
 }

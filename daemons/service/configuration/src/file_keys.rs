@@ -117,6 +117,14 @@ impl NoneUsable {
     pub fn is_missing(&self) -> bool {
         *self == Self::Missing
     }
+
+    /// From when on there is one.
+    pub fn counts_from(&self) -> Option<Timestamp> {
+        match self {
+            Self::OutOfDate { why: OutOfDate::NotYet(from), .. } => Some(*from),
+            Self::OutOfDate { .. } | Self::Missing => None,
+        }
+    }
 }
 
 /// The one of a purpose to encrypt for now.

@@ -43,8 +43,16 @@ pub trait Payloads: Clone + Send + Sync + 'static {
         }
     }
 
-    /// Begins a payload that comes piece by piece, such as from a pipe.
-    fn new_payload(&self) -> impl Future<Output = Result<Self::PayloadWriter, SpoolError>> + Send;
+    /// Begins a payload that comes piece by piece, such as from a pipe. Room for `at_most` octets is
+    /// promised to it, and to nothing else here until they are written; 0 where nobody knows.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError::Full`] if there is no such room beside what was promised to others.
+    fn new_payload(
+        &self,
+        at_most: u64,
+    ) -> impl Future<Output = Result<Self::PayloadWriter, SpoolError>> + Send;
 
     /// Looks whether a payload is there as it was recorded, and reads nothing of it.
     ///

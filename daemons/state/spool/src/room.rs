@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{StatVfs, fstatvfs};
 
@@ -19,15 +20,74 @@ pub(crate) fn room(beside: impl AsFd) -> io::Result<u64> {
 
 /// [`SpoolError::Full`] if so many octets more would leave nothing but what is kept.
 pub(crate) fn check(beside: impl AsFd, path: &Path, octets: u64) -> Result<(), SpoolError> {
-    let doing = "write";
     match room(beside) {
         Ok(room) if octets <= room => Ok(()),
-        Ok(_) => {
-            let kept = "what is left of the disk is kept for the database";
-            let source = io::Error::new(io::ErrorKind::StorageFull, kept);
-            Err(SpoolError::Full { doing, path: path.to_path_buf(), source })
+        Ok(_) => Err(full(path, "what is left of the disk is kept for the database".to_owned())),
+        Err(source) => Err(SpoolError::new("write", path, source)),
+    }
+}
+
+fn full(path: &Path, why: String) -> SpoolError {
+    let source = io::Error::new(io::ErrorKind::StorageFull, why);
+    SpoolError::Full { doing: "write", path: path.to_path_buf(), source }
+}
+
+/// Octets of a file system that are promised to what this process writes: together it is never more
+/// than there is room for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Promises(Arc<Mutex<u64>>);
+
+impl Promises {
+    /// What is promised and not written yet.
+    pub(crate) fn octets(&self) -> u64 {
+        *self.sum()
+    }
+
+    /// Promises room for so many octets, if that is left of `room` beside what was promised before.
+    pub(crate) fn make(&self, octets: u64, room: u64, path: &Path) -> Result<Promise, SpoolError> {
+        let mut sum = self.sum();
+        if octets > room.saturating_sub(*sum) {
+            let others = *sum;
+            return Err(full(
+                path,
+                format!(
+                    "it may become {octets} octets; {room} are left beside what is kept for the \
+                     database, and others under way need {others} of them"
+                ),
+            ));
         }
-        Err(source) => Err(SpoolError::new(doing, path, source)),
+        *sum += octets;
+        Ok(Promise { promises: self.clone(), most: octets, left: octets })
+    }
+
+    fn sum(&self) -> MutexGuard<'_, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Room that is promised to one file, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Promise {
+    promises: Promises,
+    most: u64,
+    left: u64,
+}
+
+impl Promise {
+    /// So many octets of it are written by now: the file system counts them itself.
+    pub(crate) fn written(&mut self, octets: u64) {
+        self.keep(self.most.saturating_sub(octets));
+    }
+
+    fn keep(&mut self, left: u64) {
+        *self.promises.sum() -= self.left - left;
+        self.left = left;
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.keep(0);
     }
 }
 
@@ -46,6 +106,24 @@ mod tests {
     use rustix::fs::StatVfsMountFlags;
 
     use super::*;
+
+    #[test]
+    fn what_is_promised_is_together_never_more_than_there_is_room_for() {
+        let promises = Promises::default();
+        let make = |octets, room| promises.make(octets, room, Path::new("spool"));
+        let mut one = make(60, 100).unwrap();
+        assert_eq!(make(41, 100).unwrap_err().code(), "E-SPOOL-FULL");
+        let two = make(40, 100).unwrap();
+        assert_eq!(make(1, 100).unwrap_err().code(), "E-SPOOL-FULL");
+        assert_eq!(make(0, 0).unwrap().left, 0, "nothing fits everywhere");
+        // What is written the file system counts, and what became more is its own matter.
+        one.written(50);
+        assert_eq!(promises.octets(), 50);
+        one.written(70);
+        assert_eq!(promises.octets(), 40);
+        drop((one, two));
+        assert_eq!(promises.octets(), 0);
+    }
 
     #[test]
     fn what_is_kept_free_is_64_mib_or_an_eighth_of_a_small_disk() {

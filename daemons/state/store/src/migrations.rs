@@ -28,6 +28,12 @@ const POSTGRES: &[Script] = &[
     (14, "broken_off", include_str!("../migrations/postgres/0014_broken_off.sql")),
     (15, "files", include_str!("../migrations/postgres/0015_files.sql")),
     (16, "instance_identity", include_str!("../migrations/postgres/0016_instance_identity.sql")),
+    (
+        17,
+        "preparing_by_partner",
+        include_str!("../migrations/postgres/0017_preparing_by_partner.sql"),
+    ),
+    (18, "made_for", include_str!("../migrations/postgres/0018_made_for.sql")),
     (19, "proofs", include_str!("../migrations/postgres/0019_proofs.sql")),
 ];
 const SQLITE: &[Script] = &[
@@ -47,6 +53,12 @@ const SQLITE: &[Script] = &[
     (14, "broken_off", include_str!("../migrations/sqlite/0014_broken_off.sql")),
     (15, "files", include_str!("../migrations/sqlite/0015_files.sql")),
     (16, "instance_identity", include_str!("../migrations/sqlite/0016_instance_identity.sql")),
+    (
+        17,
+        "preparing_by_partner",
+        include_str!("../migrations/sqlite/0017_preparing_by_partner.sql"),
+    ),
+    (18, "made_for", include_str!("../migrations/sqlite/0018_made_for.sql")),
     (19, "proofs", include_str!("../migrations/sqlite/0019_proofs.sql")),
 ];
 

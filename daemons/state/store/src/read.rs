@@ -68,10 +68,9 @@ impl Store {
         self.read_all(statement!("queue", "due_partners"), &[], partner_work).await
     }
 
-    /// Whether an entry waits to be prepared.
-    pub async fn has_queued(&self) -> Result<bool, StoreError> {
-        let queued = self.read_one(statement!("queue", "queued"), &[], |_| Ok(())).await?;
-        Ok(queued.is_some())
+    /// The partners for whom entries wait to be prepared, by name.
+    pub async fn queued_partners(&self) -> Result<Vec<PartnerName>, StoreError> {
+        self.read_all(statement!("queue", "queued_partners"), &[], |row| row.text("partner")).await
     }
 
     /// What is kept of an entry's signed receipt. `None`: it has none.

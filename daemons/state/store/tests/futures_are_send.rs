@@ -5,6 +5,7 @@
 use domain::Daemon;
 use lease::{Holder, LeaseTable, Tenure};
 use oftp::Level;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use store::{
     ClaimScope, DialOutcome, FencedTx, Intake, JournalEntry, NewDial, NewEntry, NewReceipt,
@@ -69,8 +70,9 @@ fn of_a_transaction(tx: &mut FencedTx, offer: &Offer, receipt: &NewReceipt, kind
     send(tx.undeliverable(file, "", "", Some(receipt)));
     send(tx.claim_receipts(partner, session, 1));
     send(tx.release_receipts(session));
-    send(tx.claim_queued(1));
+    send(tx.claim_queued(&[], 1));
     send(tx.prepared(&[]));
+    send(tx.package_anew(&BTreeMap::new()));
     send(tx.not_prepared(entry, "", ""));
     send(tx.claim_entry(partner, session, ClaimScope::Active));
     send(tx.entry_sent(session, entry));

@@ -39,6 +39,30 @@ fn a_file_that_does_not_fit_waits_at_the_sender_until_there_is_room() {
     assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
 }
 
+#[test]
+fn a_package_that_has_no_room_waits_and_is_made_when_there_is_some_and_others_go_on() {
+    let disk = tiny_disk!();
+    let mut pair = Pair::secured();
+    pair.acme.storage = Some(disk.path().join("data"));
+    pair.write(Line::Tls, Line::Tcp);
+    let (acme, _bolt) = (pair.acme.up(), pair.bolt.up());
+    pair.acme.wait_until_ready();
+    pair.bolt.wait_until_ready();
+    // Room for the file, and not for its package beside it.
+    let filler = disk.path().join("somebody-elses");
+    write_pseudo_random(&filler, 120 * MEBIBYTE, 1);
+    let large = pair.acme.file("BIG.DAT", 60 * MEBIBYTE);
+    let waits = pair.acme.enqueue("bolt", &large, &[]);
+    acme.0.wait_for_line(PATIENCE, |line| line.contains("E-SPOOL-FULL"));
+    assert_eq!(pair.acme.state(waits), "preparing");
+    let small = pair.acme.file("SMALL.DAT", 100_000);
+    let fits = pair.acme.enqueue("bolt", &small, &[]);
+    pair.acme.wait_for_state(fits, "acknowledged", PATIENCE);
+    fs::remove_file(filler).unwrap();
+    pair.acme.wait_for_state(waits, "acknowledged", RECOVERY);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&small), sha256(&large)]);
+}
+
 /// Takes the last octet of a disk.
 fn fill(path: &Path) {
     let mut file = fs::File::create(path).unwrap();

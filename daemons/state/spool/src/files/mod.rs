@@ -30,6 +30,7 @@ pub use payload::FilePayloadWriter;
 
 use crate::SpoolError;
 use crate::directory::{Directory, PRIVATE};
+use crate::room::Promises;
 
 /// Parts and payloads on a file system. Cheap to clone; several processes may have the same one
 /// open.
@@ -47,6 +48,7 @@ struct Layout {
     parts: Directory,
     /// `spool/out`.
     payloads: Directory,
+    promises: Promises,
 }
 
 impl FileSpool {
@@ -67,6 +69,7 @@ impl FileSpool {
             parts: spool.writable_directory("in", PRIVATE)?,
             payloads: spool.writable_directory("out", PRIVATE)?,
             spool,
+            promises: Promises::default(),
             data,
         };
         Ok(Self(Arc::new(layout)))

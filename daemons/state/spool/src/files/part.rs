@@ -104,7 +104,7 @@ impl Parts for FileSpool {
     }
 
     fn free_octets(&self) -> Result<Option<u64>, SpoolError> {
-        self.0.data.room().map(Some)
+        Ok(Some(self.0.data.room()?.saturating_sub(self.0.promises.octets())))
     }
 
     async fn move_parts(
@@ -158,7 +158,7 @@ impl Layout {
         octets: u64,
     ) -> Result<FilePart, SpoolError> {
         let path = self.part_path(&name);
-        self.parts.check_room(octets)?;
+        self.parts.check_room(octets.saturating_add(self.promises.octets()))?;
         let (directory, mut copy) = self.create_part_file(&name)?;
         let copied = file
             .seek(SeekFrom::Start(0))

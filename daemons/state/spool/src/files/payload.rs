@@ -12,6 +12,7 @@ use super::{FileSpool, Layout, listing};
 use crate::blocking::blocking;
 use crate::directory;
 use crate::payloads::fresh_name;
+use crate::room::Promise;
 use crate::{Listed, Payload, PayloadWriter, Payloads, SourceFile, SpoolError, TakeIn};
 
 impl Payloads for FileSpool {
@@ -28,15 +29,17 @@ impl Payloads for FileSpool {
         blocking(move || layout.take_in_file(name, source, how)).await
     }
 
-    async fn new_payload(&self) -> Result<FilePayloadWriter, SpoolError> {
+    async fn new_payload(&self, at_most: u64) -> Result<FilePayloadWriter, SpoolError> {
         let spool = self.clone();
         blocking(move || {
+            let payloads = &spool.0.payloads;
+            let promise = spool.0.promises.make(at_most, payloads.room()?, payloads.path())?;
             let name = fresh_name();
             let temporary = temporary(&name);
             let file = spool.0.payloads.create(&temporary)?;
             let output = Output::new(file, spool.0.payloads.file_path(&temporary));
             let appender = Appender::new(output, 0);
-            Ok(FilePayloadWriter { spool, name, appender, is_finished: false })
+            Ok(FilePayloadWriter { spool, name, appender, promise, is_finished: false })
         })
         .await
     }
@@ -111,7 +114,7 @@ impl Layout {
         let payloads = &self.payloads;
         let temporary = temporary(name);
         payloads.remove(&temporary)?;
-        payloads.check_room(source.octets())?;
+        payloads.check_room(source.octets().saturating_add(self.promises.octets()))?;
         let mut copy = payloads.create(&temporary)?;
         // The kernel copies, by sharing blocks where the file system can.
         let copied = io::copy(&mut source.file, &mut copy).and_then(|_| copy.sync_all());
@@ -129,6 +132,7 @@ pub struct FilePayloadWriter {
     spool: FileSpool,
     name: PayloadName,
     appender: Appender,
+    promise: Promise,
     is_finished: bool,
 }
 
@@ -138,7 +142,10 @@ impl PayloadWriter for FilePayloadWriter {
     }
 
     async fn append(&mut self, chunk: &mut Vec<u8>) -> Result<(), SpoolError> {
-        self.appender.append(chunk).await
+        let before = self.appender.octets();
+        self.appender.append(chunk).await?;
+        self.promise.written(before);
+        Ok(())
     }
 
     async fn finish(mut self) -> Result<Payload, SpoolError> {

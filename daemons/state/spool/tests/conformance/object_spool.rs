@@ -230,7 +230,7 @@ impl Payloads for ObjectSpool {
         Ok(payload)
     }
 
-    async fn new_payload(&self) -> Result<ObjectWriter, SpoolError> {
+    async fn new_payload(&self, _: u64) -> Result<ObjectWriter, SpoolError> {
         let name = PayloadName::new(ambient::fresh());
         Ok(ObjectWriter { bucket: self.bucket.clone(), name, octets: Vec::new() })
     }

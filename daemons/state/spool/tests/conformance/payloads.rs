@@ -62,7 +62,7 @@ conformance! {
     }
 
     async fn a_payload_that_comes_piece_by_piece_is_there_when_it_is_finished(world) {
-        let mut writer = world.spool().new_payload().await.unwrap();
+        let mut writer = world.spool().new_payload(0).await.unwrap();
         for piece in ["one, ", "two"] {
             writer.append(&mut piece.as_bytes().to_vec()).await.unwrap();
         }

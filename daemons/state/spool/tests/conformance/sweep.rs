@@ -30,7 +30,7 @@ conformance! {
     }
 
     async fn of_a_payload_that_was_never_finished_a_sweep_leaves_nothing(world) {
-        let mut writer = world.spool().new_payload().await.unwrap();
+        let mut writer = world.spool().new_payload(0).await.unwrap();
         writer.append(&mut b"half".to_vec()).await.unwrap();
         // Killed, not dropped.
         std::mem::forget(writer);

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 
 use crate::{read_all, spool, tree};
 use domain::PayloadName;
-use spool::{Payload, PayloadWriter, Payloads, Reader, TakeIn};
+use spool::{Parts, Payload, PayloadWriter, Payloads, Reader, TakeIn};
 use support::{PseudoRandom, sha256, write_pseudo_random};
 use uuid::Uuid;
 
@@ -110,7 +110,7 @@ async fn a_link_may_be_copied_from_but_not_moved() {
 async fn a_payload_that_comes_piece_by_piece_is_there_when_it_is_finished_and_not_before() {
     let (directory, spool) = spool();
     let out = directory.join("spool/out");
-    let mut writer = spool.new_payload().await.unwrap();
+    let mut writer = spool.new_payload(0).await.unwrap();
     writer.append(&mut b"one, ".to_vec()).await.unwrap();
     writer.append(&mut b"two".to_vec()).await.unwrap();
     assert_eq!(writer.octets(), 8);
@@ -124,10 +124,25 @@ async fn a_payload_that_comes_piece_by_piece_is_there_when_it_is_finished_and_no
 #[tokio::test]
 async fn a_payload_that_is_never_finished_leaves_nothing() {
     let (directory, spool) = spool();
-    let mut writer = spool.new_payload().await.unwrap();
+    let mut writer = spool.new_payload(0).await.unwrap();
     writer.append(&mut b"half".to_vec()).await.unwrap();
     drop(writer);
     assert_eq!(tree(&directory.join("spool/out")), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn together_payloads_are_promised_no_more_room_than_there_is() {
+    let (_directory, spool) = spool();
+    // Somebody else may write to this disk meanwhile, but hardly so much.
+    let most = spool.free_octets().unwrap().unwrap() / 5 * 3;
+    let one = spool.new_payload(most).await.unwrap();
+    assert!(spool.free_octets().unwrap().unwrap() < most, "it is not offered to others");
+    let error = spool.new_payload(most).await.unwrap_err();
+    assert_eq!(error.code(), "E-SPOOL-FULL");
+    assert!(error.to_string().contains(&format!("it may become {most} octets")), "{error}");
+    spool.new_payload(most / 10).await.unwrap();
+    drop(one);
+    spool.new_payload(most).await.unwrap();
 }
 
 #[tokio::test]

@@ -46,9 +46,6 @@ limit $4
 -- name: state_counts
 select state, count(*) as entries from queue_entry group by state
 
--- name: queued
-select id from queue_entry where state = 'queued' limit 1
-
 -- name: not_prepared
 -- Its payload is to blame and not the partner: no attempt.
 update queue_entry set state = 'blocked', error_code = $4, error_text = $5,

@@ -1,10 +1,24 @@
+-- name: queued_partners
+-- From one name to the next in the index, so that it takes as long as there are partners.
+with recursive queued(partner) as (
+  select (select partner from queue_entry where state = 'queued' order by partner limit 1)
+  union all
+  select (select partner from queue_entry
+    where state = 'queued' and partner > queued.partner order by partner limit 1)
+  from queued where partner is not null)
+select partner from queued where partner is not null
+
 -- name: claim_queued
--- Most urgent first, then oldest. The choice is made once, as below.
+-- $3 is a JSON array of partners: of each the most urgent first, then oldest. The choice is made once, as
+-- below.
 with picked(entry) as materialized (
-  select id from queue_entry where state = 'queued'
-  order by priority desc, id
-  limit $3
-  for update skip locked)
+  select id from json_array_elements_text($3::json) as wanted(name)
+  cross join lateral (
+    select id from queue_entry
+    where state = 'queued' and partner = wanted.name
+    order by priority desc, id
+    limit $4
+    for update skip locked) as queued)
 update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
   updated_at = clock_timestamp()
 from picked where id = entry
@@ -15,16 +29,24 @@ returning id, partner, dataset_name, stamp, originator, destination, format, rec
   receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
--- $3 is a JSON array of {id, package, octets, hash}; what is null stands. Whose state has changed
+-- $3 is a JSON array of {id, package, octets, made_for, hash}; what is null stands. Whose state has changed
 -- meanwhile is left as it is.
 update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
   package = coalesce(done.package, queue_entry.package),
   octets = coalesce(done.octets, queue_entry.octets),
+  made_for = coalesce(done.made_for, queue_entry.made_for),
   hash = coalesce(done.hash, queue_entry.hash),
   updated_at = clock_timestamp()
-from json_to_recordset($3::json) as done(id bigint, package text, octets bigint, hash text)
+from json_to_recordset($3::json) as done(id bigint, package text, octets bigint, made_for text, hash text)
 where queue_entry.id = done.id
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
+
+-- name: package_anew
+-- $1 is a JSON array of {partner, made_for}. What may have left in part goes on with the same octets.
+update queue_entry set state = 'queued', updated_at = clock_timestamp()
+from json_to_recordset($1::json) as current(partner text, made_for text)
+where queue_entry.partner = current.partner and state = 'ready' and reached = 'nothing'
+  and queue_entry.made_for <> current.made_for
 
 -- name: known_payloads
 -- $1 is a JSON array of names.

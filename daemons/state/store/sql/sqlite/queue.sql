@@ -1,9 +1,26 @@
+-- name: queued_partners
+-- From one name to the next in the index, so that it takes as long as there are partners.
+with recursive queued(partner) as (
+  select (select partner from queue_entry indexed by queue_entry_queued
+    where state = 'queued' order by partner limit 1)
+  union all
+  select (select partner from queue_entry indexed by queue_entry_queued
+    where state = 'queued' and partner > queued.partner order by partner limit 1)
+  from queued where partner is not null)
+select partner from queued where partner is not null
+
 -- name: claim_queued
--- Most urgent first, then oldest.
+-- $3 is a JSON array of partners: of each the most urgent first, then oldest. Numbers are looked up in
+-- what is picked for the partner at hand, as a limit stands nowhere else.
 update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
   updated_at = (select moment from clock)
 where id in (
-  select id from queue_entry where state = 'queued' order by priority desc, id limit $3)
+  select queued.id from json_each($3) as wanted cross join queue_entry as queued
+  where queued.id in (
+    select id from queue_entry indexed by queue_entry_queued
+    where state = 'queued' and partner = wanted.value
+    order by priority desc, id
+    limit $4))
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
   passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
@@ -11,16 +28,24 @@ returning id, partner, dataset_name, stamp, originator, destination, format, rec
   receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
--- $3 is a JSON array of {id, package, octets, hash}; what is null stands. Whose state has changed
+-- $3 is a JSON array of {id, package, octets, made_for, hash}; what is null stands. Whose state has changed
 -- meanwhile is left as it is.
 update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
   package = coalesce(done ->> 'package', package),
   octets = coalesce(done ->> 'octets', octets),
+  made_for = coalesce(done ->> 'made_for', made_for),
   hash = coalesce(done ->> 'hash', hash),
   updated_at = (select moment from clock)
 from (select value as done from json_each($3)) as prepared
 where id = done ->> 'id'
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
+
+-- name: package_anew
+-- $1 is a JSON array of {partner, made_for}. What may have left in part goes on with the same octets.
+update queue_entry set state = 'queued', updated_at = (select moment from clock)
+from (select value as current from json_each($1)) as certificates
+where partner = current ->> 'partner' and state = 'ready' and reached = 'nothing'
+  and made_for <> current ->> 'made_for'
 
 -- name: known_payloads
 -- $1 is a JSON array of names.

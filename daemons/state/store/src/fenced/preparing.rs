@@ -1,7 +1,9 @@
 //! Between `queued` and `ready`: entries are claimed by a tenure, to be prepared, and by no session.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use domain::PartnerName;
 use serde_json::json;
 
 use super::{FencedTx, json};
@@ -12,11 +14,16 @@ use crate::read::queue_entry;
 use crate::statement::statement;
 
 impl FencedTx {
-    /// Claims up to `limit` entries that are `queued`, most urgent first, then oldest: they are
-    /// `preparing` until this tenure says what came of it, or a person holds or cancels them. If
-    /// the tenure ends before, the next one queues them again.
-    pub async fn claim_queued(&mut self, limit: u32) -> Result<Vec<QueueEntry>, StoreError> {
-        let values = values![self.daemon.name(), self.epoch.get(), limit];
+    /// Claims up to `of_each` entries of each of these partners that are `queued`, most urgent first,
+    /// then oldest: they are `preparing` until this tenure says what came of it, or a person holds
+    /// or cancels them. If the tenure ends before, the next one queues them again.
+    pub async fn claim_queued(
+        &mut self,
+        partners: &[PartnerName],
+        of_each: u32,
+    ) -> Result<Vec<QueueEntry>, StoreError> {
+        let partners = json::array(partners.iter().map(|partner| partner.as_str().into()));
+        let values = values![self.daemon.name(), self.epoch.get(), partners, of_each];
         let rows = self.transaction.fetch(statement!("queue", "claim_queued"), values).await?;
         let mut entries: Vec<_> = rows.iter().map(queue_entry).collect::<Result<_, _>>()?;
         entries.sort_by_key(|entry| (Reverse(entry.priority), entry.id));
@@ -34,11 +41,27 @@ impl FencedTx {
                 "id": id.get(),
                 "package": package.as_ref().map(|package| package.name.to_string()),
                 "octets": package.as_ref().map(|package| package.octets),
+                "made_for": package.as_ref().and_then(|package| package.made_for.as_deref()),
                 "hash": hash.as_ref().map(ToString::to_string),
             })
         });
         let values = values![self.daemon.name(), self.epoch.get(), json::array(done)];
         let changed = self.transaction.execute(statement!("queue", "prepared"), values).await?;
+        self.is_news |= changed > 0;
+        Ok(changed)
+    }
+
+    /// Queues those entries again whose package is made for another certificate than the one that
+    /// files for the partner are encrypted for now, and of which nothing has left. Returns how many.
+    pub async fn package_anew(
+        &mut self,
+        made_for: &BTreeMap<PartnerName, String>,
+    ) -> Result<u64, StoreError> {
+        let current = made_for
+            .iter()
+            .map(|(partner, made_for)| json!({"partner": partner.as_str(), "made_for": made_for}));
+        let values = values![json::array(current)];
+        let changed = self.transaction.execute(statement!("queue", "package_anew"), values).await?;
         self.is_news |= changed > 0;
         Ok(changed)
     }

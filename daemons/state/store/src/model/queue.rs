@@ -209,6 +209,8 @@ pub struct Package {
     pub name: PayloadName,
     /// Its octets.
     pub octets: u64,
+    /// The certificate that it is encrypted for, if it is: SHA-256 in hexadecimal.
+    pub made_for: Option<String>,
 }
 
 /// Which entries to read, newest first.

@@ -1,5 +1,7 @@
 //! What is asked for is taken, whatever plan the database comes upon.
 
+use std::slice;
+
 use domain::Daemon;
 use store::{ClaimScope, NewDial, NewEntry};
 
@@ -51,7 +53,7 @@ async fn a_claim_takes_no_more_than_it_asks_for_whatever_the_plan_on_postgres() 
     let store = world.another_process().await;
     let mut tx = store.fenced(&tenure).await.unwrap();
     let bolt = partner("bolt");
-    assert_eq!(tx.claim_queued(1).await.unwrap().len(), 1);
+    assert_eq!(tx.claim_queued(slice::from_ref(&bolt), 1).await.unwrap().len(), 1);
     assert_eq!(tx.claim_entries(&bolt, session, ClaimScope::Active, 1).await.unwrap().len(), 1);
     assert_eq!(tx.claim_receipts(&bolt, session, 1).await.unwrap().len(), 1);
     assert!(tx.take_dial().await.unwrap().is_some());

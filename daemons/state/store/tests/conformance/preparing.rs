@@ -33,7 +33,30 @@ conformance! {
             }
         }
         assert_eq!(order, [ids[1], ids[3], ids[0], ids[2], ids[4]]);
-        assert!(!world.store.has_queued().await.unwrap());
+        assert!(world.store.queued_partners().await.unwrap().is_empty());
+    }
+
+    async fn what_is_queued_is_claimed_of_those_partners_that_are_asked_for_and_so_much_of_each(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let mut new: Vec<_> = (1..=40).map(entry).collect();
+        for (number, name, priority) in [(41, "acme", 0), (42, "crest", 1), (43, "crest", 9)] {
+            new.push(NewEntry { partner: partner(name), priority, ..entry(number) });
+        }
+        let ids = world.store.intake().enqueue_all(&new).await.unwrap();
+        let queued = async || world.store.queued_partners().await.unwrap();
+        let claim = async |names: &[&str], of_each| {
+            let partners: Vec<_> = names.iter().map(|name| partner(name)).collect();
+            let claimed = world.fenced(&tenure, async |tx| tx.claim_queued(&partners, of_each).await);
+            claimed.await.unwrap().into_iter().map(|entry| entry.id).collect::<Vec<_>>()
+        };
+        assert_eq!(queued().await, [partner("acme"), partner("bolt"), partner("crest")]);
+        // However much of one waits, the others are not behind it.
+        assert_eq!(claim(&["acme", "crest"], 1).await, [ids[42], ids[40]]);
+        assert_eq!(queued().await, [partner("bolt"), partner("crest")]);
+        assert_eq!(claim(&["acme", "bolt", "crest"], 2).await, [ids[41], ids[0], ids[1]]);
+        assert!(claim(&[], 2).await.is_empty());
+        assert_eq!(claim(&["bolt", "nobody"], 100).await, ids[2..40]);
+        assert!(queued().await.is_empty());
     }
 
     async fn what_is_prepared_is_ready_unless_a_person_has_changed_his_mind(world) {
@@ -128,7 +151,7 @@ conformance! {
         let is_prepared: Vec<_> = claimed.iter().map(QueueEntry::is_prepared).collect();
         assert_eq!(is_prepared, [false, true], "nothing has to be made of the other one");
         let hash: domain::FileHash = "0a".repeat(32).parse().unwrap();
-        let package = Package { name: payload(9), octets: 7_777 };
+        let package = Package { name: payload(9), octets: 7_777, made_for: None };
         let packaged =
             PreparedEntry { id: ids[0], package: Some(package), hash: Some(hash.clone()) };
         let done = [packaged, PreparedEntry::as_it_is(ids[1])];
@@ -152,6 +175,39 @@ conformance! {
         claim(&world, &tenure, 10).await;
         assert_eq!(prepared(&world, &tenure, &ids[..1]).await, 1);
         assert_eq!(of(&read(&world, ids[0]).await), is_packaged);
+    }
+
+    async fn a_package_for_another_certificate_is_made_anew_unless_some_of_it_left(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let mut new: Vec<_> = (1..=5).map(entry).collect();
+        new.push(NewEntry { partner: partner("acme"), ..entry(6) });
+        let ids = world.store.intake().enqueue_all(&new).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        let made_for = [Some("old"), Some("new"), None, Some("old"), Some("old"), Some("old")];
+        let done: Vec<_> = ids.iter().zip(made_for).zip(20..).map(|((id, made_for), number)| {
+            let made_for = made_for.map(ToOwned::to_owned);
+            let package = Package { name: payload(number), octets: 7, made_for };
+            PreparedEntry { id: *id, package: Some(package), hash: None }
+        }).collect();
+        let ready = world.fenced(&tenure, async |tx| tx.prepared(&done).await).await;
+        assert_eq!(ready.unwrap(), 6);
+        world.sql(&format!("update queue_entry set reached = 'part' where id = {}", ids[3])).await.unwrap();
+        world.fenced(&tenure, async |tx| tx.hold_entry(ids[4]).await).await.unwrap();
+        let current = [("bolt", "new"), ("crest", "new")];
+        let current = current.into_iter().map(|(name, it)| (partner(name), it.to_owned())).collect();
+        for times in [1, 0] {
+            let anew = world.fenced(&tenure, async |tx| tx.package_anew(&current).await).await;
+            assert_eq!(anew.unwrap(), times);
+        }
+        let [queued, ready, held] = [EntryState::Queued, EntryState::Ready, EntryState::Held];
+        assert_eq!(states(&world, &ids).await, [queued, ready, ready, ready, held, ready]);
+        // Prepared anew, it is for the other one.
+        claim(&world, &tenure, 10).await;
+        let package = Package { name: payload(30), octets: 8, made_for: Some("new".to_owned()) };
+        let done = [PreparedEntry { id: ids[0], package: Some(package), hash: None }];
+        world.fenced(&tenure, async |tx| tx.prepared(&done).await).await.unwrap();
+        let anew = world.fenced(&tenure, async |tx| tx.package_anew(&current).await).await;
+        assert_eq!((anew.unwrap(), read(&world, ids[0]).await.octets), (0, 8));
     }
 
     async fn a_receipt_ends_an_entry_that_left_whole_before_and_is_being_prepared_anew(world) {
@@ -226,7 +282,7 @@ async fn a_queue_of_before_keeps_every_entry_and_gives_no_number_twice() {
 }
 
 async fn claim(world: &World, tenure: &Tenure, limit: u32) -> Vec<QueueEntry> {
-    world.fenced(tenure, async |tx| tx.claim_queued(limit).await).await.unwrap()
+    world.claim_queued(tenure, limit).await
 }
 
 fn as_they_are(ids: &[EntryId]) -> Vec<PreparedEntry> {

@@ -713,7 +713,7 @@ pub(crate) async fn entry_in(
         return id;
     }
     if state == EntryState::Preparing {
-        world.fenced(tenure, async |tx| tx.claim_queued(1000).await).await.unwrap();
+        world.claim_queued(tenure, 1000).await;
         return id;
     }
     world.prepare_queued(tenure).await;

@@ -9,7 +9,7 @@ use oftp::{Blocks, FileIdentity, Format, Level};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use store::{
     DatabaseUri, Direction, EntryId, FencedTx, NewEntry, NewSession, Offer, PreparedEntry,
-    Progress, ReceivedFileId, Receiving, SessionId, Store, StoreError, Transport,
+    Progress, QueueEntry, ReceivedFileId, Receiving, SessionId, Store, StoreError, Transport,
 };
 use support::{Database, Postgres, TemporaryDirectory, wait_until};
 
@@ -143,13 +143,19 @@ impl World {
 
     /// Every `queued` entry is claimed, and prepared. Returns how many.
     pub(crate) async fn prepare_queued(&self, tenure: &Tenure) -> u64 {
+        let claimed = self.claim_queued(tenure, 10_000).await;
         self.fenced(tenure, async |tx| {
-            let claimed = tx.claim_queued(10_000).await?;
             let prepared = claimed.iter().map(|entry| PreparedEntry::as_it_is(entry.id));
             tx.prepared(&prepared.collect::<Vec<_>>()).await
         })
         .await
         .unwrap()
+    }
+
+    /// Claims up to so many `queued` entries of each partner.
+    pub(crate) async fn claim_queued(&self, tenure: &Tenure, of_each: u32) -> Vec<QueueEntry> {
+        let partners = self.store.queued_partners().await.unwrap();
+        self.fenced(tenure, async |tx| tx.claim_queued(&partners, of_each).await).await.unwrap()
     }
 
     /// A file that was received whole.

@@ -111,7 +111,7 @@ fn write_payload(
     format: Format,
 ) -> Result<Payload, Error> {
     let mut source = Counted { inner: source, octets: 0 };
-    let mut payload = Waiting(Handle::current().block_on(spool.new_payload())?);
+    let mut payload = Waiting(Handle::current().block_on(spool.new_payload(size.unwrap_or(0)))?);
     let written = match format {
         Format::Variable { maximum_record_length } => records::transcribe(
             BufReader::new(&mut source),
