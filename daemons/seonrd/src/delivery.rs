@@ -263,16 +263,10 @@ impl Lane {
             .iter()
             .filter_map(|(id, target)| Some((self.found.get(id)?, target)))
             .collect();
-        let receipts = self.receipts(&configuration, &files).await;
-        let receipts = match receipts {
-            Ok(receipts) => receipts,
-            Err(error) => {
-                // They lie in their places, and are recorded once their receipts can be signed.
-                self.active.metrics.error(error.code());
-                tracing::error!(code = error.code(), "deliveries wait for their receipts: {error}");
-                return Ok(Outcome::Failed);
-            }
-        };
+        let (files, receipts) = self.with_receipts(&configuration, files).await;
+        if files.is_empty() {
+            return Ok(Outcome::Finished(BTreeSet::new()));
+        }
         let delivered = files.iter().zip(receipts).map(|((file, target), receipt)| {
             let mut note = JournalEntry::new(JournalKind::FileDelivered);
             note.session = Some(file.last_session);
@@ -291,34 +285,53 @@ impl Lane {
             .cloned()
             .collect();
         let _ = self.active.spool.remove_parts(&parts).await;
-        for (file, target) in files {
+        for (file, target) in &files {
             tracing::info!(
                 partner = %file.partner, dataset_name = %file.identity.dataset_name, %target,
                 "delivered"
             );
         }
-        Ok(Outcome::Finished)
+        Ok(Outcome::Finished(files.iter().map(|(file, _)| file.id).collect()))
     }
 
-    /// Their EERPs, signed where that is asked for.
-    async fn receipts(
+    /// Their EERPs, signed where that is asked for. A file whose receipt cannot be signed now is left
+    /// out: it lies in its place, and is recorded once that can be.
+    async fn with_receipts<'f>(
         &self,
         configuration: &Arc<Configuration>,
-        files: &[(&ReceivedFile, &Target)],
-    ) -> Result<Vec<NewReceipt>, PackagingError> {
-        let to_sign = |(file, _): &(&ReceivedFile, _)| file.packaging.receipt_suite().is_some();
-        if !files.iter().any(to_sign) {
-            return files.iter().map(|(file, _)| receipt(configuration, file, None)).collect();
-        }
-        let files: Vec<ReceivedFile> = files.iter().map(|(file, _)| (*file).clone()).collect();
-        let configuration = Arc::clone(configuration);
-        let now = ambient::now();
+        files: Vec<(&'f ReceivedFile, &'f Target)>,
+    ) -> (Vec<(&'f ReceivedFile, &'f Target)>, Vec<NewReceipt>) {
+        let received: Vec<ReceivedFile> = files.iter().map(|(file, _)| (*file).clone()).collect();
+        let (configuration, now) = (Arc::clone(configuration), ambient::now());
         let sign = move || {
-            let signer = Signer::of(&configuration.instance, now)?;
-            files.iter().map(|file| receipt(&configuration, file, Some(&signer))).collect()
+            let signer = Signer::of(&configuration.instance, now);
+            received.iter().map(|file| receipt(&configuration, file, &signer)).collect()
         };
-        let signed = tokio::task::spawn_blocking(sign).await;
-        signed.unwrap_or_else(|_| Err(SpoolError::Stopped.into()))
+        let signs = files.iter().any(|(file, _)| file.packaging.receipt_suite().is_some());
+        let receipts: Vec<_> = if signs {
+            tokio::task::spawn_blocking(sign).await.unwrap_or_else(|error| {
+                tracing::error!("the task that signs ended before its time: {error}");
+                Vec::new()
+            })
+        } else {
+            sign()
+        };
+        let (mut with_receipts, mut made, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for (file, receipt) in files.into_iter().zip(receipts) {
+            match receipt {
+                Ok(receipt) => {
+                    with_receipts.push(file);
+                    made.push(receipt);
+                }
+                Err(error) => refused.push(error),
+            }
+        }
+        if let Some((code, text)) = refused.first() {
+            self.active.metrics.error(code);
+            let files = refused.len();
+            tracing::error!(files, code, "deliveries wait for their receipts: {text}");
+        }
+        (with_receipts, made)
     }
 
     /// The next tenure takes it for ours if this one does not; a person may know better.
@@ -394,20 +407,22 @@ fn plan(
     folders.plan_target(&FileName::from(partner), &wanted, |target| planned.contains(target))
 }
 
-/// The EERP, at the time that the partner's settings say.
+/// The EERP, at the time that the partner's settings say; or why it cannot be signed, with the code.
 fn receipt(
     configuration: &Configuration,
     file: &ReceivedFile,
-    signer: Option<&Signer>,
-) -> Result<NewReceipt, PackagingError> {
+    signer: &Result<Signer, PackagingError>,
+) -> Result<NewReceipt, (&'static str, String)> {
     let user_data = file.user_data.clone();
-    let signature = match (file.packaging.receipt_suite(), &file.hash, signer) {
-        (Some(suite), Some(hash), Some(signer)) => {
+    let why = |error: &PackagingError| (error.code(), error.to_string());
+    let signature = match (file.packaging.receipt_suite(), &file.hash) {
+        (Some(suite), Some(hash)) => {
             let eerp = |seal| {
                 let (file, user_data) = (file.identity.clone(), user_data.clone());
                 Eerp { file, user_data, seal: Some(seal) }.signed_octets()
             };
-            Some(signer.sign(suite, hash.clone(), eerp)?)
+            let signer = signer.as_ref().map_err(why)?;
+            Some(signer.sign(suite, hash.clone(), eerp).map_err(|error| why(&error))?)
         }
         _ => None,
     };

@@ -9,7 +9,6 @@
 pub mod machine;
 
 use std::collections::HashMap;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use configuration::Configuration;
@@ -18,7 +17,7 @@ use oftp::NegativeReason;
 use oftp::command::Nerp;
 use oftp::field::ReasonText;
 use packaging::receipt::Signer;
-use packaging::{Opened, Opening, PackagingError, UnwrapError, Wrapped};
+use packaging::{Cores, Opened, Opening, PackagingError, UnwrapError, Wrapped};
 use runtime::{Active, ServiceError};
 use spool::{Parts, SpoolError};
 use store::{
@@ -31,13 +30,18 @@ use tokio::time::{Instant, sleep_until};
 use self::machine::{Action, Input, Unwrapping};
 use crate::delivery;
 
+/// Partners whose files are unwrapped at once. They take the cores in turns, piece by piece, so that
+/// there are more of them than cores: nobody's small file waits for another's large one.
+const FILES_AT_ONCE: usize = 32;
+
 /// Unwraps until shutdown. What is in work then is done again by the next tenure.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
     let mut wakeups = active.store.wakeups();
     let shutdown = active.shutdown.clone();
     let mut lanes = Lanes {
         active,
-        machine: Unwrapping::new(available_parallelism().map_or(1, usize::from)),
+        machine: Unwrapping::new(FILES_AT_ONCE),
+        cores: Cores::default(),
         found: HashMap::new(),
         tasks: JoinSet::new(),
         origin: Instant::now(),
@@ -99,6 +103,7 @@ struct Lanes {
     /// By the last look.
     found: HashMap<ReceivedFileId, ReceivedFile>,
     tasks: JoinSet<Ended>,
+    cores: Cores,
     origin: Instant,
 }
 
@@ -113,8 +118,9 @@ impl Lanes {
                 }
                 Action::Unwrap(partner, file) => {
                     let Some(file) = self.found.remove(&file) else { continue };
+                    let cores = self.cores.clone();
                     self.tasks.spawn(async move {
-                        let outcome = deal_with(&active, &file).await;
+                        let outcome = deal_with(&active, &cores, &file).await;
                         Ended::Unwrapped(partner, outcome)
                     });
                 }
@@ -150,7 +156,7 @@ impl Lanes {
 }
 
 /// Unwraps one file and records what came of it.
-async fn deal_with(active: &Active, file: &ReceivedFile) -> Result<(), Refused> {
+async fn deal_with(active: &Active, cores: &Cores, file: &ReceivedFile) -> Result<(), Refused> {
     let configuration = active.configuration();
     let partner = configuration.partner(file.partner.as_str()).ok_or(Refused::NoPartner)?;
     let now = ambient::now();
@@ -169,10 +175,12 @@ async fn deal_with(active: &Active, file: &ReceivedFile) -> Result<(), Refused> 
         format: file.format,
         original_size: file.original_size,
     };
-    match packaging::unwrap(&active.spool, &wrapped, &into, opening).await {
+    match packaging::unwrap(&active.spool, cores, &wrapped, &into, opening).await {
         Ok(opened) => record(active, file, into, opened).await,
         Err(error) => match error.answer() {
-            Some(reason) => reject(active, &configuration, file, &error, reason, signer).await,
+            Some(reason) => {
+                reject(active, cores, &configuration, file, &error, reason, signer).await
+            }
             None => Err(error.into()),
         },
     }
@@ -201,6 +209,7 @@ async fn record(
 /// The partner hears by NERP what is wrong with its file.
 async fn reject(
     active: &Active,
+    cores: &Cores,
     configuration: &Configuration,
     file: &ReceivedFile,
     error: &UnwrapError,
@@ -210,7 +219,7 @@ async fn reject(
     let (code, text) = (error.code(), error.to_string());
     let signature = match (file.packaging.receipt_suite(), signer) {
         (Some(suite), Some(signer)) => {
-            match packaging::hash(&active.spool, &file.part, suite).await? {
+            match packaging::hash(&active.spool, cores, &file.part, suite).await? {
                 Some(hash) => {
                     let creator = configuration.instance.identity.odette_id.clone();
                     let nerp = |seal| {

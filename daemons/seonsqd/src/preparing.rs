@@ -195,11 +195,10 @@ impl Lane {
         };
         let (entry, code) = (attempt.entry, error.code());
         self.active.metrics.error(code);
-        match wait {
-            Some(wait) => {
-                tracing::warn!(%entry, code, "it waits, for one becomes active in {wait:.0?}: {error}");
-            }
-            None => tracing::warn!(%entry, code, "it waits, and is tried again: {error}"),
+        if let Some(wait) = wait {
+            tracing::warn!(%entry, code, "it waits, for one becomes active in {wait:.0?}: {error}");
+        } else {
+            tracing::warn!(%entry, code, "it waits, and is tried again: {error}");
         }
         Some(outcome)
     }

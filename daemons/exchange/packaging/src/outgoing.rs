@@ -6,7 +6,7 @@ use domain::{FileHash, Packaging};
 use jiff::Timestamp;
 use oftp::field::Format;
 use oftp::record::check_length;
-use oftp_cms::{ContentKey, Encryption, Packager, Plan, Signing};
+use oftp_cms::{Certificate, ContentKey, Encryption, Packager, Plan, Signing};
 use spool::{Payload, PayloadWriter, Payloads, Reader, Spool};
 
 use crate::keys::cms_suite;
@@ -64,8 +64,7 @@ pub async fn package(
 /// The certificate that files for a partner are encrypted for now: SHA-256 in hexadecimal.
 pub fn made_for(partner: &Partner, now: Timestamp) -> Option<String> {
     let certificate = partner.encryption_certificate(now).ok()?;
-    let hash = digest::digest(&digest::SHA256, certificate);
-    Some(hash.as_ref().iter().map(|octet| format!("{octet:02x}")).collect())
+    Some(Certificate::parse(certificate).ok()?.fingerprint())
 }
 
 /// What a package may become at most. A layer adds four octets for each 32 KiB, what does not compress

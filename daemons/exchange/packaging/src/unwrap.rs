@@ -7,10 +7,9 @@ use oftp::record::{Checker, RecordError};
 use oftp_cms::{Expected, Layers, Limits, Unpackager};
 use spool::{Part, Parts, Reader, Spool};
 
-use crate::beside::beside;
 use crate::keys::{Signers, cms_suite};
 use crate::outgoing::update;
-use crate::{Opening, UnwrapError};
+use crate::{Cores, Opening, UnwrapError};
 
 /// What was transmitted.
 #[derive(Clone, Debug)]
@@ -53,31 +52,33 @@ pub struct Opened {
 /// The hash of what was transmitted, for the receipt of a file that cannot be unwrapped.
 pub async fn hash(
     spool: &Spool,
+    cores: &Cores,
     part: &PartName,
     suite: Suite,
 ) -> Result<Option<FileHash>, UnwrapError> {
     let packaging = Packaging::Open { wrapping: Wrapping::None, signed_receipt: Some(suite) };
     let work = Work::new(packaging, None)?;
-    Ok(read_through(&mut spool.open_part(part).await?, work).await?.hash())
+    Ok(read_through(cores, &mut spool.open_part(part).await?, work).await?.hash())
 }
 
 /// Unwraps a received file into a new part, as its SFID said. The original is there, and verified,
 /// when this returns; after an error nothing is left of it.
 pub async fn unwrap(
     spool: &Spool,
+    cores: &Cores,
     wrapped: &Wrapped,
     into: &PartName,
     mut opening: Opening,
 ) -> Result<Opened, UnwrapError> {
     let mut reader = spool.open_part(&wrapped.part).await?;
     if !wrapped.packaging.is_packaged() {
-        let work = read_through(&mut reader, Work::new(wrapped.packaging, None)?).await?;
+        let work = read_through(cores, &mut reader, Work::new(wrapped.packaging, None)?).await?;
         return Ok(Opened { hash: work.hash(), original: None, signer: None });
     }
     opening.known.limits.content = most_content(wrapped.original_size);
     let work = Work::new(wrapped.packaging, Some((wrapped.format, opening)))?;
     let mut original = spool.create_part(into).await?;
-    match read_into(&mut reader, &mut original, work).await {
+    match read_into(cores, &mut reader, &mut original, work).await {
         Ok(opened) => Ok(Opened { original: Some(original.finish().await?), ..opened }),
         Err(error) => {
             drop(original);
@@ -88,22 +89,28 @@ pub async fn unwrap(
     }
 }
 
-async fn read_through(reader: &mut impl Reader, mut work: Work) -> Result<Work, UnwrapError> {
+async fn read_through(
+    cores: &Cores,
+    reader: &mut impl Reader,
+    mut work: Work,
+) -> Result<Work, UnwrapError> {
     let mut chunk = Vec::new();
     loop {
         chunk = reader.next(chunk).await?;
         if chunk.is_empty() {
             return Ok(work);
         }
-        (work, chunk) = beside(move || {
-            update(work.hash.as_mut(), &chunk);
-            (work, chunk)
-        })
-        .await?;
+        (work, chunk) = cores
+            .work(move || {
+                update(work.hash.as_mut(), &chunk);
+                (work, chunk)
+            })
+            .await?;
     }
 }
 
 async fn read_into(
+    cores: &Cores,
     reader: &mut impl Reader,
     original: &mut impl Part,
     mut work: Work,
@@ -116,11 +123,11 @@ async fn read_into(
         }
         let mut taken = 0;
         while taken < chunk.len() {
-            (work, chunk, taken) = beside(move || work.push(chunk, taken)).await??;
+            (work, chunk, taken) = cores.work(move || work.push(chunk, taken)).await??;
             original.append(&mut work.content).await?;
         }
     }
-    let (opened, mut rest) = beside(move || work.finish()).await??;
+    let (opened, mut rest) = cores.work(move || work.finish()).await??;
     original.append(&mut rest).await?;
     Ok(opened)
 }

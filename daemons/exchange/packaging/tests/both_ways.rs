@@ -161,7 +161,7 @@ impl World {
         received.finish().await.unwrap();
         let opening = self.opening(packaging, now);
         let wrapped = Wrapped { part, packaging, format, original_size: Blocks::saturating(0) };
-        let opened = unwrap(&self.spool, &wrapped, &into, opening).await;
+        let opened = unwrap(&self.spool, &Cores::default(), &wrapped, &into, opening).await;
         let lies_at = self.directory.join("data/spool/in").join(format!("{into}"));
         let original = fs::read(lies_at);
         match opened {
@@ -230,7 +230,7 @@ async fn the_hash_of_a_receipt_is_over_what_is_transmitted() {
     let part = part("by-itself");
     world.spool.write_part(&part, transmitted.clone()).await.unwrap().finish().await.unwrap();
     let suite = packaging.receipt_suite().unwrap();
-    assert_eq!(hash(&world.spool, &part, suite).await.unwrap(), made.hash);
+    assert_eq!(hash(&world.spool, &Cores::default(), &part, suite).await.unwrap(), made.hash);
 }
 
 #[tokio::test]

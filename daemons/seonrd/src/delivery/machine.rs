@@ -76,8 +76,8 @@ pub enum Outcome {
     Recorded(BTreeSet<ReceivedFileId>),
     /// [`Work::Place`] tried each.
     Placed(Vec<(ReceivedFileId, Placing)>),
-    /// [`Work::Finish`] recorded them as delivered.
-    Finished,
+    /// [`Work::Finish`] recorded these as delivered; the receipts of the others cannot be made now.
+    Finished(BTreeSet<ReceivedFileId>),
     /// The step brought no answer: it may have been done or not.
     Failed,
 }
@@ -359,12 +359,19 @@ impl Lane {
             (Stage::Placing(placements), Outcome::Placed(results)) => {
                 self.placed(placements, &results, now)
             }
-            (Stage::Finishing(placements), Outcome::Finished) => {
+            (Stage::Finishing(placements), Outcome::Finished(finished)) => {
                 for (file, _) in placements {
-                    self.set_aside.remove(&file);
-                    self.planned.remove(&file);
+                    if finished.contains(&file) {
+                        self.set_aside.remove(&file);
+                        self.planned.remove(&file);
+                    } else {
+                        self.refused(file, now);
+                    }
                 }
                 self.failures = 0;
+                if finished.is_empty() {
+                    return self.rest(now);
+                }
                 // Where something went, the next look may find more that does, whatever is set aside.
                 self.stage = Stage::Resting { not_before: now };
                 None

@@ -76,7 +76,7 @@ struct SetAside {
 }
 
 impl Unwrapping {
-    /// With so many files in work at once: each takes a core.
+    /// With so many files in work at once.
     pub fn new(at_once: usize) -> Self {
         Self {
             at_once: at_once.max(1),

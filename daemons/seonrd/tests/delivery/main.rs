@@ -67,12 +67,38 @@ fn placing() -> Deliveries {
     deliveries
 }
 
+fn finished(numbers: &[i64]) -> Outcome {
+    Outcome::Finished(numbers.iter().copied().map(id).collect())
+}
+
+#[test]
+fn a_file_whose_receipt_cannot_be_made_is_set_aside_and_holds_up_no_other() {
+    let mut deliveries = finding();
+    deliveries.step(done(Outcome::Found(vec![fresh(1), fresh(2)])), at(0));
+    let placements = vec![(id(1), target("A")), (id(2), target("B"))];
+    deliveries.step(done(Outcome::Planned(placements.clone())), at(0));
+    deliveries.step(done(Outcome::Recorded(BTreeSet::from([id(1), id(2)]))), at(0));
+    let placed = vec![(id(1), Placing::InPlace), (id(2), Placing::InPlace)];
+    assert_eq!(
+        deliveries.step(done(Outcome::Placed(placed)), at(0)),
+        take(Work::Finish(placements))
+    );
+    assert_eq!(deliveries.step(done(finished(&[2])), at(0)), []);
+    assert_eq!(deliveries.deadline(), Some(at(5)), "the first is tried again after a pause");
+    assert_eq!(deliveries.step(Input::TimePassed, at(5)), take(Work::Find(65)));
+    // Nothing at all can be recorded: no haste either.
+    let mut deliveries = placing();
+    deliveries.step(done(Outcome::Placed(vec![(id(1), Placing::InPlace)])), at(0));
+    assert_eq!(deliveries.step(done(finished(&[])), at(0)), []);
+    assert_eq!(deliveries.deadline(), Some(at(5)));
+}
+
 #[test]
 fn a_file_is_planned_recorded_placed_and_finished() {
     let mut deliveries = placing();
     let finish = deliveries.step(done(Outcome::Placed(vec![(id(1), Placing::InPlace)])), at(0));
     assert_eq!(finish, take(Work::Finish(vec![(id(1), target("A"))])));
-    assert_eq!(deliveries.step(done(Outcome::Finished), at(0)), []);
+    assert_eq!(deliveries.step(done(finished(&[1])), at(0)), []);
     assert!(deliveries.is_at_rest());
     assert_eq!(deliveries.deadline(), None);
 }
@@ -176,7 +202,8 @@ fn a_file_that_is_set_aside_does_not_make_batches_of_the_others() {
     let placed = placements.iter().map(|(file, _)| (*file, Placing::InPlace)).collect();
     let finish = deliveries.step(done(Outcome::Placed(placed)), at(1));
     assert_eq!(finish, take(Work::Finish(placements)));
-    assert_eq!(deliveries.step(done(Outcome::Finished), at(1)), take(Work::Find(65)), "at once");
+    let finished = done(finished(&files));
+    assert_eq!(deliveries.step(finished, at(1)), take(Work::Find(65)), "at once");
 }
 
 #[test]
@@ -233,7 +260,7 @@ fn a_full_look_is_followed_by_another_at_once() {
     deliveries.step(done(Outcome::Recorded((0..64).map(id).collect())), at(0));
     let placed = (0..64).map(|n| (id(n), Placing::InPlace)).collect();
     deliveries.step(done(Outcome::Placed(placed)), at(0));
-    let again = deliveries.step(done(Outcome::Finished), at(0));
+    let again = deliveries.step(done(finished(&(0..64).collect::<Vec<_>>())), at(0));
     assert_eq!(again, take(Work::Find(64)));
 }
 
@@ -282,7 +309,7 @@ fn at_shutdown_what_was_begun_is_finished_and_nothing_new_is_taken_up() {
     assert!(!deliveries.is_at_rest());
     let finish = deliveries.step(done(Outcome::Placed(vec![(id(1), Placing::InPlace)])), at(0));
     assert!(matches!(&finish[..], [Action::Take(_, Work::Finish(_))]));
-    assert_eq!(deliveries.step(done(Outcome::Finished), at(0)), []);
+    assert_eq!(deliveries.step(done(finished(&[1])), at(0)), []);
     assert!(deliveries.is_at_rest());
     assert_eq!(deliveries.deadline(), None);
 }
@@ -290,6 +317,6 @@ fn at_shutdown_what_was_begun_is_finished_and_nothing_new_is_taken_up() {
 #[test]
 fn an_answer_that_nobody_waits_for_changes_nothing() {
     let mut deliveries = Deliveries::default();
-    assert_eq!(deliveries.step(done(Outcome::Finished), at(0)), []);
+    assert_eq!(deliveries.step(done(finished(&[1])), at(0)), []);
     assert!(deliveries.is_at_rest());
 }

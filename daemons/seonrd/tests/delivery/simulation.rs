@@ -170,7 +170,7 @@ impl World {
             Work::Place(placements) => Outcome::Placed(self.place(placements, is_refused)),
             Work::Finish(placements) => {
                 self.finish(placements);
-                Outcome::Finished
+                Outcome::Finished(placements.iter().map(|(file, _)| *file).collect())
             }
         };
         Input::Done(partner.clone(), outcome)

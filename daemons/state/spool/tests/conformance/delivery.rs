@@ -12,7 +12,7 @@ fn target(target: &str) -> Target {
     target.parse().unwrap()
 }
 
-fn is_missing<T>(opened: Result<T, SpoolError>) -> bool {
+fn is_missing<T>(opened: &Result<T, SpoolError>) -> bool {
     matches!(opened, Err(SpoolError::Missing { .. }))
 }
 
@@ -26,7 +26,7 @@ conformance! {
             let delivery = deliver(&world, &spool, &part, &target).await.unwrap();
             assert_eq!(delivery, Delivery::Delivered);
             assert!(std::fs::read(world.delivered(&target.to_string())).unwrap() == content);
-            assert!(is_missing(spool.open_part(&part).await));
+            assert!(is_missing(&spool.open_part(&part).await));
         }
         let files = std::fs::read_dir(world.delivered("bolt")).unwrap();
         assert_eq!(files.count(), 3, "and nothing else");
@@ -39,7 +39,7 @@ conformance! {
         assert!(spool.open_part(&part).await.is_ok());
         let again = deliver(&world, &spool, &part, &target).await.unwrap();
         assert_eq!(again, Delivery::Delivered);
-        assert!(is_missing(spool.open_part(&part).await));
+        assert!(is_missing(&spool.open_part(&part).await));
         // The part is gone, and the database does not know yet.
         let again = deliver(&world, &spool, &part, &target).await.unwrap();
         assert_eq!(again, Delivery::DeliveredBefore);
