@@ -143,6 +143,9 @@ impl NameError {
     }
 }
 
+/// Begins the id of an original's part; other ids have no letter that is no hexadecimal digit.
+const ORIGINAL: &str = "original-";
+
 /// A part's name, as the store records it: `<epoch>/<id>.part`.
 ///
 /// The epoch is that of the daemon that began to write the file. The id is unique in the instance
@@ -164,6 +167,16 @@ impl PartName {
             return Err(NameError { name: id.escape_debug().to_string(), reason });
         }
         Ok(Self { epoch, file })
+    }
+
+    /// The part of a received file's original, which was unwrapped in a tenure's epoch.
+    pub fn of_original(epoch: Epoch, id: &str) -> Result<Self, NameError> {
+        Self::new(epoch, &format!("{ORIGINAL}{id}"))
+    }
+
+    /// Whether it is the part of an original, which only who unwraps makes.
+    pub fn is_of_original(&self) -> bool {
+        self.id().starts_with(ORIGINAL)
     }
 
     /// The epoch whose directory it lies in.

@@ -8,7 +8,7 @@
 
 pub mod machine;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use configuration::Configuration;
@@ -36,6 +36,9 @@ const FILES_AT_ONCE: usize = 32;
 
 /// Unwraps until shutdown. What is in work then is done again by the next tenure.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
+    if let Err(error) = forget_half_unwrapped(&active).await {
+        tracing::warn!(code = error.code(), "what was half unwrapped waits for the sweep: {error}");
+    }
     let mut wakeups = active.store.wakeups();
     let shutdown = active.shutdown.clone();
     let mut lanes = Lanes {
@@ -57,6 +60,24 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
             Some(ended) = lanes.tasks.join_next() => lanes.ended(ended)?,
         };
         lanes.input(input);
+    }
+    Ok(())
+}
+
+/// Removes what earlier tenures left of originals that they did not record: plaintext need not lie about
+/// until the hourly sweep. Only who unwraps makes such parts, and an earlier tenure records nothing any
+/// more.
+async fn forget_half_unwrapped(active: &Active) -> Result<(), ServiceError> {
+    let listed = active.spool.list_parts(Duration::ZERO).await?.names.into_iter();
+    let is_earlier = |part: &PartName| part.is_of_original() && part.epoch() < active.tenure.epoch;
+    let left: Vec<PartName> = listed.filter(is_earlier).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let known: HashSet<PartName> = active.store.parts_in_use().await?.into_iter().collect();
+    active.is_one_instance().await?;
+    for part in left.iter().filter(|part| !known.contains(*part)) {
+        active.spool.remove_part(part).await?;
     }
     Ok(())
 }
@@ -167,7 +188,7 @@ async fn deal_with(active: &Active, cores: &Cores, file: &ReceivedFile) -> Resul
     };
     let opening = Opening::of(&configuration.instance, partner, file.packaging, now)
         .map_err(UnwrapError::Key)?;
-    let into = PartName::new(active.tenure.epoch, &ambient::fresh().to_string())
+    let into = PartName::of_original(active.tenure.epoch, &ambient::fresh().to_string())
         .map_err(SpoolError::Name)?;
     let wrapped = Wrapped {
         part: file.part.clone(),

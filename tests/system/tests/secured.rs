@@ -359,6 +359,18 @@ fn daemons_that_are_killed_while_they_package_and_unwrap_begin_anew_and_the_file
     let expected = pair.acme.directory.join("AGAIN.DAT");
     write_pseudo_random(&expected, 200 << 20, 42);
     assert_eq!(sha256(arrived.keys().next().unwrap()), sha256(&expected));
+    // Plaintext that the killed one had begun does not wait for the hourly sweep.
+    wait_until_blocking("nothing is left of it in the spool", PATIENCE, || {
+        let left = parts(&pair.bolt);
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+}
+
+/// What lies in the spool of what was received.
+fn parts(company: &Company) -> Vec<PathBuf> {
+    let epochs = fs::read_dir(company.data().join("spool/in")).unwrap();
+    let parts = epochs.filter_map(|epoch| fs::read_dir(epoch.unwrap().path()).ok());
+    parts.flatten().map(|part| part.unwrap().path()).collect()
 }
 
 #[test]
