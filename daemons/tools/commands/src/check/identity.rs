@@ -29,12 +29,12 @@ pub(super) async fn examine(instance: &Instance, store: &Store) -> Vec<Check> {
 async fn judge(instance: &Instance, store: &Store) -> Result<Check, Error> {
     let spool = instance.spool()?;
     let name = instance.name();
-    Ok(match identity::agree(store, &spool, &instance.configuration.instance.name).await? {
-        true => Check::good(format!("database and volume are those of {name}")),
-        false => Check::good(format!(
-            "database and volume are new: the first daemon makes them {name}'s"
-        )),
-    })
+    let is_begun = identity::agree(store, &spool, &instance.configuration.instance.name).await?;
+    Ok(Check::good(if is_begun {
+        format!("database and volume are those of {name}")
+    } else {
+        format!("database and volume are new: the first daemon makes them {name}'s")
+    }))
 }
 
 /// Received files that are neither in the spool nor known to be delivered.
