@@ -87,6 +87,7 @@ fn standing(role: Role, epoch: Option<i64>) -> Standing {
     Standing {
         role,
         since: ambient::now(),
+        waits_for: None,
         epoch: epoch.map(|number| Epoch::try_from(number).unwrap()),
         listens: epoch.map(|_| "10.1.2.3:3305".to_owned()).into_iter().collect(),
         configuration: ConfigurationStatus {

@@ -74,7 +74,18 @@ pub(crate) async fn a_suspended_instance_keeps_its_files_until_it_is_resumed(sta
     let message =
         pair.acme.says(crds::conditions::READY, "False", crds::conditions::reason::SUSPENDED).await;
     assert!(message.contains("suspend"), "{message}");
+    // Meanwhile the database is another instance's: nobody works with it, and the status says why.
+    let rename = |name: &str| format!("update instance_identity set name = '{name}'");
+    pair.acme.database().sql(&rename("another"));
     pair.acme.change(json!({"spec": {"suspend": false}})).await;
+    eventually("acme says whose its database is", async || {
+        let status = pair.acme.instance().await?.status.ok_or("no status yet")?;
+        let said = status.conditions.iter().map(|condition| condition.message.as_str());
+        let said = said.collect::<Vec<_>>().join("; ");
+        if said.contains("E-INSTANCE-NAME") { Ok(()) } else { Err(said) }
+    })
+    .await;
+    pair.acme.database().sql(&rename(pair.acme.name()));
     pair.acme.taken_over(Daemon::Seonrd, &before).await;
     pair.is_ready().await;
     load.flows().await;

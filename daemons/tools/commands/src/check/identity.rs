@@ -29,8 +29,8 @@ pub(super) async fn examine(instance: &Instance, store: &Store) -> Vec<Check> {
 async fn judge(instance: &Instance, store: &Store) -> Result<Check, Error> {
     let spool = instance.spool()?;
     let name = instance.name();
-    let are_known = identity::agree(store, &spool, &instance.configuration.instance.name).await?;
-    Ok(Check::good(if are_known {
+    let is_begun = identity::agree(store, &spool, &instance.configuration.instance.name).await?;
+    Ok(Check::good(if is_begun {
         format!("database and volume are those of {name}")
     } else {
         format!("database and volume are new: the first daemon makes them {name}'s")
