@@ -198,12 +198,11 @@ impl Lane {
         };
         let (entry, code) = (attempt.entry, error.code());
         self.active.metrics.error(code);
-        match wait {
-            Some(wait) => {
-                tracing::warn!(%entry, code, "it waits, for one becomes active in {wait:.0?}: {error}");
-            }
-            None => tracing::warn!(%entry, code, "it waits, and is tried again: {error}"),
-        }
+        let until = wait.map_or_else(
+            || "and is tried again".to_owned(),
+            |wait| format!("for one becomes active in {wait:.0?}"),
+        );
+        tracing::warn!(%entry, code, "it waits, {until}: {error}");
         Some(outcome)
     }
 

@@ -137,7 +137,7 @@ fn what_is_not_possible_yet_waits_until_then_or_until_the_configuration_changes(
         let not_yet = Input::Ended(attempt, Outcome::NotYet(wait));
         assert_eq!(preparing.step(not_yet, at(0)), []);
         assert_eq!(preparing.deadline(), Some(due));
-        assert_eq!(preparing.step(Input::TimePassed, due - at(1)), []);
+        assert_eq!(preparing.step(Input::TimePassed, due.checked_sub(at(1)).unwrap()), []);
         let [attempt] = begun(&preparing.step(Input::TimePassed, due))[..] else { panic!() };
         let not_yet = Input::Ended(attempt, Outcome::NotYet(wait));
         assert_eq!(preparing.step(not_yet, due), []);
@@ -249,7 +249,7 @@ fn a_free_place_goes_to_the_partner_that_has_waited_longest_and_there_to_what_is
 /// Of one of three partners, in either way, and also otherwise when it is claimed anew.
 fn any_claim(id: EntryId, choice: u8) -> Claim {
     let name = ["acme", "bolt", "crest"][usize::from(choice) % 3];
-    let work = if choice % 2 == 0 { Work::Look } else { Work::Package };
+    let work = if choice.is_multiple_of(2) { Work::Look } else { Work::Package };
     Claim { priority: i64::from(choice / 32), ..claim(id, name, work) }
 }
 
