@@ -10,11 +10,13 @@ mod cores;
 mod error;
 mod keys;
 mod outgoing;
+mod packing;
 pub mod receipt;
 mod unwrap;
 
 pub use cores::Cores;
 pub use error::{PackagingError, UnwrapError};
 pub use keys::{Opening, Sealing, identity};
-pub use outgoing::{Made, made_for, package, packager};
+pub use outgoing::{Made, made_for, package};
+pub use packing::Packing;
 pub use unwrap::{Opened, Wrapped, hash, unwrap};

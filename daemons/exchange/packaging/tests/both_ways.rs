@@ -19,7 +19,7 @@ use packaging::{
     unwrap,
 };
 use spool::{Part, Parts, Payload, Payloads, Spool, TakeIn};
-use support::{Identity, TemporaryDirectory};
+use support::{Identity, PseudoRandom, TemporaryDirectory};
 
 static KEYS: LazyLock<[Identity; 3]> =
     LazyLock::new(|| ["acme files", "bolt decryption", "bolt receipts"].map(Identity::rsa));
@@ -259,6 +259,23 @@ async fn a_file_whose_records_are_not_whole_is_not_packaged() {
     let made = package(&world.spool, &cores, &payload, records, packaging, sealing).await;
     let error = made.unwrap_err();
     assert_eq!((error.code(), error.is_lasting()), ("E-OFTP-REQUEST-DATA", true));
+}
+
+#[tokio::test]
+async fn a_package_is_the_same_however_many_cores_make_it() {
+    let world = World::new();
+    // Signed and compressed: an encrypted one has a key of its own each time.
+    let packaging = "02 04 1 1 Y".parse().unwrap();
+    let octets = PseudoRandom::new(1).octets(3_000_000);
+    let payload = world.payload(&octets).await;
+    let mut packages = Vec::new();
+    for number in [1, 2, 8] {
+        let made = world.package(&Cores::new(number), &payload, packaging).await.unwrap();
+        let package = made.package.unwrap();
+        packages.push((fs::read(world.path(&package)).unwrap(), made.hash));
+    }
+    assert!(packages[0].0.len() > 3_000_000, "it did not compress");
+    assert!(packages.iter().all(|package| *package == packages[0]));
 }
 
 #[tokio::test]
