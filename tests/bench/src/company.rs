@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) databases: Option<[String; 2]>,
     /// acme's hot folders for partners that nobody calls.
     pub(crate) folders: usize,
+    /// Files are signed, compressed and encrypted, and their receipts signed.
+    pub(crate) secured: bool,
 }
 
 impl Default for Settings {
@@ -66,6 +68,7 @@ impl Default for Settings {
             sessions: 500,
             databases: None,
             folders: 0,
+            secured: false,
         }
     }
 }
@@ -111,12 +114,19 @@ impl Pair {
         let ports: [Ports; 2] =
             std::array::from_fn(|_| Ports { tcp: free_port(), tls: free_port() });
         let identities = [Identity::self_signed("127.0.0.1"), Identity::self_signed("127.0.0.1")];
+        let keys = settings.secured.then(FileKeys::make);
         let mut companies = Vec::new();
         for (ours, theirs) in [(0, 1), (1, 0)] {
             let directory = place.join(WORDS[ours].0);
             fs::create_dir(&directory)?;
-            let manifests =
-                Manifests { settings, ours, theirs, ports: &ports, identities: &identities };
+            let manifests = Manifests {
+                settings,
+                ours,
+                theirs,
+                ports: &ports,
+                identities: &identities,
+                keys: keys.as_ref(),
+            };
             fs::write(directory.join("company.yaml"), manifests.text())?;
             let database = settings.databases.as_ref().map(|databases| databases[ours].as_str());
             companies.push(
@@ -223,11 +233,18 @@ impl Company {
         self.data.join("incoming").join("acme").join(name)
     }
 
-    /// Queues a file for bolt; the payload is another name of the file, so that both have the same
+    /// Queues a file for bolt, secured or not; the payload is another name of the file, so that both have the same
     /// pages in the cache.
-    pub(crate) async fn enqueue(&self, file: &Path, name: &str) -> anyhow::Result<EntryId> {
+    pub(crate) async fn enqueue(
+        &self,
+        file: &Path,
+        name: &str,
+        secured: bool,
+    ) -> anyhow::Result<EntryId> {
         let payload = self.spool()?.take_in(file, TakeIn::Move).await?;
-        Ok(self.store.intake().enqueue(&entry(name, &payload)?).await?)
+        let packaging = if secured { "03 04 1 1 Y" } else { "00 00 0 0 N" }.parse()?;
+        let entry = NewEntry { packaging, ..entry(name, &payload)? };
+        Ok(self.store.intake().enqueue(&entry).await?)
     }
 
     pub(crate) async fn entry(&self, id: EntryId) -> anyhow::Result<QueueEntry> {
@@ -289,6 +306,61 @@ struct Manifests<'a> {
     theirs: usize,
     ports: &'a [Ports; 2],
     identities: &'a [Identity; 2],
+    keys: Option<&'a FileKeys>,
+}
+
+/// What acme's manifest says of bolt, and bolt's of acme.
+const SENDS_SECURED: &str = "  security:
+    outbound: {sign: Required, encrypt: Required, compress: Required}
+    receipts: {signed: Required}
+";
+const TAKES_SECURED: &str = "  security:
+    inbound: {sign: Required, encrypt: Required}
+";
+
+/// The keys for files: what signs, what decrypts and what signs receipts.
+struct FileKeys([(&'static str, [&'static str; 2], Identity); 3]);
+
+impl FileKeys {
+    /// Acme's sign files, bolt's decrypt them and sign receipts; each with our purpose and the partner's.
+    fn make() -> Self {
+        Self([
+            ("acme", ["Sign", "VerifySignature"], Identity::rsa("acme files")),
+            ("bolt", ["Decrypt", "Encrypt"], Identity::rsa("bolt decryption")),
+            ("bolt", ["SignReceipt", "VerifyReceipt"], Identity::rsa("bolt receipts")),
+        ])
+    }
+
+    /// Those of a company: as its own, or as its partner's.
+    fn certificates(&self, of: &str, as_partner: bool) -> String {
+        let those = self.0.iter().filter(|(owner, ..)| *owner == of);
+        those.fold(String::new(), |text, (_, purposes, _)| {
+            let purpose = purposes[usize::from(as_partner)];
+            let name = purposes[0].to_lowercase();
+            text + &format!("  - {{purpose: [{purpose}], secretRef: {{name: {name}}}}}\n")
+        })
+    }
+
+    fn secrets(&self, own: &str) -> String {
+        self.0.iter().fold(String::new(), |text, (owner, purposes, identity)| {
+            let key = if *owner == own {
+                format!("  tls.key: |\n{}", indented(&identity.key_pem))
+            } else {
+                String::new()
+            };
+            text + &format!(
+                "---
+apiVersion: v1
+kind: Secret
+metadata: {{name: {}}}
+stringData:
+  tls.crt: |
+{}{key}",
+                purposes[0].to_lowercase(),
+                indented(&identity.certificate_pem),
+            )
+        })
+    }
 }
 
 impl Manifests<'_> {
@@ -305,6 +377,9 @@ impl Manifests<'_> {
             Some(_) => format!("  database: {{secretRef: {{name: {name}-database, key: uri}}}}\n"),
             None => String::new(),
         };
+        let certificates = self.keys.map_or_else(String::new, |keys| {
+            format!("  certificates:\n{}", keys.certificates(name, false))
+        });
         format!(
             "apiVersion: seon.dev/v1alpha1
 kind: SeonInstance
@@ -316,7 +391,7 @@ spec:
   receive:
     tcpip: {{address: 127.0.0.1, port: {tcp}, maxSessions: {sessions}}}
     tls: {{address: 127.0.0.1, port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}
-{database}"
+{certificates}{database}"
         )
     }
 
@@ -329,6 +404,12 @@ spec:
             Transport::Tls => format!("tls: {{host: 127.0.0.1, port: {tls}}}"),
         };
         let Settings { buffer, credit, channels, .. } = self.settings;
+        let certificates = self.keys.map_or_else(String::new, |keys| keys.certificates(name, true));
+        let security = match self.keys {
+            None => "",
+            Some(_) if self.ours == 0 => SENDS_SECURED,
+            Some(_) => TAKES_SECURED,
+        };
         let compression = if self.settings.compression { "Allowed" } else { "Forbidden" };
         format!(
             "apiVersion: seon.dev/v1alpha1
@@ -343,9 +424,9 @@ spec:
   - {transport}
   certificates:
   - {{purpose: [Tls], secretRef: {{name: {name}-certificate}}}}
-  protocol: {{buffer: {buffer}, credit: {credit}, compression: {compression}}}
+{certificates}  protocol: {{buffer: {buffer}, credit: {credit}, compression: {compression}}}
   channels: {channels}
-"
+{security}"
         )
     }
 
@@ -408,10 +489,11 @@ kind: Secret
 metadata: {{name: {theirs}-certificate}}
 stringData:
   tls.crt: |
-{}{database}",
+{}{database}{}",
             indented(&identity.certificate_pem),
             indented(&identity.key_pem),
             indented(&self.identities[self.theirs].certificate_pem),
+            self.keys.map_or_else(String::new, |keys| keys.secrets(own)),
         )
     }
 }

@@ -4,8 +4,10 @@
 //! elsewhere. A goal that is missed is no failure; a benchmark that could not be run is one, unless
 //! the machine lacks what it needs, which is said loudly.
 
+mod cms;
 mod codec;
 mod company;
+mod content;
 mod files;
 mod latency;
 mod machine;
@@ -52,6 +54,8 @@ struct Arguments {
 enum Row {
     /// Decoding and encoding data exchange buffers, beside memcpy.
     Codec,
+    /// Files signed, compressed and encrypted, and back, beside openssl and pigz in a pipe.
+    Cms,
     /// One session, 1 GiB file to file, durable, beside socat and sftp.
     Transfer,
     /// The same over a network with a delay.
@@ -99,6 +103,7 @@ fn measure(row: Row, arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
         runtime.block_on(async {
             match row {
                 Row::Codec => codec::measure(arguments.quick),
+                Row::Cms => cms::measure(&arguments).await,
                 Row::Transfer => transfer::measure(&arguments).await,
                 Row::Latency => latency::measure(&arguments),
                 Row::Files => files::measure(&arguments).await,

@@ -37,7 +37,7 @@ pub(crate) struct Tuning {
     compression: bool,
     /// Runs of each, of which the median counts.
     #[arg(long)]
-    rounds: Option<usize>,
+    pub(crate) rounds: Option<usize>,
 }
 
 pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> {
@@ -62,6 +62,21 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
         run.beside_socat(Transport::Tls, &tls, secure),
         run.beside_sftp(&tls, sftp),
     ])
+}
+
+/// The whole way of a file that is signed, compressed and encrypted, with a signed receipt, and of the
+/// same file as it is, in seconds.
+pub(crate) async fn secured_and_plain(
+    arguments: &Arguments,
+    source: &Path,
+) -> anyhow::Result<[f64; 2]> {
+    let mut took = [0.0; 2];
+    for (secured, took) in [true, false].into_iter().zip(&mut took) {
+        let mut running = Running::start(arguments, Transport::Tcp, secured).await?;
+        *took = running.send(source).await?.whole;
+        running.pair.end();
+    }
+    Ok(took)
 }
 
 /// Every round is ours and then the peers', so that all meet the machine in the same mood.
@@ -129,7 +144,7 @@ impl Run<'_> {
         socat: Option<&Socat>,
         sftp: Option<&Sftp>,
     ) -> anyhow::Result<Rounds> {
-        let mut company = Running::start(self.arguments, transport).await?;
+        let mut company = Running::start(self.arguments, transport, false).await?;
         company.check(self).await?;
         let mut rounds = Rounds::default();
         for _ in 0..self.rounds {
@@ -251,22 +266,28 @@ fn megabytes(rate: f64) -> Figure {
 /// Two companies at work.
 struct Running {
     pair: Pair,
+    secured: bool,
     sent: usize,
 }
 
 impl Running {
-    async fn start(arguments: &Arguments, transport: Transport) -> anyhow::Result<Self> {
+    async fn start(
+        arguments: &Arguments,
+        transport: Transport,
+        secured: bool,
+    ) -> anyhow::Result<Self> {
         let tuning = &arguments.tuning;
         let settings = Settings {
             transport,
             buffer: tuning.buffer,
             credit: tuning.credit,
             compression: tuning.compression,
+            secured,
             ..Settings::default()
         };
         let mut pair = Pair::make(&arguments.seon, &settings).await?;
         pair.start().await?;
-        Ok(Self { pair, sent: 0 })
+        Ok(Self { pair, secured, sent: 0 })
     }
 
     /// One transfer that does not count: it warms up, and its content is compared.
@@ -298,7 +319,7 @@ impl Running {
         self.sent += 1;
         let name = format!("BENCH{:03}", self.sent);
         let Pair { acme, bolt, .. } = &self.pair;
-        let id = acme.enqueue(source, &name).await?;
+        let id = acme.enqueue(source, &name, self.secured).await?;
         let waited =
             poll::until("the receipt is there", LIMIT, Duration::from_millis(20), async || {
                 let entry = acme.entry(id).await?;

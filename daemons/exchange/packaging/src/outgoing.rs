@@ -5,11 +5,11 @@ use configuration::Partner;
 use domain::{FileHash, Packaging};
 use jiff::Timestamp;
 use oftp::field::Format;
-use oftp::record::check_length;
-use oftp_cms::{Certificate, ContentKey, Encryption, Packager, Plan, Signing};
+use oftp::record::{Checker, check_length};
+use oftp_cms::Certificate;
 use spool::{Payload, PayloadWriter, Payloads, Reader, Spool};
 
-use crate::keys::cms_suite;
+use crate::packing::{Packing, hash_of, hashed};
 use crate::{Cores, PackagingError, Sealing};
 
 /// What was made of a payload.
@@ -34,31 +34,47 @@ pub async fn package(
 ) -> Result<Made, PackagingError> {
     check_length(format, payload.octets).map_err(PackagingError::Records)?;
     let mut reader = spool.open_payload(payload, 0).await?;
-    let mut work = Work::new(packaging, sealing)?;
-    let mut writer = match &work.packager {
-        Some(_) => Some(spool.new_payload(at_most(payload.octets)).await?),
-        None => None,
+    let Some(mut packing) = Packing::new(cores.clone(), packaging, sealing)? else {
+        return Ok(Made {
+            package: None,
+            hash: hash_as_it_is(&mut reader, cores, packaging).await?,
+        });
     };
+    let mut writer = spool.new_payload(at_most(payload.octets)).await?;
+    // Its receiver would find out no sooner than when it is unwrapped.
+    let mut records = Checker::new(format);
     let mut chunk = Vec::new();
     loop {
         chunk = reader.next(chunk).await?;
         if chunk.is_empty() {
             break;
         }
-        (work, chunk) = cores.work(move || work.push(chunk)).await??;
-        if let Some(writer) = &mut writer {
-            writer.append(&mut work.made).await?;
-        }
+        records.push(&chunk).map_err(PackagingError::Records)?;
+        chunk = packing.push(chunk).await?;
+        writer.append(packing.made()).await?;
     }
-    let (hash, mut rest) = cores.work(move || work.finish()).await??;
-    let package = match writer {
-        Some(mut writer) => {
-            writer.append(&mut rest).await?;
-            Some(writer.finish().await?)
-        }
-        None => None,
-    };
-    Ok(Made { package, hash })
+    records.finish().map_err(PackagingError::Records)?;
+    let hash = packing.finish().await?;
+    writer.append(packing.made()).await?;
+    Ok(Made { package: Some(writer.finish().await?), hash })
+}
+
+async fn hash_as_it_is(
+    reader: &mut impl Reader,
+    cores: &Cores,
+    packaging: Packaging,
+) -> Result<Option<FileHash>, PackagingError> {
+    let Some(mut hash) = hash_of(packaging)? else { return Ok(None) };
+    let mut chunk = reader.next(Vec::new()).await?;
+    while !chunk.is_empty() {
+        let turn = move || {
+            hash.update(&chunk);
+            (hash, chunk)
+        };
+        (hash, chunk) = cores.work(turn).await?;
+        chunk = reader.next(chunk).await?;
+    }
+    Ok(hashed(hash))
 }
 
 /// The certificate that files for a partner are encrypted for now: SHA-256 in hexadecimal.
@@ -68,80 +84,13 @@ pub fn made_for(partner: &Partner, now: Timestamp) -> Option<String> {
 }
 
 /// What a package may become at most. A layer adds four octets for each 32 KiB, what does not compress
-/// five for each 16 KiB, and signatures, keys and names are some kilobytes.
+/// some for each 16 KiB, and signatures, keys and names are some kilobytes.
 fn at_most(octets: u64) -> u64 {
     octets.saturating_add(octets / 1024).saturating_add(32 * 1024)
-}
-
-struct Work {
-    /// `None` if the payload is transmitted as it is, and only hashed.
-    packager: Option<Packager>,
-    hash: Option<digest::Context>,
-    made: Vec<u8>,
-}
-
-impl Work {
-    fn new(packaging: Packaging, sealing: Sealing) -> Result<Self, PackagingError> {
-        let hash = match packaging.receipt_suite() {
-            Some(suite) => {
-                Some(cms_suite(suite).map_err(PackagingError::Suite)?.digest().context())
-            }
-            None => None,
-        };
-        Ok(Self { packager: packager(packaging, sealing)?, hash, made: Vec::new() })
-    }
-
-    fn push(mut self, chunk: Vec<u8>) -> Result<(Self, Vec<u8>), PackagingError> {
-        match &mut self.packager {
-            Some(packager) => {
-                packager.push(&chunk, &mut self.made)?;
-                update(self.hash.as_mut(), &self.made);
-            }
-            None => update(self.hash.as_mut(), &chunk),
-        }
-        Ok((self, chunk))
-    }
-
-    fn finish(mut self) -> Result<(Option<FileHash>, Vec<u8>), PackagingError> {
-        if let Some(packager) = self.packager {
-            packager.finish(&mut self.made)?;
-            update(self.hash.as_mut(), &self.made);
-        }
-        let hash = self.hash.and_then(|hash| hash.finish().as_ref().to_vec().try_into().ok());
-        Ok((hash, self.made))
-    }
 }
 
 pub(crate) fn update(hash: Option<&mut digest::Context>, octets: &[u8]) {
     if let Some(hash) = hash {
         hash.update(octets);
     }
-}
-
-/// What packages a file as its packaging says; `None`: it is transmitted as it is.
-pub fn packager(
-    packaging: Packaging,
-    sealing: Sealing,
-) -> Result<Option<Packager>, PackagingError> {
-    if !packaging.is_packaged() {
-        return Ok(None);
-    }
-    Ok(Some(Packager::new(plan(packaging, sealing)?)?))
-}
-
-fn plan(packaging: Packaging, sealing: Sealing) -> Result<Plan, PackagingError> {
-    let compressed = packaging.is_compressed();
-    let Packaging::Secured { suite, .. } = packaging else {
-        return Ok(Plan { compressed, ..Plan::default() });
-    };
-    let suite = cms_suite(suite).map_err(PackagingError::Suite)?;
-    let encryption = match sealing.recipient {
-        Some(recipient) => {
-            let octets = ambient::secret().ok_or(PackagingError::Random)?;
-            Some(Encryption::new(suite, recipient, ContentKey::from_random(octets)))
-        }
-        None => None,
-    };
-    let signing = sealing.signer.map(|signer| Signing::new(suite, signer));
-    Ok(Plan { signing, compressed, encryption })
 }

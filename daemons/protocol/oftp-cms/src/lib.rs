@@ -79,6 +79,6 @@ pub use error::{
 };
 pub use key::{Identity, PrivateKey};
 pub use limits::{Limit, Limits};
-pub use package::{ContentKey, Encryption, Packager, Plan, Signing};
+pub use package::{Block, ContentKey, Encryption, Inner, Outer, Packager, Packed, Plan, Signing};
 pub use suite::{Cipher, Digest, NoSuite, Suite};
 pub use unpackage::{Expected, Found, Known, Layers, Signer, Unpackager};

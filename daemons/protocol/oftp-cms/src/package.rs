@@ -4,18 +4,18 @@
 mod chunks;
 mod compressed;
 mod encrypted;
+mod halves;
 mod open;
 mod signed;
+
+use std::collections::VecDeque;
 
 use zeroize::Zeroizing;
 
 use crate::suite::{Cipher, Digest};
 use crate::{Certificate, Identity, PackageError, Suite};
 
-use compressed::CompressedWriter;
-use encrypted::EncryptedWriter;
-use open::OpenWriter;
-use signed::SignedWriter;
+pub use halves::{Block, Inner, Outer, Packed};
 
 /// What is to be done with a file, in this order.
 #[derive(Debug, Default)]
@@ -104,70 +104,48 @@ trait Layer: Send {
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), PackageError>;
 }
 
-/// A layer, and what it made of the piece at hand for the next one.
-struct Stage {
-    layer: Box<dyn Layer>,
-    made: Vec<u8>,
-}
-
 /// Makes a package of content that is pushed. Beside the content, which may be compressed, it takes
-/// at most 1 KiB for each layer, signer and recipient, and four octets for each 32 KiB of a layer.
+/// at most 1 KiB for each layer, signer and recipient, four octets for each 32 KiB of a layer, and
+/// for what does not compress twelve for each 128 KiB.
+///
+/// It holds less than 1 MiB. What takes long can be done on many cores by its halves: what they make
+/// is the same.
 pub struct Packager {
-    /// The innermost first; at least one.
-    stages: Vec<Stage>,
+    inner: Inner,
+    outer: Outer,
+    blocks: VecDeque<Block>,
 }
 
 impl Packager {
     /// Begins a package.
     pub fn new(plan: Plan) -> Result<Self, PackageError> {
-        let mut layers: Vec<Box<dyn Layer>> = Vec::new();
-        if let Some(signing) = plan.signing {
-            layers.push(Box::new(SignedWriter::new(signing)));
-        }
-        if plan.compressed {
-            layers.push(Box::new(CompressedWriter::new()));
-        }
-        if let Some(encryption) = plan.encryption {
-            layers.push(Box::new(EncryptedWriter::new(&encryption)?));
-        }
-        if layers.is_empty() {
-            layers.push(Box::new(OpenWriter::new()));
-        }
-        let stage = |layer| Stage { layer, made: Vec::new() };
-        Ok(Self { stages: layers.into_iter().map(stage).collect() })
+        let (inner, outer) = halves::halves(plan)?;
+        Ok(Self { inner, outer, blocks: VecDeque::new() })
+    }
+
+    /// The two halves, for who packs the blocks between them: what the inner one gives, each is to be
+    /// packed and given to the outer one in its order.
+    pub fn into_halves(self) -> (Inner, Outer) {
+        (self.inner, self.outer)
     }
 
     /// Takes content, and appends to `out` what it makes of it so far: about as much, or nothing
     /// yet. Pieces of 64 KiB to 1 MiB go fastest.
     pub fn push(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), PackageError> {
-        push(&mut self.stages, content, out)
+        self.inner.push(content, &mut self.blocks)?;
+        while let Some(block) = self.blocks.pop_front() {
+            self.outer.push(&block.pack()?, out)?;
+        }
+        Ok(())
     }
 
     /// The content has ended: appends the rest of the package.
-    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<(), PackageError> {
-        finish(&mut self.stages, out)
-    }
-}
-
-fn push(stages: &mut [Stage], content: &[u8], out: &mut Vec<u8>) -> Result<(), PackageError> {
-    match stages {
-        [] => {
-            out.extend_from_slice(content);
-            Ok(())
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), PackageError> {
+        let Self { inner, mut outer, mut blocks } = self;
+        inner.finish(&mut blocks)?;
+        for block in blocks {
+            outer.push(&block.pack()?, out)?;
         }
-        [last] => last.layer.push(content, out),
-        [stage, outer @ ..] => {
-            stage.made.clear();
-            stage.layer.push(content, &mut stage.made)?;
-            push(outer, &stage.made, out)
-        }
+        outer.finish(out)
     }
-}
-
-fn finish(stages: &mut [Stage], out: &mut Vec<u8>) -> Result<(), PackageError> {
-    let [stage, outer @ ..] = stages else { return Ok(()) };
-    stage.made.clear();
-    stage.layer.finish(&mut stage.made)?;
-    push(outer, &stage.made, out)?;
-    finish(outer, out)
 }

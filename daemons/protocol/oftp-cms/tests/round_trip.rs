@@ -3,9 +3,12 @@
 
 mod common;
 
+use std::collections::VecDeque;
+
 use common::{alice, bob, content, encryption, known, mallory, package, suite, unpackage};
 use oftp_cms::{
-    CmsError, DecryptError, Expected, Known, Layers, Limits, Plan, Signing, StructureError,
+    CmsError, DecryptError, Expected, Known, Layers, Limits, Packager, Plan, Signing,
+    StructureError,
 };
 use proptest::prelude::*;
 
@@ -45,6 +48,79 @@ fn every_combination_of_layers_by_every_suite_comes_back() {
             }
         }
     }
+}
+
+/// As by many cores: its blocks are packed in any order.
+fn package_by_blocks(plan: Plan, content: &[u8], size: usize) -> Vec<u8> {
+    let (mut inner, mut outer) = Packager::new(plan).unwrap().into_halves();
+    let (mut blocks, mut out) = (VecDeque::new(), Vec::new());
+    content.chunks(size).for_each(|piece| inner.push(piece, &mut blocks).unwrap());
+    inner.finish(&mut blocks).unwrap();
+    // The last one first.
+    let mut packed: Vec<_> = blocks.into_iter().rev().map(|block| block.pack().unwrap()).collect();
+    packed.reverse();
+    for packed in &packed {
+        outer.push(packed, &mut out).unwrap();
+    }
+    outer.finish(&mut out).unwrap();
+    out
+}
+
+#[test]
+fn whoever_packs_the_blocks_and_however_the_content_comes_the_package_is_the_same() {
+    let block = 128 * 1024;
+    for layers in every_combination() {
+        for length in [0, 1, block - 1, block, block + 1, 3 * block + 70_000] {
+            let content = content(length);
+            // A signature by RSA with PKCS #1 is the same each time, and so is this key.
+            let whole = package(plan(layers, 4), &content, 1 << 20);
+            for size in [1 << 20, 262_144, 10_007] {
+                let in_blocks = package_by_blocks(plan(layers, 4), &content, size);
+                // But for the recipient's key, whose padding is random.
+                let kept = if layers.encrypted { length.min(1000) } else { whole.len() };
+                assert!(in_blocks.len() == whole.len(), "{layers:?}, {length} by {size}");
+                let (one, other) = (&in_blocks[whole.len() - kept..], &whole[whole.len() - kept..]);
+                assert!(one == other, "{layers:?}, {length} by {size}");
+            }
+            let expected = Expected::Announced(layers);
+            let (octets, found) = unpackage(&whole, known(), expected, 65_536).unwrap();
+            assert!(octets == content, "{layers:?}, {length} octets");
+            assert_eq!(found.content, length as u64);
+        }
+    }
+}
+
+#[test]
+fn what_does_not_compress_becomes_hardly_larger_and_what_does_beside_it_becomes_small() {
+    let compressed = Layers { compressed: true, ..Layers::default() };
+    let random = support::PseudoRandom::new(1).octets(1_000_000);
+    let zeros = vec![0; 1_000_000];
+    for (content, most) in [
+        (random.clone(), 1_002_000),
+        ([random.as_slice(), &zeros].concat(), 1_005_000),
+        ([zeros.as_slice(), &random, &zeros].concat(), 1_010_000),
+    ] {
+        let package = package(plan(compressed, 4), &content, 65_536);
+        assert!(package.len() < most, "{} of {}", package.len(), content.len());
+        let expected = Expected::Announced(compressed);
+        assert!(unpackage(&package, known(), expected, 65_536).unwrap().0 == content);
+    }
+}
+
+#[test]
+fn blocks_are_compressed_as_well_as_one_stream() {
+    let content = content(2_000_000);
+    let compressed = Layers { compressed: true, ..Layers::default() };
+    let package = package(plan(compressed, 4), &content, 65_536);
+    let mut stream = flate2::Compress::new(flate2::Compression::default(), true);
+    let mut whole = Vec::with_capacity(content.len());
+    stream.compress_vec(&content, &mut whole, flate2::FlushCompress::Finish).unwrap();
+    assert!(
+        package.len() < whole.len() + whole.len() / 100,
+        "{} of {}",
+        package.len(),
+        whole.len()
+    );
 }
 
 #[test]

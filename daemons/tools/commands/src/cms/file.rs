@@ -18,6 +18,32 @@ pub(super) enum Next {
     Nothing,
 }
 
+/// A file that is read. Every method blocks.
+#[derive(Debug)]
+pub(super) struct Source {
+    file: File,
+    path: PathBuf,
+}
+
+impl Source {
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(cannot_read(path))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// The next chunk; empty at the end.
+    pub(super) fn next(&mut self, chunk: &mut Vec<u8>) -> Result<(), Error> {
+        chunk.clear();
+        chunk.reserve(spool::CHUNK);
+        let read = (&mut self.file).take(spool::CHUNK as u64).read_to_end(chunk);
+        read.map(drop).map_err(cannot_read(&self.path))
+    }
+}
+
+fn cannot_read(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    Error::io(format!("cannot read {}", path.display()))
+}
+
 /// Gives a file to `take` chunk by chunk, where nobody else waits. Whoever drops this in between
 /// ends it after the chunk at hand.
 pub(super) async fn read<T: Send + 'static>(
@@ -26,20 +52,14 @@ pub(super) async fn read<T: Send + 'static>(
     take: fn(&mut T, &[u8]) -> Result<Next, Error>,
 ) -> Result<T, Error> {
     let path = path.to_owned();
-    let cannot = |path: &Path| Error::io(format!("cannot read {}", path.display()));
-    let (mut file, path) =
-        blocking(move || Ok((File::open(&path).map_err(cannot(&path))?, path))).await?;
-    let (mut chunk, mut path) = (Vec::with_capacity(spool::CHUNK), path);
+    let mut source = blocking(move || Source::open(&path)).await?;
+    let mut chunk = Vec::new();
     loop {
         let next;
-        (state, file, chunk, path, next) = blocking(move || {
-            chunk.clear();
-            let count = (&mut file).take(spool::CHUNK as u64).read_to_end(&mut chunk);
-            let next = match count.map_err(cannot(&path))? {
-                0 => Next::Nothing,
-                _ => take(&mut state, &chunk)?,
-            };
-            Ok((state, file, chunk, path, next))
+        (state, source, chunk, next) = blocking(move || {
+            source.next(&mut chunk)?;
+            let next = if chunk.is_empty() { Next::Nothing } else { take(&mut state, &chunk)? };
+            Ok((state, source, chunk, next))
         })
         .await?;
         if next == Next::Nothing {

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use configuration::Scope;
 use domain::PartnerName;
 use domain::security::Asked;
-use oftp_cms::{Expected, Packager, Unpackager};
-use packaging::{PackagingError, Sealing, packager};
+use oftp_cms::{Expected, Unpackager};
+use packaging::{Cores, Packing, Sealing};
 use serde::Serialize;
 
 pub use show::{Fault, KeyView, LayerView, PackageView, SignerView, VerifierView, show};
 
-use self::file::{Beside, Next, read};
+use self::file::{Beside, Next, Source, read};
 use self::keys::Keys;
 use crate::error::blocking;
 use crate::{Error, Instance, Place, SecurityView};
@@ -61,16 +61,14 @@ pub async fn wrap(
     let packaging = partner.security.outbound.packaging(asked)?;
     let own = &instance.configuration.instance;
     let sealing = Sealing::of(own, partner, packaging, ambient::now())?;
-    let Some(packager) = packager(packaging, sealing)? else {
+    let Some(packing) = Packing::new(Cores::default(), packaging, sealing)? else {
         return Err(Error::Invalid(format!(
             "files for {} are neither signed nor encrypted nor compressed by its policy; ask for \
              one of them: --sign, --encrypt, --compress",
             partner.name
         )));
     };
-    let making = Making { packager, made: Vec::new(), out: Beside::new(to)? };
-    let making = read(file, making, Making::take).await?;
-    let octets = blocking(|| making.finish()).await?;
+    let octets = make(packing, file, Beside::new(to)?).await?;
     Ok(Made {
         file: file.to_owned(),
         to: to.to_owned(),
@@ -116,26 +114,33 @@ pub async fn unwrap(place: &Place, partner: &str, file: &Path, to: &Path) -> Res
     })
 }
 
-/// A package that is being made.
-struct Making {
-    packager: Packager,
-    made: Vec<u8>,
-    out: Beside,
-}
-
-impl Making {
-    fn take(&mut self, chunk: &[u8]) -> Result<Next, Error> {
-        self.packager.push(chunk, &mut self.made).map_err(PackagingError::Package)?;
-        self.out.write(&self.made)?;
-        self.made.clear();
-        Ok(Next::Chunk)
+/// Makes a package of a file; its octets.
+async fn make(mut packing: Packing, file: &Path, mut out: Beside) -> Result<u64, Error> {
+    let file = file.to_owned();
+    let mut source = blocking(move || Source::open(&file)).await?;
+    let mut chunk = Vec::new();
+    loop {
+        let mut made = std::mem::take(packing.made());
+        (source, out, chunk, made) = blocking(move || {
+            out.write(&made)?;
+            made.clear();
+            source.next(&mut chunk)?;
+            Ok((source, out, chunk, made))
+        })
+        .await?;
+        *packing.made() = made;
+        if chunk.is_empty() {
+            break;
+        }
+        chunk = packing.push(chunk).await?;
     }
-
-    fn finish(mut self) -> Result<u64, Error> {
-        self.packager.finish(&mut self.made).map_err(PackagingError::Package)?;
-        self.out.write(&self.made)?;
-        self.out.place()
-    }
+    packing.finish().await?;
+    let rest = std::mem::take(packing.made());
+    blocking(move || {
+        out.write(&rest)?;
+        out.place()
+    })
+    .await
 }
 
 /// A package that is being opened.

@@ -1,0 +1,158 @@
+//! A package that is being made, on as many cores as are free.
+
+use std::collections::VecDeque;
+
+use aws_lc_rs::digest;
+use domain::{FileHash, Packaging};
+use oftp_cms::{
+    Block, ContentKey, Encryption, Inner, Outer, PackageError, Packager, Packed, Plan, Signing,
+};
+use spool::SpoolError;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::keys::cms_suite;
+use crate::outgoing::update;
+use crate::{Cores, PackagingError, Sealing};
+
+/// Makes a package chunk by chunk: blocks are compressed beside each other, while what comes before
+/// is signed and what comes after is encrypted. What is made does not depend on the number of cores.
+/// Once something failed, or whoever waited for it gave up, it is of no more use.
+pub struct Packing {
+    cores: Cores,
+    /// Away while they are at work.
+    halves: Option<Halves>,
+    /// In their order.
+    blocks: VecDeque<AbortOnDropHandle<Result<Result<Packed, PackageError>, SpoolError>>>,
+    made: Vec<u8>,
+}
+
+struct Halves {
+    /// `None` once the content has ended.
+    inner: Option<Inner>,
+    outer: Outer,
+    hash: Option<digest::Context>,
+}
+
+/// What a turn made.
+struct Turn {
+    halves: Halves,
+    blocks: VecDeque<Block>,
+    made: Vec<u8>,
+    chunk: Vec<u8>,
+}
+
+impl Packing {
+    /// Begins a package; `None` if the file is transmitted as it is.
+    pub fn new(
+        cores: Cores,
+        packaging: Packaging,
+        sealing: Sealing,
+    ) -> Result<Option<Self>, PackagingError> {
+        if !packaging.is_packaged() {
+            return Ok(None);
+        }
+        let (inner, outer) = Packager::new(plan(packaging, sealing)?)?.into_halves();
+        let halves = Halves { inner: Some(inner), outer, hash: hash_of(packaging)? };
+        let (blocks, made) = (VecDeque::new(), Vec::new());
+        Ok(Some(Self { cores, halves: Some(halves), blocks, made }))
+    }
+
+    /// Takes a chunk of the content, and gives its buffer back. [`Packing::made`] has what came of
+    /// those before.
+    pub async fn push(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, PackagingError> {
+        let most = self.cores.blocks_of_a_file();
+        let mut packed = Vec::new();
+        while let Some(block) = self.blocks.front()
+            && (self.blocks.len() >= most || block.is_finished())
+        {
+            packed.extend(self.next_packed().await?);
+        }
+        self.turn(packed, Some(chunk)).await
+    }
+
+    /// The content has ended: [`Packing::made`] has the rest. The hash of the package, where its
+    /// receipt is to be signed.
+    pub async fn finish(&mut self) -> Result<Option<FileHash>, PackagingError> {
+        self.turn(Vec::new(), None).await?;
+        while let Some(packed) = self.next_packed().await? {
+            self.turn(vec![packed], None).await?;
+        }
+        let mut halves = self.halves.take().ok_or(SpoolError::Stopped)?;
+        let mut rest = Vec::new();
+        halves.outer.finish(&mut rest)?;
+        update(halves.hash.as_mut(), &rest);
+        self.made.append(&mut rest);
+        Ok(halves.hash.and_then(hashed))
+    }
+
+    /// What was made and not taken yet: to be emptied after each step.
+    pub fn made(&mut self) -> &mut Vec<u8> {
+        &mut self.made
+    }
+
+    async fn next_packed(&mut self) -> Result<Option<Packed>, PackagingError> {
+        let Some(block) = self.blocks.pop_front() else { return Ok(None) };
+        let packed = block.await.map_err(|_| SpoolError::Stopped)??;
+        Ok(Some(packed?))
+    }
+
+    /// Frames and encrypts what was packed, signs the next chunk (without one the content has ended),
+    /// and has its blocks packed.
+    async fn turn(
+        &mut self,
+        packed: Vec<Packed>,
+        chunk: Option<Vec<u8>>,
+    ) -> Result<Vec<u8>, PackagingError> {
+        let mut halves = self.halves.take().ok_or(SpoolError::Stopped)?;
+        let mut made = std::mem::take(&mut self.made);
+        let work = move || -> Result<Turn, PackageError> {
+            let begun = made.len();
+            for packed in packed {
+                halves.outer.push(&packed, &mut made)?;
+            }
+            update(halves.hash.as_mut(), &made[begun..]);
+            let mut blocks = VecDeque::new();
+            if let (Some(inner), Some(chunk)) = (&mut halves.inner, &chunk) {
+                inner.push(chunk, &mut blocks)?;
+            } else if let Some(inner) = halves.inner.take() {
+                inner.finish(&mut blocks)?;
+            }
+            Ok(Turn { halves, blocks, made, chunk: chunk.unwrap_or_default() })
+        };
+        let Turn { halves, blocks, made, chunk } = self.cores.work(work).await??;
+        (self.halves, self.made) = (Some(halves), made);
+        for block in blocks {
+            let cores = self.cores.clone();
+            let packing = async move { cores.work(move || block.pack()).await };
+            self.blocks.push_back(AbortOnDropHandle::new(tokio::spawn(packing)));
+        }
+        Ok(chunk)
+    }
+}
+
+/// The hash over what is transmitted, where the receipt is to be signed.
+pub(crate) fn hash_of(packaging: Packaging) -> Result<Option<digest::Context>, PackagingError> {
+    let Some(suite) = packaging.receipt_suite() else { return Ok(None) };
+    Ok(Some(cms_suite(suite).map_err(PackagingError::Suite)?.digest().context()))
+}
+
+pub(crate) fn hashed(hash: digest::Context) -> Option<FileHash> {
+    hash.finish().as_ref().to_vec().try_into().ok()
+}
+
+fn plan(packaging: Packaging, sealing: Sealing) -> Result<Plan, PackagingError> {
+    let compressed = packaging.is_compressed();
+    let Packaging::Secured { suite, .. } = packaging else {
+        return Ok(Plan { compressed, ..Plan::default() });
+    };
+    let suite = cms_suite(suite).map_err(PackagingError::Suite)?;
+    let encryption = match sealing.recipient {
+        Some(recipient) => {
+            let octets = ambient::secret().ok_or(PackagingError::Random)?;
+            Some(Encryption::new(suite, recipient, ContentKey::from_random(octets)))
+        }
+        None => None,
+    };
+    let signing = sealing.signer.map(|signer| Signing::new(suite, signer));
+    Ok(Plan { signing, compressed, encryption })
+}
