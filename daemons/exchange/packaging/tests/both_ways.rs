@@ -266,11 +266,9 @@ async fn what_was_changed_or_cut_off_or_is_not_what_was_announced_leaves_nothing
 async fn a_file_whose_records_are_not_of_its_format_is_not_packaged() {
     let world = World::new();
     let packaging = "02 04 0 1 N".parse().unwrap();
-    for (format, length, content) in [
-        ('F', 50, [0; 120].as_slice()),
-        ('V', 4, b"\0\x05abcde"),
-        ('V', 4, b"\0\x04abc"),
-    ] {
+    for (format, length, content) in
+        [('F', 50, [0; 120].as_slice()), ('V', 4, b"\0\x05abcde"), ('V', 4, b"\0\x04abc")]
+    {
         let payload = world.payload(content).await;
         let records = Format::from_parts(format, length).unwrap();
         let sealing = world.sealing(packaging).unwrap();
@@ -279,6 +277,70 @@ async fn a_file_whose_records_are_not_of_its_format_is_not_packaged() {
         let error = made.unwrap_err();
         assert_eq!((error.code(), error.is_lasting()), ("E-OFTP-REQUEST-DATA", true), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_package_is_the_same_however_many_cores_make_it() {
+    let world = World::new();
+    // Signed and compressed: an encrypted one has a key of its own each time.
+    let packaging = "02 04 1 1 Y".parse().unwrap();
+    let octets = PseudoRandom::new(1).octets(3_000_000);
+    let payload = world.payload(&octets).await;
+    let mut packages = Vec::new();
+    for number in [1, 2, 8] {
+        let made = world.package(&Cores::new(number), &payload, packaging).await.unwrap();
+        let package = made.package.unwrap();
+        packages.push((fs::read(world.path(&package)).unwrap(), made.hash));
+    }
+    assert!(packages[0].0.len() > 3_000_000, "it did not compress");
+    assert!(packages.iter().all(|package| *package == packages[0]));
+}
+
+#[tokio::test]
+async fn a_package_that_may_not_fit_is_not_begun_and_one_under_way_counts() {
+    let world = World::new();
+    let (cores, packaging) = (Cores::default(), "03 04 1 1 N".parse().unwrap());
+    let free = world.spool.free_octets().unwrap().unwrap();
+    let file = world.directory.join("large");
+    fs::File::create(&file).unwrap().set_len(free / 5 * 3).unwrap();
+    let large = world.spool.take_in(&file, TakeIn::Move).await.unwrap();
+    let mut first = Box::pin(world.package(&cores, &large, packaging));
+    let second = poll_fn(|context| {
+        assert!(first.as_mut().poll(context).is_pending());
+        match world.spool.free_octets().unwrap().unwrap() {
+            left if left < large.octets => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    });
+    second.await;
+    let error = world.package(&cores, &large, packaging).await.unwrap_err();
+    assert_eq!((error.code(), error.is_lasting()), ("E-SPOOL-FULL", false));
+    // What fits is not behind it.
+    let small = world.payload(b"small").await;
+    assert!(world.package(&cores, &small, packaging).await.unwrap().package.is_some());
+}
+
+#[tokio::test]
+async fn on_one_core_a_small_file_waits_for_no_large_ones() {
+    let world = World::new();
+    let (cores, packaging) = (Cores::new(1), "03 04 1 1 N".parse().unwrap());
+    let mut large = Vec::new();
+    for number in 0..4 {
+        let file = world.directory.join(format!("large {number}"));
+        fs::File::create(&file).unwrap().set_len(1 << 30).unwrap();
+        large.push(world.spool.take_in(&file, TakeIn::Move).await.unwrap());
+    }
+    let small = world.payload(b"small").await;
+    let mut at_work: Vec<_> =
+        large.iter().map(|payload| Box::pin(world.package(&cores, payload, packaging))).collect();
+    let mut small = std::pin::pin!(world.package(&cores, &small, packaging));
+    let made = poll_fn(|context| {
+        for package in &mut at_work {
+            assert!(package.as_mut().poll(context).is_pending(), "a large one is made first");
+        }
+        small.as_mut().poll(context)
+    });
+    assert!(made.await.unwrap().package.is_some());
 }
 
 #[test]
