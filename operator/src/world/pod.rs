@@ -136,3 +136,31 @@ fn waits_for(container: &ContainerStatus) -> Option<String> {
     let reason = container.state.as_ref()?.waiting.as_ref()?.reason.clone()?;
     (reason != "ContainerCreating" && reason != "PodInitializing").then_some(reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_waits_for_what_the_kubelet_says_and_else_for_what_its_daemon_says() {
+        let waits = |waiting: serde_json::Value| {
+            let pod: Pod = serde_json::from_value(serde_json::json!({
+                "metadata": {
+                    "name": "acme-seonrd-0", "namespace": "n", "uid": "u",
+                    "labels": { names::INSTANCE_LABEL: "acme", names::DAEMON_LABEL: "seonrd" },
+                    "annotations": { names::WAITS_FOR_ANNOTATION: "a person: E-INSTANCE-NAME …" },
+                },
+                "status": { "containerStatuses": [{
+                    "name": "seon", "image": "x", "imageID": "x", "ready": false,
+                    "restartCount": 0, "state": waiting,
+                }] },
+            }))
+            .unwrap();
+            ObservedPod::keep(&pod).unwrap().value.waits_for.unwrap()
+        };
+        let runs = serde_json::json!({ "running": {} });
+        assert_eq!(waits(runs), "a person: E-INSTANCE-NAME …");
+        let pulls = serde_json::json!({ "waiting": { "reason": "ImagePullBackOff" } });
+        assert_eq!(waits(pulls), "ImagePullBackOff");
+    }
+}
