@@ -31,7 +31,7 @@ pub const ENOUGH_WAITING: usize = 32;
 
 /// Nor one of whom so many are claimed and not recorded: with that many in trouble it is not the
 /// files.
-pub const ENOUGH_CLAIMED: usize = 256;
+pub const ENOUGH_CLAIMED: usize = 512;
 
 /// What is done waits so long for what is still worked on, to share a commit with it.
 const GATHER: Duration = Duration::from_millis(50);

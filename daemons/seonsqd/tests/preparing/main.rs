@@ -269,12 +269,12 @@ proptest! {
         for (happening, choice) in happenings.into_iter().chain(well) {
             let input = match happening {
                 0 => {
-                    let new = ids(last + 1..=last + i64::from(choice / 4));
+                    let new = ids(last + 1..=last + i64::from(choice / 8));
                     let claims = new.iter().map(|id| any_claim(*id, choice)).collect::<Vec<_>>();
                     if claims.iter().any(|it| preparing.have_enough().contains(&it.partner)) {
                         continue;
                     }
-                    last += i64::from(choice / 4);
+                    last += i64::from(choice / 8);
                     open.extend(&new);
                     Input::Claimed(claims)
                 }
