@@ -425,6 +425,9 @@ pub enum Quirk {
     EarlyEndSession,
     /// A file or a receipt in place of the CD that EFPA asked for: the partner goes on speaking.
     KeptDirection,
+    /// A signed receipt whose signature comes without the octets that it is over: it is verified
+    /// over our own.
+    DetachedReceipts,
     /// EFID that counts only what came since the restart. Off by default: the count is what shows a
     /// file cut short.
     RestartCounts,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use oftp::OdetteId;
 use oftp::command::Eerp;
 use oftp::field::{FileIdentity, UserData};
+use oftp_cms::receipt::{self, Detached};
 use oftp_cms::{
     Certificate, CmsError, Expected, KeyError, Known, Layers, Limits, SignatureError, Unpackager,
 };
@@ -88,16 +89,32 @@ impl Proof {
         let certificate = Certificate::parse(octets)?;
         let facts = certificate_facts(octets).ok_or(KeyError::Certificate)?;
         in_date(octets, self.received_at).map_err(Disproof::OutOfDate)?;
-        let said = self.said(&content(&certificate, self.signature.as_octets())?)?;
+        let said = self.said(&certificate)?;
         Ok(Shown { said, certificate, facts })
+    }
+
+    /// A signature that comes without its octets is over those that they have to be; a NERP's creator is
+    /// then the partner itself.
+    fn said(&self, certificate: &Certificate) -> Result<Said, Disproof> {
+        let (signature, by) = (self.signature.as_octets(), &self.file.destination);
+        let creator = format!("{by:<CREATOR$}");
+        let (file, hash) = (self.file_octets(), self.hash.as_octets());
+        for (said, creator) in
+            [(Said::Received, ""), (Said::Refused { by: by.clone() }, creator.as_str())]
+        {
+            let octets = [&file, creator.as_bytes(), hash].concat();
+            let certificates = vec![certificate.clone()];
+            if receipt::verify(signature, &octets, certificates, Detached::Accepted).is_ok() {
+                return Ok(said);
+            }
+        }
+        self.said_by(&content(certificate, signature)?)
     }
 
     /// What is signed begins with the file and ends with the hash; between them only a NERP has its
     /// creator (RFC 5024 sections 5.3.13 and 5.3.14).
-    fn said(&self, signed: &[u8]) -> Result<Said, Disproof> {
-        let (file, user_data) = (self.file.clone(), UserData::default());
-        let file = Eerp { file, user_data, seal: None }.signed_octets();
-        let rest = signed.strip_prefix(file.as_slice()).ok_or(Disproof::File)?;
+    fn said_by(&self, signed: &[u8]) -> Result<Said, Disproof> {
+        let rest = signed.strip_prefix(self.file_octets().as_slice()).ok_or(Disproof::File)?;
         let creator = rest.strip_suffix(self.hash.as_octets()).ok_or(Disproof::Hash)?;
         if creator.is_empty() {
             return Ok(Said::Received);
@@ -105,6 +122,11 @@ impl Proof {
         let creator = str::from_utf8(creator).ok().filter(|text| text.len() == CREATOR);
         let by = creator.and_then(|text| text.trim_end().parse().ok()).ok_or(Disproof::File)?;
         Ok(Said::Refused { by })
+    }
+
+    fn file_octets(&self) -> Vec<u8> {
+        let (file, user_data) = (self.file.clone(), UserData::default());
+        Eerp { file, user_data, seal: None }.signed_octets()
     }
 }
 

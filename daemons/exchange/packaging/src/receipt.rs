@@ -3,6 +3,7 @@
 use configuration::{Instance, OutOfDate, Partner};
 use domain::{FileHash, ReceiptSignature, SignatureOctets, Suite};
 use jiff::Timestamp;
+use oftp::Quirk;
 use oftp::command::Seal;
 use oftp_cms::receipt::Detached;
 use oftp_cms::{
@@ -119,9 +120,13 @@ pub fn verify(
     if certificates.is_empty() {
         return Err(Unproven::NoCertificate);
     }
-    let found =
-        oftp_cms::receipt::verify(&seal.signature, &octets(), certificates, Detached::Refused)
-            .map_err(Unproven::Signature)?;
+    let detached = if partner.protocol.tolerance.accepts(Quirk::DetachedReceipts) {
+        Detached::Accepted
+    } else {
+        Detached::Refused
+    };
+    let found = oftp_cms::receipt::verify(&seal.signature, &octets(), certificates, detached)
+        .map_err(Unproven::Signature)?;
     let by_the_suite = |signer: &&Signature| {
         let octets = signer.digest.map(Digest::octets);
         signer.verified.is_ok() && octets == Some(seal.hash.len())

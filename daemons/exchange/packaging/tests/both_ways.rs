@@ -14,7 +14,7 @@ use domain::{CertificateOctets, Epoch, FileHash, Packaging, PartName};
 use jiff::Timestamp;
 use oftp::command::{Eerp, Nerp, Seal};
 use oftp::field::{Blocks, FileIdentity, Format, ReasonText, UserData};
-use oftp::{NegativeReason, OdetteId};
+use oftp::{NegativeReason, OdetteId, Quirk};
 use oftp_cms::Certificate;
 use packaging::proof::{Proof, Said};
 use packaging::receipt::{Signer, Unproven, verify};
@@ -528,5 +528,61 @@ fn a_receipt_that_was_kept_shows_nothing_if_anything_of_it_was_changed() {
         if let Ok(shown) = proof.verify() {
             assert_eq!(shown.said, Said::Received, "octet {place}");
         }
+    }
+}
+
+/// A signature of bolt's receipts without the octets that it is over, as one family of products sends
+/// them. `None`: openssl is not installed.
+fn detached(world: &World, octets: &[u8]) -> Option<Vec<u8>> {
+    let directory = world.directory.join("detached");
+    fs::create_dir_all(&directory).unwrap();
+    for (name, text) in [("crt", &KEYS[2].certificate_pem), ("key", &KEYS[2].key_pem)] {
+        fs::write(directory.join(name), text).unwrap();
+    }
+    fs::write(directory.join("octets"), octets).unwrap();
+    let sign = "cms -sign -binary -md sha256 -signer crt -inkey key -outform DER -in octets";
+    let mut openssl = std::process::Command::new("openssl");
+    let signed = openssl.args(sign.split(' ')).current_dir(&directory).output();
+    let signed = signed.ok()?;
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+    Some(signed.stdout)
+}
+
+#[test]
+fn a_receipt_whose_signature_comes_without_its_octets_proves_the_same_unless_that_is_turned_off() {
+    let world = World::new();
+    let hash = sha256(b"what was transmitted");
+    let seal = |signature| Seal { hash: hash.as_octets().to_vec(), signature };
+    let eerp_octets = eerp(seal(Vec::new())).signed_octets();
+    let Some(signature) = detached(&world, &eerp_octets) else {
+        support::skip!(openssl, "openssl is not installed")
+    };
+    let judged = |partner: &Partner| {
+        let octets = || eerp_octets.clone();
+        verify(partner, Some(&seal(signature.clone())), octets, ambient::now())
+    };
+    assert_eq!(judged(world.bolt_as_partner()).unwrap().hash, hash);
+    let mut strict = Partner::clone(world.bolt_as_partner());
+    strict.protocol.tolerance = strict.protocol.tolerance.with(Quirk::DetachedReceipts, false);
+    assert_eq!(judged(&strict).unwrap_err().code(), "E-RECEIPT-SIGNATURE");
+
+    let nerp = Nerp {
+        file: eerp(Seal::default()).file,
+        creator: "O0013000002BOLT".parse().unwrap(),
+        reason: NegativeReason::DecryptionFailure,
+        text: ReasonText::default(),
+        seal: Some(seal(Vec::new())),
+    };
+    let refusal = detached(&world, &nerp.signed_octets()).unwrap();
+    for (octets, said) in
+        [(signature, Said::Received), (refusal, Said::Refused { by: nerp.creator.clone() })]
+    {
+        let good = Proof {
+            signature: octets.try_into().unwrap(),
+            ..kept(&world, |seal| eerp(seal).signed_octets())
+        };
+        assert_eq!(good.verify().unwrap().said, said);
+        let other = Proof { hash: sha256(b"something else"), ..good };
+        assert_eq!(other.verify().unwrap_err().code(), "E-RECEIPT-SIGNATURE");
     }
 }

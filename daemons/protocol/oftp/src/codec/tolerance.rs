@@ -111,6 +111,9 @@ quirks! {
     early_end_session EarlyEndSession "early-end-session" true
     /// A file or a receipt in place of the CD that EFPA asked for: the partner goes on speaking.
     kept_direction KeptDirection "kept-direction" true
+    /// A signed receipt whose signature comes without the octets that it is over (RFC 5652 section
+    /// 5.2, "external signature"): it is verified over our own.
+    detached_receipts DetachedReceipts "detached-receipts" true
     /// EFID that counts only what came since the restart. Off by default: the count is what shows a
     /// file cut short.
     restart_counts RestartCounts "restart-counts" false

@@ -244,7 +244,7 @@ same_quirks! {
     CarriageReturnVariants NulPadding BlankPaddedNumbers LowerCasePassword DatasetNameCharacters
     LevelDigit FutureLevels TextNotUtf8 UnknownReasons MissingReasonText MissingSeal
     StreamRecordLength EmptyStreamBuffers OversizedData EarlyCredit LateCredit
-    EarlyEndSession KeptDirection RestartCounts
+    EarlyEndSession KeptDirection DetachedReceipts RestartCounts
 }
 
 fn poll(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Result<Option<Poll>, Reported> {
