@@ -9,6 +9,8 @@ use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::common::{OBJECT_NAME_MESSAGE, OBJECT_NAME_RULE};
+
 /// A volume claim that the operator makes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -36,6 +38,7 @@ pub struct VolumeClaim {
     /// The storage class. Default: the cluster's default class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(OBJECT_NAME_RULE).message(OBJECT_NAME_MESSAGE))]
     pub storage_class_name: Option<String>,
     /// What becomes of the claim, and of all files, when the instance is deleted.
     #[serde(default)]
@@ -107,39 +110,43 @@ pub enum ServiceType {
 }
 
 /// What every daemon's pods have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DaemonTemplate {
     /// Pods of each daemon: one is active, the others stand by.
+    #[serde(default = "replicas")]
     #[schemars(range(min = 1, max = 9))]
     pub replicas: i32,
     /// Labels that a node must have.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(length(max = 64))]
     pub node_selector: BTreeMap<String, String>,
     /// Taints of nodes that the pods bear.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub tolerations: Vec<Toleration>,
     /// Processor time and memory of each daemon.
+    #[serde(default)]
     pub resources: Resources,
     /// Annotations for the pods. Those of seon.dev are the operator's own.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(length(max = 64))]
     pub annotations: BTreeMap<String, String>,
     /// Labels for the pods. Those of seon.dev and app.kubernetes.io are the operator's own.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(length(max = 64))]
     pub labels: BTreeMap<String, String>,
     /// Secrets by which the image is fetched.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub image_pull_secrets: Vec<crate::SecretReference>,
     /// The pods' priority class.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(OBJECT_NAME_RULE).message(OBJECT_NAME_MESSAGE))]
     pub priority_class_name: Option<String>,
     /// Seconds that a daemon has to end or park its sessions before its pod ends.
+    #[serde(default = "termination_grace_period")]
     #[schemars(range(min = 1, max = 3600))]
     pub termination_grace_period_seconds: i64,
 }
@@ -147,7 +154,7 @@ pub struct DaemonTemplate {
 impl Default for DaemonTemplate {
     fn default() -> Self {
         Self {
-            replicas: 2,
+            replicas: replicas(),
             node_selector: BTreeMap::new(),
             tolerations: Vec::new(),
             resources: Resources::default(),
@@ -155,7 +162,7 @@ impl Default for DaemonTemplate {
             labels: BTreeMap::new(),
             image_pull_secrets: Vec::new(),
             priority_class_name: None,
-            termination_grace_period_seconds: 60,
+            termination_grace_period_seconds: termination_grace_period(),
         }
     }
 }
@@ -260,4 +267,12 @@ impl JsonSchema for Quantity {
             "maxLength": 32,
         })
     }
+}
+
+fn replicas() -> i32 {
+    2
+}
+
+fn termination_grace_period() -> i64 {
+    60
 }

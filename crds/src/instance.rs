@@ -10,7 +10,7 @@ use crate::{
     capi::Capi,
     certificates::InstanceCertificate,
     cluster::{DaemonTemplate, Resources, Service, VolumeClaim},
-    common::{SecretKeyReference, SecretReference},
+    common::{OBJECT_NAME_MESSAGE, OBJECT_NAME_RULE, SecretKeyReference, SecretReference},
     status::SeonInstanceStatus,
 };
 
@@ -176,6 +176,7 @@ pub struct Storage {
     /// Cluster: the name of a volume claim that is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(OBJECT_NAME_RULE).message(OBJECT_NAME_MESSAGE))]
     pub claim_name: Option<String>,
 }
 

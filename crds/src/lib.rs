@@ -27,7 +27,10 @@ pub use cluster::{
     AccessMode, DaemonTemplate, Quantity, Resources, Service, ServiceType, TaintEffect, Toleration,
     TolerationOperator, VolumeClaim, WhenDeleted,
 };
-pub use common::{Condition, InstanceReference, SecretKeyReference, SecretReference};
+pub use common::{
+    Condition, InstanceReference, SecretKeyReference, SecretReference, is_object_name,
+    is_secret_key,
+};
 pub use instance::{
     Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease,
     PartialRetention, Receive, Retention, Retry, Send, SeonInstance, SeonInstanceSpec, Station,

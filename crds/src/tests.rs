@@ -4,6 +4,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::common::OBJECT_NAME_MESSAGE;
 
 mod security;
 
@@ -379,6 +380,80 @@ fn a_certificate_is_active_from_a_date_or_a_time() {
               2026-12-01T06:00:00Z"]
         );
     }
+}
+
+#[test]
+fn what_names_an_object_is_a_name_and_no_path() {
+    let long = "a".repeat(254);
+    for (name, is_good) in [
+        ("acme", true),
+        ("acme-db.app", true),
+        ("0", true),
+        ("?watch=true", false),
+        ("../../kube-system/secrets/foo", false),
+        ("a/b", false),
+        ("a%2fb", false),
+        ("..", false),
+        ("a..b", false),
+        ("-a", false),
+        ("a-", false),
+        ("a.-b", false),
+        ("Acme", false),
+        ("a\n", false),
+        ("ä", false),
+        ("", false),
+        (long.as_str(), false),
+    ] {
+        assert_eq!(is_object_name(name), is_good, "{name:?}");
+        // Lengths are the schema's.
+        if (1..=253).contains(&name.len()) {
+            let rule = partner_says(|value| {
+                value["spec"]["identity"]["passwordSecretRef"]["name"] = json!(name);
+            });
+            assert_eq!(rule.is_empty(), is_good, "{name:?}: {rule:?}");
+        }
+    }
+    for (key, is_good) in [
+        ("tls.crt", true),
+        ("A_b-c", true),
+        (".hidden", true),
+        (".", false),
+        ("..", false),
+        ("..a", false),
+        ("a/b", false),
+        ("a b", false),
+    ] {
+        assert_eq!(is_secret_key(key), is_good, "{key:?}");
+        let rule = partner_says(|value| {
+            value["spec"]["identity"]["passwordSecretRef"]["key"] = json!(key);
+        });
+        assert_eq!(rule.is_empty(), is_good, "{key:?}: {rule:?}");
+    }
+}
+
+#[test]
+fn every_field_that_names_an_object_has_its_pattern() {
+    const NAMES: [&str; 3] = ["name", "claimName", "storageClassName"];
+    fn look(schema: &Value, path: &str, found: &mut usize) {
+        for (field, property) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{field}");
+            if NAMES.contains(&field.as_str()) || field.ends_with("ClassName") {
+                let rules = property["x-kubernetes-validations"].to_string();
+                assert!(rules.contains(OBJECT_NAME_MESSAGE), "{path}");
+                *found += 1;
+            }
+            look(property, &path, found);
+        }
+        if schema["items"].is_object() {
+            look(&schema["items"], &format!("{path}[]"), found);
+        }
+    }
+    let mut found = 0;
+    for definition in definitions() {
+        let schema = serde_json::to_value(&definition.spec.versions[0].schema).unwrap();
+        look(&schema["openAPIV3Schema"]["properties"]["spec"], "spec", &mut found);
+    }
+    assert!(found >= 13, "{found}");
 }
 
 #[test]

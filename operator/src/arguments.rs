@@ -27,7 +27,7 @@ pub struct Arguments {
     /// are then replaced when Kubernetes has given them up, not as soon as the node is silent.
     #[arg(long, env = "NO_NODES")]
     pub no_nodes: bool,
-    /// Instances that are worked on at once.
+    /// Instances that are worked on at once; at most half of them of one namespace.
     #[arg(long, env = "CONCURRENCY", default_value_t = 16)]
     pub concurrency: u16,
     /// How much is logged, such as info or operator=debug.

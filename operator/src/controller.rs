@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt as _, StreamExt as _, TryFutureExt as _};
+use futures::{FutureExt as _, StreamExt as _};
 use kube::{
     Client,
     runtime::{
@@ -15,14 +15,15 @@ use kube::{
         reflector::ObjectRef,
     },
 };
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, timeout};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     context::Context,
     metrics::Metrics,
     reconcile::{ReconcileError, reconcile},
     status,
+    turns::{LIMIT, Turns},
     world::{GuardedInstance, InstanceKey, Watches, watch},
 };
 
@@ -39,8 +40,8 @@ pub struct Settings {
     pub image: String,
     /// This replica's name.
     pub identity: String,
-    /// Instances at once.
-    pub concurrency: u16,
+    /// The turns of this process, of every scope.
+    pub turns: Arc<Turns>,
     /// Whether nodes are watched.
     pub with_nodes: bool,
 }
@@ -63,7 +64,12 @@ pub async fn run(
         settings.identity,
         metrics,
     ));
-    let failures = Arc::new(Failures::default());
+    let work = Arc::new(Work {
+        context: Arc::clone(&context),
+        turns: settings.turns,
+        failures: Failures::default(),
+        stop: stop.clone(),
+    });
     let turns = async {
         // Before everything is listed, all of it would seem to be missing.
         tokio::select! {
@@ -74,12 +80,18 @@ pub async fn run(
         let queue = queue.map(|key: InstanceKey| {
             Ok::<_, std::convert::Infallible>(ObjectRef::new(&key.name).within(&key.namespace))
         });
-        let config = Config::default().concurrency(settings.concurrency).debounce(DEBOUNCE);
-        let (counted, waits) = (Arc::clone(&failures), Arc::clone(&failures));
+        // How many run at once is the turns' own: here a namespace that hangs would take all room.
+        let config = Config::default().concurrency(0).debounce(DEBOUNCE);
+        let waits = Arc::clone(&work);
         applier(
-            move |instance, context| turn(instance, context, Arc::clone(&counted)).boxed(),
+            // As a task of its own: all of them are polled together here, and one that takes long
+            // to think would hold up the others.
+            move |instance, _| {
+                let turn = tokio::spawn(Arc::clone(&work).turn(instance));
+                AbortOnDropHandle::new(turn).map(ended_well).boxed()
+            },
             move |instance: Arc<GuardedInstance>, error: &ReconcileError, _| {
-                Action::requeue(waits.wait(&key_of(&instance), error.code()))
+                Action::requeue(waits.failures.wait(&key_of(&instance), error.code()))
             },
             Arc::clone(&context),
             world.instances.clone(),
@@ -104,20 +116,57 @@ fn tokio_stream(
     futures::stream::unfold(news, |mut news| async move { Some((news.recv().await?, news)) })
 }
 
-async fn turn(
-    instance: Arc<GuardedInstance>,
+/// What turns are taken with.
+struct Work {
     context: Arc<Context>,
-    failures: Arc<Failures>,
-) -> Result<Action, ReconcileError> {
-    let began = Instant::now();
-    let key = key_of(&instance);
-    let result = reconcile(instance, Arc::clone(&context)).inspect_err(log(&key)).await;
-    let code = result.as_ref().err().map(ReconcileError::code);
-    context.metrics.reconciled(began.elapsed().as_secs_f64(), code);
-    if result.is_ok() {
-        failures.forget(&key);
+    turns: Arc<Turns>,
+    failures: Failures,
+    stop: CancellationToken,
+}
+
+impl Work {
+    async fn turn(
+        self: Arc<Self>,
+        instance: Arc<GuardedInstance>,
+    ) -> Result<Action, ReconcileError> {
+        let key = key_of(&instance);
+        let _turn = tokio::select! {
+            turn = self.turns.begin(&key) => turn,
+            // The next replica looks at everything.
+            () = self.stop.cancelled() => return Ok(Action::await_change()),
+        };
+        let began = Instant::now();
+        let context = &self.context;
+        let reconciled = reconcile(Arc::clone(&instance), Arc::clone(context));
+        let limit = self.turns.limit();
+        let result = match timeout(limit, reconciled).await {
+            Ok(result) => result,
+            Err(_) => Err(ReconcileError::Late { limit }),
+        }
+        .inspect_err(log(&key));
+        if let Err(error @ ReconcileError::Late { .. }) = &result {
+            // By the same way that did not answer, so not for long.
+            let _ = timeout(limit / 4, status::late(context, &instance, error)).await;
+        }
+        let code = result.as_ref().err().map(ReconcileError::code);
+        context.metrics.reconciled(began.elapsed().as_secs_f64(), code);
+        if result.is_ok() {
+            self.failures.forget(&key);
+        }
+        result
     }
-    result
+}
+
+/// A turn that has panicked ends the process, as any task that is dead.
+fn ended_well(
+    result: Result<Result<Action, ReconcileError>, tokio::task::JoinError>,
+) -> Result<Action, ReconcileError> {
+    match result.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(result) => result,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The process ends.
+        Err(Err(_)) => Ok(Action::await_change()),
+    }
 }
 
 fn log(key: &InstanceKey) -> impl FnOnce(&ReconcileError) + use<> {
@@ -138,7 +187,11 @@ async fn ended(context: &Context, result: Ended) {
     let Err(Error::ObjectNotFound(reference)) = result else { return };
     let key = InstanceKey::new(reference.namespace.unwrap_or_default(), reference.name);
     context.doomed.forget(&key);
-    if let Err(error) = status::without_instance(context, &key).await {
+    // Beside the turns: it cannot hold up any, and what it could not say the next news does.
+    let Ok(said) = timeout(LIMIT, status::without_instance(context, &key)).await else {
+        return context.metrics.failed(ReconcileError::Late { limit: LIMIT }.code());
+    };
+    if let Err(error) = said {
         context.metrics.failed(error.code());
         tracing::warn!(instance = %key, code = error.code(), "{error}");
     }
@@ -164,16 +217,4 @@ impl Failures {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_failure_in_a_row_is_waited_for_twice_as_long_up_to_two_minutes() {
-        let (failures, key) = (Failures::default(), InstanceKey::new("a", "acme"));
-        let waits: Vec<u64> =
-            (0..9).map(|_| failures.wait(&key, "E-APPLY-REFUSED").as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
-        failures.forget(&key);
-        assert_eq!(failures.wait(&key, "E-APPLY-REFUSED").as_secs(), 1);
-    }
-}
+mod tests;

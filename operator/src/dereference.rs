@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use crds::{SecretReference, SeonInstance, SeonInstanceSpec, SeonPartner, SeonPartnerSpec};
+use crds::{
+    SecretReference, SeonInstance, SeonInstanceSpec, SeonPartner, SeonPartnerSpec, is_object_name,
+};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
@@ -86,6 +88,9 @@ pub async fn dereference(
 
     let mut wanted = instance_secrets(&instance.spec);
     wanted.extend(partners.iter().flat_map(|partner| partner_secrets(&partner.spec)));
+    // A name becomes part of a request's path, and another text would make it another request. The
+    // definitions refuse such a name, but not in an object that is older than they are.
+    wanted.retain(|name| is_object_name(name));
     // Before they are read: what changes from here on is news.
     world.references.set(key, wanted.clone());
     let secrets = secrets(context, key, wanted).await?;

@@ -32,5 +32,6 @@ pub mod status;
 pub mod stranding;
 pub mod switchover;
 pub mod tenures;
+pub mod turns;
 pub mod validate;
 pub mod world;

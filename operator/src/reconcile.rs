@@ -29,6 +29,16 @@ pub enum ReconcileError {
     /// In the fifth step.
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// It took too long, and was given up: the API server hardly answers, or not for this instance.
+    #[error(
+        "the turn was given up after {} s; see whether the API server answers for this namespace \
+         (its own log and metrics, webhooks)",
+        limit.as_secs()
+    )]
+    Late {
+        /// How long it could take.
+        limit: Duration,
+    },
 }
 
 impl ReconcileError {
@@ -38,6 +48,7 @@ impl ReconcileError {
             Self::Dereference(error) => error.code(),
             Self::Apply(error) => error.code(),
             Self::Status(error) => error.code(),
+            Self::Late { .. } => "E-RECONCILE-LATE",
         }
     }
 }

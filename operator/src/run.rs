@@ -14,15 +14,16 @@ use crate::{
     arguments::Arguments,
     controller::{self, Settings},
     election::{Election, machine::Terms},
-    requests::counted,
+    requests::{self, counted, limited},
     server::{Readings, serve},
+    turns::{self, Turns},
 };
 
 /// Runs until a signal asks for the end, or until something ends that must not.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let readings = Readings::default();
+    let readings = Readings::new(Turns::new(arguments.concurrency.into(), turns::LIMIT));
     let client = Client::try_default().await.context("finding the API server")?;
-    let client = counted(client, Arc::clone(&readings.metrics));
+    let client = counted(limited(client, requests::LIMIT), Arc::clone(&readings.metrics));
     let stop = CancellationToken::new();
     tokio::select! {
         result = serve(arguments.listen, readings.clone()) => {
@@ -89,7 +90,7 @@ async fn work(
         let settings = Settings {
             image: arguments.image.clone(),
             identity: arguments.identity.clone(),
-            concurrency: arguments.concurrency,
+            turns: Arc::clone(&readings.turns),
             with_nodes: !arguments.no_nodes,
         };
         let metrics = Arc::clone(&readings.metrics);

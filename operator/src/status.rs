@@ -9,7 +9,7 @@ use crds::{SeonInstance, SeonPartner, names};
 use kube::{
     Api, Resource as _, ResourceExt as _,
     api::{Patch, PatchParams},
-    runtime::events::EventType,
+    runtime::{events::EventType, reflector::ObjectRef},
 };
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ use crate::{
     context::{Context, News},
     dereference::Found,
     plan::Plan,
+    reconcile::ReconcileError,
     validate::{ValidateError, ValidatedInstance},
     world::{GuardedInstance, InstanceKey},
 };
@@ -117,6 +118,31 @@ pub async fn malformed(context: &Context, instance: &GuardedInstance, error: &st
         error,
         "a SeonInstance cannot be read; it is left as it is until it changes"
     );
+}
+
+/// A turn that was given up. What its status says else may still hold.
+pub async fn late(context: &Context, instance: &GuardedInstance, error: &ReconcileError) {
+    let note = format!("{} {error}", error.code());
+    let news = News { kind: severity(true), reason: "Late", note: &note, pod: None };
+    let about = instance.object_ref(&());
+    let said = context.say(&about, news);
+    let key = InstanceKey::new(instance.namespace().unwrap_or_default(), instance.name_any());
+    // The newest: the turn may have written it before it was given up.
+    let newest = context.world.instances.get(&ObjectRef::new(&key.name).within(&key.namespace));
+    let newest = newest.as_deref().unwrap_or(instance);
+    let Ok(readable) = &newest.0 else { return said.await };
+    let before = readable.status.clone().unwrap_or_default();
+    let generation = readable.metadata.generation;
+    let after = instance::late(&before, note.clone(), generation, ambient::now());
+    let ((), written) = tokio::join!(said, async {
+        if after == before {
+            return Ok(());
+        }
+        write::<SeonInstance>(context, &key, &key.name, &json!(after)).await
+    });
+    if let Err(error) = written {
+        tracing::warn!(instance = %key, code = error.code(), "{error}");
+    }
 }
 
 async fn write<K>(

@@ -214,11 +214,7 @@ fn leave_out_what_lacks_secrets(
     rejected: &mut BTreeMap<String, Vec<Problem>>,
 ) {
     partners.retain(|partner| {
-        let missing: Vec<_> = partner_secrets(&partner.spec)
-            .into_iter()
-            .filter(|name| !found.secrets.contains_key(name))
-            .map(|name| cluster::missing_secret(&name, &found.key.namespace))
-            .collect();
+        let missing = cluster::missing_secrets(found, partner_secrets(&partner.spec));
         let is_complete = missing.is_empty();
         if !is_complete {
             rejected.insert(partner.name_any(), missing);

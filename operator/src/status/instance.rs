@@ -1,7 +1,7 @@
 //! What an instance's status says. Pure.
 
 use crds::{DaemonStatus, SeonInstanceStatus, conditions, conditions::reason};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
@@ -50,6 +50,21 @@ pub(super) fn judge(
         partners,
         daemons,
     }
+}
+
+/// As before, but not ready: nobody knows how it stands.
+pub(super) fn late(
+    before: &SeonInstanceStatus,
+    message: String,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> SeonInstanceStatus {
+    let mut after = before.clone();
+    let judged = Judged::new(conditions::READY, false, reason::NOT_APPLIED, message);
+    let ready = merge(&before.conditions, [judged], generation, now);
+    after.conditions.retain(|condition| condition.kind != conditions::READY);
+    after.conditions.extend(ready);
+    after
 }
 
 fn is_active(daemons: &[DaemonStatus], daemon: Daemon) -> bool {

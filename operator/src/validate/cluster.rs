@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use configuration::{
     CapiAccess, Configuration, DatabaseSetting, Scope, Transport, certificate_facts,
 };
-use crds::{KeyPurpose, SecretKeyReference, SeonInstanceSpec, names};
+use crds::{KeyPurpose, SecretKeyReference, SeonInstanceSpec, is_object_name, names};
 use domain::ControllerNumber;
 use jiff::Timestamp;
 
@@ -40,8 +40,7 @@ pub(super) fn problems(found: &Found) -> Vec<Problem> {
     for (name, port, address) in tcpip.into_iter().chain(tls) {
         listener(&mut problems, name, port, address);
     }
-    let missing = instance_secrets(spec).into_iter().filter(|s| !found.secrets.contains_key(s));
-    problems.extend(missing.map(|name| missing_secret(&name, &found.key.namespace)));
+    problems.extend(missing_secrets(found, instance_secrets(spec)));
     problems
 }
 
@@ -64,13 +63,20 @@ fn listener(problems: &mut Vec<Problem>, name: &str, port: i32, address: &str) {
     }
 }
 
-pub(super) fn missing_secret(name: &str, namespace: &str) -> Problem {
-    Problem {
-        code: "E-VALIDATE-SECRET",
-        object: Some(format!("Secret {name}")),
-        field: String::new(),
-        text: format!("is not in namespace {namespace}; create it there"),
-    }
+/// Those of these Secrets that are not there. One that cannot be there, by its name, is for the
+/// common rules to report, with the field that it stands in.
+pub(super) fn missing_secrets(found: &Found, wanted: BTreeSet<String>) -> Vec<Problem> {
+    let namespace = &found.key.namespace;
+    let is_missing = |name: &String| !found.secrets.contains_key(name) && is_object_name(name);
+    let missing = wanted.into_iter().filter(is_missing);
+    missing
+        .map(|name| Problem {
+            code: "E-VALIDATE-SECRET",
+            object: Some(format!("Secret {name}")),
+            field: String::new(),
+            text: format!("is not in namespace {namespace}; create it there"),
+        })
+        .collect()
 }
 
 pub(super) fn too_large(manifests: &Manifests) -> Option<Problem> {

@@ -51,6 +51,35 @@ fn a_secret_that_is_not_there_is_named_with_its_namespace() {
 }
 
 #[test]
+fn a_secret_that_cannot_be_there_is_named_with_its_field() {
+    let partners = vec![partner("bolt", |value| {
+        value["spec"]["identity"]["passwordSecretRef"]["name"] = json!("?watch=true");
+    })];
+    let good = validated(&found(instance(|_| ()), partners));
+    assert_eq!(
+        sentences(&good.rejected["bolt"]),
+        [
+            "E-CONFIG-VALUE spec.identity.passwordSecretRef.name: \"?watch=true\" is not the name of a \
+          Secret; give a-z, 0-9, - and full stops, such as bolt-oftp"
+        ]
+    );
+    let found = found(
+        instance(|value| {
+            let elsewhere = json!({"name": "../../kube-system/secrets/foo", "key": "uri"});
+            value["spec"]["database"]["secretRef"] = elsewhere;
+        }),
+        vec![],
+    );
+    assert_eq!(
+        sentences(&refused(&found).problems),
+        [
+            "E-CONFIG-VALUE spec.database.secretRef.name: \"../../kube-system/secrets/foo\" is not the \
+          name of a Secret; give a-z, 0-9, - and full stops, such as bolt-oftp"
+        ]
+    );
+}
+
+#[test]
 fn an_error_that_hides_behind_another_partner_s_is_found_too() {
     // Two that are bad in themselves, and two that only clash when those are gone.
     let same = |value: &mut serde_json::Value| {

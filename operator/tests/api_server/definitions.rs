@@ -42,6 +42,9 @@ fn instances() -> Vec<Break> {
         to(&["metadata", "name"], json!("1acme")),
         to(&["spec", "identity", "odetteId"], json!("o0013")),
         to(&["spec", "identity", "stations"], json!([{"odetteId": "_"}])),
+        to(&["spec", "identity", "passwordSecretRef"], json!({"name": "?watch=true", "key": "a"})),
+        to(&["spec", "identity", "passwordSecretRef"], json!({"name": "a", "key": "a/b"})),
+        to(&["spec", "storage"], json!({"claimName": "../a"})),
         to(&["spec", "storage"], json!({"directory": "a", "claimName": "b"})),
         to(&["spec", "storage"], json!({"volumeClaim": {"size": "much"}})),
         to(&["spec", "receive"], json!({"tcpip": {"service": {"nodePort": 30_305}}})),
@@ -105,6 +108,10 @@ fn partners() -> Vec<Break> {
     vec![
         to(&["metadata", "name"], json!("a.b")),
         to(&["spec", "identity", "odetteId"], json!("o0013")),
+        to(
+            &["spec", "identity", "ownPasswordSecretRef"],
+            json!({"name": "../../kube-system/secrets/foo", "key": "a"}),
+        ),
         to(&["spec", "certificates"], json!([])),
         to(
             &["spec", "certificates"],

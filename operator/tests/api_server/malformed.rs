@@ -8,6 +8,7 @@ use kube::{Api, api::ListParams};
 use operator::{
     controller::{Settings, run},
     metrics::Metrics,
+    turns::{LIMIT, Turns},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -58,7 +59,7 @@ async fn a_resource_that_cannot_be_read_stalls_no_other() {
     let settings = Settings {
         image: IMAGE.into(),
         identity: "test".into(),
-        concurrency: 4,
+        turns: Turns::new(4, LIMIT),
         with_nodes: false,
     };
     let running =

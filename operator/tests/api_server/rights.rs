@@ -17,6 +17,7 @@ use operator::{
     election::{Election, machine::Terms},
     metrics::Metrics,
     rbac::{RULES, Scope},
+    turns::{LIMIT, Turns},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -95,8 +96,12 @@ async fn every_right_is_used_and_none_is_missing() {
     );
     tokio::time::timeout(PATIENCE, election.won(|| ())).await.unwrap();
     let stop = CancellationToken::new();
-    let settings =
-        Settings { image: IMAGE.into(), identity: "one".into(), concurrency: 4, with_nodes: true };
+    let settings = Settings {
+        image: IMAGE.into(),
+        identity: "one".into(),
+        turns: Turns::new(4, LIMIT),
+        with_nodes: true,
+    };
     let namespace = Some(place.namespace.clone());
     let running = tokio::spawn(run(client, namespace, settings, metrics, stop.clone()));
 

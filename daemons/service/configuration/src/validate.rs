@@ -216,6 +216,19 @@ impl Checker<'_, '_> {
         self.fail(field, Problem::Value(problem));
     }
 
+    /// The name of an object on a cluster; nothing, if it is reported as none.
+    fn object_name(&mut self, text: &str, kind: &str, field: &str) -> Option<()> {
+        let is_good = crds::is_object_name(text);
+        if !is_good {
+            let problem = format!(
+                "{text:?} is not the name of {kind}; give a-z, 0-9, - and full stops, such as \
+                 bolt-oftp"
+            );
+            self.value(field, problem);
+        }
+        is_good.then_some(())
+    }
+
     fn odette_id(&mut self, text: &str, field: &str) -> Option<OdetteId> {
         let odette_id = text.parse().ok();
         if odette_id.is_none() {

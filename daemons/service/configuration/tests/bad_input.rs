@@ -102,6 +102,35 @@ says! {
          what belongs together is in one namespace, so give the same one everywhere or leave it \
          out everywhere",
     ];
+    a_secret_s_name_that_would_be_another_request: PARTNER "{name: bolt-oftp" =>
+        "{name: \"?watch=true\"", [
+        "bolt.yaml:9:25: spec.identity.passwordSecretRef.name: \"?watch=true\" is not the name of \
+         a Secret; give a-z, 0-9, - and full stops, such as bolt-oftp",
+    ];
+    a_secret_s_name_that_leads_elsewhere: INSTANCE "{name: acme-oftp" =>
+        "{name: ../../kube-system/secrets/foo", [
+        "acme.yaml:8:25: spec.identity.passwordSecretRef.name: \"../../kube-system/secrets/foo\" is \
+         not the name of a Secret; give a-z, 0-9, - and full stops, such as bolt-oftp",
+    ];
+    a_key_that_no_secret_has: PARTNER "key: password" => "key: a/b", [
+        "bolt.yaml:9:42: spec.identity.passwordSecretRef.key: \"a/b\" is not a key in a Secret; \
+         give letters, digits, -, _ and full stops, such as password",
+    ];
+    names_of_what_only_a_cluster_has: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  storage: {volumeClaim: {size: 1Gi, storageClassName: a_b}}\n  \
+         daemonTemplate: {priorityClassName: A, imagePullSecrets: [{name: a}, {name: a/b}]}\n", [
+        "acme.yaml:12:38: spec.storage.volumeClaim.storageClassName: \"a_b\" is not the name of a \
+         storage class; give a-z, 0-9, - and full stops, such as bolt-oftp",
+        "acme.yaml:13:20: spec.daemonTemplate.priorityClassName: \"A\" is not the name of a \
+         priority class; give a-z, 0-9, - and full stops, such as bolt-oftp",
+        "acme.yaml:13:73: spec.daemonTemplate.imagePullSecrets[1].name: \"a/b\" is not the name of \
+         a Secret; give a-z, 0-9, - and full stops, such as bolt-oftp",
+    ];
+    the_name_of_a_claim: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  storage: {claimName: ../a}\n", [
+        "acme.yaml:12:13: spec.storage.claimName: \"../a\" is not the name of a volume claim; give \
+         a-z, 0-9, - and full stops, such as bolt-oftp",
+    ];
     two_secrets_of_one_name: SECRETS "name: bolt-oftp" => "name: acme-oftp", [
         "bolt.yaml:9:25: spec.identity.passwordSecretRef.name: there is no Secret bolt-oftp in \
          these files; add one with stringData: {password: …}",

@@ -32,6 +32,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
     let file_keys = certificates::own(check, spec);
     let ttl = check.duration(&spec.lease.ttl, ["2s", "5m", "10s"], "spec.lease.ttl");
     let retention = retention(check, spec);
+    names_on_a_cluster(check, spec)?;
     Some(Instance {
         name: name?,
         identity: identity?,
@@ -68,6 +69,29 @@ fn identity(check: &mut Checker<'_, '_>, identity: &InstanceIdentity) -> Option<
     let password = check.password(&identity.password_secret_ref, "spec.identity.passwordSecretRef");
     let stations = check.stations(&identity.stations, odette_id.as_ref());
     Some(OwnIdentity { odette_id: odette_id?, password: password?, stations: stations? })
+}
+
+/// Without effect on one machine, and checked, so that one file serves both.
+fn names_on_a_cluster(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<()> {
+    let (storage, template) = (&spec.storage, &spec.daemon_template);
+    let class = storage.volume_claim.as_ref().and_then(|claim| claim.storage_class_name.as_ref());
+    let single = [
+        (storage.claim_name.as_ref(), "a volume claim", "spec.storage.claimName"),
+        (class, "a storage class", "spec.storage.volumeClaim.storageClassName"),
+        (
+            template.priority_class_name.as_ref(),
+            "a priority class",
+            "spec.daemonTemplate.priorityClassName",
+        ),
+    ];
+    let single = single.into_iter().filter_map(|(name, kind, field)| Some((name?, kind, field)));
+    let mut judged: Vec<_> =
+        single.map(|(name, kind, field)| check.object_name(name, kind, field)).collect();
+    for (index, secret) in template.image_pull_secrets.iter().enumerate() {
+        let field = format!("spec.daemonTemplate.imagePullSecrets[{index}].name");
+        judged.push(check.object_name(&secret.name, "a Secret", &field));
+    }
+    judged.into_iter().collect()
 }
 
 fn data_directory(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<PathBuf> {

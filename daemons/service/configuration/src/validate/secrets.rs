@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crds::{SecretKeyReference, SecretReference};
+use crds::{SecretKeyReference, SecretReference, is_secret_key};
 use domain::{NoPostgresUri, postgres_address};
 use oftp::Password;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
@@ -237,11 +237,21 @@ impl<'d> Checker<'d, '_> {
         field: &str,
         cure: &str,
     ) -> Option<Found<'d>> {
-        let secret = self.find(&reference.name, field, cure)?;
-        self.key_of(&reference.name, &secret, &reference.key, &format!("{field}.key"))
+        let secret = self.find(&reference.name, field, cure);
+        let (key, field) = (&reference.key, format!("{field}.key"));
+        if !is_secret_key(key) {
+            let problem = format!(
+                "{key:?} is not a key in a Secret; give letters, digits, -, _ and full stops, such \
+                 as password"
+            );
+            self.value(&field, problem);
+            return None;
+        }
+        self.key_of(&reference.name, &secret?, key, &field)
     }
 
     fn find(&mut self, name: &str, field: &str, cure: &str) -> Option<Secret<'d>> {
+        self.object_name(name, "a Secret", &format!("{field}.name"))?;
         let secrets = self.secrets;
         let found = secrets.by_name.get(name).cloned();
         if found.is_none() && self.all_read {
