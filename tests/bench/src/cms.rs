@@ -12,6 +12,7 @@ use support::{Identity, Process, TemporaryDirectory, guarded_command};
 use crate::Arguments;
 use crate::codec::median;
 use crate::content::Content;
+use crate::files;
 use crate::machine::program;
 use crate::poll;
 use crate::report::{Figure, Goal, Line, Peer};
@@ -36,6 +37,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
         lines.extend(run.both_ways(content).await?);
     }
     lines.push(run.whole_way(arguments).await?);
+    lines.push(signed_receipts(arguments).await?);
     lines.extend(run.memory(if arguments.quick { 256 << 20 } else { 10 << 30 }).await?);
     Ok(lines)
 }
@@ -168,6 +170,20 @@ impl Run {
     fn share(&self, octets: u64) -> f64 {
         octets as f64 / self.octets as f64 * 100.0
     }
+}
+
+/// What the keys cost, where the files themselves cost little.
+async fn signed_receipts(arguments: &Arguments) -> anyhow::Result<Line> {
+    let count = if arguments.quick { 300 } else { 5000 };
+    let [secured, plain] = files::secured_and_plain(arguments, count).await?;
+    let rate = |value| Figure::new(value, "receipts/s");
+    Ok(Line::measured("cms: small files, signed receipts", rate(secured))
+        .beside(Peer::new("not secured", rate(plain)))
+        .note(format!(
+            "{count} files of 10 kB, each packaged, unwrapped and answered by a signed receipt, over one \
+             session on SQLite: from its start to the last receipt in acme's database. Of each file: two \
+             signatures, one decryption and two verifications with RSA 2048"
+        )))
 }
 
 fn rate(value: f64) -> Figure {

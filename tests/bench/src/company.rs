@@ -242,8 +242,8 @@ impl Company {
         secured: bool,
     ) -> anyhow::Result<EntryId> {
         let payload = self.spool()?.take_in(file, TakeIn::Move).await?;
-        let packaging = if secured { "03 04 1 1 Y" } else { "00 00 0 0 N" }.parse()?;
-        let entry = NewEntry { packaging, ..entry(name, &payload)? };
+        let entry = entry(name, &payload)?;
+        let entry = if secured { self::secured(entry)? } else { entry };
         Ok(self.store.intake().enqueue(&entry).await?)
     }
 
@@ -278,6 +278,11 @@ pub(crate) fn entry(name: &str, payload: &Payload) -> anyhow::Result<NewEntry> {
         held: false,
         comment: None,
     })
+}
+
+/// The same, signed, compressed and encrypted, with a signed receipt.
+pub(crate) fn secured(entry: NewEntry) -> anyhow::Result<NewEntry> {
+    Ok(NewEntry { packaging: "03 04 1 1 Y".parse()?, ..entry })
 }
 
 fn ps(seon: &Path, directory: &Path) -> anyhow::Result<Vec<Daemon>> {

@@ -17,7 +17,7 @@ use support::{Durability, Postgres, PseudoRandom, TemporaryDirectory};
 use tokio::runtime::Handle;
 
 use crate::Arguments;
-use crate::company::{Pair, Settings, entry};
+use crate::company::{Pair, Settings, entry, secured};
 use crate::peers::Sftp;
 use crate::poll;
 use crate::report::{Figure, Goal, Line, Peer};
@@ -71,7 +71,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
             continue;
         }
         for &channels in &amount.channels {
-            let run = Run { arguments, database, count, channels };
+            let run = Run { arguments, database, count, channels, secured: false };
             let databases = match (database, &server) {
                 (Database::PostgreSql, Err(reason)) => {
                     lines.push(Line::skipped(run.name(), reason));
@@ -93,6 +93,22 @@ struct Run<'a> {
     database: Database,
     count: u32,
     channels: u32,
+    secured: bool,
+}
+
+/// Receipts a second of small files that are secured and whose receipts are signed, and of the same
+/// ones as they are: from the start of the first session to the last receipt.
+pub(crate) async fn secured_and_plain(
+    arguments: &Arguments,
+    count: u32,
+) -> anyhow::Result<[f64; 2]> {
+    let mut rates = [0.0; 2];
+    for (secured, rate) in [true, false].into_iter().zip(&mut rates) {
+        let place = TemporaryDirectory::new();
+        let run = Run { arguments, database: Database::Sqlite, count, channels: 1, secured };
+        *rate = run.exchange(None, place.path()).await?.all;
+    }
+    Ok(rates)
 }
 
 impl Run<'_> {
@@ -185,12 +201,16 @@ impl Run<'_> {
     /// Everything is queued before acme's daemons start.
     async fn exchange(&self, databases: Option<[String; 2]>, place: &Path) -> anyhow::Result<Pace> {
         let count = self.count;
-        let settings = Settings { channels: self.channels, databases, ..Settings::default() };
+        let (channels, secures) = (self.channels, self.secured);
+        let settings = Settings { channels, databases, secured: secures, ..Settings::default() };
         let mut pair = Pair::make(&self.arguments.seon, &settings).await?;
         pair.bolt.start().await?;
         let payloads = take_in(&pair.acme.spool()?, place, count, self.channels)?;
         let entries = payloads.iter().enumerate();
-        let entries = entries.map(|(index, payload)| entry(&name(index), payload));
+        let entries = entries.map(|(index, payload)| {
+            let entry = entry(&name(index), payload)?;
+            if secures { secured(entry) } else { Ok(entry) }
+        });
         let entries = entries.collect::<anyhow::Result<Vec<_>>>()?;
         pair.acme.store.intake().enqueue_all(&entries).await?;
         ensure!(Command::new("sync").status()?.success(), "sync failed");
