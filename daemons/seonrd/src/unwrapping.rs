@@ -22,7 +22,7 @@ use runtime::{Active, ServiceError};
 use spool::{Parts, SpoolError};
 use store::{
     FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, Original, ReceiptKind,
-    ReceivedFile, ReceivedFileId, Step, StoreError, Unwrapped,
+    ReceivedFile, ReceivedFileId, ReceivedState, Step, StoreError, Unwrapped,
 };
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -178,18 +178,20 @@ impl Lanes {
 
 /// Unwraps one file and records what came of it.
 async fn deal_with(active: &Active, cores: &Cores, file: &ReceivedFile) -> Result<(), Refused> {
+    // What was found may have been dealt with since, and then its original is not ours to remove.
+    let found = active.store.received_file(file.id).await?;
+    let Some(file) = &found.filter(|file| file.state == ReceivedState::Unwrapping) else {
+        return Ok(());
+    };
     let configuration = active.configuration();
     let partner = configuration.partner(file.partner.as_str()).ok_or(Refused::NoPartner)?;
-    let now = ambient::now();
-    // A receipt that cannot be signed now is waited for before anything is delivered.
-    let signer = match file.packaging.receipt_suite() {
-        Some(_) => Some(Signer::of(&configuration.instance, now)?),
-        None => None,
-    };
-    let opening = Opening::of(&configuration.instance, partner, file.packaging, now)
+    let came = file.received_at.unwrap_or_else(ambient::now);
+    let opening = Opening::of(&configuration.instance, partner, file.packaging, came)
         .map_err(UnwrapError::Key)?;
-    let into = PartName::of_original(active.tenure.epoch, &ambient::fresh().to_string())
-        .map_err(SpoolError::Name)?;
+    // One name for all tries of this tenure, so that none leaves a copy beside another's.
+    let into =
+        PartName::of_original(active.tenure.epoch, file.part.id()).map_err(SpoolError::Name)?;
+    active.spool.remove_part(&into).await?;
     let wrapped = Wrapped {
         part: file.part.clone(),
         packaging: file.packaging,
@@ -199,9 +201,7 @@ async fn deal_with(active: &Active, cores: &Cores, file: &ReceivedFile) -> Resul
     match packaging::unwrap(&active.spool, cores, &wrapped, &into, opening).await {
         Ok(opened) => record(active, file, into, opened).await,
         Err(error) => match error.answer() {
-            Some(reason) => {
-                reject(active, cores, &configuration, file, &error, reason, signer).await
-            }
+            Some(reason) => reject(active, cores, &configuration, file, &error, reason).await,
             None => Err(error.into()),
         },
     }
@@ -235,11 +235,12 @@ async fn reject(
     file: &ReceivedFile,
     error: &UnwrapError,
     reason: NegativeReason,
-    signer: Option<Signer>,
 ) -> Result<(), Refused> {
     let (code, text) = (error.code(), error.to_string());
-    let signature = match (file.packaging.receipt_suite(), signer) {
-        (Some(suite), Some(signer)) => {
+    let signature = match file.packaging.receipt_suite() {
+        Some(suite) => {
+            // One that cannot be signed now is waited for.
+            let signer = Signer::of(&configuration.instance, ambient::now())?;
             match packaging::hash(&active.spool, cores, &file.part, suite).await? {
                 Some(hash) => {
                     let creator = configuration.instance.identity.odette_id.clone();
@@ -252,7 +253,7 @@ async fn reject(
                 None => None,
             }
         }
-        _ => None,
+        None => None,
     };
     let receipt = NewReceipt {
         kind: ReceiptKind::Negative { reason: reason.number(), text: ReasonText::fitting(&text) },

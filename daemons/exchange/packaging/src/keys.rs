@@ -2,7 +2,7 @@
 
 use configuration::{FileKey, Instance, OutOfDate, Partner, in_date};
 use domain::{Packaging, Suite};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use oftp_cms::{Certificate, Identity, KeyError, Known, Limits, PrivateKey, Signer as Signature};
 
 use crate::PackagingError;
@@ -48,18 +48,19 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// All that may decrypt, and those of the partner's that are active.
+    /// All that may decrypt, and those of the partner's that were active when the file came: whatever it
+    /// waited for here since is not the partner's fault.
     pub fn of(
         instance: &Instance,
         partner: &Partner,
         packaging: Packaging,
-        now: Timestamp,
+        came: Timestamp,
     ) -> Result<Self, KeyError> {
         let (signed, encrypted) = packaging.is_signed_and_encrypted();
         let keys = instance.file_keys.decrypting().filter(|_| encrypted);
         let identities = keys.map(identity).collect::<Result<_, _>>()?;
-        let certificates = if signed { partner.signature_certificates(now) } else { Vec::new() };
-        let (certificates, signers) = signers(&certificates, now)?;
+        let certificates = if signed { partner.signature_certificates(came) } else { Vec::new() };
+        let (certificates, signers) = signers(&certificates, came)?;
         Ok(Self { known: Known { identities, certificates, limits: Limits::default() }, signers })
     }
 }
@@ -75,9 +76,21 @@ pub(crate) fn signers(
 ) -> Result<(Vec<Certificate>, Signers), KeyError> {
     let octets = || certificates.iter().map(AsRef::as_ref);
     let parsed: Vec<_> = octets().map(Certificate::parse).collect::<Result<_, _>>()?;
-    let counts = octets().map(|one| in_date(one, now));
+    let counts = octets().map(|one| in_date_about(one, now));
     let signers = Signers(parsed.iter().cloned().zip(counts).collect());
     Ok((parsed, signers))
+}
+
+/// A partner's clock may be ahead of ours so far, when it signs by a certificate that was issued just
+/// then.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
+
+fn in_date_about(certificate: &[u8], now: Timestamp) -> Result<(), OutOfDate> {
+    let later = now.saturating_add(CLOCKS_APART).unwrap_or(now);
+    match in_date(certificate, now) {
+        Err(OutOfDate::NotYet(_)) => in_date(certificate, later),
+        counts => counts,
+    }
 }
 
 impl Signers {

@@ -77,16 +77,24 @@ pub async fn unwrap(
     }
     opening.known.limits.content = most_content(wrapped.original_size);
     let work = Work::new(wrapped.packaging, Some((wrapped.format, opening)))?;
-    let mut original = spool.create_part(into).await?;
-    match read_into(cores, &mut reader, &mut original, work).await {
-        Ok(opened) => Ok(Opened { original: Some(original.finish().await?), ..opened }),
-        Err(error) => {
-            drop(original);
-            // What stays after all is nobody's, and is swept.
-            let _ = spool.remove_part(into).await;
-            Err(error)
-        }
+    let unwrapped = unwrap_into(spool, cores, &mut reader, into, work).await;
+    if unwrapped.is_err() {
+        // What stays after all is nobody's, and is swept.
+        let _ = spool.remove_part(into).await;
     }
+    unwrapped
+}
+
+async fn unwrap_into(
+    spool: &Spool,
+    cores: &Cores,
+    reader: &mut impl Reader,
+    into: &PartName,
+    work: Work,
+) -> Result<Opened, UnwrapError> {
+    let mut original = spool.create_part(into).await?;
+    let opened = read_into(cores, reader, &mut original, work).await?;
+    Ok(Opened { original: Some(original.finish().await?), ..opened })
 }
 
 async fn read_through(

@@ -74,8 +74,11 @@ fn move_part(
     match parts.try_move_to(part.file(), folder, file) {
         Ok(true) => Ok(Some(Delivery::Delivered)),
         not_moved => {
-            // It would speak for a part that somebody removes before the next attempt.
-            parts.remove(&witness(part))?;
+            // It would speak for a part that somebody removes before the next attempt. Where the part is
+            // gone after all, as when a server's answer to the move was lost, it speaks for that.
+            if parts.status(part.file())?.is_some() {
+                parts.remove(&witness(part))?;
+            }
             not_moved.map(|_| None)
         }
     }

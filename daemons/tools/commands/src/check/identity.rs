@@ -1,8 +1,8 @@
 //! Whether database and volume belong together, and whether the volume has what the database knows of.
 
 use runtime::identity;
-use spool::Parts;
-use store::{ReceivedFilter, ReceivedState, Store};
+use spool::{Parts, Spool};
+use store::{ReceivedFile, ReceivedFilter, ReceivedState, Store};
 
 use crate::report::Check;
 use crate::{Error, Instance};
@@ -37,6 +37,22 @@ async fn judge(instance: &Instance, store: &Store) -> Result<Check, Error> {
     }))
 }
 
+/// Whether a file's part is neither there nor known to be delivered.
+async fn is_gone(spool: &Spool, file: &ReceivedFile) -> Option<bool> {
+    let part = file.deliverable();
+    let is_there = spool.open_part(part).await.is_ok();
+    Some(!is_there && !spool.was_placed(part).await.ok()?)
+}
+
+async fn is_gone_still(spool: &Spool, store: &Store, file: &ReceivedFile) -> Option<bool> {
+    let waits = [ReceivedState::Received, ReceivedState::Delivering];
+    let now = store.received_file(file.id).await.ok()?;
+    match now.filter(|file| waits.contains(&file.state)) {
+        Some(file) => is_gone(spool, &file).await,
+        None => Some(false),
+    }
+}
+
 /// Received files that are neither in the spool nor known to be delivered.
 async fn parts_gone(instance: &Instance, store: &Store) -> Option<Check> {
     let spool = instance.spool().ok()?;
@@ -45,9 +61,8 @@ async fn parts_gone(instance: &Instance, store: &Store) -> Option<Check> {
         let waiting =
             ReceivedFilter { state: Some(state), limit: MOST, ..ReceivedFilter::default() };
         for file in store.received_files(&waiting).await.ok()? {
-            let part = file.deliverable();
-            let is_there = spool.open_part(part).await.is_ok();
-            if !is_there && !spool.was_placed(part).await.ok()? {
+            // It may have been delivered while we looked at those before it.
+            if is_gone(&spool, &file).await? && is_gone_still(&spool, store, &file).await? {
                 gone.push(format!("{} from {}", file.identity.dataset_name, file.partner));
             }
         }
