@@ -312,6 +312,13 @@ pub struct Send {
     /// How we show ourselves when we call by TLS. Without it: as `receive.tls` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Client>,
+    /// Folders in which partners may have hot folders (`folders` of a SeonPartner) beside their own
+    /// place, which is outgoing/ and the partner's name: absolute ones such as /srv/edi, or in the
+    /// data directory. Whoever may write a SeonPartner can then send what lies there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 4096)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub allowed_folders: Vec<String>,
     /// Pods of this daemon (cluster only). Default: as daemonTemplate says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 9))]
@@ -328,6 +335,7 @@ impl Default for Send {
             retry: Retry::default(),
             schedule: Vec::new(),
             tls: None,
+            allowed_folders: Vec::new(),
             replicas: None,
             resources: None,
         }

@@ -487,8 +487,9 @@ pub struct FileRule {
     "has(self.recordLength) == (self.format in ['Fixed', 'Variable'])").message(
     "recordLength belongs to the formats Fixed and Variable, and they need it"))]
 pub struct Folder {
-    /// The folder, on the data directory's file system; a relative path begins at the data
-    /// directory.
+    /// The folder, on the data directory's file system: outgoing/ and the partner's name in the data
+    /// directory, or a folder below it, such as outgoing/bolt/plans. Others only where the instance
+    /// allows them (`send.allowedFolders`).
     #[schemars(length(min = 1, max = 4096))]
     pub directory: String,
     /// A pattern for file names: `*` stands for any characters, `?` for one.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, value_parser};
 
 /// Runs every SeonInstance on Kubernetes.
 #[derive(Clone, Debug, Parser)]
@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(long, env = "NO_NODES")]
     pub no_nodes: bool,
     /// Instances that are worked on at once; at most half of them of one namespace.
-    #[arg(long, env = "CONCURRENCY", default_value_t = 16)]
+    #[arg(long, env = "CONCURRENCY", default_value_t = 16, value_parser = value_parser!(u16).range(1..))]
     pub concurrency: u16,
     /// How much is logged, such as info or operator=debug.
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]

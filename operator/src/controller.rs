@@ -137,6 +137,12 @@ impl Work {
         };
         let began = Instant::now();
         let context = &self.context;
+        // What it is now: while it waited it may have changed, and a turn by what it was would undo
+        // that for a moment. Of one that is gone there is news.
+        let reference = ObjectRef::new(&key.name).within(&key.namespace);
+        let Some(instance) = context.world.instances.get(&reference) else {
+            return Ok(Action::await_change());
+        };
         let reconciled = reconcile(Arc::clone(&instance), Arc::clone(context));
         let limit = self.turns.limit();
         let result = match timeout(limit, reconciled).await {

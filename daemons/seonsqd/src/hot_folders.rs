@@ -291,7 +291,8 @@ impl OneLook {
         let Some(partner) = configuration.partner(self.key.0.as_str()) else {
             return Ok((false, Vec::new()));
         };
-        let mut hot = HotFolder::open(&self.key.1).await?;
+        let within = self.active.data.join(&self.folder.within);
+        let mut hot = HotFolder::open(&within, self.folder.below()).await?;
         // Before it is read, so that nothing falls between.
         *watch = self.watched(memory).await;
         hot.resume(std::mem::take(&mut memory.seen));

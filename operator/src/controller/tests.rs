@@ -139,19 +139,33 @@ async fn a_turn_that_hangs_is_given_up_and_said_and_those_that_wait_get_theirs()
     timeout(PATIENCE, running).await.unwrap().unwrap();
 }
 
-#[tokio::test]
-async fn who_waits_for_a_turn_does_not_hold_up_the_end() {
-    // None begins but those of which none ends: what waits is nobody's turn any more.
-    let turns = Turns::new(1, Duration::from_hours(1));
-    let key = InstanceKey::new("a", "acme");
-    let _running = turns.begin(&key).await;
-    let stop = CancellationToken::new();
-    stop.cancel();
+/// The turn of an instance that no watch has told of, with these turns.
+fn turn_of_nobody(
+    turns: Arc<Turns>,
+    stop: CancellationToken,
+) -> Option<Result<Action, ReconcileError>> {
     let (sender, _said) = mpsc::unbounded_channel();
     let client = server(vec![], sender);
     let Watches { world, .. } = watch(&client, None, false);
     let context = Context::new(client, world, String::new(), String::new(), Arc::default());
     let work = Work { context: Arc::new(context), turns, failures: Failures::default(), stop };
     let waits = serde_json::from_value(instance("a", "acme")).unwrap();
-    assert!(Arc::new(work).turn(Arc::new(waits)).now_or_never().unwrap().is_ok());
+    Arc::new(work).turn(Arc::new(waits)).now_or_never()
+}
+
+#[tokio::test]
+async fn who_waits_for_a_turn_does_not_hold_up_the_end() {
+    let turns = Turns::new(1, LIMIT);
+    let _running = turns.begin(&InstanceKey::new("a", "acme")).await;
+    let stop = CancellationToken::new();
+    assert!(turn_of_nobody(Arc::clone(&turns), stop.clone()).is_none(), "it waits");
+    stop.cancel();
+    assert!(turn_of_nobody(turns, stop).unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn an_instance_that_went_while_it_waited_is_not_made_again() {
+    // At once: without a single request.
+    let done = turn_of_nobody(Turns::new(1, LIMIT), CancellationToken::new());
+    assert!(done.unwrap().is_ok());
 }

@@ -80,6 +80,27 @@ fn a_secret_that_cannot_be_there_is_named_with_its_field() {
 }
 
 #[test]
+fn a_partner_that_would_send_what_others_sent_us_is_left_out() {
+    for (directory, is_taken) in [
+        ("outgoing/cast/plans", true),
+        ("/var/lib/seon/outgoing/cast", true),
+        ("incoming/bolt", false),
+        ("/var/lib/seon/incoming/bolt", false),
+        ("outgoing/bolt", false),
+        ("/var/lib/seon/outgoing/bolt", false),
+        ("/var/lib/seon/outgoing/cast/../bolt", false),
+        ("/etc/seon/secrets", false),
+    ] {
+        let cast = partner("cast", |value| {
+            value["spec"]["folders"] = json!([{"directory": directory}]);
+        });
+        let validated = validated(&found(instance(|_| ()), vec![partner("bolt", |_| ()), cast]));
+        assert!(validated.accepted.contains_key("bolt"), "{directory}");
+        assert_eq!(validated.accepted.contains_key("cast"), is_taken, "{directory}");
+    }
+}
+
+#[test]
 fn an_error_that_hides_behind_another_partner_s_is_found_too() {
     // Two that are bad in themselves, and two that only clash when those are gone.
     let same = |value: &mut serde_json::Value| {

@@ -442,7 +442,9 @@ spec:
         let (own, _) = WORDS[self.ours];
         let partner = |first: usize| {
             let folders = (first..wanted.min(first + EACH)).fold(String::new(), |text, number| {
-                text + &format!("  - {{directory: outgoing/many/{number}, format: Unstructured}}\n")
+                text + &format!(
+                    "  - {{directory: outgoing/many{first}/{number}, format: Unstructured}}\n"
+                )
             });
             format!(
                 "apiVersion: seon.dev/v1alpha1

@@ -236,6 +236,9 @@ pub struct Send {
     pub windows: Windows,
     /// How we show ourselves by TLS; always there if a partner has a tls transport.
     pub tls: Option<TlsClient>,
+    /// Where partners may have hot folders beside their own places; a relative path begins at the
+    /// data directory.
+    pub allowed_folders: Vec<PathBuf>,
 }
 
 /// How we show ourselves when we call by TLS.

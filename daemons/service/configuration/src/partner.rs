@@ -1,6 +1,10 @@
 //! The validated partner.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use domain::{
     PartnerName,
@@ -226,6 +230,9 @@ pub struct Receipts {
 pub struct Folder {
     /// The folder; a relative path begins at the data directory and does not leave it.
     pub directory: PathBuf,
+    /// What it begins with: the partner's own place, or one that the instance allows. No link leads
+    /// out of there.
+    pub within: PathBuf,
     /// Which of its files are sent.
     pub pattern: Glob,
     /// The virtual files' format.
@@ -236,4 +243,12 @@ pub struct Folder {
     pub settle: Duration,
     /// The ending of the file that says that another one is finished, if there are such.
     pub marker: Option<String>,
+}
+
+impl Folder {
+    /// The folder, from the place that it lies within.
+    #[must_use]
+    pub fn below(&self) -> &Path {
+        self.directory.strip_prefix(&self.within).unwrap_or(Path::new(""))
+    }
 }

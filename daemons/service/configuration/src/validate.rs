@@ -2,19 +2,14 @@
 
 mod capi;
 mod certificates;
+mod folders;
 mod instance;
 mod isdn;
 mod partner;
 mod secrets;
 mod security;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroUsize,
-    path::{Component, Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
 use oftp::OdetteId;
 use rustls_pki_types::ServerName;
@@ -150,7 +145,7 @@ fn distinct_partners(
     errors: &mut Errors,
 ) {
     let mut ids: BTreeMap<&str, &Partner> = BTreeMap::new();
-    let mut folders: BTreeMap<PathBuf, &Partner> = BTreeMap::new();
+    let mut folders: BTreeMap<&Path, &Partner> = BTreeMap::new();
     for (document, partner) in judged {
         let id = &partner.odette_id;
         let field = "spec.identity.odetteId";
@@ -176,10 +171,7 @@ fn distinct_partners(
             }
         }
         for (index, folder) in partner.folders.iter().enumerate() {
-            // `./a/` and `a` are one folder.
-            let directory: PathBuf =
-                folder.directory.components().filter(|c| *c != Component::CurDir).collect();
-            if let Some(other) = folders.insert(directory, partner)
+            if let Some(other) = folders.insert(&folder.directory, partner)
                 && other.name != partner.name
             {
                 let problem = format!(
@@ -315,19 +307,4 @@ impl Checker<'_, '_> {
 /// `; did you mean bolt-tls?` or nothing
 fn did_you_mean<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> String {
     nearest(text, known).map(|near| format!("did you mean {near}? ")).unwrap_or_default()
-}
-
-/// A path below the data directory that is not Seon's own, or an absolute one.
-fn is_free_directory(path: &Path) -> bool {
-    let own: BTreeSet<&str> = ["incoming", "run", "seon.db", "spool"].into();
-    let mut first = None;
-    for component in path.components() {
-        match component {
-            Component::ParentDir => return false,
-            Component::Normal(name) if first.is_none() => first = Some(name),
-            _ => {}
-        }
-    }
-    path.is_absolute()
-        || first.is_some_and(|name| name.to_str().is_none_or(|name| !own.contains(name)))
 }

@@ -452,22 +452,61 @@ says! {
          without / and not beginning with a full stop",
     ];
     a_hot_folder_outside: PARTNER "  transports:\n" =>
-        "  folders: [{directory: ../x}]\n  transports:\n", [
-        "bolt.yaml:10:14: spec.folders[0].directory: \"../x\" is not a folder for outgoing \
-         files; give one below the data directory that is not Seon's own, such as outgoing/bolt",
+        "  folders: [{directory: outgoing/bolt/../x}]\n  transports:\n", [
+        "bolt.yaml:10:14: spec.folders[0].directory: \"outgoing/bolt/../x\" is not a place for this \
+         partner's files; give outgoing/bolt, or one below it",
     ];
-    a_hot_folder_that_is_seons_own: PARTNER "  transports:\n" =>
-        "  folders: [{directory: spool/x}]\n  transports:\n", [
-        "bolt.yaml:10:14: spec.folders[0].directory: \"spool/x\" is not a folder for outgoing \
-         files; give one below the data directory that is not Seon's own, such as outgoing/bolt",
+    a_hot_folder_where_received_files_are: PARTNER "  transports:\n" =>
+        "  folders: [{directory: incoming/cast}]\n  transports:\n", [
+        "bolt.yaml:10:14: spec.folders[0].directory: \"incoming/cast\" is not a place for this \
+         partner's files; give outgoing/bolt, or one below it",
+    ];
+    a_hot_folder_of_another_partner: PARTNER "  transports:\n" =>
+        "  folders: [{directory: outgoing/cast}]\n  transports:\n", [
+        "bolt.yaml:10:14: spec.folders[0].directory: \"outgoing/cast\" is not a place for this \
+         partner's files; give outgoing/bolt, or one below it",
+    ];
+    a_hot_folder_that_the_instance_does_not_allow: PARTNER "  transports:\n" =>
+        "  folders: [{directory: records}, {directory: /var/lib/seon/incoming/cast}]\n  \
+         transports:\n", [
+        "bolt.yaml:10:14: spec.folders[0].directory: \"records\" is not below outgoing/bolt, which \
+         is this partner's place; give one there, or let the SeonInstance allow it: send: \
+         {allowedFolders: [records]}",
+        "bolt.yaml:10:36: spec.folders[1].directory: \"/var/lib/seon/incoming/cast\" is not below \
+         outgoing/bolt, which is this partner's place; give one there, or let the SeonInstance \
+         allow it: send: {allowedFolders: [/var/lib/seon/incoming/cast]}",
+    ];
+    folders_that_no_partner_may_have: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  storage: {directory: /var/lib/seon}\n  send: {allowedFolders: [/var, \
+         /var/lib/seon/incoming, spool, outgoing, ../x]}\n", [
+        "acme.yaml:13:27: spec.send.allowedFolders[0]: \"/var\" is not a folder for partners' \
+         files; give an absolute one that does not hold the data directory, or one in the data \
+         directory that is not Seon's own, such as /srv/edi (outgoing/ and a partner's name is \
+         allowed to it as it is)",
+        "acme.yaml:13:33: spec.send.allowedFolders[1]: \"/var/lib/seon/incoming\" is not a folder \
+         for partners' files; give an absolute one that does not hold the data directory, or one in \
+         the data directory that is not Seon's own, such as /srv/edi (outgoing/ and a partner's name \
+         is allowed to it as it is)",
+        "acme.yaml:13:57: spec.send.allowedFolders[2]: \"spool\" is not a folder for partners' \
+         files; give an absolute one that does not hold the data directory, or one in the data \
+         directory that is not Seon's own, such as /srv/edi (outgoing/ and a partner's name is \
+         allowed to it as it is)",
+        "acme.yaml:13:64: spec.send.allowedFolders[3]: \"outgoing\" is not a folder for partners' \
+         files; give an absolute one that does not hold the data directory, or one in the data \
+         directory that is not Seon's own, such as /srv/edi (outgoing/ and a partner's name is \
+         allowed to it as it is)",
+        "acme.yaml:13:74: spec.send.allowedFolders[4]: \"../x\" is not a folder for partners' \
+         files; give an absolute one that does not hold the data directory, or one in the data \
+         directory that is not Seon's own, such as /srv/edi (outgoing/ and a partner's name is \
+         allowed to it as it is)",
     ];
     a_format_without_its_record_length: PARTNER "  transports:\n" =>
-        "  folders: [{directory: x, format: Fixed}]\n  transports:\n", [
+        "  folders: [{directory: outgoing/bolt/x, format: Fixed}]\n  transports:\n", [
         "bolt.yaml:10:13: spec.folders[0]: the formats Fixed and Variable need recordLength; add \
          it",
     ];
     a_record_length_without_its_format: PARTNER "  transports:\n" =>
-        "  folders: [{directory: x, recordLength: 80}]\n  transports:\n", [
+        "  folders: [{directory: outgoing/bolt/x, recordLength: 80}]\n  transports:\n", [
         "bolt.yaml:10:13: spec.folders[0]: recordLength belongs to the formats Fixed and \
          Variable; remove it",
     ];
@@ -547,12 +586,12 @@ fn no_manifest_at_all() {
 
 #[test]
 fn two_partners_with_one_odette_id_and_one_hot_folder() {
-    let partner = format!("{PARTNER}  folders: [{{directory: out}}]\n");
+    let partner = format!("{PARTNER}  folders: [{{directory: share/out}}]\n");
     let twin = partner
         .replace("name: bolt\n", "name: twin\n")
-        .replace("{directory: out}", "{directory: ./out/}");
+        .replace("{directory: share/out}", "{directory: ./share/out/}");
     let files = [
-        ("acme.yaml", INSTANCE.to_owned()),
+        ("acme.yaml", INSTANCE.to_owned() + "  send: {allowedFolders: [share]}\n"),
         ("bolt.yaml", partner),
         ("twin.yaml", twin),
         ("secrets.yaml", SECRETS.to_owned()),
@@ -562,7 +601,7 @@ fn two_partners_with_one_odette_id_and_one_hot_folder() {
         [
             "twin.yaml:8:5: spec.identity.odetteId: O0013000002BOLT is the Odette ID of partner \
              bolt already; every partner has its own, by which it is known when it calls",
-            "twin.yaml:12:14: spec.folders[0].directory: ./out/ is a hot folder of partner bolt \
+            "twin.yaml:12:14: spec.folders[0].directory: share/out is a hot folder of partner bolt \
              already; give each partner its own",
         ],
     );

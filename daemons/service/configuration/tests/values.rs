@@ -55,6 +55,32 @@ fn what_is_not_written_has_the_value_that_an_expert_would_choose() {
 }
 
 #[test]
+fn a_partner_s_folders_lie_in_its_own_place_or_in_one_that_the_instance_allows() {
+    let instance = INSTANCE.to_owned()
+        + "  storage: {directory: /var/lib/seon}\n  send: {allowedFolders: [/srv/edi, ./share/]}\n";
+    let partner = PARTNER.to_owned()
+        + "  folders:\n  - {directory: ./outgoing/bolt/}\n  - {directory: outgoing/bolt/plans}\n  \
+           - {directory: /var/lib/seon/outgoing/bolt/a/b}\n  - {directory: /srv/edi}\n  \
+           - {directory: share/bolt}\n";
+    let configuration = read(&instance, &partner, SECRETS);
+    let folders = &configuration.partner("bolt").unwrap().folders;
+    let places: Vec<_> = folders
+        .iter()
+        .map(|folder| (folder.within.to_str().unwrap(), folder.below().to_str().unwrap()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("outgoing/bolt", ""),
+            ("outgoing/bolt", "plans"),
+            ("/var/lib/seon/outgoing/bolt", "a/b"),
+            ("/srv/edi", ""),
+            ("share", "bolt"),
+        ]
+    );
+}
+
+#[test]
 fn each_controller_of_isdn_has_a_daemon_and_a_box() {
     let instance = INSTANCE.replace(
         "      port: 3305\n",

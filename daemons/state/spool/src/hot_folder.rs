@@ -118,11 +118,18 @@ impl Folders {
 }
 
 impl HotFolder {
-    /// Opens a hot folder anywhere, and makes it if it is not there. `directory` is an
-    /// administrator's setting, so links on the way to it are followed.
-    pub async fn open(directory: &Path) -> Result<Self, SpoolError> {
-        let directory = directory.to_path_buf();
-        let opened = blocking(move || Opened::new(Directory::anywhere_made(&directory, SHARED)?));
+    /// Opens a hot folder in a directory anywhere, and makes what is missing. `within` is an
+    /// administrator's setting, so links on the way to it are followed; `below` it none is, so that
+    /// nothing leads out of there.
+    pub async fn open(within: &Path, below: &Path) -> Result<Self, SpoolError> {
+        let (within, below) = (within.to_path_buf(), below.to_path_buf());
+        let opened = blocking(move || {
+            let mut folder = Directory::anywhere_made(&within, SHARED)?;
+            for name in &below {
+                folder = folder.directory_made(&name.to_string_lossy(), SHARED)?;
+            }
+            Opened::new(folder)
+        });
         opened.await.map(Self::new)
     }
 

@@ -72,14 +72,15 @@ fn a_payload_that_is_gone_when_a_session_would_offer_it_stops_its_entry_and_not_
 
 #[test]
 fn a_file_of_records_whose_last_one_is_short_stops_its_entry_and_not_the_session() {
-    let fixed = "  folders: [{directory: records, format: Fixed, recordLength: 50, settle: 1s}]\n";
+    let fixed = "  folders: [{directory: outgoing/bolt/records, format: Fixed, recordLength: 50, \
+                 settle: 1s}]\n";
     let mut pair = Pair::new();
     pair.acme.instance_extra = String::from(crate::EAGER);
     pair.acme.partner_extra = fixed.to_owned();
     pair.write(Line::Tcp, Line::Tcp);
     let _acme = pair.acme.up();
     pair.acme.wait_until_ready();
-    let folder = pair.acme.hot_folder("records");
+    let folder = pair.acme.hot_folder("outgoing/bolt/records");
     fs::rename(pair.acme.file("SHORT.DAT", 5020), folder.join("SHORT.DAT")).unwrap();
     let short = wait_until_blocking("the file is queued", PATIENCE, || {
         let queue: Value =

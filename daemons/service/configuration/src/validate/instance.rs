@@ -1,11 +1,11 @@
 //! The instance's values.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crds::{InstanceIdentity, SecretReference, SeonInstanceSpec};
 use domain::InstanceName;
 
-use super::{Checker, Reported, certificates};
+use super::{Checker, Reported, certificates, folders};
 use crate::{
     error::Problem,
     instance::{
@@ -28,7 +28,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
     };
     let data_directory = data_directory(check, spec);
     let receive = receive(check, spec);
-    let send = send(check, spec, receive.as_ref());
+    let send = send(check, spec, receive.as_ref(), data_directory.as_deref());
     let file_keys = certificates::own(check, spec);
     let ttl = check.duration(&spec.lease.ttl, ["2s", "5m", "10s"], "spec.lease.ttl");
     let retention = retention(check, spec);
@@ -160,6 +160,7 @@ fn send(
     check: &mut Checker<'_, '_>,
     spec: &SeonInstanceSpec,
     receive: Option<&Receive>,
+    data: Option<&Path>,
 ) -> Option<Send> {
     let max_sessions = check.count(spec.send.max_sessions, "spec.send.maxSessions");
     let retry = retry(check, spec);
@@ -171,7 +172,14 @@ fn send(
             .ok(),
         None => the_receivers(check, spec, receive),
     };
-    Some(Send { max_sessions: max_sessions?, retry: retry?, windows: windows?, tls })
+    let allowed_folders = folders::allowed(check, spec, data);
+    Some(Send {
+        max_sessions: max_sessions?,
+        retry: retry?,
+        windows: windows?,
+        tls,
+        allowed_folders: allowed_folders?,
+    })
 }
 
 /// Without a certificate of its own, a call shows the one that answers calls.

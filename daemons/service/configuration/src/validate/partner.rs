@@ -1,18 +1,16 @@
 //! A partner's values.
 
-use std::{path::PathBuf, time::Duration};
-
-use crds::{FolderFormat, HighestLevel, MinimumLevel, Permission, SeonPartnerSpec};
+use crds::{HighestLevel, MinimumLevel, Permission, SeonPartnerSpec};
 use domain::PartnerName;
-use oftp::{Format, Level, RecordLength, Tolerance, UserData};
+use oftp::{Level, Tolerance, UserData};
 
-use super::{Checker, Reported, certificates, did_you_mean, is_free_directory, isdn, security};
+use super::{Checker, Reported, certificates, did_you_mean, folders, isdn, security};
 use crate::{
     error::Problem,
     files::{FileRules, Glob, Template, places},
     instance::Instance,
     manifest::Content,
-    partner::{Folder, Partner, Protocol, Receipts, Transport},
+    partner::{Partner, Protocol, Receipts, Transport},
     poll::{Poll, Windows},
 };
 
@@ -48,7 +46,7 @@ pub(super) fn validate(
     };
     let poll = poll(check, spec);
     let files = file_rules(check, spec);
-    let folders = folders(check, spec);
+    let folders = folders::validate(check, spec, instance);
     let name = name?;
     let certificates = certificates?;
     Some(Partner {
@@ -288,94 +286,6 @@ fn file_rules(
         .collect::<Vec<_>>()
         .into_iter()
         .collect()
-}
-
-fn folders(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Option<Vec<Folder>> {
-    let Some(folders) = &spec.folders else {
-        return Some(vec![Folder {
-            directory: PathBuf::from("outgoing").join(&check.document.name),
-            pattern: Glob::new("*"),
-            format: Format::Unstructured,
-            priority: 0,
-            settle: Duration::from_secs(5),
-            marker: None,
-        }]);
-    };
-    folders
-        .iter()
-        .enumerate()
-        .map(|(index, folder)| {
-            let field = format!("spec.folders[{index}]");
-            let format = format(check, folder, &field);
-            let settle =
-                check.duration(&folder.settle, ["1s", "1h", "5s"], &format!("{field}.settle"));
-            let marker = marker(check, folder, &field);
-            let directory = PathBuf::from(&folder.directory);
-            if folder.directory.contains('\0') || !is_free_directory(&directory) {
-                let problem = format!(
-                    "{:?} is not a folder for outgoing files; give one below the data directory \
-                     that is not Seon's own, such as outgoing/{}",
-                    folder.directory, check.document.name,
-                );
-                check.value(&format!("{field}.directory"), problem);
-                return None;
-            }
-            let pattern = Glob::new(&folder.pattern);
-            Some(Folder {
-                directory,
-                pattern,
-                format: format?,
-                priority: folder.priority,
-                settle: settle?,
-                marker: marker.ok()?,
-            })
-        })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .collect()
-}
-
-fn marker(
-    check: &mut Checker<'_, '_>,
-    folder: &crds::Folder,
-    field: &str,
-) -> Result<Option<String>, Reported> {
-    let Some(marker) = &folder.marker else { return Ok(None) };
-    if marker.is_empty() || marker.contains(['/', '\0']) {
-        let problem = format!(
-            "{marker:?} is not the ending of a file's name; give one such as .done, or leave it out"
-        );
-        check.value(&format!("{field}.marker"), problem);
-        return Err(Reported);
-    }
-    Ok(Some(marker.clone()))
-}
-
-fn format(check: &mut Checker<'_, '_>, folder: &crds::Folder, field: &str) -> Option<Format> {
-    let record_length = match folder.record_length {
-        Some(length) => {
-            let length: u32 = check.number(length, &format!("{field}.recordLength"))?;
-            Some(RecordLength::try_from(length).ok()?)
-        }
-        None => None,
-    };
-    let format = match (folder.format, record_length) {
-        (FolderFormat::Unstructured, None) => Some(Format::Unstructured),
-        (FolderFormat::Text, None) => Some(Format::Text),
-        (FolderFormat::Fixed, Some(record_length)) => Some(Format::Fixed { record_length }),
-        (FolderFormat::Variable, Some(maximum_record_length)) => {
-            Some(Format::Variable { maximum_record_length })
-        }
-        _ => None,
-    };
-    if format.is_none() {
-        let problem = match record_length {
-            Some(_) => "recordLength belongs to the formats Fixed and Variable; remove it",
-            None => "the formats Fixed and Variable need recordLength; add it",
-        };
-        check.fail(field, Problem::Conflict(problem.into()));
-    }
-    format
 }
 
 impl Checker<'_, '_> {

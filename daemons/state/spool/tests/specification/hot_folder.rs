@@ -218,9 +218,27 @@ async fn folders_for_the_group_are_the_groups_whatever_the_umask() {
     let directory = support::TemporaryDirectory::new();
     // Another process's umask is as good as ours: what is made lets the group in.
     let path = directory.join("share/out/bolt");
-    let folder = HotFolder::open(&path).await.unwrap();
+    let folder = HotFolder::open(&directory.join("share/out"), "bolt".as_ref()).await.unwrap();
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(folder.path()), 0o770);
     assert_eq!(mode(&directory.join("share")), 0o770);
     assert_eq!(mode(&path.join(".taken")), 0o700);
+}
+
+#[tokio::test]
+async fn a_link_leads_to_a_place_and_none_leads_out_of_it() {
+    use std::os::unix::fs::symlink;
+    let directory = support::TemporaryDirectory::new();
+    let (real, linked) = (directory.join("real"), directory.join("linked"));
+    std::fs::create_dir_all(real.join("theirs")).unwrap();
+    symlink(&real, &linked).unwrap();
+    let folder = HotFolder::open(&linked, "bolt/plans".as_ref()).await.unwrap();
+    std::fs::write(folder.path().join("PLAN"), "content").unwrap();
+    assert!(real.join("bolt/plans/PLAN").exists());
+    symlink(real.join("theirs"), real.join("bolt/out")).unwrap();
+    for below in ["bolt/out", "bolt/out/deeper"] {
+        let error = HotFolder::open(&linked, below.as_ref()).await.unwrap_err();
+        assert_eq!(error.code(), "E-SPOOL-DIRECTORY", "{below}: {error}");
+    }
+    assert_eq!(std::fs::read_dir(real.join("theirs")).unwrap().count(), 0);
 }
