@@ -17,21 +17,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use conversation::payload_of;
-use domain::{Packaging, PartnerName};
+use domain::PartnerName;
 use packaging::{Cores, Made, PackagingError, Sealing, made_for, package};
 use runtime::{Active, ServiceError};
 use spool::{Payload, Payloads};
 use store::{
     EntryId, FencedTx, IfAnswerLost, JournalEntry, JournalKind, Package, PreparedEntry, QueueEntry,
-    Reached, Step, StoreError,
+    Step, StoreError, Work, WorkLane,
 };
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use self::certificates::{InForce, comes_after};
-use self::machine::{
-    Action, Attempt, CLAIMED_AT_ONCE, Claim, Fault, Input, Outcome, Preparing, Work,
-};
+use self::machine::{Action, Attempt, CLAIMED_AT_ONCE, Claim, Fault, Input, Outcome, Preparing};
+
+/// What is set aside may be held or cancelled meanwhile, and keeps its place until it is looked up.
+const LOOK_UP_EVERY: Duration = Duration::from_mins(1);
 
 /// Prepares what is queued, until shutdown.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
@@ -48,11 +49,15 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         may_be_queued: true,
         passed_over: BTreeSet::new(),
         origin: Instant::now(),
+        looked_up: Instant::now(),
     };
     lane.follow_certificates().await?;
     while !shutdown.is_cancelled() {
         if lane.in_force.is_over(ambient::now()) {
             lane.follow_certificates().await?;
+        }
+        if lane.looked_up.elapsed() >= LOOK_UP_EVERY {
+            lane.look_up().await?;
         }
         lane.claim().await?;
         let due = lane.machine.deadline().map(|deadline| lane.origin + deadline);
@@ -90,9 +95,10 @@ struct Lane {
     cores: Cores,
     in_force: InForce,
     may_be_queued: bool,
-    /// Of whom something is queued, and enough was claimed when it was looked at.
-    passed_over: BTreeSet<PartnerName>,
+    /// Of which something is queued, and enough was claimed when it was looked at.
+    passed_over: BTreeSet<WorkLane>,
     origin: Instant,
+    looked_up: Instant,
 }
 
 impl Lane {
@@ -102,7 +108,7 @@ impl Lane {
             return Ok(());
         }
         let enough = self.machine.have_enough();
-        let has_room = self.passed_over.iter().any(|partner| !enough.contains(partner));
+        let has_room = self.passed_over.iter().any(|lane| !enough.contains(lane));
         if !self.may_be_queued && !has_room {
             return Ok(());
         }
@@ -126,17 +132,34 @@ impl Lane {
 
     async fn claimed(&mut self) -> Result<Vec<QueueEntry>, StoreError> {
         // A look costs nothing; a fenced transaction for every change of anything would.
-        let queued = self.active.store.queued_partners().await?;
+        let queued = self.active.store.queued_lanes().await?;
         let enough = self.machine.have_enough();
-        let (passed_over, partners): (Vec<_>, Vec<_>) =
-            queued.into_iter().partition(|partner| enough.contains(partner));
+        let (passed_over, lanes): (Vec<_>, Vec<_>) =
+            queued.into_iter().partition(|lane| enough.contains(lane));
         self.passed_over = passed_over.into_iter().collect();
-        if partners.is_empty() {
+        if lanes.is_empty() {
             return Ok(Vec::new());
         }
         // Each gets its share, so that none has to wait until another one has enough.
-        let of_each = u32::try_from(CLAIMED_AT_ONCE.div_ceil(partners.len())).unwrap_or(u32::MAX);
-        self.active.run(ClaimQueued { partners, of_each }).await
+        let of_each = u32::try_from(CLAIMED_AT_ONCE.div_ceil(lanes.len())).unwrap_or(u32::MAX);
+        self.active.run(ClaimQueued { lanes, of_each }).await
+    }
+
+    /// Forgets those that a person has held or cancelled: this lane is not told.
+    async fn look_up(&mut self) -> Result<(), StoreError> {
+        self.looked_up = Instant::now();
+        if !self.machine.sets_aside() {
+            return Ok(());
+        }
+        match self.active.store.still_preparing(&self.active.tenure).await {
+            Ok(entries) => {
+                let entries = BTreeSet::from_iter(entries);
+                self.entries.retain(|entry, _| entries.contains(entry));
+                self.input(Input::Only(entries)).await
+            }
+            Err(error) if error.is_retryable() => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Has what was packaged for a certificate that is not in force any more packaged anew. What a
@@ -243,20 +266,13 @@ fn claim_of(entry: &QueueEntry) -> Claim {
         entry: entry.id,
         partner: entry.partner.clone(),
         priority: entry.priority,
-        work: work_of(entry),
+        work: entry.work(),
     }
-}
-
-/// A package of which some may be there is sent as it is, whatever has changed; another one is made
-/// anew, by the keys and certificates that count now.
-fn work_of(entry: &QueueEntry) -> Work {
-    let may_be_there = entry.package.is_some() && entry.reached != Reached::Nothing;
-    if entry.packaging == Packaging::NONE || may_be_there { Work::Look } else { Work::Package }
 }
 
 async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
     let spool = &active.spool;
-    if work_of(entry) == Work::Look {
+    if entry.work() == Work::Look {
         spool.check_payload(&payload_of(entry)).await?;
         return Ok(PreparedEntry::as_it_is(entry.id));
     }
@@ -278,7 +294,7 @@ async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
 /// Claims queued entries for this tenure.
 #[derive(Debug, PartialEq)]
 struct ClaimQueued {
-    partners: Vec<PartnerName>,
+    lanes: Vec<WorkLane>,
     of_each: u32,
 }
 
@@ -288,7 +304,7 @@ impl Step for ClaimQueued {
     type Output = Vec<QueueEntry>;
 
     async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
-        tx.claim_queued(&self.partners, self.of_each).await
+        tx.claim_queued(&self.lanes, self.of_each).await
     }
 }
 
