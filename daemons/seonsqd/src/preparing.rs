@@ -166,10 +166,6 @@ impl Lane {
     /// predecessor left is found at the start.
     async fn follow_certificates(&mut self) -> Result<(), StoreError> {
         self.in_force = InForce::of(&self.active.configuration(), ambient::now());
-        self.package_anew().await
-    }
-
-    async fn package_anew(&self) -> Result<(), StoreError> {
         let certificates = &self.in_force.certificates;
         if certificates.is_empty() {
             return Ok(());
@@ -244,8 +240,9 @@ impl Lane {
         let record = Prepared { prepared, faulty: faulty.collect() };
         let blocked = self.active.run_until_done(|| record.clone()).await?;
         if outdated {
-            // It was made while the configuration changed, and not `ready` then.
-            self.package_anew().await?;
+            // It was made while configuration or clock changed, and not `ready` then. Which of the
+            // two is older is not known here: it would be made anew for ever by what was in force.
+            self.follow_certificates().await?;
         }
         // Of the others, somebody has disposed meanwhile.
         for Faulty { entry, fault } in &record.faulty {
