@@ -31,7 +31,8 @@ use tokio::time::{Instant, sleep_until};
 use self::certificates::{InForce, comes_after};
 use self::machine::{Action, Attempt, CLAIMED_AT_ONCE, Claim, Fault, Input, Outcome, Preparing};
 
-/// What is set aside may be held or cancelled meanwhile, and keeps its place until it is looked up.
+/// Nobody tells this lane of what is held or cancelled while it is set aside, nor of a package for
+/// another certificate that a session gives back: so often both are looked for.
 const LOOK_UP_EVERY: Duration = Duration::from_mins(1);
 
 /// Prepares what is queued, until shutdown.
@@ -58,6 +59,7 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         }
         if lane.looked_up.elapsed() >= LOOK_UP_EVERY {
             lane.look_up().await?;
+            lane.follow_certificates().await?;
         }
         lane.claim().await?;
         let due = lane.machine.deadline().map(|deadline| lane.origin + deadline);
@@ -163,7 +165,7 @@ impl Lane {
     }
 
     /// Has what was packaged for a certificate that is not in force any more packaged anew. What a
-    /// predecessor left is found at the start.
+    /// predecessor left is found at the start, and what was being sent once it comes back.
     async fn follow_certificates(&mut self) -> Result<(), StoreError> {
         self.in_force = InForce::of(&self.active.configuration(), ambient::now());
         let certificates = &self.in_force.certificates;
@@ -308,7 +310,7 @@ impl Step for ClaimQueued {
 /// Queues again what was packaged for another certificate than the one in force.
 #[derive(Debug, PartialEq)]
 struct PackageAnew {
-    in_force: BTreeMap<PartnerName, String>,
+    in_force: BTreeMap<PartnerName, Option<String>>,
 }
 
 impl Step for PackageAnew {

@@ -11,8 +11,8 @@ use packaging::{PackagingError, made_for};
 /// Which certificate files for each partner are encrypted for, and until when that stays so.
 #[derive(Debug, Default)]
 pub(super) struct InForce {
-    /// By their fingerprints; without those partners that have none.
-    pub(super) certificates: BTreeMap<PartnerName, String>,
+    /// By their fingerprints; `None` for a partner that has none.
+    pub(super) certificates: BTreeMap<PartnerName, Option<String>>,
     since: Timestamp,
     until: Option<Timestamp>,
 }
@@ -20,9 +20,9 @@ pub(super) struct InForce {
 impl InForce {
     pub(super) fn of(configuration: &Configuration, now: Timestamp) -> Self {
         let partners = configuration.partners();
-        let in_force = |partner: &Partner| Some((partner.name.clone(), made_for(partner, now)?));
+        let in_force = |partner: &Partner| (partner.name.clone(), made_for(partner, now));
         Self {
-            certificates: partners.filter_map(|partner| in_force(partner)).collect(),
+            certificates: partners.map(|partner| in_force(partner)).collect(),
             since: now,
             until: configuration.partners().filter_map(|it| next_of_partner(it, now)).min(),
         }
@@ -35,7 +35,8 @@ impl InForce {
 
     /// Whether a package is for a certificate that is not in force.
     pub(super) fn outdates(&self, partner: &PartnerName, made_for: &str) -> bool {
-        self.certificates.get(partner).is_some_and(|in_force| in_force != made_for)
+        let in_force = self.certificates.get(partner);
+        in_force.is_some_and(|in_force| in_force.as_deref() != Some(made_for))
     }
 }
 

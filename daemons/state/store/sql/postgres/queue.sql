@@ -45,11 +45,14 @@ where queue_entry.id = done.id
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 
 -- name: package_anew
--- $1 is a JSON array of {partner, made_for}. What may have left in part goes on with the same octets.
+-- $1 is a JSON array of {partner, made_for}, which is null where there is none. What may have left in
+-- part goes on with the same octets. Only what is encrypted is made for a certificate, and before that was
+-- written down it stands as null.
 update queue_entry set state = 'queued', updated_at = clock_timestamp()
 from json_to_recordset($1::json) as current(partner text, made_for text)
 where queue_entry.partner = current.partner and state = 'ready' and reached = 'nothing'
-  and queue_entry.made_for <> current.made_for
+  and queue_entry.package is not null and substr(queue_entry.packaging, 1, 2) in ('01', '03')
+  and (queue_entry.made_for is null or queue_entry.made_for is distinct from current.made_for)
 
 -- name: known_payloads
 -- $1 is a JSON array of names.

@@ -46,11 +46,14 @@ where id = done ->> 'id'
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 
 -- name: package_anew
--- $1 is a JSON array of {partner, made_for}. What may have left in part goes on with the same octets.
+-- $1 is a JSON array of {partner, made_for}, which is null where there is none. What may have left in
+-- part goes on with the same octets. Only what is encrypted is made for a certificate, and before that was
+-- written down it stands as null.
 update queue_entry set state = 'queued', updated_at = (select moment from clock)
 from (select value as current from json_each($1)) as certificates
 where partner = current ->> 'partner' and state = 'ready' and reached = 'nothing'
-  and made_for <> current ->> 'made_for'
+  and package is not null and substr(packaging, 1, 2) in ('01', '03')
+  and (made_for is null or made_for is not current ->> 'made_for')
 
 -- name: known_payloads
 -- $1 is a JSON array of names.

@@ -54,10 +54,11 @@ impl FencedTx {
     }
 
     /// Queues those entries again whose package is made for another certificate than the one that
-    /// files for the partner are encrypted for now, and of which nothing has left. Returns how many.
+    /// files for the partner are encrypted for now (`None`: there is none), or nobody knows for which,
+    /// and of which nothing has left. Returns how many.
     pub async fn package_anew(
         &mut self,
-        made_for: &BTreeMap<PartnerName, String>,
+        made_for: &BTreeMap<PartnerName, Option<String>>,
     ) -> Result<u64, StoreError> {
         let current = made_for
             .iter()
