@@ -17,21 +17,23 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use conversation::payload_of;
-use domain::{Packaging, PartnerName};
+use domain::PartnerName;
 use packaging::{Cores, Made, PackagingError, Sealing, made_for, package};
 use runtime::{Active, ServiceError};
 use spool::{Payload, Payloads};
 use store::{
     EntryId, FencedTx, IfAnswerLost, JournalEntry, JournalKind, Package, PreparedEntry, QueueEntry,
-    Reached, Step, StoreError,
+    Step, StoreError, Work, WorkLane,
 };
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use self::certificates::{InForce, comes_after};
-use self::machine::{
-    Action, Attempt, CLAIMED_AT_ONCE, Claim, Fault, Input, Outcome, Preparing, Work,
-};
+use self::machine::{Action, Attempt, CLAIMED_AT_ONCE, Claim, Fault, Input, Outcome, Preparing};
+
+/// Nobody tells this lane of what is held or cancelled while it is set aside, nor of a package for
+/// another certificate that a session gives back: so often both are looked for.
+const LOOK_UP_EVERY: Duration = Duration::from_mins(1);
 
 /// Prepares what is queued, until shutdown.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
@@ -48,10 +50,15 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         may_be_queued: true,
         passed_over: BTreeSet::new(),
         origin: Instant::now(),
+        looked_up: Instant::now(),
     };
     lane.follow_certificates().await?;
     while !shutdown.is_cancelled() {
         if lane.in_force.is_over(ambient::now()) {
+            lane.follow_certificates().await?;
+        }
+        if lane.looked_up.elapsed() >= LOOK_UP_EVERY {
+            lane.look_up().await?;
             lane.follow_certificates().await?;
         }
         lane.claim().await?;
@@ -90,9 +97,10 @@ struct Lane {
     cores: Cores,
     in_force: InForce,
     may_be_queued: bool,
-    /// Of whom something is queued, and enough was claimed when it was looked at.
-    passed_over: BTreeSet<PartnerName>,
+    /// Of which something is queued, and enough was claimed when it was looked at.
+    passed_over: BTreeSet<WorkLane>,
     origin: Instant,
+    looked_up: Instant,
 }
 
 impl Lane {
@@ -102,7 +110,7 @@ impl Lane {
             return Ok(());
         }
         let enough = self.machine.have_enough();
-        let has_room = self.passed_over.iter().any(|partner| !enough.contains(partner));
+        let has_room = self.passed_over.iter().any(|lane| !enough.contains(lane));
         if !self.may_be_queued && !has_room {
             return Ok(());
         }
@@ -126,27 +134,40 @@ impl Lane {
 
     async fn claimed(&mut self) -> Result<Vec<QueueEntry>, StoreError> {
         // A look costs nothing; a fenced transaction for every change of anything would.
-        let queued = self.active.store.queued_partners().await?;
+        let queued = self.active.store.queued_lanes().await?;
         let enough = self.machine.have_enough();
-        let (passed_over, partners): (Vec<_>, Vec<_>) =
-            queued.into_iter().partition(|partner| enough.contains(partner));
+        let (passed_over, lanes): (Vec<_>, Vec<_>) =
+            queued.into_iter().partition(|lane| enough.contains(lane));
         self.passed_over = passed_over.into_iter().collect();
-        if partners.is_empty() {
+        if lanes.is_empty() {
             return Ok(Vec::new());
         }
         // Each gets its share, so that none has to wait until another one has enough.
-        let of_each = u32::try_from(CLAIMED_AT_ONCE.div_ceil(partners.len())).unwrap_or(u32::MAX);
-        self.active.run(ClaimQueued { partners, of_each }).await
+        let of_each = u32::try_from(CLAIMED_AT_ONCE.div_ceil(lanes.len())).unwrap_or(u32::MAX);
+        self.active.run(ClaimQueued { lanes, of_each }).await
+    }
+
+    /// Forgets those that a person has held or cancelled: this lane is not told.
+    async fn look_up(&mut self) -> Result<(), StoreError> {
+        self.looked_up = Instant::now();
+        if !self.machine.sets_aside() {
+            return Ok(());
+        }
+        match self.active.store.still_preparing(&self.active.tenure).await {
+            Ok(entries) => {
+                let entries = BTreeSet::from_iter(entries);
+                self.entries.retain(|entry, _| entries.contains(entry));
+                self.input(Input::Only(entries)).await
+            }
+            Err(error) if error.is_retryable() => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Has what was packaged for a certificate that is not in force any more packaged anew. What a
-    /// predecessor left is found at the start.
+    /// predecessor left is found at the start, and what was being sent once it comes back.
     async fn follow_certificates(&mut self) -> Result<(), StoreError> {
         self.in_force = InForce::of(&self.active.configuration(), ambient::now());
-        self.package_anew().await
-    }
-
-    async fn package_anew(&self) -> Result<(), StoreError> {
         let certificates = &self.in_force.certificates;
         if certificates.is_empty() {
             return Ok(());
@@ -221,8 +242,9 @@ impl Lane {
         let record = Prepared { prepared, faulty: faulty.collect() };
         let blocked = self.active.run_until_done(|| record.clone()).await?;
         if outdated {
-            // It was made while the configuration changed, and not `ready` then.
-            self.package_anew().await?;
+            // It was made while configuration or clock changed, and not `ready` then. Which of the
+            // two is older is not known here: it would be made anew for ever by what was in force.
+            self.follow_certificates().await?;
         }
         // Of the others, somebody has disposed meanwhile.
         for Faulty { entry, fault } in &record.faulty {
@@ -243,20 +265,13 @@ fn claim_of(entry: &QueueEntry) -> Claim {
         entry: entry.id,
         partner: entry.partner.clone(),
         priority: entry.priority,
-        work: work_of(entry),
+        work: entry.work(),
     }
-}
-
-/// A package of which some may be there is sent as it is, whatever has changed; another one is made
-/// anew, by the keys and certificates that count now.
-fn work_of(entry: &QueueEntry) -> Work {
-    let may_be_there = entry.package.is_some() && entry.reached != Reached::Nothing;
-    if entry.packaging == Packaging::NONE || may_be_there { Work::Look } else { Work::Package }
 }
 
 async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
     let spool = &active.spool;
-    if work_of(entry) == Work::Look {
+    if entry.work() == Work::Look {
         spool.check_payload(&payload_of(entry)).await?;
         return Ok(PreparedEntry::as_it_is(entry.id));
     }
@@ -278,7 +293,7 @@ async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
 /// Claims queued entries for this tenure.
 #[derive(Debug, PartialEq)]
 struct ClaimQueued {
-    partners: Vec<PartnerName>,
+    lanes: Vec<WorkLane>,
     of_each: u32,
 }
 
@@ -288,14 +303,14 @@ impl Step for ClaimQueued {
     type Output = Vec<QueueEntry>;
 
     async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
-        tx.claim_queued(&self.partners, self.of_each).await
+        tx.claim_queued(&self.lanes, self.of_each).await
     }
 }
 
 /// Queues again what was packaged for another certificate than the one in force.
 #[derive(Debug, PartialEq)]
 struct PackageAnew {
-    in_force: BTreeMap<PartnerName, String>,
+    in_force: BTreeMap<PartnerName, Option<String>>,
 }
 
 impl Step for PackageAnew {

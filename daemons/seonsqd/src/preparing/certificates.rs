@@ -11,29 +11,32 @@ use packaging::{PackagingError, made_for};
 /// Which certificate files for each partner are encrypted for, and until when that stays so.
 #[derive(Debug, Default)]
 pub(super) struct InForce {
-    /// By their fingerprints; without those partners that have none.
-    pub(super) certificates: BTreeMap<PartnerName, String>,
+    /// By their fingerprints; `None` for a partner that has none.
+    pub(super) certificates: BTreeMap<PartnerName, Option<String>>,
+    since: Timestamp,
     until: Option<Timestamp>,
 }
 
 impl InForce {
     pub(super) fn of(configuration: &Configuration, now: Timestamp) -> Self {
         let partners = configuration.partners();
-        let in_force = |partner: &Partner| Some((partner.name.clone(), made_for(partner, now)?));
+        let in_force = |partner: &Partner| (partner.name.clone(), made_for(partner, now));
         Self {
-            certificates: partners.filter_map(|partner| in_force(partner)).collect(),
+            certificates: partners.map(|partner| in_force(partner)).collect(),
+            since: now,
             until: configuration.partners().filter_map(|it| next_of_partner(it, now)).min(),
         }
     }
 
-    /// Whether time has brought another one.
+    /// Whether time has brought another one, or a clock that was set back has.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        self.until.is_some_and(|until| until <= now)
+        now < self.since || self.until.is_some_and(|until| until <= now)
     }
 
     /// Whether a package is for a certificate that is not in force.
     pub(super) fn outdates(&self, partner: &PartnerName, made_for: &str) -> bool {
-        self.certificates.get(partner).is_some_and(|in_force| in_force != made_for)
+        let in_force = self.certificates.get(partner);
+        in_force.is_some_and(|in_force| in_force.as_deref() != Some(made_for))
     }
 }
 
@@ -57,4 +60,27 @@ fn next_of_partner(partner: &Partner, now: Timestamp) -> Option<Timestamp> {
         own.chain(entry.active_from)
     });
     moments.filter(|moment| *moment > now).min()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "what fails here is a test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_force_is_over_when_another_comes_and_when_the_clock_is_set_back() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (since, until, now, is_over) in [
+            (100, None, 100, false),
+            (100, None, 5000, false),
+            (100, Some(200), 199, false),
+            (100, Some(200), 200, true),
+            (100, Some(200), 99, true),
+            (100, None, 99, true),
+        ] {
+            let until = until.map(at);
+            let in_force = InForce { certificates: BTreeMap::new(), since: at(since), until };
+            assert_eq!(in_force.is_over(at(now)), is_over, "{since} {until:?} {now}");
+        }
+    }
 }

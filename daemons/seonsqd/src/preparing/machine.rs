@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use domain::PartnerName;
-use store::{EntryId, PreparedEntry};
+use store::{EntryId, PreparedEntry, Work, WorkLane};
 
 /// Entries claimed by one commit.
 pub const CLAIMED_AT_ONCE: usize = 256;
@@ -26,10 +26,10 @@ pub const FILES_AT_ONCE: usize = 32;
 /// Of these, a lane's at most.
 pub const FILES_OF_A_LANE: usize = 8;
 
-/// A partner of whom so many wait for a place gets no more claimed.
+/// A lane of which so many wait for a place gets no more claimed.
 pub const ENOUGH_WAITING: usize = 32;
 
-/// Nor one of whom so many are claimed and not recorded: with that many in trouble it is not the
+/// Nor one of which so many are claimed and not recorded: with that many in trouble it is not the
 /// files.
 pub const ENOUGH_CLAIMED: usize = 512;
 
@@ -44,15 +44,6 @@ const TRY_AGAIN_LATEST: Duration = Duration::from_mins(1);
 
 /// However long something is not possible yet, it is looked at again after this: a clock may be set.
 const LOOK_AGAIN_LATEST: Duration = Duration::from_hours(1);
-
-/// What is done to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Work {
-    /// It is looked at, in no time unless the disk does not answer.
-    Look,
-    /// It is read, packaged and written, which may take hours.
-    Package,
-}
 
 /// An entry that was claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +72,9 @@ pub struct Attempt {
 pub enum Input {
     /// These were claimed.
     Claimed(Vec<Claim>),
+    /// Of those that were claimed before, only these are still to be prepared: the others were held
+    /// or cancelled, and perhaps queued again.
+    Only(BTreeSet<EntryId>),
     /// A try is over.
     Ended(Attempt, Outcome),
     /// What waits may be possible by now.
@@ -125,9 +119,6 @@ pub enum Action {
     },
 }
 
-/// One partner's files that are worked on in the same way.
-type Lane = (Work, PartnerName);
-
 /// Its place among a lane's that wait: most urgent first, then oldest.
 type Place = (Reverse<i64>, EntryId);
 
@@ -136,11 +127,11 @@ type Place = (Reverse<i64>, EntryId);
 pub struct Preparing {
     claimed: BTreeMap<EntryId, Claimed>,
     /// Of these, those that nobody works on and that are due; no lane is empty.
-    waiting: BTreeMap<Lane, BTreeSet<Place>>,
+    waiting: BTreeMap<WorkLane, BTreeSet<Place>>,
     /// Those lanes, each once; who has waited longest for a turn is the first.
-    turns: VecDeque<Lane>,
+    turns: VecDeque<WorkLane>,
     /// Tries under way, whether or not anything still depends on them.
-    under_way: BTreeMap<Attempt, Lane>,
+    under_way: BTreeMap<Attempt, WorkLane>,
     last: u64,
     /// Since when the first that is done waits for the others.
     done_since: Option<Duration>,
@@ -164,16 +155,22 @@ enum Stage {
 }
 
 impl Preparing {
-    /// The partners of whom nothing more is claimed now: what they have is enough, or does not get on.
-    pub fn have_enough(&self) -> BTreeSet<&PartnerName> {
+    /// The lanes of which nothing more is claimed now: what they have is enough, or does not get on.
+    pub fn have_enough(&self) -> BTreeSet<WorkLane> {
         let mut counts = BTreeMap::<_, (usize, usize)>::new();
         for Claimed { claim, stage, .. } in self.claimed.values() {
-            let (claimed, waiting) = counts.entry(&claim.partner).or_default();
+            let (claimed, waiting) = counts.entry(lane_of(claim)).or_default();
             *claimed += 1;
             *waiting += usize::from(matches!(stage, Stage::Waiting));
         }
         let is_enough = |(claimed, waiting)| claimed >= ENOUGH_CLAIMED || waiting >= ENOUGH_WAITING;
-        counts.into_iter().filter(|(_, count)| is_enough(*count)).map(|(name, _)| name).collect()
+        counts.into_iter().filter(|(_, count)| is_enough(*count)).map(|(lane, _)| lane).collect()
+    }
+
+    /// Whether some are set aside: a person may dispose of them meanwhile.
+    pub fn sets_aside(&self) -> bool {
+        let is_set_aside = |claimed: &Claimed| matches!(claimed.stage, Stage::SetAside { .. });
+        self.claimed.values().any(is_set_aside)
     }
 
     /// When [`Input::TimePassed`] is due.
@@ -195,6 +192,12 @@ impl Preparing {
                     self.waits(&claim);
                     let claimed = Claimed { stage: Stage::Waiting, refusals: 0, claim };
                     self.claimed.insert(claimed.claim.entry, claimed);
+                }
+            }
+            Input::Only(entries) => {
+                let gone = self.claimed.keys().filter(|entry| !entries.contains(entry));
+                for entry in gone.copied().collect::<Vec<_>>() {
+                    self.forget(entry);
                 }
             }
             Input::Ended(attempt, outcome) => self.ended(attempt, outcome, now),
@@ -237,7 +240,7 @@ impl Preparing {
         self.done_since.get_or_insert(now);
     }
 
-    /// One that is claimed anew may wait elsewhere.
+    /// One that is claimed anew may wait elsewhere, and one that is gone waits for nothing.
     fn forget(&mut self, entry: EntryId) {
         let Some(Claimed { claim, .. }) = self.claimed.remove(&entry) else { return };
         let lane = lane_of(&claim);
@@ -293,8 +296,8 @@ impl Preparing {
         actions
     }
 
-    fn has_place(&self, lane: &Lane) -> bool {
-        let of_this_work = self.under_way.values().filter(|(work, _)| *work == lane.0).count();
+    fn has_place(&self, lane: &WorkLane) -> bool {
+        let of_this_work = self.under_way.values().filter(|other| other.work == lane.work).count();
         let of_this_lane = self.under_way.values().filter(|other| *other == lane).count();
         match of_this_lane {
             0 => of_this_work < FILES_AT_ONCE,
@@ -327,8 +330,8 @@ impl Preparing {
     }
 }
 
-fn lane_of(claim: &Claim) -> Lane {
-    (claim.work, claim.partner.clone())
+fn lane_of(claim: &Claim) -> WorkLane {
+    WorkLane { partner: claim.partner.clone(), work: claim.work }
 }
 
 fn place_of(claim: &Claim) -> Place {

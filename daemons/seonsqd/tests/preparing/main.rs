@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use seonsqd::preparing::machine::{
     Action, Attempt, Claim, ENOUGH_CLAIMED, FILES_AT_ONCE, FILES_OF_A_LANE, Fault, Input, Outcome,
-    Preparing, Work,
+    Preparing,
 };
-use store::{EntryId, PreparedEntry};
+use store::{EntryId, PreparedEntry, Work, WorkLane};
 
 fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -39,12 +39,17 @@ fn claimed(range: std::ops::RangeInclusive<i64>) -> Input {
     of("bolt", Work::Look, range)
 }
 
+fn lane(claim: &Claim) -> WorkLane {
+    WorkLane { partner: claim.partner.clone(), work: claim.work }
+}
+
 fn entries(attempts: &[Attempt]) -> Vec<EntryId> {
     attempts.iter().map(|attempt| attempt.entry).collect()
 }
 
 fn have_enough(preparing: &Preparing) -> Vec<String> {
-    preparing.have_enough().into_iter().map(ToString::to_string).collect()
+    let lanes = preparing.have_enough().into_iter();
+    lanes.map(|WorkLane { partner, work }| format!("{partner}: {work}")).collect()
 }
 
 fn begun(actions: &[Action]) -> Vec<Attempt> {
@@ -178,9 +183,48 @@ fn of_a_partner_whose_files_the_disk_refuses_the_rest_stays_queued_and_others_go
         }
     }
     assert_eq!(last, i64::try_from(ENOUGH_CLAIMED).unwrap());
-    assert_eq!(have_enough(&preparing), ["bolt"]);
+    assert_eq!(have_enough(&preparing), ["bolt: look"]);
     let others = begun(&preparing.step(of("crest", Work::Look, 1001..=1003), at(1)));
     assert_eq!(entries(&others), ids(1001..=1003));
+}
+
+#[test]
+fn however_many_of_a_partner_s_packages_wait_for_a_certificate_its_plain_files_are_claimed() {
+    let mut preparing = Preparing::default();
+    let last = i64::try_from(ENOUGH_CLAIMED).unwrap();
+    let mut attempts = begun(&preparing.step(of("bolt", Work::Package, 1..=last), at(0)));
+    while let Some(attempt) = attempts.pop() {
+        let not_yet = Input::Ended(attempt, Outcome::NotYet(Duration::from_hours(48)));
+        attempts.extend(begun(&preparing.step(not_yet, at(0))));
+    }
+    assert_eq!(have_enough(&preparing), ["bolt: package"]);
+    let plain = claim((last + 1).into(), "bolt", Work::Look);
+    assert!(!preparing.have_enough().contains(&lane(&plain)));
+    assert_eq!(begun(&preparing.step(Input::Claimed(vec![plain]), at(1))).len(), 1);
+}
+
+#[test]
+fn what_a_person_has_disposed_of_gives_its_place_back_and_its_try_counts_for_nothing() {
+    let mut preparing = Preparing::default();
+    let mut attempts = begun(&preparing.step(claimed(1..=3), at(0)));
+    let waits = attempts.remove(0);
+    assert_eq!(preparing.step(Input::Ended(waits, Outcome::Refused), at(0)), []);
+    assert!(preparing.sets_aside());
+    assert_eq!(preparing.step(Input::Only(ids(3..=4).into_iter().collect()), at(1)), []);
+    assert!(!preparing.sets_aside());
+    assert_eq!(preparing.deadline(), None);
+    assert_eq!(preparing.step(Input::Ended(attempts[0], prepared(attempts[0])), at(2)), []);
+    let actions = preparing.step(Input::Ended(attempts[1], prepared(attempts[1])), at(2));
+    assert_eq!(recorded(&actions), Some((ids(3..=3), Vec::new())));
+    // Of those that wait for a place too.
+    preparing.step(claimed(11..=40), at(3));
+    let actions = preparing.step(Input::Only(ids(11..=18).into_iter().collect()), at(4));
+    assert_eq!(actions, []);
+    assert!(have_enough(&preparing).is_empty());
+    let [late] = begun(&preparing.step(of("crest", Work::Look, 50..=50), at(5)))[..] else {
+        panic!()
+    };
+    assert_eq!(late.entry, 50.into());
 }
 
 #[test]
@@ -188,7 +232,7 @@ fn one_partner_s_packages_keep_neither_its_plain_files_nor_another_partner_s_pac
     let mut preparing = Preparing::default();
     let stuck = begun(&preparing.step(of("bolt", Work::Package, 1..=40), at(0)));
     assert_eq!(entries(&stuck), ids(1..=i64::try_from(FILES_OF_A_LANE).unwrap()));
-    assert_eq!(have_enough(&preparing), ["bolt"]);
+    assert_eq!(have_enough(&preparing), ["bolt: package"]);
     let plain = begun(&preparing.step(of("bolt", Work::Look, 41..=41), at(1)));
     let package = begun(&preparing.step(of("crest", Work::Package, 42..=42), at(1)));
     assert_eq!(entries(&[plain, package.clone()].concat()), ids(41..=42));
@@ -271,7 +315,7 @@ proptest! {
                 0 => {
                     let new = ids(last + 1..=last + i64::from(choice / 8));
                     let claims = new.iter().map(|id| any_claim(*id, choice)).collect::<Vec<_>>();
-                    if claims.iter().any(|it| preparing.have_enough().contains(&it.partner)) {
+                    if claims.iter().any(|it| preparing.have_enough().contains(&lane(it))) {
                         continue;
                     }
                     last += i64::from(choice / 8);

@@ -61,7 +61,7 @@ pub use model::{
     ReceiptState, ReceiptTiming, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,
     Receiving, Refusal, RequestFilter, RequestId, RequestOutcome, RequestRecord, RequestState,
     Retry, Sent, SessionCounts, SessionEnd, SessionFilter, SessionId, SessionRecord, Transport,
-    Unwrapped, Waiting, WaitingKind,
+    Unwrapped, Waiting, WaitingKind, Work, WorkLane,
 };
 pub use note::Note;
 pub use step::{IfAnswerLost, Step, StepOutcome};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use domain::{PartName, PartnerName, PayloadName, ReceiptSignature};
+use lease::Tenure;
 use oftp::field::{Blocks, FileIdentity, ReasonText, Stamp};
 
 use crate::backend::{Lane, Row, Value, corrupt, values};
@@ -12,6 +13,7 @@ use crate::model::{
     PartnerQueue, PartnerWork, Progress, QueueEntry, QueueFilter, Receipt, ReceiptFilter,
     ReceiptId, ReceiptKind, ReceivedFile, ReceivedFileId, ReceivedFilter, RequestFilter, RequestId,
     RequestOutcome, RequestRecord, SessionCounts, SessionFilter, SessionId, SessionRecord, Waiting,
+    WorkLane,
 };
 use crate::statement::{Statement, statement};
 use crate::virtual_file::{description, format, identity, user_data};
@@ -68,9 +70,19 @@ impl Store {
         self.read_all(statement!("queue", "due_partners"), &[], partner_work).await
     }
 
-    /// The partners for whom entries wait to be prepared, by name.
-    pub async fn queued_partners(&self) -> Result<Vec<PartnerName>, StoreError> {
-        self.read_all(statement!("queue", "queued_partners"), &[], |row| row.text("partner")).await
+    /// What kind of work on whose entries waits to be done, by name.
+    pub async fn queued_lanes(&self) -> Result<Vec<WorkLane>, StoreError> {
+        let lane =
+            |row: &Row| Ok(WorkLane { partner: row.text("partner")?, work: row.text("work")? });
+        self.read_all(statement!("queue", "queued_lanes"), &[], lane).await
+    }
+
+    /// The entries that this tenure has claimed to prepare, and that nobody has held or cancelled
+    /// since.
+    pub async fn still_preparing(&self, tenure: &Tenure) -> Result<Vec<EntryId>, StoreError> {
+        let values = values![tenure.daemon.name(), tenure.epoch.get()];
+        let id = |row: &Row| Ok(row.get::<i64>("id")?.into());
+        self.read_all(statement!("queue", "still_preparing"), values, id).await
     }
 
     /// What is kept of an entry's signed receipt. `None`: it has none.

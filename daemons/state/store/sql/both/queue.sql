@@ -208,6 +208,10 @@ update queue_entry set state = 'ready', reached = 'whole',
   updated_at = (select moment from clock)
 where session_id is not null and claimed_by = $1 and claimed_epoch < $2
 
+-- name: still_preparing
+select id from queue_entry
+where state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
+
 -- name: requeue_orphaned_entries
 update queue_entry set state = 'queued', claimed_by = null, claimed_epoch = null,
   updated_at = (select moment from clock)

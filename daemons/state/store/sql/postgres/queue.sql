@@ -1,4 +1,4 @@
--- name: queued_partners
+-- name: queued_lanes
 -- From one name to the next in the index, so that it takes as long as there are partners.
 with recursive queued(partner) as (
   select (select partner from queue_entry where state = 'queued' order by partner limit 1)
@@ -6,16 +6,19 @@ with recursive queued(partner) as (
   select (select partner from queue_entry
     where state = 'queued' and partner > queued.partner order by partner limit 1)
   from queued where partner is not null)
-select partner from queued where partner is not null
+select partner, work from queued cross join (values ('look'), ('package')) as kinds(work)
+where exists (select 1 from queue_entry
+  where state = 'queued' and partner = queued.partner and work = kinds.work)
+order by partner, work
 
 -- name: claim_queued
--- $3 is a JSON array of partners: of each the most urgent first, then oldest. The choice is made once, as
--- below.
+-- $3 is a JSON array of {partner, work}: of each the most urgent first, then oldest. The choice is made
+-- once, as below.
 with picked(entry) as materialized (
-  select id from json_array_elements_text($3::json) as wanted(name)
+  select id from json_to_recordset($3::json) as wanted(partner text, work text)
   cross join lateral (
     select id from queue_entry
-    where state = 'queued' and partner = wanted.name
+    where state = 'queued' and partner = wanted.partner and work = wanted.work
     order by priority desc, id
     limit $4
     for update skip locked) as queued)
@@ -42,11 +45,14 @@ where queue_entry.id = done.id
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 
 -- name: package_anew
--- $1 is a JSON array of {partner, made_for}. What may have left in part goes on with the same octets.
+-- $1 is a JSON array of {partner, made_for}, which is null where there is none. What may have left in
+-- part goes on with the same octets. Only what is encrypted is made for a certificate, and before that was
+-- written down it stands as null.
 update queue_entry set state = 'queued', updated_at = clock_timestamp()
 from json_to_recordset($1::json) as current(partner text, made_for text)
 where queue_entry.partner = current.partner and state = 'ready' and reached = 'nothing'
-  and queue_entry.made_for <> current.made_for
+  and queue_entry.package is not null and substr(queue_entry.packaging, 1, 2) in ('01', '03')
+  and (queue_entry.made_for is null or queue_entry.made_for is distinct from current.made_for)
 
 -- name: known_payloads
 -- $1 is a JSON array of names.

@@ -1,4 +1,4 @@
--- name: queued_partners
+-- name: queued_lanes
 -- From one name to the next in the index, so that it takes as long as there are partners.
 with recursive queued(partner) as (
   select (select partner from queue_entry indexed by queue_entry_queued
@@ -7,18 +7,23 @@ with recursive queued(partner) as (
   select (select partner from queue_entry indexed by queue_entry_queued
     where state = 'queued' and partner > queued.partner order by partner limit 1)
   from queued where partner is not null)
-select partner from queued where partner is not null
+select partner, work
+from queued cross join (select 'look' as work union all select 'package') as kinds
+where exists (select 1 from queue_entry as entry indexed by queue_entry_queued
+  where entry.state = 'queued' and entry.partner = queued.partner and entry.work = kinds.work)
+order by partner, work
 
 -- name: claim_queued
--- $3 is a JSON array of partners: of each the most urgent first, then oldest. Numbers are looked up in
--- what is picked for the partner at hand, as a limit stands nowhere else.
+-- $3 is a JSON array of {partner, work}: of each the most urgent first, then oldest. Numbers are looked up in
+-- what is picked for the lane at hand, as a limit stands nowhere else.
 update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
   updated_at = (select moment from clock)
 where id in (
   select queued.id from json_each($3) as wanted cross join queue_entry as queued
   where queued.id in (
     select id from queue_entry indexed by queue_entry_queued
-    where state = 'queued' and partner = wanted.value
+    where state = 'queued' and partner = wanted.value ->> 'partner'
+      and work = wanted.value ->> 'work'
     order by priority desc, id
     limit $4))
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
@@ -41,11 +46,14 @@ where id = done ->> 'id'
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 
 -- name: package_anew
--- $1 is a JSON array of {partner, made_for}. What may have left in part goes on with the same octets.
+-- $1 is a JSON array of {partner, made_for}, which is null where there is none. What may have left in
+-- part goes on with the same octets. Only what is encrypted is made for a certificate, and before that was
+-- written down it stands as null.
 update queue_entry set state = 'queued', updated_at = (select moment from clock)
 from (select value as current from json_each($1)) as certificates
 where partner = current ->> 'partner' and state = 'ready' and reached = 'nothing'
-  and made_for <> current ->> 'made_for'
+  and package is not null and substr(packaging, 1, 2) in ('01', '03')
+  and (made_for is null or made_for is not current ->> 'made_for')
 
 -- name: known_payloads
 -- $1 is a JSON array of names.

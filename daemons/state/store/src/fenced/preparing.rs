@@ -9,21 +9,23 @@ use serde_json::json;
 use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::values;
-use crate::model::{EntryId, PreparedEntry, QueueEntry};
+use crate::model::{EntryId, PreparedEntry, QueueEntry, WorkLane};
 use crate::read::queue_entry;
 use crate::statement::statement;
 
 impl FencedTx {
-    /// Claims up to `of_each` entries of each of these partners that are `queued`, most urgent first,
+    /// Claims up to `of_each` entries of each of these lanes that are `queued`, most urgent first,
     /// then oldest: they are `preparing` until this tenure says what came of it, or a person holds
     /// or cancels them. If the tenure ends before, the next one queues them again.
     pub async fn claim_queued(
         &mut self,
-        partners: &[PartnerName],
+        lanes: &[WorkLane],
         of_each: u32,
     ) -> Result<Vec<QueueEntry>, StoreError> {
-        let partners = json::array(partners.iter().map(|partner| partner.as_str().into()));
-        let values = values![self.daemon.name(), self.epoch.get(), partners, of_each];
+        let lanes = json::array(lanes.iter().map(|WorkLane { partner, work }| {
+            json!({"partner": partner.as_str(), "work": work.as_str()})
+        }));
+        let values = values![self.daemon.name(), self.epoch.get(), lanes, of_each];
         let rows = self.transaction.fetch(statement!("queue", "claim_queued"), values).await?;
         let mut entries: Vec<_> = rows.iter().map(queue_entry).collect::<Result<_, _>>()?;
         entries.sort_by_key(|entry| (Reverse(entry.priority), entry.id));
@@ -52,10 +54,11 @@ impl FencedTx {
     }
 
     /// Queues those entries again whose package is made for another certificate than the one that
-    /// files for the partner are encrypted for now, and of which nothing has left. Returns how many.
+    /// files for the partner are encrypted for now (`None`: there is none), or nobody knows for which,
+    /// and of which nothing has left. Returns how many.
     pub async fn package_anew(
         &mut self,
-        made_for: &BTreeMap<PartnerName, String>,
+        made_for: &BTreeMap<PartnerName, Option<String>>,
     ) -> Result<u64, StoreError> {
         let current = made_for
             .iter()

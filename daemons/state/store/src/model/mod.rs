@@ -15,7 +15,7 @@ pub use journal::{JournalEntry, JournalFilter, JournalId, JournalKind, JournalRe
 pub use partner::{FailedCall, PartnerQueue};
 pub use queue::{
     ClaimScope, EntryChange, EntryId, EntryState, NewEntry, Package, PartnerWork, PreparedEntry,
-    QueueEntry, QueueFilter, Reached, Refusal, Retry, Sent,
+    QueueEntry, QueueFilter, Reached, Refusal, Retry, Sent, Work, WorkLane,
 };
 pub use receipt::{
     KeptReceipt, Match, NewReceipt, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptProof,

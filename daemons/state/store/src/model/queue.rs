@@ -63,6 +63,25 @@ words! {
     }
 }
 
+words! {
+    /// What is done to an entry's file before it is sent.
+    Work {
+        /// It is looked at, in no time unless the disk does not answer.
+        Look = "look",
+        /// It is read, packaged and written, which may take hours.
+        Package = "package",
+    }
+}
+
+/// One partner's files to which the same is done.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WorkLane {
+    /// Whose.
+    pub partner: PartnerName,
+    /// What is done to them.
+    pub work: Work,
+}
+
 /// A file to be sent; its payload already lies in the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEntry {
@@ -171,6 +190,13 @@ impl QueueEntry {
     /// The format of what is transmitted, by which it is restarted.
     pub fn transmitted_format(&self) -> Format {
         self.packaging.transmitted_format(self.format)
+    }
+
+    /// A package of which some may be there is sent as it is, whatever has changed; another one is
+    /// made anew, by the keys and certificates that count now. The database says the same (`work`).
+    pub fn work(&self) -> Work {
+        let may_be_there = self.package.is_some() && self.reached != Reached::Nothing;
+        if self.packaging == Packaging::NONE || may_be_there { Work::Look } else { Work::Package }
     }
 
     /// Whether what is to be transmitted is what its packaging says: a package is there, and a hash

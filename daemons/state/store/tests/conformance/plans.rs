@@ -3,7 +3,7 @@
 use std::slice;
 
 use domain::Daemon;
-use store::{ClaimScope, NewDial, NewEntry};
+use store::{ClaimScope, NewDial, NewEntry, Work, WorkLane};
 
 use crate::world::{World, entry, partner};
 
@@ -53,7 +53,8 @@ async fn a_claim_takes_no_more_than_it_asks_for_whatever_the_plan_on_postgres() 
     let store = world.another_process().await;
     let mut tx = store.fenced(&tenure).await.unwrap();
     let bolt = partner("bolt");
-    assert_eq!(tx.claim_queued(slice::from_ref(&bolt), 1).await.unwrap().len(), 1);
+    let lane = WorkLane { partner: bolt.clone(), work: Work::Look };
+    assert_eq!(tx.claim_queued(slice::from_ref(&lane), 1).await.unwrap().len(), 1);
     assert_eq!(tx.claim_entries(&bolt, session, ClaimScope::Active, 1).await.unwrap().len(), 1);
     assert_eq!(tx.claim_receipts(&bolt, session, 1).await.unwrap().len(), 1);
     assert!(tx.take_dial().await.unwrap().is_some());

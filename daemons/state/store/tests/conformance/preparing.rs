@@ -6,7 +6,7 @@ use oftp::Level;
 use sqlx::{Connection, SqliteConnection};
 use store::{
     EntryChange, EntryId, EntryState, Match, NewEntry, Package, PreparedEntry, QueueEntry,
-    ReceiptKind, Recovered,
+    ReceiptKind, Recovered, Work, WorkLane,
 };
 
 use crate::world::{World, entry, identity, partner, payload};
@@ -33,30 +33,70 @@ conformance! {
             }
         }
         assert_eq!(order, [ids[1], ids[3], ids[0], ids[2], ids[4]]);
-        assert!(world.store.queued_partners().await.unwrap().is_empty());
+        assert!(world.store.queued_lanes().await.unwrap().is_empty());
     }
 
-    async fn what_is_queued_is_claimed_of_those_partners_that_are_asked_for_and_so_much_of_each(world) {
+    async fn what_is_queued_is_claimed_of_those_lanes_that_are_asked_for_and_so_much_of_each(world) {
         let tenure = world.tenure(DAEMON).await;
         let mut new: Vec<_> = (1..=40).map(entry).collect();
         for (number, name, priority) in [(41, "acme", 0), (42, "crest", 1), (43, "crest", 9)] {
             new.push(NewEntry { partner: partner(name), priority, ..entry(number) });
         }
         let ids = world.store.intake().enqueue_all(&new).await.unwrap();
-        let queued = async || world.store.queued_partners().await.unwrap();
+        let queued = async || world.store.queued_lanes().await.unwrap();
         let claim = async |names: &[&str], of_each| {
-            let partners: Vec<_> = names.iter().map(|name| partner(name)).collect();
-            let claimed = world.fenced(&tenure, async |tx| tx.claim_queued(&partners, of_each).await);
+            let lanes: Vec<_> = names.iter().map(|name| lane(name, Work::Look)).collect();
+            let claimed = world.fenced(&tenure, async |tx| tx.claim_queued(&lanes, of_each).await);
             claimed.await.unwrap().into_iter().map(|entry| entry.id).collect::<Vec<_>>()
         };
-        assert_eq!(queued().await, [partner("acme"), partner("bolt"), partner("crest")]);
+        assert_eq!(queued().await, ["acme", "bolt", "crest"].map(|name| lane(name, Work::Look)));
         // However much of one waits, the others are not behind it.
         assert_eq!(claim(&["acme", "crest"], 1).await, [ids[42], ids[40]]);
-        assert_eq!(queued().await, [partner("bolt"), partner("crest")]);
+        assert_eq!(queued().await, ["bolt", "crest"].map(|name| lane(name, Work::Look)));
         assert_eq!(claim(&["acme", "bolt", "crest"], 2).await, [ids[41], ids[0], ids[1]]);
         assert!(claim(&[], 2).await.is_empty());
         assert_eq!(claim(&["bolt", "nobody"], 100).await, ids[2..40]);
         assert!(queued().await.is_empty());
+    }
+
+    async fn what_is_packaged_is_claimed_apart_from_what_is_only_looked_at(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let packaged = |number| NewEntry { packaging: "01 02 0 1 N".parse().unwrap(), ..entry(number) };
+        let new = [packaged(1), entry(2), packaged(3), packaged(4)];
+        let ids = world.store.intake().enqueue_all(&new).await.unwrap();
+        // Of the third a package has left in part, which goes on; of the fourth one was made.
+        for (id, reached) in [(ids[2], "part"), (ids[3], "nothing")] {
+            let sql = format!(
+                "update queue_entry set package = payload, reached = '{reached}' where id = {id}");
+            world.sql(&sql).await.unwrap();
+        }
+        let both = [lane("bolt", Work::Look), lane("bolt", Work::Package)];
+        assert_eq!(world.store.queued_lanes().await.unwrap(), both);
+        for (lane, expected) in both.iter().zip([[ids[1], ids[2]], [ids[0], ids[3]]]) {
+            let lanes = std::slice::from_ref(lane);
+            let claimed = world.fenced(&tenure, async |tx| tx.claim_queued(lanes, 9).await).await;
+            let claimed = claimed.unwrap();
+            assert_eq!(claimed.iter().map(|entry| entry.id).collect::<Vec<_>>(), expected);
+            assert!(claimed.iter().all(|entry| entry.work() == lane.work));
+        }
+        assert_eq!(world.store.queued_lanes().await.unwrap(), []);
+    }
+
+    async fn of_what_a_tenure_prepares_it_is_told_what_nobody_has_held_or_cancelled_since(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let ids = world.store.intake().enqueue_all(&[entry(1), entry(2), entry(3)]).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        world
+            .fenced(&tenure, async |tx| {
+                tx.cancel_entry(ids[0]).await?;
+                tx.hold_entry(ids[2]).await?;
+                tx.release_entry(ids[2]).await
+            })
+            .await
+            .unwrap();
+        assert_eq!(world.store.still_preparing(&tenure).await.unwrap(), [ids[1]]);
+        let next = world.take_over(DAEMON).await;
+        assert_eq!(world.store.still_preparing(&next).await.unwrap(), []);
     }
 
     async fn what_is_prepared_is_ready_unless_a_person_has_changed_his_mind(world) {
@@ -179,28 +219,35 @@ conformance! {
 
     async fn a_package_for_another_certificate_is_made_anew_unless_some_of_it_left(world) {
         let tenure = world.tenure(DAEMON).await;
-        let mut new: Vec<_> = (1..=5).map(entry).collect();
-        new.push(NewEntry { partner: partner("acme"), ..entry(6) });
+        let encrypted = |number| NewEntry { packaging: "03 04 1 1 Y".parse().unwrap(), ..entry(number) };
+        let mut new: Vec<_> = (1..=8).map(encrypted).collect();
+        new[2].packaging = "02 04 1 1 Y".parse().unwrap();
+        new[5].partner = partner("acme");
+        new[7].partner = partner("dome");
         let ids = world.store.intake().enqueue_all(&new).await.unwrap();
         claim(&world, &tenure, 10).await;
-        let made_for = [Some("old"), Some("new"), None, Some("old"), Some("old"), Some("old")];
+        // The third is only signed; of the seventh nobody has written it down; dome's has expired.
+        let old = Some("old");
+        let made_for = [old, Some("new"), None, old, old, old, None, old];
         let done: Vec<_> = ids.iter().zip(made_for).zip(20..).map(|((id, made_for), number)| {
             let made_for = made_for.map(ToOwned::to_owned);
             let package = Package { name: payload(number), octets: 7, made_for };
             PreparedEntry { id: *id, package: Some(package), hash: None }
         }).collect();
         let ready = world.fenced(&tenure, async |tx| tx.prepared(&done).await).await;
-        assert_eq!(ready.unwrap(), 6);
+        assert_eq!(ready.unwrap(), 8);
         world.sql(&format!("update queue_entry set reached = 'part' where id = {}", ids[3])).await.unwrap();
         world.fenced(&tenure, async |tx| tx.hold_entry(ids[4]).await).await.unwrap();
-        let current = [("bolt", "new"), ("crest", "new")];
-        let current = current.into_iter().map(|(name, it)| (partner(name), it.to_owned())).collect();
-        for times in [1, 0] {
+        let current = [("bolt", Some("new")), ("crest", Some("new")), ("dome", None)];
+        let current = current.into_iter().map(|(name, it)| (partner(name), it.map(ToOwned::to_owned)));
+        let current = current.collect();
+        for times in [3, 0] {
             let anew = world.fenced(&tenure, async |tx| tx.package_anew(&current).await).await;
             assert_eq!(anew.unwrap(), times);
         }
         let [queued, ready, held] = [EntryState::Queued, EntryState::Ready, EntryState::Held];
-        assert_eq!(states(&world, &ids).await, [queued, ready, ready, ready, held, ready]);
+        let expected = [queued, ready, ready, ready, held, ready, queued, queued];
+        assert_eq!(states(&world, &ids).await, expected);
         // Prepared anew, it is for the other one.
         claim(&world, &tenure, 10).await;
         let package = Package { name: payload(30), octets: 8, made_for: Some("new".to_owned()) };
@@ -279,6 +326,10 @@ async fn a_queue_of_before_keeps_every_entry_and_gives_no_number_twice() {
         row(4, "preparing", "four", "00 00 0 0 N", None, None),
     ];
     assert_eq!(kept, expected);
+}
+
+fn lane(name: &str, work: Work) -> WorkLane {
+    WorkLane { partner: partner(name), work }
 }
 
 async fn claim(world: &World, tenure: &Tenure, limit: u32) -> Vec<QueueEntry> {

@@ -152,10 +152,10 @@ impl World {
         .unwrap()
     }
 
-    /// Claims up to so many `queued` entries of each partner.
+    /// Claims up to so many `queued` entries of each lane.
     pub(crate) async fn claim_queued(&self, tenure: &Tenure, of_each: u32) -> Vec<QueueEntry> {
-        let partners = self.store.queued_partners().await.unwrap();
-        self.fenced(tenure, async |tx| tx.claim_queued(&partners, of_each).await).await.unwrap()
+        let lanes = self.store.queued_lanes().await.unwrap();
+        self.fenced(tenure, async |tx| tx.claim_queued(&lanes, of_each).await).await.unwrap()
     }
 
     /// A file that was received whole.
