@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use spool::SpoolError;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::beside::beside;
 
@@ -13,7 +13,9 @@ use crate::beside::beside;
 #[derive(Clone, Debug)]
 pub struct Cores {
     turns: Arc<Semaphore>,
-    number: usize,
+    /// That are packed, or wait for that or for those before, whosever they are: enough that no core
+    /// waits for the next one, and few enough to be held.
+    blocks: Arc<Semaphore>,
 }
 
 impl Default for Cores {
@@ -25,13 +27,19 @@ impl Default for Cores {
 impl Cores {
     /// So many at once.
     pub fn new(number: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(number)), number }
+        let blocks = Arc::new(Semaphore::new(blocks_held(number)));
+        Self { turns: Arc::new(Semaphore::new(number)), blocks }
     }
 
-    /// Blocks of a file that are packed, or wait for that or for those before: enough that no core
-    /// waits for the next one, and few enough to be held.
-    pub(crate) fn blocks_of_a_file(&self) -> usize {
-        (2 * self.number + 2).min(16)
+    /// Whether a file that has a block under way may have another one.
+    pub(crate) fn have_room_for_a_block(&self) -> bool {
+        self.blocks.available_permits() > 0
+    }
+
+    /// A block's place, which it keeps until this is dropped. A file waits for nobody's blocks but its
+    /// own: there may be none left for the first one of a file.
+    pub(crate) fn place_of_a_block(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.blocks).try_acquire_owned().ok()
     }
 
     /// Does a piece of work when it is its turn: who has asked first comes first.
@@ -48,4 +56,9 @@ impl Cores {
         })
         .await
     }
+}
+
+/// Of all files together, beside the first one of each.
+pub(crate) fn blocks_held(cores: usize) -> usize {
+    2 * cores + 2
 }

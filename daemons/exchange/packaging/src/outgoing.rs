@@ -23,7 +23,7 @@ pub struct Made {
 
 /// Packages a payload of a format as its packaging says. The package is in the spool when this returns,
 /// and nobody's until it is recorded. None is begun that the spool has no room for, beside those that
-/// are under way.
+/// are under way; one that is compressed may find out as it grows.
 pub async fn package(
     spool: &Spool,
     cores: &Cores,
@@ -40,7 +40,7 @@ pub async fn package(
             hash: hash_as_it_is(&mut reader, cores, packaging).await?,
         });
     };
-    let mut writer = spool.new_payload(at_most(payload.octets)).await?;
+    let mut writer = spool.new_payload(promised(payload.octets, packaging)).await?;
     // Its receiver would find out no sooner than when it is unwrapped.
     let mut records = Checker::new(format);
     let mut chunk = Vec::new();
@@ -81,6 +81,13 @@ async fn hash_as_it_is(
 pub fn made_for(partner: &Partner, now: Timestamp) -> Option<String> {
     let certificate = partner.encryption_certificate(now).ok()?;
     Some(Certificate::parse(certificate).ok()?.fingerprint())
+}
+
+/// What a package needs room for as it begins. How small a compressed one becomes nobody knows
+/// before: it begins with a tenth and gets more as it grows, or it might never begin.
+fn promised(octets: u64, packaging: Packaging) -> u64 {
+    let most = at_most(octets);
+    if packaging.is_compressed() { most / 10 } else { most }
 }
 
 /// What a package may become at most. A layer adds four octets for each 32 KiB, what does not compress

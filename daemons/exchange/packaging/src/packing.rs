@@ -8,6 +8,7 @@ use oftp_cms::{
     Block, ContentKey, Encryption, Inner, Outer, PackageError, Packager, Packed, Plan, Signing,
 };
 use spool::SpoolError;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::keys::cms_suite;
@@ -22,8 +23,14 @@ pub struct Packing {
     /// Away while they are at work.
     halves: Option<Halves>,
     /// In their order.
-    blocks: VecDeque<AbortOnDropHandle<Result<Result<Packed, PackageError>, SpoolError>>>,
+    blocks: VecDeque<UnderWay>,
     made: Vec<u8>,
+}
+
+/// A block that is packed, or waits for that or for those before.
+struct UnderWay {
+    packing: AbortOnDropHandle<Result<Result<Packed, PackageError>, SpoolError>>,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 struct Halves {
@@ -60,10 +67,9 @@ impl Packing {
     /// Takes a chunk of the content, and gives its buffer back. [`Packing::made`] has what came of
     /// those before.
     pub async fn push(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, PackagingError> {
-        let most = self.cores.blocks_of_a_file();
         let mut packed = Vec::new();
         while let Some(block) = self.blocks.front()
-            && (self.blocks.len() >= most || block.is_finished())
+            && (block.packing.is_finished() || !self.cores.have_room_for_a_block())
         {
             packed.extend(self.next_packed().await?);
         }
@@ -92,7 +98,7 @@ impl Packing {
 
     async fn next_packed(&mut self) -> Result<Option<Packed>, PackagingError> {
         let Some(block) = self.blocks.pop_front() else { return Ok(None) };
-        let packed = block.await.map_err(|_| SpoolError::Stopped)??;
+        let packed = block.packing.await.map_err(|_| SpoolError::Stopped)??;
         Ok(Some(packed?))
     }
 
@@ -123,8 +129,10 @@ impl Packing {
         (self.halves, self.made) = (Some(halves), made);
         for block in blocks {
             let cores = self.cores.clone();
+            let place = cores.place_of_a_block();
             let packing = async move { cores.work(move || block.pack()).await };
-            self.blocks.push_back(AbortOnDropHandle::new(tokio::spawn(packing)));
+            let packing = AbortOnDropHandle::new(tokio::spawn(packing));
+            self.blocks.push_back(UnderWay { packing, _place: place });
         }
         Ok(chunk)
     }
@@ -155,4 +163,35 @@ fn plan(packaging: Packaging, sealing: Sealing) -> Result<Plan, PackagingError> 
     };
     let signing = sealing.signer.map(|signer| Signing::new(suite, signer));
     Ok(Plan { signing, compressed, encryption })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "what fails here is a test")]
+mod tests {
+    use super::*;
+    use crate::cores::blocks_held;
+
+    #[tokio::test]
+    async fn all_files_together_hold_so_many_blocks_and_each_may_have_one_chunk_more() {
+        let (cores, files) = (Cores::new(1), 12);
+        let packaging = "00 00 1 1 N".parse().unwrap();
+        let sealing = || Sealing { signer: None, recipient: None };
+        let packing = |_| Packing::new(cores.clone(), packaging, sealing()).unwrap().unwrap();
+        let mut all: Vec<_> = (0..files).map(packing).collect();
+        let chunk: Vec<u8> = (0..=255).cycle().take(256 * 1024).collect();
+        for _ in 0..10 {
+            for number in 0..files {
+                all[number].push(chunk.clone()).await.unwrap();
+                let held: usize = all.iter().map(|packing| packing.blocks.len()).sum();
+                assert!(held <= blocks_held(1) + 2 * files, "{held}");
+            }
+        }
+        for packing in &mut all {
+            packing.finish().await.unwrap();
+            assert!(!packing.made().is_empty());
+        }
+        drop(all);
+        let free: Vec<_> = (0..9).map_while(|_| cores.place_of_a_block()).collect();
+        assert_eq!(free.len(), blocks_held(1), "each place is given back");
+    }
 }

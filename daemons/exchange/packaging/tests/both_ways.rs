@@ -297,9 +297,30 @@ async fn a_package_is_the_same_however_many_cores_make_it() {
 }
 
 #[tokio::test]
-async fn a_package_that_may_not_fit_is_not_begun_and_one_under_way_counts() {
+async fn a_compressed_package_begins_though_its_file_is_larger_than_what_is_free() {
     let world = World::new();
     let (cores, packaging) = (Cores::default(), "03 04 1 1 N".parse().unwrap());
+    let free = world.spool.free_octets().unwrap().unwrap();
+    let file = world.directory.join("large");
+    fs::File::create(&file).unwrap().set_len(free / 2 * 3).unwrap();
+    let large = world.spool.take_in(&file, TakeIn::Move).await.unwrap();
+    let mut package = Box::pin(world.package(&cores, &large, packaging));
+    let begun = poll_fn(|context| {
+        if let Poll::Ready(made) = package.as_mut().poll(context) {
+            panic!("it is not begun: {made:?}");
+        }
+        match world.spool.free_octets().unwrap().unwrap() {
+            left if left < free - large.octets / 20 => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    });
+    begun.await;
+}
+
+#[tokio::test]
+async fn a_package_that_may_not_fit_is_not_begun_and_one_under_way_counts() {
+    let world = World::new();
+    let (cores, packaging) = (Cores::default(), "03 04 0 1 N".parse().unwrap());
     let free = world.spool.free_octets().unwrap().unwrap();
     let file = world.directory.join("large");
     fs::File::create(&file).unwrap().set_len(free / 5 * 3).unwrap();

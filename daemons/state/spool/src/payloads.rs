@@ -43,15 +43,16 @@ pub trait Payloads: Clone + Send + Sync + 'static {
         }
     }
 
-    /// Begins a payload that comes piece by piece, such as from a pipe. Room for `at_most` octets is
-    /// promised to it, and to nothing else here until they are written; 0 where nobody knows.
+    /// Begins a payload that comes piece by piece, such as from a pipe. Room for so many octets is
+    /// promised to it, and to nothing else here until they are written; 0 where nobody knows. Once it
+    /// has become larger, more is promised piece by piece, as long as there is such room.
     ///
     /// # Errors
     ///
     /// [`SpoolError::Full`] if there is no such room beside what was promised to others.
     fn new_payload(
         &self,
-        at_most: u64,
+        promised: u64,
     ) -> impl Future<Output = Result<Self::PayloadWriter, SpoolError>> + Send;
 
     /// Looks whether a payload is there as it was recorded, and reads nothing of it.
@@ -94,7 +95,8 @@ pub trait PayloadWriter: Send + Sync + 'static {
     /// The octets so far.
     fn octets(&self) -> u64;
 
-    /// Appends the chunk and leaves an empty buffer in its place, as [`Part::append`] does.
+    /// Appends the chunk and leaves an empty buffer in its place, as [`Part::append`] does. Fails with
+    /// [`SpoolError::Full`] too if what is left was promised to others.
     ///
     /// [`Part::append`]: crate::Part::append
     fn append(

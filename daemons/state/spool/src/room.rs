@@ -13,6 +13,9 @@ use crate::SpoolError;
 /// Of a small disk it is an eighth.
 const RESERVED: u64 = 64 * 1024 * 1024;
 
+/// A file that has become larger than was promised to it gets more in pieces of so many octets.
+const GROWTH: u64 = 16 * 1024 * 1024;
+
 /// Octets that may still be written beside this file or directory.
 pub(crate) fn room(beside: impl AsFd) -> io::Result<u64> {
     Ok(beyond_reserve(&fstatvfs(beside)?))
@@ -74,6 +77,36 @@ pub(crate) struct Promise {
 }
 
 impl Promise {
+    /// Whether a file of so many octets is more than was promised.
+    pub(crate) fn is_less_than(&self, octets: u64) -> bool {
+        self.most < octets
+    }
+
+    /// Promises room for so many octets of the file in all, and some beside them where that is left,
+    /// so that it need not be asked for each chunk.
+    pub(crate) fn grow(&mut self, octets: u64, room: u64, path: &Path) -> Result<(), SpoolError> {
+        let mut sum = self.promises.sum();
+        let need = octets.saturating_sub(self.most);
+        // What is left of this promise stays its own.
+        let free = room.saturating_sub(*sum);
+        if need > free {
+            let others = *sum - self.left;
+            return Err(full(
+                path,
+                format!(
+                    "it has grown to {octets} octets; {room} are left beside what is kept for the \
+                     database, and others under way need {others} of them"
+                ),
+            ));
+        }
+        let more = need.max(GROWTH).min(free);
+        *sum += more;
+        drop(sum);
+        self.most += more;
+        self.left += more;
+        Ok(())
+    }
+
     /// So many octets of it are written by now: the file system counts them itself.
     pub(crate) fn written(&mut self, octets: u64) {
         self.keep(self.most.saturating_sub(octets));
@@ -122,6 +155,27 @@ mod tests {
         one.written(70);
         assert_eq!(promises.octets(), 40);
         drop((one, two));
+        assert_eq!(promises.octets(), 0);
+    }
+
+    #[test]
+    fn a_promise_grows_as_long_as_there_is_room_beside_the_others() {
+        const ROOM: u64 = 3 * GROWTH;
+        let (promises, path) = (Promises::default(), Path::new("spool"));
+        let other = promises.make(GROWTH / 2, ROOM, path).unwrap();
+        let mut grows = promises.make(10, ROOM, path).unwrap();
+        assert!(grows.is_less_than(11) && !grows.is_less_than(10));
+        grows.grow(11, ROOM, path).unwrap();
+        assert_eq!((grows.most, promises.octets()), (GROWTH + 10, GROWTH / 2 + GROWTH + 10));
+        grows.written(GROWTH);
+        assert_eq!(promises.octets(), GROWTH / 2 + 10);
+        // It gets what is left, and not what was promised to another.
+        let room = GROWTH / 2 + 110;
+        let error = grows.grow(GROWTH + 111, room, path).unwrap_err();
+        assert_eq!(error.code(), "E-SPOOL-FULL");
+        grows.grow(GROWTH + 20, room, path).unwrap();
+        assert_eq!((grows.most, promises.octets()), (GROWTH + 110, room));
+        drop((other, grows));
         assert_eq!(promises.octets(), 0);
     }
 

@@ -29,11 +29,11 @@ impl Payloads for FileSpool {
         blocking(move || layout.take_in_file(name, source, how)).await
     }
 
-    async fn new_payload(&self, at_most: u64) -> Result<FilePayloadWriter, SpoolError> {
+    async fn new_payload(&self, promised: u64) -> Result<FilePayloadWriter, SpoolError> {
         let spool = self.clone();
         blocking(move || {
             let payloads = &spool.0.payloads;
-            let promise = spool.0.promises.make(at_most, payloads.room()?, payloads.path())?;
+            let promise = spool.0.promises.make(promised, payloads.room()?, payloads.path())?;
             let name = fresh_name();
             let temporary = temporary(&name);
             let file = spool.0.payloads.create(&temporary)?;
@@ -143,6 +143,12 @@ impl PayloadWriter for FilePayloadWriter {
 
     async fn append(&mut self, chunk: &mut Vec<u8>) -> Result<(), SpoolError> {
         let before = self.appender.octets();
+        let after = before + chunk.len() as u64;
+        if self.promise.is_less_than(after) {
+            let layout = self.spool.layout();
+            let room = blocking(move || layout.payloads.room()).await?;
+            self.promise.grow(after, room, self.spool.0.payloads.path())?;
+        }
         self.appender.append(chunk).await?;
         self.promise.written(before);
         Ok(())
