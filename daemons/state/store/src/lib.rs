@@ -35,6 +35,7 @@ mod model;
 mod moment;
 mod note;
 mod read;
+mod rows;
 mod run;
 mod shelf;
 mod statement;

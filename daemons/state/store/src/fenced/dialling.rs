@@ -4,7 +4,7 @@ use super::FencedTx;
 use crate::StoreError;
 use crate::backend::values;
 use crate::model::{DialId, DialOutcome, DialRecord, NewDial};
-use crate::read::dial;
+use crate::rows::dial;
 use crate::statement::statement;
 
 impl FencedTx {

@@ -10,7 +10,7 @@ use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::values;
 use crate::model::{EntryId, PreparedEntry, QueueEntry, WorkLane};
-use crate::read::queue_entry;
+use crate::rows::queue_entry;
 use crate::statement::statement;
 
 impl FencedTx {

@@ -8,7 +8,7 @@ use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::values;
 use crate::model::{Receipt, ReceiptId, SessionId};
-use crate::read::receipt;
+use crate::rows::receipt;
 use crate::statement::statement;
 
 impl FencedTx {

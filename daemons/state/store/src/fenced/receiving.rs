@@ -9,7 +9,7 @@ use crate::backend::{Row, values};
 use crate::model::{
     Offer, Progress, ReceivedFile, ReceivedFileId, ReceivedState, Receiving, SessionId,
 };
-use crate::read::{partners_file, received_file};
+use crate::rows::{partners_file, received_file};
 use crate::statement::statement;
 use crate::virtual_file::record_length;
 

@@ -6,7 +6,7 @@ use super::FencedTx;
 use crate::StoreError;
 use crate::backend::values;
 use crate::model::{RequestId, RequestOutcome, RequestRecord};
-use crate::read::request;
+use crate::rows::request;
 use crate::statement::statement;
 
 impl FencedTx {

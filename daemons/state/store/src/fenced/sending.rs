@@ -12,7 +12,7 @@ use crate::model::{
     ClaimScope, EntryChange, EntryId, EntryState, Match, QueueEntry, Reached, ReceiptKind,
     ReceiptProof, Refusal, Retry, Sent, SessionId,
 };
-use crate::read::{partners_file, queue_entry};
+use crate::rows::{partners_file, queue_entry};
 use crate::statement::{Statement, statement};
 
 impl FencedTx {
