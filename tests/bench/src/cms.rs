@@ -11,6 +11,7 @@ use support::{Identity, Process, TemporaryDirectory, guarded_command};
 
 use crate::Arguments;
 use crate::codec::median;
+use crate::company::secret;
 use crate::content::Content;
 use crate::files;
 use crate::machine::program;
@@ -294,7 +295,6 @@ fn manifests(
     (our_purpose, our_key): (&str, &Identity),
     (their_purpose, their_key): (&str, &Identity),
 ) -> String {
-    let indented = |pem: &str| format!("    {}\n", pem.trim_end().replace('\n', "\n    "));
     let odette_id = |name: &str| format!("O0013000001{}", name.to_uppercase());
     let (outbound, inbound) = match our_purpose {
         "Sign" => ("{sign: Required, encrypt: Required, compress: Allowed}", "{}"),
@@ -326,24 +326,12 @@ kind: Secret
 metadata: {{name: oftp}}
 stringData: {{password: BENCHPW}}
 ---
-apiVersion: v1
-kind: Secret
-metadata: {{name: ours}}
-stringData:
-  tls.crt: |
-{}  tls.key: |
 {}---
-apiVersion: v1
-kind: Secret
-metadata: {{name: theirs}}
-stringData:
-  tls.crt: |
 {}",
         odette_id(own),
         odette_id(other),
-        indented(&our_key.certificate_pem),
-        indented(&our_key.key_pem),
-        indented(&their_key.certificate_pem),
+        secret("ours", our_key, true),
+        secret("theirs", their_key, false),
     )
 }
 

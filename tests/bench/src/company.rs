@@ -348,22 +348,7 @@ impl FileKeys {
 
     fn secrets(&self, own: &str) -> String {
         self.0.iter().fold(String::new(), |text, (owner, purposes, identity)| {
-            let key = if *owner == own {
-                format!("  tls.key: |\n{}", indented(&identity.key_pem))
-            } else {
-                String::new()
-            };
-            text + &format!(
-                "---
-apiVersion: v1
-kind: Secret
-metadata: {{name: {}}}
-stringData:
-  tls.crt: |
-{}{key}",
-                purposes[0].to_lowercase(),
-                indented(&identity.certificate_pem),
-            )
+            text + "---\n" + &secret(&purposes[0].to_lowercase(), identity, *owner == own)
         })
     }
 }
@@ -503,6 +488,24 @@ stringData:
             self.keys.map_or_else(String::new, |keys| keys.secrets(own)),
         )
     }
+}
+
+/// A Secret with a certificate, and with its key if it is ours.
+pub(crate) fn secret(name: &str, identity: &Identity, is_ours: bool) -> String {
+    let certificate = indented(&identity.certificate_pem);
+    let key = if is_ours {
+        format!("  tls.key: |\n{}", indented(&identity.key_pem))
+    } else {
+        String::new()
+    };
+    format!(
+        "apiVersion: v1
+kind: Secret
+metadata: {{name: {name}}}
+stringData:
+  tls.crt: |
+{certificate}{key}"
+    )
 }
 
 fn indented(text: &str) -> String {
