@@ -13,9 +13,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use support::{Authority, Identity};
 
+use crate::ground::Ground;
 use crate::manifests::{self, Party};
 use crate::pods::restarts;
-use crate::{Active, Database, Journal, Line, Objects, Stage, Volume, eventually, is_ready};
+use crate::{
+    Active, Database, Journal, Line, Objects, Record, Stage, Volume, database, eventually, is_ready,
+};
 
 /// A company: its namespace, its database, its resources.
 pub struct Company<'stage> {
@@ -23,6 +26,20 @@ pub struct Company<'stage> {
     pub stage: &'stage Stage,
     pub(crate) party: Party,
     database: Database<'stage>,
+    /// Where this scenario's part of its journal begins; nowhere if all of it is.
+    journal_from: Option<Record>,
+}
+
+/// A company that outlives the scenario for which it was made.
+pub(crate) struct Kept {
+    party: Party,
+    database: database::Kept,
+}
+
+impl Kept {
+    pub(crate) fn namespace(&self) -> &str {
+        &self.party.namespace
+    }
 }
 
 impl<'stage> Company<'stage> {
@@ -40,7 +57,29 @@ impl<'stage> Company<'stage> {
             stage,
             party: Party { name, odette_id, namespace, listener, volume_claim },
             database,
+            journal_from: None,
         }
+    }
+
+    /// Leaves it to a later scenario.
+    pub(crate) fn keep(self) -> Kept {
+        Kept { party: self.party, database: self.database.keep() }
+    }
+
+    /// One that an earlier scenario has left, for this one.
+    pub(crate) async fn again(stage: &'stage Stage, kept: Kept) -> Self {
+        let Kept { party, database } = kept;
+        stage.owns(&party.namespace);
+        let database = Ground::database_again(&stage.cluster, database).await;
+        Self { stage, party, database, journal_from: None }
+    }
+
+    /// What its journal has until now is not this scenario's.
+    pub(crate) async fn begins_its_journal(&mut self) {
+        let last = eventually("the end of the journal", async || {
+            self.ask::<Vec<Record>>(&["journal", "--limit", "1"]).await
+        });
+        self.journal_from = last.await.pop();
     }
 
     /// Its name, also its instance's.
@@ -268,11 +307,20 @@ impl<'stage> Company<'stage> {
         serde_json::from_str(&text).map_err(|error| format!("{error} in {text}"))
     }
 
-    /// Its whole journal.
+    /// Its journal of this scenario.
     pub async fn journal(&self) -> Journal {
         let what = format!("the journal of {}", self.name());
-        let all = ["journal", "--limit", "100000"];
-        Journal(eventually(&what, async || self.ask(&all).await).await)
+        let mut words = vec!["journal", "--limit", "100000"];
+        let (from, since) = match &self.journal_from {
+            Some(last) => (last.id, last.at.to_string()),
+            None => (0, String::new()),
+        };
+        if !since.is_empty() {
+            words.extend(["--since", &since]);
+        }
+        let mut journal = Journal(eventually(&what, async || self.ask(&words).await).await);
+        journal.0.retain(|record| record.id > from);
+        journal
     }
 
     /// Its volume, as its people get at it.

@@ -13,9 +13,25 @@ pub enum Database<'stage> {
     Theirs(Uri),
 }
 
+/// A database that outlives the scenario for which it was made.
+pub(crate) enum Kept {
+    /// On our server, by its name.
+    Ours(String),
+    /// On one that a user names.
+    Theirs(Uri),
+}
+
 impl<'stage> Database<'stage> {
     pub(crate) fn ours(database: support::Database<'stage>) -> Self {
         Self::Ours(ManuallyDrop::new(database))
+    }
+
+    /// Leaves it to a later scenario.
+    pub(crate) fn keep(self) -> Kept {
+        match self {
+            Self::Ours(database) => Kept::Ours(database.name().to_owned()),
+            Self::Theirs(uri) => Kept::Theirs(uri),
+        }
     }
 
     /// As pods reach it.

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use kube::api::Api;
 use serde_json::{Value, json};
 
+use crate::database::Kept;
 use crate::images::{Images, NEXT};
 use crate::terms::Terms;
 use crate::{Database, Volume};
@@ -100,6 +101,18 @@ impl Ground {
                 Database::ours(postgres.expect("it was there before").database())
             }
             Self::Theirs(terms) => Database::Theirs(terms.server.make(namespace)),
+        }
+    }
+
+    /// A database that an earlier scenario has left.
+    pub(crate) async fn database_again(cluster: &Cluster, kept: Kept) -> Database<'_> {
+        match kept {
+            Kept::Ours(name) => {
+                let postgres = cluster.nodes().expect("machines of our own").postgres().await;
+                let postgres = postgres.expect("it was there before");
+                Database::ours(postgres.database_again(name))
+            }
+            Kept::Theirs(uri) => Database::Theirs(uri),
         }
     }
 

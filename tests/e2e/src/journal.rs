@@ -10,6 +10,8 @@ pub struct Journal(pub Vec<Record>);
 /// One thing that happened.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Record {
+    /// Its number; later ones are higher.
+    pub id: i64,
     /// When, by the database's clock.
     pub at: Timestamp,
     /// What.

@@ -41,8 +41,8 @@ pub struct Outcome {
 
 /// From one company to the other.
 struct Way {
-    /// Begins the names of its files.
-    prefix: char,
+    /// Begins the names of its files, and of no other load's.
+    prefix: String,
     from: Place,
     to: Place,
     /// Where files are made.
@@ -80,9 +80,10 @@ impl Load {
     /// Nothing yet.
     async fn none(pair: &Pair<'_>) -> Self {
         let (acme, bolt) = (Place::of(&pair.acme).await, Place::of(&pair.bolt).await);
+        let number = pair.acme.stage.number_of_load();
         let ways = [
-            Arc::new(Way::between('A', acme.clone(), bolt.clone()).await),
-            Arc::new(Way::between('B', bolt, acme).await),
+            Arc::new(Way::between(format!("A{number:02}-"), acme.clone(), bolt.clone()).await),
+            Arc::new(Way::between(format!("B{number:02}-"), bolt, acme).await),
         ];
         Self { ways, senders: Vec::new(), is_over: Arc::default() }
     }
@@ -149,7 +150,7 @@ impl Drop for Load {
 /// Waits until a file is on its way. If it is through already, it went by while nobody looked.
 async fn is_sending(sender: &Company<'_>, name: &str) {
     eventually(&format!("{name} is under way"), async || {
-        let queue: Vec<Value> = sender.ask(&["queue", "--all", "--limit", "100000"]).await?;
+        let queue: Vec<Value> = sender.ask(&["queue", "--all"]).await?;
         let entry = queue.into_iter().find(|entry| entry["dataset_name"] == name);
         let state = entry.map(|entry| entry["state"].as_str().unwrap_or_default().to_owned());
         match state.as_deref() {
@@ -173,7 +174,7 @@ async fn send(way: Arc<Way>, is_over: Arc<AtomicBool>) {
 }
 
 impl Way {
-    async fn between(prefix: char, from: Place, to: Place) -> Self {
+    async fn between(prefix: String, from: Place, to: Place) -> Self {
         from.volume.is_open(to.company).await;
         Self { prefix, from, to, workshop: TemporaryDirectory::new(), sent: Mutex::default() }
     }
@@ -191,7 +192,7 @@ impl Way {
         let number = sent.len();
         let name = format!("{}{number:06}", self.prefix);
         let content = PseudoRandom::new(number as u64).octets(octets);
-        let content = [self.prefix.to_string().as_bytes(), &content].concat();
+        let content = [self.prefix.as_bytes(), &content].concat();
         let file = self.workshop.join(&name);
         fs::write(&file, &content).unwrap();
         sent.insert(name.clone(), sha256(&file));
@@ -206,9 +207,14 @@ impl Way {
     async fn every_receipt_is_there(&self, sender: &Company<'_>) {
         let what = format!("every file of {} is acknowledged", sender.name());
         let wanted = self.count();
+        // The newest ones.
+        let limit = wanted.to_string();
         eventually(&what, async || {
-            let all = ["queue", "--all", "--limit", "100000"];
-            let queue: Vec<Value> = sender.ask(&all).await?;
+            let mut queue: Vec<Value> = sender.ask(&["queue", "--all", "--limit", &limit]).await?;
+            let is_ours = |entry: &Value| {
+                entry["dataset_name"].as_str().is_some_and(|name| name.starts_with(&self.prefix))
+            };
+            queue.retain(is_ours);
             let is_open = |entry: &&Value| entry["state"] != "acknowledged";
             match queue.iter().find(is_open) {
                 Some(entry) => {
@@ -230,7 +236,8 @@ impl Way {
         for (name, hash) in &*sent {
             assert_eq!(arrived.get(name), Some(hash), "{name} in {place}");
         }
-        let more = arrived.keys().filter(|name| !sent.contains_key(*name)).collect::<Vec<_>>();
+        let ours = arrived.keys().filter(|name| name.starts_with(&self.prefix));
+        let more = ours.filter(|name| !sent.contains_key(*name)).collect::<Vec<_>>();
         assert!(more.is_empty(), "nobody sent {more:?} in {place}");
         for (journal, kind) in [
             (sender, "entry_queued"),
@@ -242,7 +249,7 @@ impl Way {
                 .of(kind)
                 .filter(|record| !record.is_repeated_receipt())
                 .filter_map(|record| record.dataset_name.clone())
-                .filter(|name| name.starts_with(self.prefix))
+                .filter(|name| name.starts_with(&self.prefix))
                 .collect();
             names.sort();
             assert!(names.iter().eq(sent.keys()), "{kind} is not once for each file: {names:?}");

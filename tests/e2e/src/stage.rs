@@ -1,5 +1,6 @@
 //! The cluster that all scenarios share, with the operator on it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cluster::{Cluster, Nodes};
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use crate::ground::Ground;
 use crate::images::THIS;
+use crate::pair::Standing;
 use crate::{Figures, eventually};
 
 /// One node is lost or drained, and two replicas still have a node each.
@@ -33,6 +35,10 @@ pub struct Stage {
     namespaces: Mutex<Vec<String>>,
     /// Those of the scenarios before, which may still be on their way out.
     left: Arc<Mutex<Vec<String>>>,
+    /// What scenarios have left as it was made, for later ones.
+    pub(crate) standing: Arc<Mutex<Vec<Standing>>>,
+    /// How many loads there were.
+    loads: Arc<AtomicUsize>,
 }
 
 impl Stage {
@@ -53,6 +59,8 @@ impl Stage {
             ground: Arc::new(ground),
             namespaces: Mutex::default(),
             left: Arc::default(),
+            standing: Arc::default(),
+            loads: Arc::default(),
         };
         if let Err(error) = stage.helm_with_chart("install", THIS).await {
             let seen = stage.describe().await;
@@ -73,6 +81,8 @@ impl Stage {
             operator_namespace: self.operator_namespace.clone(),
             namespaces: Mutex::default(),
             left: Arc::clone(&self.left),
+            standing: Arc::clone(&self.standing),
+            loads: Arc::clone(&self.loads),
         }
     }
 
@@ -104,8 +114,23 @@ impl Stage {
     /// A namespace for this scenario.
     pub async fn namespace(&self, prefix: &str) -> String {
         let namespace = self.cluster.namespace(prefix).await;
-        self.namespaces.lock().unwrap().push(namespace.clone());
+        self.owns(&namespace);
         namespace
+    }
+
+    /// That namespace goes with this scenario, ...
+    pub(crate) fn owns(&self, namespace: &str) {
+        self.namespaces.lock().unwrap().push(namespace.to_owned());
+    }
+
+    /// ... and this one stays.
+    pub(crate) fn leaves(&self, namespace: &str) {
+        self.namespaces.lock().unwrap().retain(|own| own != namespace);
+    }
+
+    /// A number that no other load on the cluster has.
+    pub(crate) fn number_of_load(&self) -> usize {
+        self.loads.fetch_add(1, Ordering::Relaxed)
     }
 
     /// What there is to see of this scenario, for whoever has to find out why it failed.
@@ -142,6 +167,8 @@ impl Stage {
 
     /// Takes away all that was put on the cluster, and leaves it as it was.
     pub async fn strike(&self) {
+        let standing = std::mem::take(&mut *self.standing.lock().unwrap());
+        standing.iter().flat_map(Standing::namespaces).for_each(|namespace| self.owns(namespace));
         self.clear().await;
         // What is not there any more need not go.
         let _ = self.helm_uninstall().await;

@@ -108,6 +108,11 @@ impl Postgres {
         Database { server: self, name }
     }
 
+    /// A database that was made before, by its [`Database::name`].
+    pub fn database_again(&self, name: String) -> Database<'_> {
+        Database { server: self, name }
+    }
+
     /// Its TCP port: of 127.0.0.1 unless it is in another namespace.
     pub fn port(&self) -> u16 {
         self.settings.port()
@@ -176,6 +181,11 @@ pub struct Database<'server> {
 }
 
 impl Database<'_> {
+    /// Its name on the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its URI over TCP.
     pub fn uri(&self) -> String {
         let user = match &self.server.settings.place {

@@ -18,6 +18,7 @@ pub(crate) async fn active_pods_that_are_deleted_by_force_are_replaced_by_their_
     pair.is_ready().await;
     load.flows().await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
+    pair.leave().await;
 }
 
 pub(crate) async fn active_processes_that_are_killed_are_replaced_by_their_standbys(stage: &Stage) {
@@ -30,6 +31,7 @@ pub(crate) async fn active_processes_that_are_killed_are_replaced_by_their_stand
     pair.is_ready().await;
     load.flows().await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
+    pair.leave().await;
 }
 
 pub(crate) async fn frozen_processes_are_replaced_and_end_when_thawed_without_another_write(
@@ -39,6 +41,7 @@ pub(crate) async fn frozen_processes_are_replaced_and_end_when_thawed_without_an
     let pair = Pair::ready(stage).await;
     let load = pair.under_load().await;
     let disruption = Disruption::begins("active processes frozen", &pair, &load).await;
+    let before = [pair.acme.incarnations().await, pair.bolt.incarnations().await].concat();
     signal_all(nodes, &pair, &disruption, Signal::STOP).await;
     disruption.all_taken_over(&pair).await;
     load.flows().await;
@@ -47,12 +50,13 @@ pub(crate) async fn frozen_processes_are_replaced_and_end_when_thawed_without_an
         let frozen = &disruption.active(company, daemon).uid;
         eventually("the thawed process has ended", async || {
             let incarnations = company.incarnations().await;
-            incarnations.iter().all(|(uid, restarts)| uid != frozen || *restarts > 0)
+            incarnations.iter().all(|now| now.0 != *frozen || !before.contains(now))
         })
         .await;
     }
     pair.is_ready().await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
+    pair.leave().await;
 }
 
 pub(crate) async fn a_node_that_loses_its_power_loses_no_file_and_its_pods_run_elsewhere(
@@ -70,6 +74,7 @@ pub(crate) async fn a_node_that_loses_its_power_loses_no_file_and_its_pods_run_e
     load.flows().await;
     nodes.start_node(node).await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
+    pair.leave().await;
 }
 
 async fn signal_all(nodes: &Nodes, pair: &Pair<'_>, disruption: &Disruption, signal: Signal) {

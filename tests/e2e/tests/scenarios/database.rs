@@ -12,4 +12,5 @@ pub(crate) async fn a_database_that_restarts_is_waited_for(stage: &Stage) {
     load.flows().await;
     pair.is_ready().await;
     load.judge(&pair).await;
+    pair.leave().await;
 }

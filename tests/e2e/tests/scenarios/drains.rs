@@ -25,4 +25,5 @@ pub(crate) async fn every_node_is_drained_in_turn_and_no_transfer_is_aborted(sta
     let outcome = load.judge(&pair).await;
     let aborted: usize = drains.iter().map(|drain| drain.measure(&outcome, &stage.figures)).sum();
     assert_eq!(aborted, 0);
+    pair.leave().await;
 }

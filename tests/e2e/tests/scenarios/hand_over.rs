@@ -26,6 +26,7 @@ pub(crate) async fn a_switchover_makes_the_standby_active(stage: &Stage) {
     what_cannot_be_granted_is_refused_and_counted(&pair.acme).await;
     let aborted = disruption.measure(&load.judge(&pair).await, &stage.figures);
     assert_eq!(aborted, 0);
+    pair.leave().await;
 }
 
 async fn wish(company: &Company<'_>, daemon: &str) {
@@ -90,4 +91,5 @@ pub(crate) async fn a_suspended_instance_keeps_its_files_until_it_is_resumed(sta
     pair.is_ready().await;
     load.flows().await;
     load.judge(&pair).await;
+    pair.leave().await;
 }

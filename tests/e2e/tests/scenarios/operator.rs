@@ -29,6 +29,7 @@ pub(crate) async fn a_failover_needs_no_operator(stage: &Stage) {
     stage.scale_operator(2).await;
     pair.is_ready().await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
+    pair.leave().await;
 }
 
 pub(crate) async fn an_operator_that_is_killed_again_and_again_still_brings_about_what_is_wanted(
@@ -93,6 +94,7 @@ pub(crate) async fn what_somebody_changes_by_hand_is_put_right(stage: &Stage) {
     assert_eq!(acme.incarnations().await, before, "nothing was restarted");
     load.flows().await;
     load.judge(&pair).await;
+    pair.leave().await;
 }
 
 /// Deletes all of a company's objects of a kind, and waits until they are there again.

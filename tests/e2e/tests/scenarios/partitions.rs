@@ -25,6 +25,7 @@ pub(crate) async fn daemons_that_are_cut_off_from_the_api_server_keep_working(st
     pair.is_ready().await;
     load.flows().await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
+    pair.leave().await;
 }
 
 pub(crate) async fn daemons_that_are_cut_off_from_the_database_are_replaced(stage: &Stage) {
@@ -49,6 +50,7 @@ async fn are_replaced(stage: &Stage, nodes: &Nodes, scenario: &str, from: From) 
     pair.is_ready().await;
     load.flows().await;
     disruption.measure(&load.judge(&pair).await, &stage.figures);
+    pair.leave().await;
 }
 
 /// Waits until Kubernetes has lost a node, and has told its pods to go.

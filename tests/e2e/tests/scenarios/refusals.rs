@@ -50,6 +50,7 @@ pub(crate) async fn what_one_resource_can_decide_is_refused_with_a_sentence_that
         let refused = instances.patch("acme", &dry, &Patch::Merge(&patch)).await.unwrap_err();
         assert!(refused.to_string().contains(sentence), "{patch}: {refused}");
     }
+    pair.leave().await;
 }
 
 /// What the API server says to an object with another value at that place.
@@ -109,6 +110,7 @@ pub(crate) async fn what_only_the_whole_can_decide_is_in_the_conditions(stage: &
     pair.is_ready().await;
     assert_eq!(acme.incarnations().await, before, "nothing was restarted");
     load.judge(&pair).await;
+    pair.leave().await;
 }
 
 async fn partner_says(company: &Company<'_>, partner: &str, reason: &str) -> String {

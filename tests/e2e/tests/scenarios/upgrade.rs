@@ -31,6 +31,7 @@ pub(crate) async fn operator_and_daemons_are_upgraded_standby_first(stage: &Stag
     load.flows().await;
     let aborted = disruption.measure(&load.judge(&pair).await, &stage.figures);
     assert_eq!(aborted, 0);
+    pair.leave().await;
 }
 
 fn image(pod: &Pod) -> String {
