@@ -303,12 +303,17 @@ pub struct Send {
     /// What happens after a call that failed.
     #[serde(default)]
     pub retry: Retry,
-    /// When we may call: cron expressions of five fields in UTC. A call begins only in a minute
-    /// that one of them names, such as "* 6-19 * * 1-5"; running sessions go on. Empty: always.
+    /// When we may call: cron expressions of five fields. A call begins only in a minute that one of
+    /// them names, such as "* 6-19 * * 1-5"; running sessions go on. Empty: always.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
     #[x_kube(validation = Rule::new(SCHEDULE_RULE).message(SCHEDULE_MESSAGE))]
     pub schedule: Vec<String>,
+    /// The time zone of `schedule`, and of partners' schedule and poll unless they have their own: UTC,
+    /// or a name of the IANA's such as Europe/Berlin, with its daylight saving time.
+    #[serde(default = "utc")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: String,
     /// How we show ourselves when we call by TLS. Without it: as `receive.tls` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Client>,
@@ -334,6 +339,7 @@ impl Default for Send {
             max_sessions: outgoing_sessions(),
             retry: Retry::default(),
             schedule: Vec::new(),
+            time_zone: utc(),
             tls: None,
             allowed_folders: Vec::new(),
             replicas: None,
@@ -501,6 +507,10 @@ pub(crate) const SCHEDULE_RULE: &str =
     "self.all(window, window.split(' ').filter(f, f != '').size() == 5)";
 pub(crate) const SCHEDULE_MESSAGE: &str = "a cron expression has five fields: minute, hour, day of month, month, day of week, such as \
      * 6-19 * * 1-5";
+
+fn utc() -> String {
+    "UTC".into()
+}
 
 fn every_address() -> String {
     "0.0.0.0".into()

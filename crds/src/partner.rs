@@ -122,20 +122,26 @@ pub struct SeonPartnerSpec {
     pub channels: i32,
 
     /// When we may call this partner, in place of the instance's `send.schedule`: cron expressions
-    /// of five fields in UTC, such as "* 20-23 * * *". `[]`: always.
+    /// of five fields, such as "* 20-23 * * *". `[]`: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
     #[x_kube(validation = Rule::new(SCHEDULE_RULE).message(SCHEDULE_MESSAGE))]
     pub schedule: Option<Vec<String>>,
 
     /// When we call even though we have nothing to send, to fetch: a cron expression of five
-    /// fields in UTC, such as "*/15 * * * *".
+    /// fields, such as "*/15 * * * *".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     #[x_kube(validation = Rule::new("self.split(' ').filter(f, f != '').size() == 5").message(
         "a cron expression has five fields: minute, hour, day of month, month, day of week, such \
          as */15 * * * *"))]
     pub poll: Option<String>,
+
+    /// The time zone of this partner's schedule and poll, such as Europe/Berlin. Default: the
+    /// instance's `send.timeZone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: Option<String>,
 
     /// How received files are named; the first rule that matches is followed. Without a match a
     /// file keeps its dataset name.
@@ -521,6 +527,23 @@ pub struct Folder {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub marker: Option<String>,
+    /// How its files are named on the wire (SFIDDSN): a fixed name such as DELFOR, or a template with
+    /// {file}, {stem}, {extension}, {date} and {time} (UTC), such as "{stem}". Default: {file}, the
+    /// file's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub dataset_name: Option<String>,
+    /// Who sends its files (SFIDORIG): our Odette ID or one of our stations. Default: our Odette ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 25))]
+    #[x_kube(validation = Rule::new(ODETTE_ID_RULE).message(ODETTE_ID_MESSAGE))]
+    pub originator: Option<String>,
+    /// For whom its files are (SFIDDEST), such as a station behind the partner. Default: the partner's
+    /// Odette ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 25))]
+    #[x_kube(validation = Rule::new(ODETTE_ID_RULE).message(ODETTE_ID_MESSAGE))]
+    pub destination: Option<String>,
 }
 
 /// The format of a virtual file.

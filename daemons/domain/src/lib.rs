@@ -3,6 +3,7 @@
 //! cannot be wrong.
 
 mod daemon;
+mod dataset_template;
 mod epoch;
 mod escaped;
 mod file;
@@ -16,6 +17,7 @@ mod session;
 pub mod virtual_file;
 
 pub use daemon::{ControllerNumber, ControllerNumberError, Daemon, UnknownDaemon};
+pub use dataset_template::DatasetTemplate;
 pub use epoch::{Epoch, EpochError};
 pub use escaped::{escaped, escaped_but};
 pub use file::{FileName, NameError, PartName, PayloadName, Target};

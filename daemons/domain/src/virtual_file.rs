@@ -29,14 +29,18 @@ impl StampStep {
 /// files could become one name.
 pub fn dataset_name(file: &Path) -> Result<DatasetName, String> {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let fitting: String = name.nfc().map(in_the_set).collect();
-    fitting.parse().map_err(|_| {
+    in_the_odette_set(name).parse().map_err(|_| {
         format!(
             "{}: the file's name cannot become a dataset name of 1 to 26 characters; give one \
              with --dataset-name (seoneq: -v)",
             file.display()
         )
     })
+}
+
+/// A text as far as the RFC's set has it, with a hyphen for every other character.
+pub(crate) fn in_the_odette_set(text: &str) -> String {
+    text.nfc().map(in_the_set).collect()
 }
 
 fn in_the_set(character: char) -> char {

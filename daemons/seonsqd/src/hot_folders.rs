@@ -421,7 +421,9 @@ impl OneLook {
         taken: &TakenFile,
     ) -> Result<(), HotFolderError> {
         let spool = &self.active.spool;
-        let dataset_name = match virtual_file::dataset_name(Path::new(taken.name.as_str())) {
+        let now = ambient::now();
+        let file = Path::new(taken.name.as_str());
+        let dataset_name = match self.folder.dataset_name.name(file, now) {
             Ok(name) => name,
             Err(reason) => {
                 let path = hot.refuse(spool, taken).await?;
@@ -433,11 +435,13 @@ impl OneLook {
         // What cannot be secured as it has to be waits here until it can.
         let packaging = partner.security.outbound.packaging(Asked::default())?;
         let payload = hot.take_in(spool, taken).await?;
+        let Folder { originator, destination, .. } = &*self.folder;
+        let (originator, destination) = (originator.as_ref(), destination.as_ref());
         let file = FileIdentity {
             dataset_name,
-            stamp: virtual_file::stamp(ambient::now()),
-            originator: configuration.instance.identity.odette_id.clone(),
-            destination: partner.odette_id.clone(),
+            stamp: virtual_file::stamp(now),
+            originator: originator.unwrap_or(&configuration.instance.identity.odette_id).clone(),
+            destination: destination.unwrap_or(&partner.odette_id).clone(),
         };
         let entry = NewEntry { packaging, ..entry(partner, &self.folder, file, &payload) };
         enqueue(&self.active, entry).await?;

@@ -160,6 +160,45 @@ fn a_file_in_the_hot_folder_is_sent_once_and_leaves_the_folder() {
 }
 
 #[test]
+fn a_folder_says_what_its_files_are_called_who_sends_them_and_for_whom_they_are() {
+    const PLANT: &str = "O0013000001ACMEPLANT";
+    const WEST: &str = "O0013000002BOLTWEST";
+    let mut pair = Pair::new();
+    pair.acme.partner_extra = format!(
+        "  folders: [{{directory: outgoing/bolt/delfor, datasetName: 'DELFOR.{{stem}}', \
+         originator: {PLANT}, destination: {WEST}}}]\n"
+    );
+    pair.write(Line::Tls, Line::Tcp);
+    for (company, file, station) in [
+        (&pair.acme, "instance.yaml", PLANT),
+        (&pair.bolt, "partner.yaml", PLANT),
+        (&pair.bolt, "instance.yaml", WEST),
+    ] {
+        let path = company.directory.join(file);
+        let manifest = fs::read_to_string(&path).unwrap();
+        let stations = format!("    stations: [{{odetteId: {station}}}]\n    passwordSecretRef");
+        fs::write(path, manifest.replacen("    passwordSecretRef", &stations, 1)).unwrap();
+    }
+    let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
+    pair.acme.wait_until_ready();
+    pair.bolt.wait_until_ready();
+    let file = pair.acme.file("order 4711.edi", 100);
+    let hash = sha256(&file);
+    let folder = pair.acme.hot_folder("outgoing/bolt/delfor");
+    fs::rename(&file, folder.join("order 4711.edi")).unwrap();
+    wait_until_blocking("the file acknowledged", PATIENCE, || {
+        pair.acme.queue().iter().any(|row| row["state"] == "acknowledged")
+    });
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[hash]);
+    let sent = &pair.acme.queue()[0];
+    assert_eq!(sent["dataset_name"], "DELFOR.ORDER-4711");
+    assert_eq!(
+        (sent["originator"].as_str(), sent["destination"].as_str()),
+        (Some(PLANT), Some(WEST))
+    );
+}
+
+#[test]
 fn a_file_that_a_dying_predecessor_has_moved_aside_is_sent_by_the_one_that_is_active() {
     let (pair, _acme, _bolt) = Pair::running();
     let file = pair.acme.file("LEFT.DAT", 1000);

@@ -9,6 +9,7 @@ use std::{
 };
 
 use domain::{ControllerNumber, InstanceName, postgres_address};
+use jiff::tz::TimeZone;
 use oftp::{OdetteId, Password};
 use rustls_pki_types::CertificateDer;
 
@@ -234,6 +235,8 @@ pub struct Send {
     pub retry: Retry,
     /// When we may call partners that have no windows of their own.
     pub windows: Windows,
+    /// Of partners' schedules and polls that have no zone of their own.
+    pub time_zone: TimeZone,
     /// How we show ourselves by TLS; always there if a partner has a tls transport.
     pub tls: Option<TlsClient>,
     /// Where partners may have hot folders beside their own places; a relative path begins at the

@@ -7,7 +7,7 @@ use std::{
 };
 
 use domain::{
-    PartnerName,
+    DatasetTemplate, PartnerName,
     security::{Authentication, FileSecurity},
     virtual_file::StampStep,
 };
@@ -243,6 +243,12 @@ pub struct Folder {
     pub settle: Duration,
     /// The ending of the file that says that another one is finished, if there are such.
     pub marker: Option<String>,
+    /// How its files are named on the wire.
+    pub dataset_name: DatasetTemplate,
+    /// Who sends its files: one of ours. `None`: our Odette ID.
+    pub originator: Option<OdetteId>,
+    /// For whom its files are. `None`: the partner.
+    pub destination: Option<OdetteId>,
 }
 
 impl Folder {

@@ -409,6 +409,27 @@ says! {
         "bolt.yaml:10:3: spec.poll: \"0 6 30 2 *\" is not a cron expression: the calendar has \
          no such day; give minute, hour, day of month, month, day of week, such as */15 * * * *",
     ];
+    a_folder_with_names_that_cannot_be_sent: PARTNER "  transports:\n" =>
+        "  folders: [{directory: outgoing/bolt, datasetName: delfor, originator: O0013000009ZZ}]\n  \
+         transports:\n", [
+        "bolt.yaml:10:40: spec.folders[0].datasetName: \"delfor\": a dataset name consists of A-Z, \
+         0-9 and / - . & ( ); give DELFOR",
+        "bolt.yaml:10:61: spec.folders[0].originator: O0013000009ZZ is neither our Odette ID nor \
+         one of our stations; give O0013000001ACME, or add it to spec.identity.stations of the \
+         SeonInstance",
+    ];
+    a_time_zone_that_does_not_exist: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  send: {timeZone: Europe/Berlyn}\n", [
+        "acme.yaml:12:10: spec.send.timeZone: \"Europe/Berlyn\" is not a time zone; did you mean \
+         Europe/Berlin? give UTC, or a name of the IANA's such as Europe/Berlin",
+    ];
+    a_partners_time_zone_by_its_abbreviation: PARTNER "  transports:\n" =>
+        "  timeZone: CEST\n  poll: '61 * * * *'\n  transports:\n", [
+        "bolt.yaml:10:3: spec.timeZone: \"CEST\" is not a time zone; did you mean CET? give UTC, or \
+         a name of the IANA's such as Europe/Berlin",
+        "bolt.yaml:11:3: spec.poll: \"61 * * * *\" is not a cron expression: number out of \
+         bounds; give minute, hour, day of month, month, day of week, such as */15 * * * *",
+    ];
     a_level_without_quotes: PARTNER "  transports:\n" =>
         "  protocol: {level: 2.0}\n  transports:\n", [
         "bolt.yaml:10:14: spec.protocol.level: 2.0 is a number to YAML, and a text goes here; \

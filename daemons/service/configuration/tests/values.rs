@@ -249,6 +249,42 @@ fn a_poll_knows_when_the_next_call_is_due() {
 }
 
 #[test]
+fn schedules_are_in_the_time_zone_of_the_partner_or_of_the_instance_with_its_daylight_saving_time()
+{
+    let instance = format!("{INSTANCE}  send: {{timeZone: Europe/Berlin}}\n");
+    let partner = |more: &str| PARTNER.replace("  transports", &format!("{more}  transports"));
+    let bolt =
+        |more: &str| read(&instance, &partner(more), SECRETS).partner("bolt").unwrap().clone();
+    let next = |more: &str, time: &str| {
+        let time: Timestamp = time.parse().unwrap();
+        bolt(more).poll.as_ref().unwrap().next_after(time).unwrap().to_string()
+    };
+    let half_past_two = "  poll: '30 2 * * *'\n";
+    for (time, due) in [
+        ("2026-01-10T00:00:00Z", "2026-01-10T01:30:00Z"),
+        ("2026-07-10T00:00:00Z", "2026-07-10T00:30:00Z"),
+        // Clocks go from 2 to 3 o'clock: at once after the hour that there is not.
+        ("2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z"),
+        // They go back from 3 to 2: once only.
+        ("2026-10-25T00:00:00Z", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"),
+    ] {
+        assert_eq!(next(half_past_two, time), due, "after {time}");
+    }
+    let tokyo = format!("  timeZone: Asia/Tokyo\n{half_past_two}");
+    assert_eq!(next(&tokyo, "2026-07-10T00:00:00Z"), "2026-07-10T17:30:00Z");
+    let office = bolt("  schedule: ['* 8-16 * * *']\n").windows.clone();
+    for (time, is_open) in [
+        ("2026-01-10T07:00:00Z", true),
+        ("2026-01-10T06:59:00Z", false),
+        ("2026-07-10T06:00:00Z", true),
+        ("2026-07-10T15:00:00Z", false),
+    ] {
+        assert_eq!(office.are_open_at(time.parse().unwrap()), is_open, "{time}");
+    }
+}
+
+#[test]
 fn calls_begin_in_the_minutes_that_a_window_names_and_a_partners_own_windows_go_first() {
     let office = format!("{INSTANCE}  send: {{schedule: ['* 6-19 * * MON-FRI', '0 3 * * *']}}\n");
     let own = |schedule: &str| PARTNER.replace("  transports", &format!("{schedule}  transports"));

@@ -10,7 +10,8 @@ use std::{
 };
 
 use crds::{FolderFormat, SeonInstanceSpec, SeonPartnerSpec};
-use oftp::{Format, RecordLength};
+use domain::DatasetTemplate;
+use oftp::{Format, OdetteId, RecordLength};
 
 use super::{Checker, Reported};
 use crate::{error::Problem, files::Glob, instance::Instance, partner::Folder};
@@ -64,6 +65,9 @@ pub(super) fn validate(
             priority: 0,
             settle: Duration::from_secs(5),
             marker: None,
+            dataset_name: DatasetTemplate::default(),
+            originator: None,
+            destination: None,
         }]);
     };
     folders
@@ -75,6 +79,10 @@ pub(super) fn validate(
             let settle =
                 check.duration(&folder.settle, ["1s", "1h", "5s"], &format!("{field}.settle"));
             let marker = marker(check, folder, &field);
+            let dataset_name = dataset_name(check, folder, &field);
+            let originator = originator(check, folder, instance, &field);
+            let destination =
+                optional_odette_id(check, folder.destination.as_ref(), &field, "destination");
             let directory = plain(&folder.directory);
             let place = place(&directory, &own, instance);
             if let Err(problem) = &place {
@@ -89,6 +97,9 @@ pub(super) fn validate(
                 priority: folder.priority,
                 settle: settle?,
                 marker: marker.ok()?,
+                dataset_name: dataset_name?,
+                originator: originator.ok()?,
+                destination: destination.ok()?,
             })
         })
         .collect::<Vec<_>>()
@@ -110,6 +121,51 @@ fn marker(
         return Err(Reported);
     }
     Ok(Some(marker.clone()))
+}
+
+fn dataset_name(
+    check: &mut Checker<'_, '_>,
+    folder: &crds::Folder,
+    field: &str,
+) -> Option<DatasetTemplate> {
+    let Some(text) = &folder.dataset_name else { return Some(DatasetTemplate::default()) };
+    let template = DatasetTemplate::parse(text);
+    template
+        .map_err(|why| check.value(&format!("{field}.datasetName"), format!("{text:?}: {why}")))
+        .ok()
+}
+
+/// One of ours: a partner checks who sends to it.
+fn originator(
+    check: &mut Checker<'_, '_>,
+    folder: &crds::Folder,
+    instance: Option<&Instance>,
+    field: &str,
+) -> Result<Option<OdetteId>, Reported> {
+    let originator = optional_odette_id(check, folder.originator.as_ref(), field, "originator")?;
+    let identity = instance.map(|instance| &instance.identity);
+    if let (Some(originator), Some(identity)) = (&originator, identity)
+        && !identity.is_ours(originator)
+    {
+        let problem = format!(
+            "{originator} is neither our Odette ID nor one of our stations; give {}, or add it to \
+             spec.identity.stations of the SeonInstance",
+            identity.odette_id
+        );
+        check.fail(&format!("{field}.originator"), Problem::Reference(problem));
+        return Err(Reported);
+    }
+    Ok(originator)
+}
+
+fn optional_odette_id(
+    check: &mut Checker<'_, '_>,
+    text: Option<&String>,
+    field: &str,
+    name: &str,
+) -> Result<Option<OdetteId>, Reported> {
+    let Some(text) = text else { return Ok(None) };
+    check.odette_id(text, &format!("{field}.{name}")).map(Some).ok_or(Reported)
 }
 
 fn format(check: &mut Checker<'_, '_>, folder: &crds::Folder, field: &str) -> Option<Format> {

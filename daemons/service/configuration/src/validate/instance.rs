@@ -164,7 +164,8 @@ fn send(
 ) -> Option<Send> {
     let max_sessions = check.count(spec.send.max_sessions, "spec.send.maxSessions");
     let retry = retry(check, spec);
-    let windows = check.windows(&spec.send.schedule, "spec.send.schedule");
+    let time_zone = check.time_zone(&spec.send.time_zone, "spec.send.timeZone");
+    let windows = check.windows(&spec.send.schedule, time_zone.as_ref(), "spec.send.schedule");
     let tls = match &spec.send.tls {
         Some(tls) => check
             .certificate_if(check.scope.calls(), &tls.certificate_secret_ref, "spec.send.tls")
@@ -177,6 +178,7 @@ fn send(
         max_sessions: max_sessions?,
         retry: retry?,
         windows: windows?,
+        time_zone: time_zone?,
         tls,
         allowed_folders: allowed_folders?,
     })

@@ -2,6 +2,7 @@
 
 use crds::{HighestLevel, MinimumLevel, Permission, SeonPartnerSpec};
 use domain::PartnerName;
+use jiff::tz::TimeZone;
 use oftp::{Level, Tolerance, UserData};
 
 use super::{Checker, Reported, certificates, did_you_mean, folders, isdn, security};
@@ -11,7 +12,7 @@ use crate::{
     instance::Instance,
     manifest::Content,
     partner::{Partner, Protocol, Receipts, Transport},
-    poll::{Poll, Windows},
+    poll::{Poll, Windows, time_zone, time_zones},
 };
 
 /// Judges a partner. Every field is judged, also after a bad one.
@@ -40,11 +41,16 @@ pub(super) fn validate(
     let security = security::validate(check, spec, highest_level(spec), instance);
     let authentication = security::authentication(check, spec, highest_level(spec), instance);
     let channels = check.count(spec.channels, "spec.channels");
+    let zone = match &spec.time_zone {
+        Some(name) => check.time_zone(name, "spec.timeZone"),
+        // Of an instance that is not good nothing is known, and nothing comes of it.
+        None => Some(instance.map_or(TimeZone::UTC, |it| it.send.time_zone.clone())),
+    };
     let windows = match &spec.schedule {
-        Some(expressions) => check.windows(expressions, "spec.schedule"),
+        Some(expressions) => check.windows(expressions, zone.as_ref(), "spec.schedule"),
         None => instance.map(|instance| instance.send.windows.clone()),
     };
-    let poll = poll(check, spec);
+    let poll = poll(check, spec, zone.as_ref());
     let files = file_rules(check, spec);
     let folders = folders::validate(check, spec, instance);
     let name = name?;
@@ -245,7 +251,11 @@ same_quirks! {
     EarlyEndSession KeptDirection DetachedReceipts RestartCounts
 }
 
-fn poll(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Result<Option<Poll>, Reported> {
+fn poll(
+    check: &mut Checker<'_, '_>,
+    spec: &SeonPartnerSpec,
+    zone: Option<&TimeZone>,
+) -> Result<Option<Poll>, Reported> {
     let Some(text) = &spec.poll else {
         return Ok(None);
     };
@@ -254,7 +264,7 @@ fn poll(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Result<Option<Po
                        out poll";
         check.fail("spec.poll", Problem::Conflict(problem.into()));
     }
-    check.cron(text, "*/15 * * * *", "spec.poll").map(Some).ok_or(Reported)
+    check.cron(text, zone, "*/15 * * * *", "spec.poll").map(Some).ok_or(Reported)
 }
 
 fn file_rules(
@@ -289,18 +299,43 @@ fn file_rules(
 }
 
 impl Checker<'_, '_> {
-    /// When calls may begin.
-    pub(super) fn windows(&mut self, expressions: &[String], field: &str) -> Option<Windows> {
-        let read: Vec<_> = expressions
-            .iter()
-            .enumerate()
-            .map(|(index, text)| self.cron(text, "* 6-19 * * 1-5", &format!("{field}[{index}]")))
-            .collect();
+    /// A time zone by its name.
+    pub(super) fn time_zone(&mut self, name: &str, field: &str) -> Option<TimeZone> {
+        let zone = time_zone(name);
+        if zone.is_none() {
+            let known = time_zones();
+            let guess = did_you_mean(name, known.iter().map(String::as_str));
+            let problem = format!(
+                "\"{name}\" is not a time zone; {guess}give UTC, or a name of the IANA's such as \
+                 Europe/Berlin"
+            );
+            self.value(field, problem);
+        }
+        zone
+    }
+
+    /// When calls may begin. Every expression is judged, also without a zone that is good.
+    pub(super) fn windows(
+        &mut self,
+        expressions: &[String],
+        zone: Option<&TimeZone>,
+        field: &str,
+    ) -> Option<Windows> {
+        let mut read = Vec::new();
+        for (index, text) in expressions.iter().enumerate() {
+            read.push(self.cron(text, zone, "* 6-19 * * 1-5", &format!("{field}[{index}]")));
+        }
         Some(Windows::new(read.into_iter().collect::<Option<_>>()?))
     }
 
-    fn cron(&mut self, text: &str, example: &str, field: &str) -> Option<Poll> {
-        let read = Poll::parse(text);
+    fn cron(
+        &mut self,
+        text: &str,
+        zone: Option<&TimeZone>,
+        example: &str,
+        field: &str,
+    ) -> Option<Poll> {
+        let read = Poll::parse(text, zone.cloned().unwrap_or(TimeZone::UTC));
         if let Err(why) = &read {
             let problem = format!(
                 "\"{text}\" is not a cron expression: {why}; give minute, hour, day of month, \
@@ -308,6 +343,6 @@ impl Checker<'_, '_> {
             );
             self.value(field, problem);
         }
-        read.ok()
+        read.ok().filter(|_| zone.is_some())
     }
 }

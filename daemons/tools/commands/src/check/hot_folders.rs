@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use configuration::Folder;
-use domain::virtual_file;
+use domain::DatasetTemplate;
 use jiff::Timestamp;
 use spool::HotFolder;
 
@@ -65,19 +65,24 @@ fn examine_folder(path: &Path, folder: &Folder, now: Timestamp, checks: &mut Vec
     let refused = HotFolder::refused(path);
     if let Ok(found) = fs::read_dir(&refused) {
         let names = found.flatten().map(|file| file.file_name().to_string_lossy().into_owned());
-        checks.extend(refusal(&refused, names.collect()));
+        checks.extend(refusal(&refused, names.collect(), &folder.dataset_name, now));
     }
 }
 
 /// Files that cannot be sent as they are, and why the first of them cannot.
-fn refusal(folder: &Path, mut names: Vec<String>) -> Option<Check> {
+fn refusal(
+    folder: &Path,
+    mut names: Vec<String>,
+    template: &DatasetTemplate,
+    now: Timestamp,
+) -> Option<Check> {
     names.sort();
     let first = names.first()?;
     // Before it stands the name that its payload was to have.
     let name = first.split_once('.').map_or(first.as_str(), |(_, name)| name);
     let count = human::count(names.len() as u64, "file was", "files were");
     let found = format!("{count} refused, in {}, the first {name}", folder.display());
-    Some(match virtual_file::dataset_name(Path::new(name)) {
+    Some(match template.name(Path::new(name), now) {
         Err(reason) => Check::warning(found, "rename it, and put it into the folder again")
             .because_of(&reason, "E-QUEUE-NAME"),
         Ok(_) => Check {
@@ -156,11 +161,15 @@ mod tests {
     fn a_name_that_cannot_be_sent_is_named_with_the_reason() {
         let names = |name: &str| vec![format!("0198a1b2-0000-7000-8000-000000000000.{name}")];
         let long = "A-NAME-OF-MORE-THAN-26-LETTERS.DAT";
-        let check = refusal(Path::new("out/.refused"), names(long)).unwrap();
+        let refusal = |names| {
+            let template = DatasetTemplate::default();
+            refusal(Path::new("out/.refused"), names, &template, Timestamp::UNIX_EPOCH)
+        };
+        let check = refusal(names(long)).unwrap();
         assert!(check.description.ends_with(&format!("the first {long}")), "{check:?}");
         assert_eq!(check.code.as_deref(), Some("E-QUEUE-NAME"));
-        let check = refusal(Path::new("out/.refused"), names("PLAN.DAT")).unwrap();
+        let check = refusal(names("PLAN.DAT")).unwrap();
         assert_eq!(check.code.as_deref(), Some("E-QUEUE-FORGOTTEN"));
-        assert_eq!(refusal(Path::new("out/.refused"), Vec::new()), None);
+        assert_eq!(refusal(Vec::new()), None);
     }
 }
