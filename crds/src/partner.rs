@@ -275,6 +275,9 @@ const NUMBER_RULE: &str = "self.matches('^[+]?[0-9 ]*[0-9][0-9 ]*$')";
 const NUMBER_MESSAGE: &str =
     "a number consists of digits, with a + before them or without, such as +49 221 12345";
 
+const TIMEOUT_RULE: &str = "self.matches('^([0-9]{1,9}(h|m|s|ms))+$') && \
+     duration(self) >= duration('30s') && duration(self) <= duration('1h')";
+
 /// How we speak OFTP with this partner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -310,6 +313,17 @@ pub struct Protocol {
     /// Restart of interrupted transfers (SSIDREST).
     #[serde(default)]
     pub restart: Permission,
+    /// For how long a session may stand still, waiting for the partner's next command, such as 2m.
+    #[serde(default = "response_timeout")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(TIMEOUT_RULE).message("give 30s to 1h (usual: 2m)"))]
+    pub response_timeout: String,
+    /// The same for its answer to the end of a file (EFPA or EFNA), before which a partner may store,
+    /// check or scan all of it.
+    #[serde(default = "end_file_timeout")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(TIMEOUT_RULE).message("give 30s to 1h (usual: 5m)"))]
+    pub end_file_timeout: String,
     /// Deviations from the RFC that we bear from this partner, beyond those that we bear from
     /// every partner: of the list, that is `RestartCounts`. The others are borne unless
     /// `strict` has them.
@@ -333,6 +347,8 @@ impl Default for Protocol {
             credit: credit(),
             compression: Permission::default(),
             restart: Permission::default(),
+            response_timeout: response_timeout(),
+            end_file_timeout: end_file_timeout(),
             quirks: Vec::new(),
             strict: Vec::new(),
         }
@@ -562,6 +578,14 @@ pub enum FolderFormat {
 
 fn settle() -> String {
     "5s".into()
+}
+
+fn response_timeout() -> String {
+    "2m".into()
+}
+
+fn end_file_timeout() -> String {
+    "5m".into()
 }
 
 fn channels() -> i32 {

@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use configuration::Configuration;
-use conversation::{Door, Refused, respond};
+use conversation::{Door, Refused, Told, respond};
 use runtime::{Active, Listening, ServiceError};
 use tokio::task::JoinSet;
 use transport::{
-    AcceptError, Arrival, Limits, ListenError, SettingsError, TcpReceiver, TlsReceiver,
+    AcceptError, Arrival, Limits, ListenError, SettingsError, TcpReceiver, TlsFault, TlsReceiver,
     TlsServerSettings, neighbourhood, server_settings,
 };
 
@@ -97,8 +97,12 @@ async fn attend(active: Active, arrival: Arrival, door: Door) {
         }
         Err(error) => {
             let (code, text) = (error.code().to_owned(), error.to_string());
-            let is_journalled = !error.is_of_silence();
-            let refused = Refused { code, text, caller, partner: None, is_journalled };
+            let told = match error.fault() {
+                TlsFault::Bare => Told::Nobody,
+                _ if error.is_of_silence() => Told::Log,
+                _ => Told::Journal,
+            };
+            let refused = Refused { code, text, caller, partner: None, told };
             door.refused(&active, refused).await;
         }
     }

@@ -151,6 +151,10 @@ fn partners() -> Vec<Break> {
         to(&["spec", "files"], json!([{"match": "*", "rename": "../x"}])),
         to(&["spec", "folders"], json!([{"directory": "a", "format": "Fixed"}])),
         to(&["spec", "folders"], json!([{"directory": "a", "settle": "2h"}])),
+        to(&["spec", "folders"], json!([{"directory": "a", "originator": "o0013"}])),
+        to(&["spec", "folders"], json!([{"directory": "a", "destination": "o0013"}])),
+        to(&["spec", "protocol"], json!({"responseTimeout": "1s"})),
+        to(&["spec", "protocol"], json!({"endFileTimeout": "2h"})),
     ]
 }
 

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use tracing::field::display;
 
 use self::guesses::Guesses;
-use self::knocks::{Kind, Knocks, Told};
+use self::knocks::{Kind, Knocks, News};
 
 /// So long a refused caller waits for his answer: one guess a second for each connection.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
@@ -51,8 +51,20 @@ pub struct Refused {
     pub caller: String,
     /// Who he said he is, if that is a partner's name.
     pub partner: Option<PartnerName>,
-    /// Whether it is worth a line in the journal: anybody can connect.
-    pub is_journalled: bool,
+    /// Who is told of it.
+    pub told: Told,
+}
+
+/// Who is told of a caller that was not let in: anybody can connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// Nobody, at the usual level: what connects and goes without a word is a probe of a load balancer
+    /// or a scan.
+    Nobody,
+    /// Whoever reads the log.
+    Log,
+    /// And the journal.
+    Journal,
 }
 
 impl Default for Door {
@@ -87,13 +99,18 @@ impl Door {
 
     /// Counts a caller that was not let in, and tells of him if that is news.
     pub async fn refused(&self, active: &Active, refused: Refused) {
-        let Refused { code, text, caller, partner, is_journalled } = refused;
+        let Refused { code, text, caller, partner, told } = refused;
+        if told == Told::Nobody {
+            tracing::debug!(caller, code, "{text}");
+            return;
+        }
         active.metrics.error(&code);
+        let is_journalled = told == Told::Journal;
         let kind = Kind { code, caller: Some(caller), partner, is_journalled };
         let now = self.now();
-        let told = self.book().knocks.knock(kind, &text, now);
-        if let Some(told) = told {
-            tell(active, told).await;
+        let news = self.book().knocks.knock(kind, &text, now);
+        if let Some(news) = news {
+            tell(active, news).await;
         }
     }
 
@@ -106,8 +123,8 @@ impl Door {
             };
             let now = self.now();
             let due = self.book().knocks.due(now, is_over);
-            for told in due {
-                tell(&active, told).await;
+            for news in due {
+                tell(&active, news).await;
             }
             if is_over {
                 return Ok(());
@@ -125,8 +142,8 @@ impl Door {
     }
 }
 
-async fn tell(active: &Active, told: Told) {
-    let Told { kind: Kind { code, caller, partner, is_journalled }, count, text } = told;
+async fn tell(active: &Active, news: News) {
+    let News { kind: Kind { code, caller, partner, is_journalled }, count, text } = news;
     let caller = caller.unwrap_or_else(|| "many places".to_owned());
     let text = match count {
         1 => format!("{text} (from {caller})"),

@@ -81,7 +81,8 @@ pub async fn initiate(active: Active, connection: impl Into<Connection>, call: C
     let configuration = active.configuration.borrow().clone();
     let terms = logon::terms(&configuration, &call.partner, call.authenticated);
     let tolerance = call.partner.protocol.tolerance;
-    let engine = Session::initiator(terms, Timers::default(), tolerance, connection.framing());
+    let timers = logon::timers(&call.partner);
+    let engine = Session::initiator(terms, timers, tolerance, connection.framing());
     Box::pin(Conversation::new(active, configuration, connection, engine, Some(call)).run()).await
 }
 
@@ -100,6 +101,8 @@ pub(crate) struct Conversation {
     origin: Instant,
     /// Octets read and not yet taken by the engine; of a line at most one packet.
     inbound: Vec<u8>,
+    /// Whether the other side has said anything.
+    has_heard: bool,
     /// Decoded octets of the file that is coming in.
     payload: Vec<u8>,
     partner: Option<Arc<Partner>>,
@@ -156,6 +159,7 @@ impl Conversation {
             activity,
             origin: Instant::now(),
             inbound: Vec::new(),
+            has_heard: false,
             payload: Vec::new(),
             partner: call.map(|call| call.partner),
             challenge: None,
@@ -282,6 +286,7 @@ impl Conversation {
         if self.inbound.is_empty() && !held_back {
             return false;
         }
+        self.has_heard = true;
         let now = self.now();
         let used = self.engine.receive(&self.inbound, &mut self.payload, now);
         self.inbound.drain(..used);

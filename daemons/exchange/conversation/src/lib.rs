@@ -12,7 +12,7 @@ mod part_writer;
 mod payload_source;
 mod policy;
 
-pub use door::{Door, Refused};
+pub use door::{Door, Refused, Told};
 pub use driver::{Call, initiate, respond};
 pub use outcome::Outcome;
 pub use payload_source::payload_of;

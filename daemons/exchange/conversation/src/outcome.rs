@@ -7,6 +7,9 @@ use spool::SpoolError;
 use store::{SessionCounts, StoreError};
 use transport::ConnectionError;
 
+/// The code of a connection that was closed without a word.
+pub(crate) const TRANSPORT: &str = "E-SESSION-TRANSPORT";
+
 /// How a session ended, for its row, the log, and whoever began it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -107,7 +110,7 @@ pub(crate) fn abort_code(by: AbortOrigin, reason: EndSessionReason) -> String {
         AbortOrigin::Local => format!("E-SESSION-REFUSED-{:02}", reason.number()),
         AbortOrigin::Protocol => format!("E-SESSION-PROTOCOL-{:02}", reason.number()),
         AbortOrigin::Timeout => "E-SESSION-TIMEOUT".to_owned(),
-        AbortOrigin::Transport => "E-SESSION-TRANSPORT".to_owned(),
+        AbortOrigin::Transport => TRANSPORT.to_owned(),
     }
 }
 

@@ -21,11 +21,14 @@ use super::admission::{Admission, Admissions, Limits};
 use super::certificate::Binding;
 use super::occupant::occupant;
 use super::read_ahead::ReadAhead;
-use super::tls::{BUFFER_LIMIT, TlsError, TlsFault, TlsServerSettings};
+use super::tls::{BUFFER_LIMIT, TlsError, TlsFault, TlsServerSettings, is_closed};
 use super::{Transport, prepare};
 
 /// Callers that the kernel keeps for us while we are busy.
 const BACKLOG: u32 = 1024;
+
+/// Who calls by TLS speaks first. Who has not after so long waits for our greeting: plain OFTP.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Listens for plain TCP.
 #[derive(Debug)]
@@ -155,12 +158,25 @@ impl Arrival {
 }
 
 impl Handshake {
+    /// Waits for the caller's first octet.
+    async fn hear_of(&self, stream: &TcpStream) -> Result<(), TlsFault> {
+        let limit = SILENCE.min(self.deadline);
+        match timeout(limit, stream.peek(&mut [0])).await {
+            Err(_) => Err(TlsFault::Silent(limit)),
+            Ok(Ok(0)) => Err(TlsFault::Bare),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) if is_closed(error.kind()) => Err(TlsFault::Bare),
+            Ok(Err(error)) => Err(TlsFault::Other(error.to_string())),
+        }
+    }
+
     async fn shake_hands(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
     ) -> Result<(tokio_rustls::server::TlsStream<ReadAhead<TcpStream>>, Binding), TlsFault> {
         let end = Instant::now() + self.deadline;
+        self.hear_of(&stream).await?;
         let (config, verifier) =
             self.settings.handshake().map_err(|error| TlsFault::Other(error.to_string()))?;
         let handshake = TlsAcceptor::from(config)

@@ -164,7 +164,14 @@ impl TlsError {
 
     /// Whether the other side said nothing that tells of anybody: it went away, or was too slow.
     pub fn is_of_silence(&self) -> bool {
-        matches!(*self.fault, TlsFault::Closed | TlsFault::Timeout(_) | TlsFault::GaveWay)
+        matches!(
+            *self.fault,
+            TlsFault::Bare
+                | TlsFault::Closed
+                | TlsFault::Silent(_)
+                | TlsFault::Timeout(_)
+                | TlsFault::GaveWay
+        )
     }
 
     /// What went wrong, without the address.
@@ -227,6 +234,16 @@ pub enum TlsFault {
          6619"
     )]
     NotTls,
+    /// A caller said nothing, as one does that waits for our greeting.
+    #[error(
+        "the caller said nothing for {} s, and TLS begins with the caller; if it is a partner, it calls \
+         this port without TLS: plain OFTP is usual on 3305, OFTP with TLS on 6619",
+        .0.as_secs_f32()
+    )]
+    Silent(Duration),
+    /// A caller went away before it said anything.
+    #[error("the caller went away without a word, as a port scan or a load balancer's probe does")]
+    Bare,
     /// It took longer than it may.
     #[error(
         "the handshake did not end within {} s; the partner's side is slow, silent or filtered on \
@@ -259,9 +276,10 @@ impl TlsFault {
             Self::NothingInCommon(_) => "E-TLS-CIPHER",
             Self::RefusedByPartner { .. } => "E-TLS-REFUSED-BY-PARTNER",
             Self::NotTls => "E-TLS-NOT-TLS",
+            Self::Silent(_) => "E-TLS-SILENT",
             Self::Timeout(_) => "E-TLS-TIMEOUT",
             Self::GaveWay => "E-LISTEN-GAVE-WAY",
-            Self::Closed => "E-TLS-CLOSED",
+            Self::Bare | Self::Closed => "E-TLS-CLOSED",
             Self::Other(_) => "E-TLS-OTHER",
         }
     }
@@ -309,7 +327,7 @@ impl TlsFault {
     }
 }
 
-fn is_closed(kind: io::ErrorKind) -> bool {
+pub(super) fn is_closed(kind: io::ErrorKind) -> bool {
     matches!(
         kind,
         io::ErrorKind::UnexpectedEof

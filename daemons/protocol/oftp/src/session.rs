@@ -323,6 +323,11 @@ impl Session {
         };
     }
 
+    /// From now on waits for so long: a responder learns only from the partner's SSID who it is.
+    pub fn wait_by(&mut self, timers: Timers) {
+        self.timers = timers;
+    }
+
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -467,11 +472,7 @@ impl Session {
     /// Enters a state: actions 1 and 2 of the tables, the inactivity timer starts anew.
     fn enter(&mut self, state: State) {
         self.state = state;
-        self.deadline = match state {
-            State::Idle | State::WaitForConnection => None,
-            State::WaitForDisconnect => Some(self.now.saturating_add(self.timers.disconnect)),
-            _ => Some(self.now.saturating_add(self.timers.response)),
-        };
+        self.deadline = self.timers.limit(state).map(|limit| self.now.saturating_add(limit));
     }
 
     /// Queues a command that cannot fail to encode at the session's level.

@@ -187,6 +187,10 @@ pub struct Protocol {
     pub restart: bool,
     /// What we bear beyond the RFC.
     pub tolerance: Tolerance,
+    /// How long the partner may take for its next command.
+    pub response_timeout: Duration,
+    /// How long it may take to answer the end of a file.
+    pub end_file_timeout: Duration,
 }
 
 /// Certificates that we know a partner by in TLS, from one Secret. A certificate is the

@@ -26,7 +26,7 @@ pub(super) struct Kind {
 
 /// What is told of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct News {
     pub(super) kind: Kind,
     /// How many there were since the last time.
     pub(super) count: u64,
@@ -47,7 +47,7 @@ pub(super) struct Knocks(BTreeMap<Kind, Counted>);
 
 impl Knocks {
     /// One more; what is to be told of it now, if anything.
-    pub(super) fn knock(&mut self, kind: Kind, text: &str, now: Duration) -> Option<Told> {
+    pub(super) fn knock(&mut self, kind: Kind, text: &str, now: Duration) -> Option<News> {
         let is_new = !self.0.contains_key(&kind);
         let kind = if is_new && self.0.len() >= MOST {
             Kind { caller: None, partner: None, ..kind }
@@ -61,11 +61,11 @@ impl Knocks {
         }
         let counted = Counted { told_at: now, untold: 0, text: String::new() };
         self.0.insert(kind.clone(), counted);
-        Some(Told { kind, count: 1, text: text.to_owned() })
+        Some(News { kind, count: 1, text: text.to_owned() })
     }
 
     /// What has been counted for long enough; `all`: what has been counted.
-    pub(super) fn due(&mut self, now: Duration, all: bool) -> Vec<Told> {
+    pub(super) fn due(&mut self, now: Duration, all: bool) -> Vec<News> {
         let mut told = Vec::new();
         self.0.retain(|kind, counted| {
             if !all && now < counted.told_at + INTERVAL {
@@ -75,7 +75,7 @@ impl Knocks {
                 return false;
             }
             let text = std::mem::take(&mut counted.text);
-            told.push(Told { kind: kind.clone(), count: counted.untold, text });
+            told.push(News { kind: kind.clone(), count: counted.untold, text });
             (counted.untold, counted.told_at) = (0, now);
             true
         });
@@ -108,7 +108,7 @@ mod tests {
         }
         assert_eq!(knocks.due(3 * SECOND, false), []);
         let due = knocks.due(INTERVAL + SECOND, false);
-        assert_eq!(due, [Told { kind: kind("192.0.2.1"), count: 442, text: "again".to_owned() }]);
+        assert_eq!(due, [News { kind: kind("192.0.2.1"), count: 442, text: "again".to_owned() }]);
         assert_eq!(knocks.due(INTERVAL + 2 * SECOND, false), []);
         assert_eq!(knocks.due(3 * INTERVAL, false), [], "and is forgotten");
         assert!(knocks.knock(kind("192.0.2.1"), "anew", 3 * INTERVAL).is_some());

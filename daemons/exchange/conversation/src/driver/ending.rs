@@ -13,8 +13,8 @@ use tracing::field::display;
 use super::Conversation;
 use super::outgoing::Outgoing;
 use super::recorded::{EndSession, FailedAttempt, Unfinished};
-use crate::door::Refused;
-use crate::outcome::{Outcome, Stop};
+use crate::door::{Refused, Told};
+use crate::outcome::{Outcome, Stop, TRANSPORT};
 
 /// For the last words; a partner that does not take them has gone.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
@@ -58,7 +58,7 @@ impl Conversation {
     pub(super) async fn close(mut self) -> Outcome {
         let _ = timeout(FAREWELL_LIMIT, self.connection.close()).await;
         let (code, text) = self.ended.take().unwrap_or_else(|| {
-            ("E-SESSION-TRANSPORT".to_owned(), Some("the connection was closed".to_owned()))
+            (TRANSPORT.to_owned(), Some("the connection was closed".to_owned()))
         });
         let outcome = Outcome {
             partner: self.partner_name(),
@@ -79,14 +79,19 @@ impl Conversation {
     }
 
     /// A caller that never became a session: the door tells of it or counts it. Whoever said nothing
-    /// is not worth a line in the journal, for anybody can connect.
+    /// is not worth a line in the journal, for anybody can connect; who went by himself, not in the log.
     async fn not_let_in(&self, end: SessionEnd) {
+        let told = match self.engine.presented() {
+            Some(_) => Told::Journal,
+            None if !self.has_heard && end.code == TRANSPORT => Told::Nobody,
+            None => Told::Log,
+        };
         let refused = Refused {
             code: end.code,
             text: end.text.unwrap_or_default(),
             caller: self.connection.origin(),
             partner: self.partner_name(),
-            is_journalled: self.engine.presented().is_some(),
+            told,
         };
         self.door.refused(&self.active, refused).await;
     }

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use configuration::{Configuration, IdentifyError, Partner};
+use configuration::{Configuration, IdentifyError, Partner, Protocol};
 use domain::PartnerName;
 use oftp::command::Ssid;
 use oftp::field::{Capability, EndSessionReason, ReasonText};
-use oftp::session::{Agreed, Request, Terms};
+use oftp::session::{Agreed, Request, Terms, Timers};
 use packaging::PackagingError;
 use packaging::challenge::{self, Challenge};
 use runtime::Activity;
@@ -43,6 +43,12 @@ pub(super) fn terms(
     }
 }
 
+/// How long we wait for this partner.
+pub(super) fn timers(partner: &Partner) -> Timers {
+    let Protocol { response_timeout, end_file_timeout, .. } = partner.protocol;
+    Timers { response: response_timeout, end_file: end_file_timeout, ..Timers::default() }
+}
+
 /// What is ours to mend; the partner hears no more than that it goes on otherwise.
 fn not_authenticated(error: &PackagingError) -> Stop {
     Stop::Refused {
@@ -69,6 +75,7 @@ impl Conversation {
         };
         self.activity.partner_known(partner.name.clone());
         self.engine.tolerate(partner.protocol.tolerance);
+        self.engine.wait_by(timers(&partner));
         let authentication = partner.authentication.answer(ssid.authentication);
         let terms = terms(&configuration, &partner, authentication);
         let now = self.now();

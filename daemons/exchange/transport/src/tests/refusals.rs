@@ -250,11 +250,19 @@ async fn plain_oftp_on_the_port_for_tls_is_named_as_such_by_both_sides() {
 }
 
 #[tokio::test]
-async fn a_caller_that_leaves_in_the_handshake_is_noticed() {
+async fn a_caller_that_leaves_in_the_handshake_is_noticed_and_one_that_has_said_nothing_is_a_probe()
+{
     let companies = companies();
     let receiver = companies.receiver();
     drop(TcpStream::connect(receiver.local_address()).await.unwrap());
-    assert_eq!(called(&receiver).await.unwrap_err().code(), "E-TLS-CLOSED");
+    let error = called(&receiver).await.unwrap_err();
+    assert_eq!(error.code(), "E-TLS-CLOSED");
+    assert!(matches!(error.fault(), TlsFault::Bare), "{error}");
+    let mut stream = TcpStream::connect(receiver.local_address()).await.unwrap();
+    stream.write_all(b"\x16\x03\x01\x02\x00").await.unwrap();
+    drop(stream);
+    let error = called(&receiver).await.unwrap_err();
+    assert!(matches!(error.fault(), TlsFault::Closed), "{error}");
     assert_eq!(receiver.sessions(), 0);
 }
 
@@ -266,7 +274,10 @@ async fn a_caller_that_says_nothing_is_cut_and_its_place_is_free() {
     let mut silent = TcpStream::connect(receiver.local_address()).await.unwrap();
     let arrival = receiver.accept().await.unwrap();
     assert_eq!(receiver.sessions(), 1);
-    assert_eq!(arrival.establish().await.unwrap_err().code(), "E-TLS-TIMEOUT");
+    let error = arrival.establish().await.unwrap_err();
+    assert_eq!(error.code(), "E-TLS-SILENT");
+    // As a caller by plain TCP does, who waits for our greeting.
+    assert_says(&error.to_string(), &["said nothing for 0.2 s", "3305"]);
     assert_eq!(receiver.sessions(), 0);
     assert_eq!(silent.read(&mut [0]).await.unwrap_or(0), 0, "the connection is closed");
 }

@@ -110,7 +110,7 @@ impl Session {
     fn timed_out(&mut self) {
         let text = ReasonText::fitting(&format!(
             "nothing happened for {} s in state {}",
-            self.timers.response.as_secs(),
+            self.timers.limit(self.state).unwrap_or_default().as_secs(),
             self.state
         ));
         self.say_esid(EndSessionReason::TimeOut, text.clone());

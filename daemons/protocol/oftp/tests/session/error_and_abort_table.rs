@@ -137,9 +137,30 @@ fn octets_written_put_the_timer_off_while_a_file_is_sent() {
         bench.session.written(bench.now);
         let is_sending =
             matches!(state, State::OpenOut | State::OpenOutWaitForCredit | State::CloseOutPending);
-        let put_off = Some(bench.now + timers().response);
+        let limit = match state {
+            State::CloseOutPending => timers().end_file,
+            _ => timers().response,
+        };
+        let put_off = Some(bench.now + limit);
         assert_eq!(bench.session.deadline(), if is_sending { put_off } else { before });
     }
+}
+
+#[test]
+fn the_answer_to_the_end_of_a_file_may_take_longer_and_the_esid_says_how_long() {
+    let mut bench = Bench::in_state(State::CloseOutPending);
+    assert_eq!(bench.session.deadline(), Some(bench.now + timers().end_file));
+    bench.session.time_out(bench.now + timers().end_file);
+    let outputs = bench.outputs();
+    assert!(outputs.contains("nothing happened for 90 s in state CLOP"), "{outputs}");
+}
+
+#[test]
+fn a_responder_waits_by_the_partners_timers_once_it_knows_the_partner() {
+    let mut bench = Bench::in_state(State::IdleListener);
+    bench.session.wait_by(Timers { response: 600 * SECOND, ..timers() });
+    bench.apply("sfid").unwrap();
+    assert_eq!(bench.session.deadline(), Some(bench.now + 600 * SECOND));
 }
 
 #[test]

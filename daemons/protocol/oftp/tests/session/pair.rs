@@ -553,7 +553,8 @@ fn a_partner_that_falls_silent_is_given_up_in_time_by_both() {
 
 #[test]
 fn timers_of_any_length_do_not_overflow() {
-    let timers = Timers { response: Duration::MAX, disconnect: Duration::MAX };
+    let timers =
+        Timers { response: Duration::MAX, end_file: Duration::MAX, disconnect: Duration::MAX };
     let mut session = Session::responder(timers, Tolerance::STRICT, Framing::Stream);
     session.connected(SECOND);
     assert_eq!(session.deadline(), Some(Duration::MAX));

@@ -24,7 +24,7 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const RESPONSE: [u8; 20] = *b"twenty random octets";
 
 pub(crate) fn timers() -> Timers {
-    Timers { response: 60 * SECOND, disconnect: 10 * SECOND }
+    Timers { response: 60 * SECOND, end_file: 90 * SECOND, disconnect: 10 * SECOND }
 }
 
 pub(crate) fn terms(identity: &str) -> Terms {

@@ -199,6 +199,9 @@ fn protocol(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Option<Proto
     }
     let buffer: Option<u32> = check.number(protocol.buffer, "spec.protocol.buffer");
     let credit: Option<u16> = check.number(protocol.credit, "spec.protocol.credit");
+    let mut timeout = |text: &str, usual, field| check.duration(text, ["30s", "1h", usual], field);
+    let response = timeout(&protocol.response_timeout, "2m", "spec.protocol.responseTimeout");
+    let end_file = timeout(&protocol.end_file_timeout, "5m", "spec.protocol.endFileTimeout");
     Some(Protocol {
         minimum_level,
         highest_level,
@@ -207,6 +210,8 @@ fn protocol(check: &mut Checker<'_, '_>, spec: &SeonPartnerSpec) -> Option<Proto
         compression: protocol.compression == Permission::Allowed,
         restart: protocol.restart == Permission::Allowed,
         tolerance: tolerance(check, spec),
+        response_timeout: response?,
+        end_file_timeout: end_file?,
     })
 }
 
