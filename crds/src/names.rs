@@ -97,6 +97,13 @@ pub fn data_claim(instance: &str) -> String {
     format!("{instance}-data")
 }
 
+/// Label on a Secret, written by people: the partner of this name may use it. The name stands in the
+/// key, since one Secret may be for several partners. What its value is does not matter.
+#[must_use]
+pub fn partner_label(partner: &str) -> String {
+    format!("partner.seon.dev/{partner}")
+}
+
 /// The name of the Service that gives each pod of an instance a name in the cluster's DNS.
 #[must_use]
 pub fn pods_service(instance: &str) -> String {

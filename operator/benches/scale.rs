@@ -134,6 +134,8 @@ async fn make(client: &Client, namespace: &str, count: usize) {
                     },
                     "database": {"secretRef": {"name": "acme-db-app", "key": "uri"}},
                     "storage": {"volumeClaim": {"size": "1Gi"}},
+                    // A thousand partners with one Secret.
+                    "partnerSecrets": "Any",
                     "receive": {"tcpip": {}},
                 },
             });

@@ -143,7 +143,7 @@ pub fn validate(found: &Found, default_image: &str) -> Result<ValidatedInstance,
     let mut problems = cluster::problems(found);
     let mut rejected = BTreeMap::new();
     let mut partners: Vec<&SeonPartner> = found.partners.iter().map(AsRef::as_ref).collect();
-    leave_out_what_lacks_secrets(found, &mut partners, &mut rejected);
+    leave_out_those_without_their_secrets(found, &mut partners, &mut rejected);
     let configuration = loop {
         match parse(found, &partners) {
             Ok(configuration) => break Some(configuration),
@@ -207,19 +207,21 @@ fn is_said(problems: &[Problem], problem: &Problem) -> bool {
         && problems.iter().any(|said| said.code == "E-VALIDATE-SECRET")
 }
 
-/// The rules would say "in these files", and here are none.
-fn leave_out_what_lacks_secrets(
+/// Those with a Secret that is not there, where the rules would say "in these files", and here are
+/// none; and those with one that is not theirs, which no daemon is to see in their name.
+fn leave_out_those_without_their_secrets(
     found: &Found,
     partners: &mut Vec<&SeonPartner>,
     rejected: &mut BTreeMap<String, Vec<Problem>>,
 ) {
     partners.retain(|partner| {
-        let missing = cluster::missing_secrets(found, partner_secrets(&partner.spec));
-        let is_complete = missing.is_empty();
-        if !is_complete {
-            rejected.insert(partner.name_any(), missing);
+        let mut problems = cluster::missing_secrets(found, partner_secrets(&partner.spec));
+        problems.extend(cluster::secrets_of_others(found, partner));
+        let is_good = problems.is_empty();
+        if !is_good {
+            rejected.insert(partner.name_any(), problems);
         }
-        is_complete
+        is_good
     });
 }
 
