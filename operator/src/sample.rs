@@ -14,6 +14,7 @@ use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use crate::{
+    context::Installation,
     daemon::Daemon,
     dereference::Found,
     plan::{Plan, plan},
@@ -25,6 +26,16 @@ use crate::{
 /// Deliberately no two of namespace, instance and image are alike.
 pub(crate) const NAMESPACE: &str = "trade";
 pub(crate) const IMAGE: &str = "registry.local/seon:1";
+
+pub(crate) const OPERATOR_NAMESPACE: &str = "seon-system";
+
+pub(crate) fn installation() -> Installation {
+    Installation {
+        image: IMAGE.into(),
+        namespace: OPERATOR_NAMESPACE.into(),
+        metrics_from: Vec::new(),
+    }
+}
 
 pub(crate) fn now() -> Timestamp {
     "2026-11-25T12:00:00Z".parse().unwrap()
@@ -111,7 +122,7 @@ pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> 
 }
 
 pub(crate) fn validated(found: &Found) -> ValidatedInstance {
-    validate(found, IMAGE).unwrap()
+    validate(found, &installation()).unwrap()
 }
 
 /// The database has the schema: the migration that is planned is done.
@@ -130,7 +141,7 @@ pub(crate) fn migrated(found: &mut Found, validated: &ValidatedInstance) {
 }
 
 pub(crate) fn refused(found: &Found) -> ValidateError {
-    validate(found, IMAGE).unwrap_err()
+    validate(found, &installation()).unwrap_err()
 }
 
 pub(crate) fn planned(change: impl FnOnce(&mut Value)) -> Plan {

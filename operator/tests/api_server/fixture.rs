@@ -25,7 +25,7 @@ use kube::{
     runtime::controller::Action,
 };
 use operator::{
-    context::Context,
+    context::{Context, Installation},
     metrics::Metrics,
     reconcile::{ReconcileError, reconcile},
     world::{Made, Watches, watch},
@@ -37,6 +37,13 @@ use tokio::{sync::OnceCell, task::JoinHandle};
 
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const IMAGE: &str = "registry.local/seon:1";
+/// The namespace of the operator's pods, if it had any.
+pub(crate) const SYSTEM: &str = "seon-system";
+
+pub(crate) fn installation() -> Installation {
+    Installation { image: IMAGE.into(), namespace: SYSTEM.into(), metrics_from: Vec::new() }
+}
+
 /// In no object but Secrets may this ever be read.
 pub(crate) const PASSWORD: &str = "GEHEIM77";
 
@@ -253,7 +260,7 @@ impl Operator {
         let watches = tokio::spawn(async move { while running.next().await.is_some() {} });
         tokio::time::timeout(PATIENCE, listed).await.unwrap();
         let metrics = Arc::new(Metrics::default());
-        let context = Context::new(client, world, IMAGE.into(), "test".into(), metrics);
+        let context = Context::new(client, world, installation(), "test".into(), metrics);
         Self { context: Arc::new(context), counts, watches }
     }
 
