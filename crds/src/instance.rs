@@ -92,6 +92,10 @@ pub struct SeonInstanceSpec {
     #[schemars(length(max = 16))]
     pub certificates: Vec<InstanceCertificate>,
 
+    /// Which Secrets of the namespace its partners may use (cluster only).
+    #[serde(default)]
+    pub partner_secrets: PartnerSecrets,
+
     /// How fast a standby takes over.
     #[serde(default)]
     pub lease: Lease,
@@ -111,6 +115,17 @@ pub struct SeonInstanceSpec {
     /// What every daemon's pods have in common (cluster only).
     #[serde(default)]
     pub daemon_template: DaemonTemplate,
+}
+
+/// Which Secrets partners may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PartnerSecrets {
+    /// A partner uses those that have the label partner.seon.dev/ and its name, with any value.
+    #[default]
+    Labelled,
+    /// A partner uses every one that it names. Insecure: whoever may write a SeonPartner can then
+    /// have any password of the namespace said to a host of their own.
+    Any,
 }
 
 /// Who we are to our partners.

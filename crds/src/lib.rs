@@ -33,8 +33,8 @@ pub use common::{
 };
 pub use instance::{
     Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease,
-    PartialRetention, Receive, Retention, Retry, Send, SeonInstance, SeonInstanceSpec, Station,
-    Storage, TcpListener, TlsListener, TlsVersion,
+    PartialRetention, PartnerSecrets, Receive, Retention, Retry, Send, SeonInstance,
+    SeonInstanceSpec, Station, Storage, TcpListener, TlsListener, TlsVersion,
 };
 pub use partner::{
     FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel, PartnerIdentity,

@@ -26,6 +26,16 @@ pub const REFUSED_ANNOTATION: &str = "seon.dev/configuration-refused";
 pub const REFUSED_REVISION_ANNOTATION: &str = "seon.dev/configuration-refused-revision";
 /// Annotation on a pod, written by the daemon: what its start waits for.
 pub const WAITS_FOR_ANNOTATION: &str = "seon.dev/waits-for";
+/// All that a daemon writes among the annotations of pods. Its other mark is [`ROLE_LABEL`].
+pub const DAEMON_ANNOTATIONS: [&str; 7] = [
+    EPOCH_ANNOTATION,
+    SINCE_ANNOTATION,
+    LISTENS_ANNOTATION,
+    CONFIGURATION_ANNOTATION,
+    REFUSED_ANNOTATION,
+    REFUSED_REVISION_ANNOTATION,
+    WAITS_FOR_ANNOTATION,
+];
 /// Annotation on a pod, written by the operator: the revision that the daemon should come to. The
 /// change of the pod also makes the kubelet renew the mounted files at once.
 pub const WANTED_ANNOTATION: &str = "seon.dev/wanted-configuration";
@@ -95,6 +105,13 @@ pub const TEMPLATE_ANNOTATION: &str = "seon.dev/template";
 #[must_use]
 pub fn data_claim(instance: &str) -> String {
     format!("{instance}-data")
+}
+
+/// Label on a Secret, written by people: the partner of this name may use it. The name stands in the
+/// key, since one Secret may be for several partners. What its value is does not matter.
+#[must_use]
+pub fn partner_label(partner: &str) -> String {
+    format!("partner.seon.dev/{partner}")
 }
 
 /// The name of the Service that gives each pod of an instance a name in the cluster's DNS.

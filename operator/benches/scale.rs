@@ -71,7 +71,7 @@ async fn measure(count: usize) {
         .env("KUBECONFIG", server.kubeconfig())
         .args(["--image", "registry.local/seon:1", "--no-nodes", "--log-level", "warn"])
         .args(["--listen", &format!("127.0.0.1:{port}"), "--identity", "scale"])
-        .args(["--lease-namespace", &namespace]);
+        .args(["--own-namespace", &namespace]);
     let operator = Process::spawn(command);
     // Three daemons each; StatefulSets come last.
     wait_for::<StatefulSet>(&client, count * 3).await;
@@ -134,6 +134,8 @@ async fn make(client: &Client, namespace: &str, count: usize) {
                     },
                     "database": {"secretRef": {"name": "acme-db-app", "key": "uri"}},
                     "storage": {"volumeClaim": {"size": "1Gi"}},
+                    // A thousand partners with one Secret.
+                    "partnerSecrets": "Any",
                     "receive": {"tcpip": {}},
                 },
             });

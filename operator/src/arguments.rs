@@ -1,8 +1,11 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, str::FromStr};
 
 use clap::{Parser, ValueEnum, value_parser};
+use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
+
+use crate::context::Installation;
 
 /// Runs every SeonInstance on Kubernetes.
 #[derive(Clone, Debug, Parser)]
@@ -17,9 +20,12 @@ pub struct Arguments {
     /// Where /healthz, /readyz and /metrics are answered.
     #[arg(long, env = "LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// The namespace of the lease that decides which replica acts.
+    /// The operator's own namespace: of its pods, and of the lease that decides which replica acts.
     #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
-    pub lease_namespace: String,
+    pub own_namespace: String,
+    /// Who may read the daemons' metrics beside the operator: peers of a NetworkPolicy, in JSON.
+    #[arg(long, env = "METRICS_FROM", default_value = "[]")]
+    pub metrics_from: Peers,
     /// The name of this replica.
     #[arg(long, env = "POD_NAME")]
     pub identity: String,
@@ -47,7 +53,28 @@ pub enum LogFormat {
     Text,
 }
 
+/// Peers of a NetworkPolicy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Peers(pub Vec<NetworkPolicyPeer>);
+
+impl FromStr for Peers {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text).map(Self)
+    }
+}
+
 impl Arguments {
+    /// What the operator was told as it was installed.
+    pub fn installation(&self) -> Installation {
+        Installation {
+            image: self.image.clone(),
+            namespace: self.own_namespace.clone(),
+            metrics_from: self.metrics_from.0.clone(),
+        }
+    }
+
     /// What is watched: every namespace, or each of these.
     pub fn scopes(&self) -> Vec<Option<String>> {
         let named: Vec<_> = self

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crds::names;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::{core::v1::ObjectReference, networking::v1::NetworkPolicyPeer};
 use kube::{
     Client,
     runtime::events::{Event, EventType, Recorder, Reporter},
@@ -19,6 +19,17 @@ use crate::{
     world::{InstanceKey, PodKey, World},
 };
 
+/// What the operator was told as it was installed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Installation {
+    /// The daemons' image, where an instance does not say another.
+    pub image: String,
+    /// The namespace of the operator's own pods.
+    pub namespace: String,
+    /// Who may read the daemons' metrics, beside the operator and the instance itself.
+    pub metrics_from: Vec<NetworkPolicyPeer>,
+}
+
 /// What every reconciliation works with.
 #[derive(Clone)]
 pub struct Context {
@@ -26,8 +37,8 @@ pub struct Context {
     pub client: Client,
     /// What the watches told us.
     pub world: Arc<World>,
-    /// The daemons' image, where an instance does not say another.
-    pub image: String,
+    /// What the operator was told as it was installed.
+    pub installation: Installation,
     /// Objects that are known to be as we want them.
     pub verified: Arc<Verified>,
     /// Instances whose namespace is on its way out.
@@ -46,7 +57,7 @@ impl Context {
     pub fn new(
         client: Client,
         world: Arc<World>,
-        image: String,
+        installation: Installation,
         identity: String,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -55,7 +66,7 @@ impl Context {
             recorder: Recorder::new(client.clone(), reporter),
             client,
             world,
-            image,
+            installation,
             verified: Arc::default(),
             doomed: Arc::default(),
             tenures: Arc::default(),

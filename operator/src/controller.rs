@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    context::Context,
+    context::{Context, Installation},
     metrics::Metrics,
     reconcile::{ReconcileError, reconcile},
     status,
@@ -36,8 +36,8 @@ const DEBOUNCE: Duration = Duration::from_millis(50);
 /// What a scope is worked on with.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The daemons' image.
-    pub image: String,
+    /// What the operator was told as it was installed.
+    pub installation: Installation,
     /// This replica's name.
     pub identity: String,
     /// The turns of this process, of every scope.
@@ -60,7 +60,7 @@ pub async fn run(
     let context = Arc::new(Context::new(
         client,
         Arc::clone(&world),
-        settings.image,
+        settings.installation,
         settings.identity,
         metrics,
     ));

@@ -74,7 +74,7 @@ pub async fn reconcile(
         return Ok(Action::await_change());
     }
     let found = dereference(&context, &instance, &key).await?;
-    let instance = match validate(&found, &context.image) {
+    let instance = match validate(&found, &context.installation) {
         Ok(instance) => instance,
         Err(error) => {
             context.metrics.failed(error.code());

@@ -23,9 +23,10 @@ pub fn instance(instance: &SeonInstance) -> String {
     let mut spec = instance.spec.clone();
     spec.storage =
         crds::Storage { directory: Some(names::DATA_DIRECTORY.into()), ..Default::default() };
-    // What the daemons' pods are made from is none of the daemons' business: a change of it is no
-    // change of their configuration.
+    // What the daemons' pods are made from, and what the operator gives them, is none of their
+    // business: a change of it is no change of their configuration.
     spec.image = None;
+    spec.partner_secrets = crds::PartnerSecrets::default();
     spec.daemon_template = crds::DaemonTemplate::default();
     document("SeonInstance", instance.metadata.name.as_deref(), &json!(spec))
 }

@@ -54,7 +54,7 @@ async fn act(
 ) -> anyhow::Result<()> {
     let mut election = Election::new(
         client.clone(),
-        &arguments.lease_namespace,
+        &arguments.own_namespace,
         arguments.identity.clone(),
         Terms::default(),
         Arc::clone(&readings.metrics),
@@ -88,7 +88,7 @@ async fn work(
     let mut scopes = JoinSet::new();
     for namespace in arguments.scopes() {
         let settings = Settings {
-            image: arguments.image.clone(),
+            installation: arguments.installation(),
             identity: arguments.identity.clone(),
             turns: Arc::clone(&readings.turns),
             with_nodes: !arguments.no_nodes,

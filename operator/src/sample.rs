@@ -7,11 +7,14 @@ use std::{
 
 use crds::{SeonInstance, SeonPartner, names};
 use jiff::Timestamp;
-use k8s_openapi::{ByteString, api::core::v1::Secret};
+use k8s_openapi::{
+    ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use crate::{
+    context::Installation,
     daemon::Daemon,
     dereference::Found,
     plan::{Plan, plan},
@@ -23,6 +26,16 @@ use crate::{
 /// Deliberately no two of namespace, instance and image are alike.
 pub(crate) const NAMESPACE: &str = "trade";
 pub(crate) const IMAGE: &str = "registry.local/seon:1";
+
+pub(crate) const OPERATOR_NAMESPACE: &str = "seon-system";
+
+pub(crate) fn installation() -> Installation {
+    Installation {
+        image: IMAGE.into(),
+        namespace: OPERATOR_NAMESPACE.into(),
+        metrics_from: Vec::new(),
+    }
+}
 
 pub(crate) fn now() -> Timestamp {
     "2026-11-25T12:00:00Z".parse().unwrap()
@@ -73,12 +86,21 @@ pub(crate) fn secret(version: &str, values: &[(&str, &str)]) -> Secret {
     secret
 }
 
+/// One that these partners may use.
+pub(crate) fn of_partners(secret: Secret, partners: &[&str]) -> Secret {
+    let labels = partners.iter().map(|name| (names::partner_label(name), String::new()));
+    let metadata = ObjectMeta { labels: Some(labels.collect()), ..secret.metadata };
+    Secret { metadata, ..secret }
+}
+
 pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> Found {
     let identity = support::Authority::new("test").identity("oftp.acme.example");
     let (certificate, key) = (identity.certificate_pem.as_str(), identity.key_pem.as_str());
+    let theirs: Vec<String> = partners.iter().map(|partner| partner.name_any()).collect();
+    let theirs: Vec<&str> = theirs.iter().map(String::as_str).collect();
     let secrets: BTreeMap<String, Secret> = [
         ("acme-oftp".into(), secret("1", &[("password", "GEHEIM"), ("other", "OTHER")])),
-        ("bolt-oftp".into(), secret("1", &[("password", "GEHEIM")])),
+        ("bolt-oftp".into(), of_partners(secret("1", &[("password", "GEHEIM")]), &theirs)),
         ("acme-tls".into(), secret("1", &[("tls.crt", certificate), ("tls.key", key)])),
         ("router".into(), secret("1", &[("username", "seon"), ("password", "GEHEIM")])),
         ("acme-db-app".into(), secret("1", &[("uri", "postgres://u:GEHEIM@db:6432/seon")])),
@@ -100,7 +122,7 @@ pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> 
 }
 
 pub(crate) fn validated(found: &Found) -> ValidatedInstance {
-    validate(found, IMAGE).unwrap()
+    validate(found, &installation()).unwrap()
 }
 
 /// The database has the schema: the migration that is planned is done.
@@ -119,7 +141,7 @@ pub(crate) fn migrated(found: &mut Found, validated: &ValidatedInstance) {
 }
 
 pub(crate) fn refused(found: &Found) -> ValidateError {
-    validate(found, IMAGE).unwrap_err()
+    validate(found, &installation()).unwrap_err()
 }
 
 pub(crate) fn planned(change: impl FnOnce(&mut Value)) -> Plan {

@@ -11,11 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use configuration::{Configuration, ManifestError};
 use crds::{DaemonTemplate, Resources, SecretKeyReference, SeonPartner, Service, VolumeClaim};
 use jiff::Timestamp;
-use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use k8s_openapi::{
+    api::{core::v1::Secret, networking::v1::NetworkPolicyPeer},
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::json;
 
 use crate::{
+    context::Installation,
     daemon::Daemon,
     dereference::{Found, instance_secrets, partner_secrets},
     fingerprint,
@@ -33,6 +37,10 @@ pub struct ValidatedInstance {
     pub owner: OwnerReference,
     /// The daemons' image.
     pub image: String,
+    /// Where the operator's pods are.
+    pub operator_namespace: String,
+    /// Who may read the daemons' metrics, beside the operator and the instance itself.
+    pub metrics_from: Vec<NetworkPolicyPeer>,
     /// The daemons that are wanted.
     pub daemons: Vec<ValidatedDaemon>,
     /// What their pods have in common.
@@ -139,11 +147,14 @@ impl ValidateError {
 }
 
 /// Judges what was found.
-pub fn validate(found: &Found, default_image: &str) -> Result<ValidatedInstance, ValidateError> {
+pub fn validate(
+    found: &Found,
+    installation: &Installation,
+) -> Result<ValidatedInstance, ValidateError> {
     let mut problems = cluster::problems(found);
     let mut rejected = BTreeMap::new();
     let mut partners: Vec<&SeonPartner> = found.partners.iter().map(AsRef::as_ref).collect();
-    leave_out_what_lacks_secrets(found, &mut partners, &mut rejected);
+    leave_out_those_without_their_secrets(found, &mut partners, &mut rejected);
     let configuration = loop {
         match parse(found, &partners) {
             Ok(configuration) => break Some(configuration),
@@ -166,7 +177,7 @@ pub fn validate(found: &Found, default_image: &str) -> Result<ValidatedInstance,
     match (configuration, wanted) {
         (Some(configuration), Some((database, storage))) if problems.is_empty() => {
             let image = found.instance.spec.image.clone();
-            let image = image.unwrap_or_else(|| default_image.to_owned());
+            let image = image.unwrap_or_else(|| installation.image.clone());
             Ok(ValidatedInstance {
                 owner: owner(found),
                 daemons: cluster::daemons(&found.instance.spec, &configuration),
@@ -175,6 +186,8 @@ pub fn validate(found: &Found, default_image: &str) -> Result<ValidatedInstance,
                 // Shown without user, password and parameters.
                 database_address: configuration.instance.database.to_string(),
                 image,
+                operator_namespace: installation.namespace.clone(),
+                metrics_from: installation.metrics_from.clone(),
                 database,
                 storage,
                 is_suspended: found.instance.spec.suspend,
@@ -207,19 +220,21 @@ fn is_said(problems: &[Problem], problem: &Problem) -> bool {
         && problems.iter().any(|said| said.code == "E-VALIDATE-SECRET")
 }
 
-/// The rules would say "in these files", and here are none.
-fn leave_out_what_lacks_secrets(
+/// Those with a Secret that is not there, where the rules would say "in these files", and here are
+/// none; and those with one that is not theirs, which no daemon is to see in their name.
+fn leave_out_those_without_their_secrets(
     found: &Found,
     partners: &mut Vec<&SeonPartner>,
     rejected: &mut BTreeMap<String, Vec<Problem>>,
 ) {
     partners.retain(|partner| {
-        let missing = cluster::missing_secrets(found, partner_secrets(&partner.spec));
-        let is_complete = missing.is_empty();
-        if !is_complete {
-            rejected.insert(partner.name_any(), missing);
+        let mut problems = cluster::missing_secrets(found, partner_secrets(&partner.spec));
+        problems.extend(cluster::secrets_of_others(found, partner));
+        let is_good = problems.is_empty();
+        if !is_good {
+            rejected.insert(partner.name_any(), problems);
         }
-        is_complete
+        is_good
     });
 }
 

@@ -101,7 +101,7 @@ fn operator(
     instances.push(instance("trade", "acme"));
     let (sender, said) = mpsc::unbounded_channel();
     let settings = Settings {
-        image: sample::IMAGE.into(),
+        installation: sample::installation(),
         identity: "test".into(),
         turns: Turns::new(16, limit),
         with_nodes: false,
@@ -147,7 +147,8 @@ fn turn_of_nobody(
     let (sender, _said) = mpsc::unbounded_channel();
     let client = server(vec![], sender);
     let Watches { world, .. } = watch(&client, None, false);
-    let context = Context::new(client, world, String::new(), String::new(), Arc::default());
+    let context =
+        Context::new(client, world, sample::installation(), String::new(), Arc::default());
     let work = Work { context: Arc::new(context), turns, failures: Failures::default(), stop };
     let waits = serde_json::from_value(instance("a", "acme")).unwrap();
     Arc::new(work).turn(Arc::new(waits)).now_or_never()

@@ -8,7 +8,7 @@ use k8s_openapi::{
         IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule,
         NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
     },
-    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
+    apimachinery::pkg::util::intstr::IntOrString,
 };
 
 use super::{labels, migration, rights};
@@ -20,12 +20,21 @@ use crate::{
 /// Where the API server listens: behind its Service, and as it is.
 const API_SERVER: [u16; 2] = [443, 6443];
 
+/// Where the cluster's name servers listen: usually on 53, as a cache on the node does; those of
+/// `OpenShift` on 5353 behind their Service, and it is the pod's port that policies look at.
+const DNS: [u16; 2] = [53, 5353];
+
 /// A daemon is called by partners if it listens, and asked by its own instance and the operator. It
 /// calls the database and the API server, `seonsqd` the partners too, and a daemon of ISDN the box
 /// that has its controller.
 pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> NetworkPolicy {
     let readings = NetworkPolicyIngressRule {
-        from: Some(vec![own_pods(instance), operator()]),
+        from: Some(
+            [own_pods(instance), operator(instance)]
+                .into_iter()
+                .chain(instance.metrics_from.iter().cloned())
+                .collect(),
+        ),
         ports: Some(tcp([names::ADMIN_PORT])),
     };
     let partners = daemon
@@ -92,22 +101,22 @@ fn own_pods(instance: &ValidatedInstance) -> NetworkPolicyPeer {
     }
 }
 
-fn operator() -> NetworkPolicyPeer {
+/// In its own namespace: anybody can label a pod in theirs. The API server itself labels a namespace
+/// with its name.
+fn operator(instance: &ValidatedInstance) -> NetworkPolicyPeer {
+    let namespace =
+        [("kubernetes.io/metadata.name".to_owned(), instance.operator_namespace.clone())];
     let operator = [("app.kubernetes.io/name".to_owned(), names::OPERATOR.to_owned())];
     NetworkPolicyPeer {
-        namespace_selector: Some(LabelSelector::default()),
+        namespace_selector: Some(labels::label_selector(namespace.into())),
         pod_selector: Some(labels::label_selector(operator.into())),
         ..NetworkPolicyPeer::default()
     }
 }
 
 fn names_of_hosts() -> NetworkPolicyEgressRule {
-    let dns = |protocol: &str| NetworkPolicyPort {
-        port: Some(IntOrString::Int(53)),
-        protocol: Some(protocol.into()),
-        ..NetworkPolicyPort::default()
-    };
-    NetworkPolicyEgressRule { to: None, ports: Some(vec![dns("UDP"), dns("TCP")]) }
+    let ports = DNS.into_iter().flat_map(|port| [on("UDP", port), on("TCP", port)]);
+    NetworkPolicyEgressRule { to: None, ports: Some(ports.collect()) }
 }
 
 /// A policy knows no host names, so that it is the port that is allowed.
@@ -130,12 +139,13 @@ fn to_box(line: &ValidatedLine) -> Option<NetworkPolicyEgressRule> {
 }
 
 fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<NetworkPolicyPort> {
-    ports
-        .into_iter()
-        .map(|port| NetworkPolicyPort {
-            port: Some(IntOrString::Int(port.into())),
-            protocol: Some("TCP".into()),
-            ..NetworkPolicyPort::default()
-        })
-        .collect()
+    ports.into_iter().map(|port| on("TCP", port)).collect()
+}
+
+fn on(protocol: &str, port: u16) -> NetworkPolicyPort {
+    NetworkPolicyPort {
+        port: Some(IntOrString::Int(port.into())),
+        protocol: Some(protocol.into()),
+        ..NetworkPolicyPort::default()
+    }
 }

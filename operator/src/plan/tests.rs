@@ -12,7 +12,14 @@ use serde_json::{Value, json};
 use support::Identity;
 
 use super::*;
-use crate::sample::{active, found, instance, partner, planned, pod, secret, validated};
+use crate::{
+    context::Installation,
+    sample::{
+        OPERATOR_NAMESPACE, active, found, installation, instance, partner, planned, pod, secret,
+        validated,
+    },
+    validate::validate,
+};
 
 fn named<'a, K: kube::Resource>(objects: &'a [K], name: &str) -> &'a K {
     objects.iter().find(|object| object.name_any() == name).unwrap()
@@ -346,14 +353,14 @@ fn policy(plan: &Plan, name: &str) -> (Vec<Value>, BTreeSet<u64>) {
 fn receivers_reach_the_database_and_the_api_server_and_only_the_sender_reaches_partners() {
     let plan = planned(|_| ());
     let admin = u64::from(names::ADMIN_PORT);
-    let everybody: BTreeSet<u64> = [53, 443, 6443, 6432, admin].into();
+    let everybody: BTreeSet<u64> = [53, 5353, 443, 6443, 6432, admin].into();
     for daemon in ["acme-seonrd", "acme-seonrd-tcpip", "acme-seonrd-tcpip-tls"] {
         assert_eq!(policy(&plan, daemon).1, everybody, "{daemon}");
     }
     let mut sender = everybody;
     sender.insert(7305);
     assert_eq!(policy(&plan, "acme-seonsqd").1, sender);
-    assert_eq!(policy(&plan, "acme-migrate"), (Vec::new(), [53, 6432].into()));
+    assert_eq!(policy(&plan, "acme-migrate"), (Vec::new(), [53, 5353, 6432].into()));
 }
 
 #[test]
@@ -362,11 +369,32 @@ fn readings_are_for_the_operator_and_the_instance_itself_and_listeners_for_every
     let (ingress, _) = policy(&plan, "acme-seonrd-tcpip");
     let [readings, partners] = &ingress[..] else { panic!("{ingress:?}") };
     assert_eq!(readings["ports"][0]["port"], names::ADMIN_PORT);
-    let from = &readings["from"];
-    assert_eq!(from[0]["podSelector"]["matchLabels"][names::INSTANCE_LABEL], "acme");
-    assert_eq!(from[1]["podSelector"]["matchLabels"]["app.kubernetes.io/name"], names::OPERATOR);
+    // Of other namespaces the operator's alone, however a pod elsewhere is labelled.
+    let own_pods = json!({"podSelector": {"matchLabels": {names::INSTANCE_LABEL: "acme"}}});
+    let operator = json!({
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": OPERATOR_NAMESPACE}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": names::OPERATOR}},
+    });
+    assert_eq!(readings["from"], json!([own_pods, operator]));
     assert_eq!((&partners["from"], &partners["ports"][0]["port"]), (&Value::Null, &json!(3305)));
     assert_eq!(policy(&plan, "acme-seonsqd").0.len(), 1);
+}
+
+#[test]
+fn whoever_reads_the_metrics_is_let_in_to_them_and_to_nothing_else() {
+    let prometheus = json!({
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+    });
+    let installation = Installation {
+        metrics_from: vec![serde_json::from_value(prometheus.clone()).unwrap()],
+        ..installation()
+    };
+    let found = found(instance(|_| ()), vec![]);
+    let plan = plan(&validate(&found, &installation).unwrap(), &found);
+    let (ingress, _) = policy(&plan, "acme-seonrd-tcpip");
+    let [readings, partners] = &ingress[..] else { panic!("{ingress:?}") };
+    assert_eq!(readings["from"][2], prometheus);
+    assert_eq!(partners["from"], Value::Null);
 }
 
 #[test]

@@ -5,14 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use configuration::{
     CapiAccess, Configuration, DatabaseSetting, Scope, Transport, certificate_facts,
 };
-use crds::{KeyPurpose, SecretKeyReference, SeonInstanceSpec, is_object_name, names};
+use crds::{
+    KeyPurpose, PartnerSecrets, SecretKeyReference, SeonInstanceSpec, SeonPartner, is_object_name,
+    names,
+};
 use domain::ControllerNumber;
 use jiff::Timestamp;
+use kube::ResourceExt as _;
 
 use super::{Manifests, ValidatedDaemon, ValidatedLine, ValidatedListener, ValidatedStorage};
 use crate::{
     daemon::Daemon,
-    dereference::{Found, instance_secrets},
+    dereference::{Found, instance_secrets, partner_secrets},
     problem::Problem,
 };
 
@@ -75,6 +79,31 @@ pub(super) fn missing_secrets(found: &Found, wanted: BTreeSet<String>) -> Vec<Pr
             object: Some(format!("Secret {name}")),
             field: String::new(),
             text: format!("is not in namespace {namespace}; create it there"),
+        })
+        .collect()
+}
+
+/// The Secrets of a partner that do not say that they are: whoever writes it need not be somebody
+/// who may read them.
+pub(super) fn secrets_of_others(found: &Found, partner: &SeonPartner) -> Vec<Problem> {
+    if found.instance.spec.partner_secrets == PartnerSecrets::Any {
+        return Vec::new();
+    }
+    let (namespace, partner_name) = (&found.key.namespace, partner.name_any());
+    let label = names::partner_label(&partner_name);
+    let is_others = |name: &String| {
+        found.secrets.get(name).is_some_and(|secret| !secret.labels().contains_key(&label))
+    };
+    let others = partner_secrets(&partner.spec).into_iter().filter(is_others);
+    others
+        .map(|name| Problem {
+            code: "E-VALIDATE-SECRET-LABEL",
+            field: String::new(),
+            text: format!(
+                "does not say that partner {partner_name} may use it; if it may: kubectl label \
+                 secret {name} --namespace {namespace} {label}="
+            ),
+            object: Some(format!("Secret {name}")),
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::sample::{found, instance, partner, refused, secret, validated};
+use crate::sample::{found, instance, of_partners, partner, refused, secret, validated};
 
 fn sentences(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
@@ -77,6 +77,59 @@ fn a_secret_that_cannot_be_there_is_named_with_its_field() {
           name of a Secret; give a-z, 0-9, - and full stops, such as bolt-oftp"
         ]
     );
+}
+
+#[test]
+fn a_partner_that_uses_a_secret_without_its_label_is_left_out_and_the_others_work() {
+    let own = |name: &str| {
+        partner(name, |value| {
+            let reference = json!({"name": "cast-own", "key": "password"});
+            value["spec"]["identity"]["ownPasswordSecretRef"] = reference;
+        })
+    };
+    let tls = |value: &mut serde_json::Value| {
+        let entry = json!({"purpose": ["Tls"], "secretRef": {"name": "acme-tls"}});
+        value["spec"]["certificates"] = json!([entry]);
+    };
+    let labelled = |change: fn(&mut serde_json::Value), partners: &[&str]| {
+        let all = vec![partner("bolt", |_| ()), own("cast"), own("dart"), partner("echo", tls)];
+        let mut found = found(instance(change), all);
+        let password = secret("1", &[("password", "GEHEIM")]);
+        found.secrets.insert("cast-own".into(), of_partners(password, partners));
+        validated(&found)
+    };
+    let says = |secret: &str, name: &str| {
+        format!(
+            "E-VALIDATE-SECRET-LABEL Secret {secret}: does not say that partner {name} may use it; \
+             if it may: kubectl label secret {secret} --namespace trade partner.seon.dev/{name}="
+        )
+    };
+    let one = labelled(|_| (), &["cast"]);
+    assert_eq!(one.accepted.keys().collect::<Vec<_>>(), ["bolt", "cast"]);
+    assert_eq!(sentences(&one.rejected["dart"]), [says("cast-own", "dart")]);
+    assert_eq!(sentences(&one.rejected["echo"]), [says("acme-tls", "echo")], "our own key too");
+    assert!(one.manifests.secrets.contains("cast-own"));
+
+    let none = labelled(|_| (), &[]);
+    assert_eq!(sentences(&none.rejected["cast"]), [says("cast-own", "cast")]);
+    assert!(!none.manifests.secrets.contains("cast-own"));
+
+    let both = labelled(|_| (), &["cast", "dart"]);
+    assert_eq!(both.accepted.keys().collect::<Vec<_>>(), ["bolt", "cast", "dart"]);
+
+    let any = labelled(|value| value["spec"]["partnerSecrets"] = json!("Any"), &[]);
+    assert!(any.rejected.is_empty(), "{:?}", any.rejected);
+}
+
+#[test]
+fn what_is_in_a_secret_of_others_is_not_told() {
+    let partners = vec![partner("bolt", |value| {
+        value["spec"]["identity"]["passwordSecretRef"]["name"] = json!("theirs");
+    })];
+    let mut found = found(instance(|_| ()), partners);
+    found.secrets.insert("theirs".into(), secret("1", &[("password", "LONGER-THAN-EIGHT")]));
+    let told = sentences(&validated(&found).rejected["bolt"]);
+    assert!(told.len() == 1 && told[0].starts_with("E-VALIDATE-SECRET-LABEL "), "{told:?}");
 }
 
 #[test]
@@ -158,6 +211,7 @@ fn what_only_pods_are_made_from_is_no_change_of_the_configuration() {
     let usual = revision(|_| ());
     assert_eq!(usual, revision(|value| value["spec"]["image"] = json!("other")));
     assert_eq!(usual, revision(|v| v["spec"]["daemonTemplate"] = json!({"replicas": 3})));
+    assert_eq!(usual, revision(|v| v["spec"]["partnerSecrets"] = json!("Any")));
     assert_ne!(usual, revision(|value| value["spec"]["lease"] = json!({"ttl": "5s"})));
 }
 

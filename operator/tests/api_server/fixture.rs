@@ -10,7 +10,7 @@ use std::{
 };
 
 use cluster::ApiServer;
-use crds::{SeonInstance, SeonPartner};
+use crds::{SeonInstance, SeonPartner, names};
 use futures::StreamExt as _;
 use http::{Method, Request};
 use k8s_openapi::{
@@ -25,7 +25,7 @@ use kube::{
     runtime::controller::Action,
 };
 use operator::{
-    context::Context,
+    context::{Context, Installation},
     metrics::Metrics,
     reconcile::{ReconcileError, reconcile},
     world::{Made, Watches, watch},
@@ -37,6 +37,13 @@ use tokio::{sync::OnceCell, task::JoinHandle};
 
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const IMAGE: &str = "registry.local/seon:1";
+/// The namespace of the operator's pods, if it had any.
+pub(crate) const SYSTEM: &str = "seon-system";
+
+pub(crate) fn installation() -> Installation {
+    Installation { image: IMAGE.into(), namespace: SYSTEM.into(), metrics_from: Vec::new() }
+}
+
 /// In no object but Secrets may this ever be read.
 pub(crate) const PASSWORD: &str = "GEHEIM77";
 
@@ -96,11 +103,12 @@ impl Place {
         let place = Self { client: server.client().await, namespace };
         let identity = Authority::new("test").identity("oftp.acme.example");
         place.secret("acme-oftp", &[("password", PASSWORD)]).await;
-        place.secret("bolt-oftp", &[("password", PASSWORD)]).await;
+        let partners = ["bolt", "cast", "dart", "echo"];
+        place.secret_of(&partners, "bolt-oftp", &[("password", PASSWORD)]).await;
         place.secret("acme-db-app", &[("uri", &format!("postgres://u:{PASSWORD}@db/seon"))]).await;
         let (certificate, key) = (&identity.certificate_pem, &identity.key_pem);
         place.secret("acme-tls", &[("tls.crt", certificate), ("tls.key", key)]).await;
-        place.secret("bolt-tls", &[("tls.crt", certificate)]).await;
+        place.secret_of(&partners, "bolt-tls", &[("tls.crt", certificate)]).await;
         place
     }
 
@@ -112,9 +120,17 @@ impl Place {
     }
 
     pub(crate) async fn secret(&self, name: &str, values: &[(&str, &str)]) {
+        self.secret_of(&[], name, values).await;
+    }
+
+    /// One that these partners may use.
+    pub(crate) async fn secret_of(&self, partners: &[&str], name: &str, values: &[(&str, &str)]) {
         let values: BTreeMap<_, _> = values.iter().copied().collect();
+        let labels: BTreeMap<_, _> =
+            partners.iter().map(|partner| (names::partner_label(partner), "")).collect();
         self.apply::<Secret>(json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values,
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": labels},
+            "stringData": values,
         }))
         .await;
     }
@@ -244,7 +260,7 @@ impl Operator {
         let watches = tokio::spawn(async move { while running.next().await.is_some() {} });
         tokio::time::timeout(PATIENCE, listed).await.unwrap();
         let metrics = Arc::new(Metrics::default());
-        let context = Context::new(client, world, IMAGE.into(), "test".into(), metrics);
+        let context = Context::new(client, world, installation(), "test".into(), metrics);
         Self { context: Arc::new(context), counts, watches }
     }
 

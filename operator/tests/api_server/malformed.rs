@@ -13,7 +13,7 @@ use operator::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{IMAGE, Place, define, instance, partner, until};
+use crate::fixture::{Place, define, installation, instance, partner, until};
 
 /// Definitions of another version, by which everything goes.
 fn lax_definitions() -> Vec<Value> {
@@ -57,7 +57,7 @@ async fn a_resource_that_cannot_be_read_stalls_no_other() {
     let stop = CancellationToken::new();
     let metrics = Arc::new(Metrics::default());
     let settings = Settings {
-        image: IMAGE.into(),
+        installation: installation(),
         identity: "test".into(),
         turns: Turns::new(4, LIMIT),
         with_nodes: false,

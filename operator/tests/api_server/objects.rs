@@ -319,7 +319,7 @@ async fn a_secret_shows_nowhere_else() {
     place.instance(|_| ()).await;
     place.partner("bolt", |_| ()).await;
     // One that is wrong, for its message.
-    place.secret("cast-oftp", &[("password", "GEHEIM77-too-long")]).await;
+    place.secret_of(&["cast"], "cast-oftp", &[("password", "GEHEIM77-too-long")]).await;
     place
         .partner("cast", |value| {
             value["spec"]["identity"]["passwordSecretRef"]["name"] = json!("cast-oftp");

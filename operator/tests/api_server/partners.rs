@@ -2,9 +2,10 @@
 
 use crds::{SeonInstance, SeonPartner, SeonPartnerStatus};
 use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::fixture::{Operator, Place, server, until};
+use crate::fixture::{Operator, PASSWORD, Place, server, until};
 
 async fn ready(place: &Place, name: &str) -> (String, String, String) {
     let status: SeonPartnerStatus = place.get::<SeonPartner>(name).await.status.unwrap_or_default();
@@ -21,7 +22,7 @@ async fn a_partner_that_is_not_good_is_left_out_and_says_why() {
         .partner("cast", |v| v["spec"]["identity"]["passwordSecretRef"]["name"] = json!("none"))
         .await;
     place.partner("dart", |v| v["spec"]["identity"]["odetteId"] = json!("O0013000002BOLT")).await;
-    place.secret("echo-oftp", &[("password", "")]).await;
+    place.secret_of(&["echo"], "echo-oftp", &[("password", "")]).await;
     place
         .partner("echo", |v| {
             v["spec"]["identity"]["passwordSecretRef"]["name"] = json!("echo-oftp");
@@ -68,12 +69,60 @@ async fn a_partner_is_accepted_as_soon_as_its_secret_is_there() {
     assert_eq!(ready(&place, "bolt").await.1, "Invalid");
     let named = operator.context.world.references.to(&place.namespace, "later");
     assert_eq!(named.len(), 1, "its appearance is news to the instance");
-    place.secret("later", &[("password", "X")]).await;
+    place.secret_of(&["bolt"], "later", &[("password", "X")]).await;
     operator.turn(&place, "acme").await.unwrap();
     assert_eq!(ready(&place, "bolt").await.1, "Accepted");
     let status = place.get::<SeonPartner>("bolt").await.status.unwrap();
     assert_eq!(status.instance.as_deref(), Some("acme"));
     assert!(status.certificate_expires.is_some());
+}
+
+#[tokio::test]
+async fn a_partner_uses_no_secret_that_does_not_say_so() {
+    let place = Place::new(server!()).await;
+    place.instance(|_| ()).await;
+    place.partner("bolt", |_| ()).await;
+    // What a writer of partners would have said to a host of theirs: another partner's password,
+    // and the instance's own.
+    place.secret_of(&["dart"], "dart-oftp", &[("password", "GEHEIM88")]).await;
+    for (name, secret) in [("cast", "dart-oftp"), ("echo", "acme-oftp")] {
+        place
+            .partner(name, |value| {
+                let reference = json!({"name": secret, "key": "password"});
+                value["spec"]["identity"]["ownPasswordSecretRef"] = reference;
+            })
+            .await;
+    }
+    let operator = Operator::start(&place).await;
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!(ready(&place, "bolt").await.1, "Accepted");
+    for (name, secret) in [("cast", "dart-oftp"), ("echo", "acme-oftp")] {
+        let (_, reason, message) = ready(&place, name).await;
+        assert_eq!(reason, "Invalid");
+        assert_eq!(
+            message,
+            format!(
+                "E-VALIDATE-SECRET-LABEL Secret {secret}: does not say that partner {name} may use \
+                 it; if it may: kubectl label secret {secret} --namespace {} \
+                 partner.seon.dev/{name}=",
+                place.namespace
+            )
+        );
+    }
+    let configuration = place.get::<Secret>("acme-configuration").await.data.unwrap();
+    let secrets = String::from_utf8(configuration["secrets.yaml"].0.clone()).unwrap();
+    assert!(secrets.contains(PASSWORD) && !secrets.contains("GEHEIM88"));
+
+    // As the message says; what others put on the Secret stays.
+    let label = json!({"metadata": {"labels": {"partner.seon.dev/cast": ""}}});
+    let parameters = PatchParams::default();
+    place.api::<Secret>().patch("dart-oftp", &parameters, &Patch::Merge(label)).await.unwrap();
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!(ready(&place, "cast").await.1, "Accepted");
+    assert_eq!(ready(&place, "echo").await.1, "Invalid");
+    place.instance(|value| value["spec"]["partnerSecrets"] = json!("Any")).await;
+    operator.turn(&place, "acme").await.unwrap();
+    assert_eq!(ready(&place, "echo").await.1, "Accepted");
 }
 
 #[tokio::test]

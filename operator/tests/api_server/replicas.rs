@@ -75,7 +75,7 @@ fn program(server: &ApiServer, place: &Place, name: &str) -> (Process, u16) {
         .env("KUBECONFIG", server.kubeconfig())
         .args(["--image", "registry.local/seon:1", "--log-format", "text", "--no-nodes"])
         .args(["--listen", &format!("127.0.0.1:{port}"), "--identity", name])
-        .args(["--lease-namespace", &place.namespace, "--watch-namespace", &place.namespace]);
+        .args(["--own-namespace", &place.namespace, "--watch-namespace", &place.namespace]);
     (Process::spawn(command), port)
 }
 

@@ -22,7 +22,7 @@ use operator::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{IMAGE, PATIENCE, Place, define, until};
+use crate::fixture::{PATIENCE, Place, define, installation, until};
 
 const ACCOUNT: &str = "seon-operator";
 
@@ -97,7 +97,7 @@ async fn every_right_is_used_and_none_is_missing() {
     tokio::time::timeout(PATIENCE, election.won(|| ())).await.unwrap();
     let stop = CancellationToken::new();
     let settings = Settings {
-        image: IMAGE.into(),
+        installation: installation(),
         identity: "one".into(),
         turns: Turns::new(4, LIMIT),
         with_nodes: true,

@@ -4,9 +4,10 @@
 
 use chart::helm;
 use k8s_openapi::api::{
+    admissionregistration::v1::ValidatingAdmissionPolicyBinding,
     apps::v1::Deployment,
     core::v1::{Container, EnvVar},
-    networking::v1::NetworkPolicy,
+    networking::v1::{NetworkPolicy, NetworkPolicyPeer},
     rbac::v1::{ClusterRole, Role},
 };
 
@@ -111,6 +112,35 @@ fn monitoring_comes_when_it_is_asked_for() {
 }
 
 #[test]
+fn the_policy_for_daemons_is_for_the_namespaces_of_the_operator_and_can_be_turned_off() {
+    let helm = helm!();
+    let binding = |values: &[&str]| -> ValidatingAdmissionPolicyBinding {
+        helm.template(values).one("ValidatingAdmissionPolicyBinding")
+    };
+    assert_eq!(binding(&[]).spec.unwrap().match_resources, None, "everywhere");
+    let named = binding(&["watchNamespaces={trucks,cars}"]).spec.unwrap().match_resources.unwrap();
+    let mut chosen = named.namespace_selector.unwrap().match_expressions.unwrap();
+    assert_eq!(chosen.remove(0).values.unwrap(), ["trucks", "cars"]);
+    let without = helm.template(&["admissionPolicy.enabled=false"]).names();
+    assert!(!without.iter().any(|name| name.contains("Admission")), "{without:?}");
+}
+
+#[test]
+fn who_reads_the_metrics_is_told_to_the_operator_as_it_understands_it() {
+    let helm = helm!();
+    let told = |values: &[&str]| {
+        let environment = container(helm.template(values).one("Deployment")).env.unwrap();
+        let peers: Vec<NetworkPolicyPeer> =
+            serde_json::from_str(&value(&environment, "METRICS_FROM")).unwrap();
+        peers
+    };
+    assert_eq!(told(&[]), []);
+    let peers = told(&["networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus"]);
+    let labels = peers[0].pod_selector.as_ref().unwrap().match_labels.as_ref().unwrap();
+    assert_eq!(labels["app"], "prometheus");
+}
+
+#[test]
 fn the_api_server_s_ports_are_where_the_operator_may_go() {
     let policy: NetworkPolicy =
         helm!().template(&["networkPolicy.apiServerPorts={16443}"]).one("NetworkPolicy");
@@ -118,7 +148,7 @@ fn the_api_server_s_ports_are_where_the_operator_may_go() {
     let open: Vec<_> = egress.into_iter().filter(|rule| rule.to.is_none()).collect();
     let ports = open.into_iter().flat_map(|rule| rule.ports.unwrap());
     let ports: Vec<String> = ports.map(|port| format!("{:?}", port.port.unwrap())).collect();
-    assert_eq!(ports, ["Int(53)", "Int(53)", "Int(16443)"]);
+    assert_eq!(ports, ["Int(53)", "Int(53)", "Int(5353)", "Int(5353)", "Int(16443)"]);
 }
 
 #[test]
@@ -142,6 +172,7 @@ fn what_no_value_is_or_has_the_wrong_form_is_refused() {
         ("crds.keep=maybe", "/crds/keep"),
         ("log.level=loud", "/log/level"),
         ("networkPolicy.apiServerPorts={66190}", "/networkPolicy/apiServerPorts/0"),
+        ("networkPolicy.metricsFrom={prometheus}", "/networkPolicy/metricsFrom/0"),
         ("isdn.device=capi20", "/isdn/device"),
         ("isdn.device=/dev/../capi20", "/isdn/device"),
         ("isdn.namespace=ISDN", "/isdn/namespace"),

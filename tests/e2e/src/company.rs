@@ -111,12 +111,16 @@ impl<'stage> Company<'stage> {
         self.set_password(name, &own_password(name)).await;
         self.set_password(other, &own_password(other)).await;
         self.renew_certificate(authority).await;
-        self.apply(&manifests::authority(&format!("{other}-authority"), &authority.pem())).await;
+        let authority = manifests::authority(&format!("{other}-authority"), &authority.pem());
+        self.apply(&manifests::of_partner(other, authority)).await;
     }
 
     /// What that company says as password, as this one knows it.
     pub async fn set_password(&self, company: &str, password: &str) {
-        self.apply(&manifests::password(&format!("{company}-oftp"), password)).await;
+        let secret = manifests::password(&format!("{company}-oftp"), password);
+        let is_own = company == self.name();
+        let secret = if is_own { secret } else { manifests::of_partner(company, secret) };
+        self.apply(&secret).await;
     }
 
     /// A new certificate from the authority, as cert-manager renews it; gives it.

@@ -30,7 +30,8 @@ pub(crate) async fn make(owner: &Company<'_>, partner: &Company<'_>) {
         let identity = Identity::rsa(&format!("{} {key}", owner.name()));
         let name = format!("{}-{key}", owner.name());
         owner.apply(&manifests::key_pair(&name, &identity)).await;
-        partner.apply(&manifests::pinned_certificate(&name, &identity)).await;
+        let certificate = manifests::pinned_certificate(&name, &identity);
+        partner.apply(&manifests::of_partner(owner.name(), certificate)).await;
     }
 }
 

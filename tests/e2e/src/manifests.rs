@@ -133,6 +133,12 @@ pub(crate) fn password(name: &str, password: &str) -> Secret {
     secret(name, "Opaque", &[("password", password)])
 }
 
+/// One that a partner may use.
+pub(crate) fn of_partner(partner: &str, mut secret: Secret) -> Secret {
+    secret.metadata.labels = Some([(names::partner_label(partner), String::new())].into());
+    secret
+}
+
 /// As CloudNativePG writes it for the owner of a database.
 pub(crate) fn application_database(name: &str, uri: &Uri) -> Secret {
     let Uri { user, password, host, port, database, .. } = uri;

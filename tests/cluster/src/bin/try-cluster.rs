@@ -110,6 +110,8 @@ async fn instance(cluster: &Cluster, nodes: &Nodes, database: &Database<'_>) -> 
     secret(&["tls"], "acme-tls", &[file(&ours.0, "cert"), file(&ours.1, "key")]).await?;
     let (theirs, _) = authority.user("bolt", None, &["oftp.bolt.example"]).write(folder, "bolt");
     secret(&["generic"], "bolt-tls", &[file(&theirs, "from-file=tls.crt")]).await?;
+    let label = ["--namespace", NAMESPACE, "label", "secret", "bolt-tls", "partner.seon.dev/bolt="];
+    cluster.kubectl(&label).await?;
     let sample = top().join("deploy/samples/cluster.yaml").display().to_string();
     cluster.kubectl(&["--namespace", NAMESPACE, "apply", "--filename", &sample]).await.map(drop)
 }

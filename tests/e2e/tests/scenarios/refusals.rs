@@ -87,6 +87,13 @@ pub(crate) async fn what_only_the_whole_can_decide_is_in_the_conditions(stage: &
     twin.metadata.name = Some("twin".to_owned());
     acme.apply(&twin).await;
     let message = partner_says(acme, "twin", reason::INVALID).await;
+    assert!(message.starts_with("E-VALIDATE-SECRET-LABEL "), "{message}");
+    acme.change(json!({"spec": {"partnerSecrets": "Any"}})).await;
+    let message = eventually("twin is judged by what it says", async || {
+        let message = partner_says(acme, "twin", reason::INVALID).await;
+        if message.contains("E-VALIDATE-SECRET-LABEL") { Err(message) } else { Ok(message) }
+    })
+    .await;
     assert!(message.contains("O0013000002BOLT") && message.contains("bolt"), "{message}");
     acme.says(conditions::DEGRADED, "True", reason::PARTNERS_INVALID).await;
 
