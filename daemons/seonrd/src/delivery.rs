@@ -276,7 +276,10 @@ impl Lane {
             note.text = Some(format!("incoming/{target}"));
             (file.id, receipt, note)
         });
-        self.active.run(RecordDeliveries(delivered.collect())).await?;
+        let delivered = self.active.run(RecordDeliveries(delivered.collect())).await?;
+        // The others were rejected meanwhile.
+        let (files, rejected): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|(file, _)| delivered.contains(&file.id));
         // A package, and what says that its part was placed. What stays is swept within the hour.
         let parts: Vec<PartName> = files
             .iter()
@@ -291,7 +294,7 @@ impl Lane {
                 "delivered"
             );
         }
-        Ok(Outcome::Finished(files.iter().map(|(file, _)| file.id).collect()))
+        Ok(Outcome::Finished(files.iter().chain(&rejected).map(|(file, _)| file.id).collect()))
     }
 
     /// Their EERPs, signed where that is asked for. A file whose receipt cannot be signed now is left
@@ -378,16 +381,16 @@ struct RecordDeliveries(Vec<(ReceivedFileId, NewReceipt, JournalEntry)>);
 impl Step for RecordDeliveries {
     const NAME: &'static str = "record_deliveries";
     const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
-    type Output = ();
+    type Output = BTreeSet<ReceivedFileId>;
 
-    async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
+    async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
         let receipts: Vec<_> =
             self.0.iter().map(|(file, receipt, _)| (*file, Some(receipt.clone()))).collect();
         let delivered = tx.delivered_all(&receipts).await?;
         for (_, _, note) in self.0.iter().filter(|(file, _, _)| delivered.contains_key(file)) {
             tx.journal(note).await?;
         }
-        Ok(())
+        Ok(delivered.into_keys().collect())
     }
 }
 

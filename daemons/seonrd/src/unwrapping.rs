@@ -14,21 +14,19 @@ use std::time::Duration;
 use configuration::Configuration;
 use domain::{PartName, PartnerName};
 use oftp::NegativeReason;
-use oftp::command::Nerp;
 use oftp::field::ReasonText;
-use packaging::receipt::Signer;
-use packaging::{Cores, Opened, Opening, PackagingError, UnwrapError, Wrapped};
+use packaging::{Cores, Opened, Opening, UnwrapError, Wrapped};
 use runtime::{Active, ServiceError};
 use spool::{Parts, SpoolError};
 use store::{
-    FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, Original, ReceiptKind,
-    ReceivedFile, ReceivedFileId, ReceivedState, Step, StoreError, Unwrapped,
+    FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, Original, ReceivedFile,
+    ReceivedFileId, ReceivedState, Step, StoreError, Unwrapped,
 };
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use self::machine::{Action, Input, Unwrapping};
-use crate::delivery;
+use crate::nerp::{NotMade, nerp};
 
 /// Partners whose files are unwrapped at once. They take the cores in turns, piece by piece, so that
 /// there are more of them than cores: nobody's small file waits for another's large one.
@@ -96,7 +94,7 @@ enum Refused {
     #[error(transparent)]
     Unwrap(#[from] UnwrapError),
     #[error(transparent)]
-    Receipt(#[from] PackagingError),
+    Receipt(#[from] NotMade),
     #[error("the partner is not configured, so that its files cannot be unwrapped; add it again")]
     NoPartner,
 }
@@ -237,30 +235,8 @@ async fn reject(
     reason: NegativeReason,
 ) -> Result<(), Refused> {
     let (code, text) = (error.code(), error.to_string());
-    let signature = match file.packaging.receipt_suite() {
-        Some(suite) => {
-            // One that cannot be signed now is waited for.
-            let signer = Signer::of(&configuration.instance, ambient::now())?;
-            match packaging::hash(&active.spool, cores, &file.part, suite).await? {
-                Some(hash) => {
-                    let creator = configuration.instance.identity.odette_id.clone();
-                    let nerp = |seal| {
-                        let (file, text) = (file.identity.clone(), ReasonText::default());
-                        Nerp { file, creator, reason, text, seal: Some(seal) }.signed_octets()
-                    };
-                    Some(signer.sign(suite, hash, nerp)?)
-                }
-                None => None,
-            }
-        }
-        None => None,
-    };
-    let receipt = NewReceipt {
-        kind: ReceiptKind::Negative { reason: reason.number(), text: ReasonText::fitting(&text) },
-        user_data: file.user_data.clone(),
-        signature,
-        timing: delivery::timing(configuration, file),
-    };
+    let said = (reason, ReasonText::fitting(&text));
+    let receipt = nerp(active, cores, configuration, file, said).await?;
     let mut note = JournalEntry::new(JournalKind::FileFailed);
     note.session = Some(file.last_session);
     note.partner = Some(file.partner.clone());
@@ -311,7 +287,11 @@ impl Step for RecordFailed {
     type Output = ();
 
     async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
-        tx.undeliverable(self.file, self.code, &self.text, Some(&self.receipt)).await?;
-        tx.journal(&self.note).await
+        match tx.undeliverable(self.file, self.code, &self.text, Some(&self.receipt)).await {
+            Ok(_) => tx.journal(&self.note).await,
+            // Somebody has rejected it meanwhile.
+            Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

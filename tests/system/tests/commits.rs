@@ -23,6 +23,7 @@ const NOT_SWEPT: &[(&str, &str)] = &[
     ("refuse_close", "a partner that counts wrongly"),
     ("forward_request", "a session of another daemon"),
     ("release_receipt", "receipts that are held"),
+    ("reject_file", "files that somebody rejects: in a test of its own"),
     ("connect_failed", "partners that cannot be reached: it leaves a mark"),
     ("set_aside", "a partner that refuses a file"),
     ("give_back", "a partner that has refused a thousand files in one session"),

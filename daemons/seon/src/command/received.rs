@@ -1,4 +1,4 @@
-//! `seon received`: the received files.
+//! `seon received`: the received files; `reject` refuses one that was received whole.
 
 use std::process::ExitCode;
 
@@ -6,15 +6,21 @@ use commands::Instance;
 use commands::received::{self, ReceivedView};
 use jiff::Timestamp;
 use store::{ReceivedFilter, ReceivedState};
-use terminal::arguments::Received;
+use terminal::arguments::{Received, ReceivedFilesFilter, ReceivedOrder, Reject};
 use terminal::{Cell, Column, Failure, Format, Style, Table, Terminal, human};
 
+use super::request::tell;
 use super::{Context, secured};
 
 pub(super) async fn run(context: &Context, wanted: Received) -> Result<ExitCode, Failure> {
     let instance = Instance::load(&context.place())?;
     let store = instance.store().await?;
-    let Received { partner, state, limit } = wanted;
+    let Received { order, filter } = wanted;
+    if let Some(ReceivedOrder::Reject(Reject { id, reason, text })) = order {
+        let by = context.requested_by();
+        return tell(context, &[received::reject(&store, id, reason, text, &by).await?]);
+    }
+    let ReceivedFilesFilter { partner, state, limit } = filter;
     let filter = ReceivedFilter { partner, state, limit };
     let files = received::list(&instance, &store, &filter).await?;
     let text = match context.shared.format {
@@ -74,7 +80,8 @@ fn remark(file: &ReceivedView) -> String {
         let text = file.error_text.as_deref().unwrap_or_default();
         remarks.push(format!("{code} {text}").trim_end().to_owned());
     }
-    if file.state == ReceivedState::Delivered {
+    // Also of one that was rejected afterwards.
+    if matches!(file.state, ReceivedState::Delivered | ReceivedState::Failed) {
         remarks.extend(file.target.clone());
     }
     remarks.extend(file.signer.as_ref().map(|signer| format!("signed by {signer}")));

@@ -60,9 +60,9 @@ pub use model::{
     OperatorRequest, Original, Package, PartnerQueue, PartnerWork, PreparedEntry, Progress,
     QueueEntry, QueueFilter, Reached, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptProof,
     ReceiptState, ReceiptTiming, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,
-    Receiving, Refusal, RequestFilter, RequestId, RequestOutcome, RequestRecord, RequestState,
-    Retry, Sent, SessionCounts, SessionEnd, SessionFilter, SessionId, SessionRecord, Transport,
-    Unwrapped, Waiting, WaitingKind, Work, WorkLane,
+    Receiving, Refusal, Rejection, RequestFilter, RequestId, RequestOutcome, RequestRecord,
+    RequestState, Retry, Sent, SessionCounts, SessionEnd, SessionFilter, SessionId, SessionRecord,
+    Transport, Unwrapped, Waiting, WaitingKind, Work, WorkLane,
 };
 pub use note::Note;
 pub use step::{IfAnswerLost, Step, StepOutcome};

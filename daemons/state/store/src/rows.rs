@@ -1,7 +1,7 @@
 //! What stands in a row, as the model has it; and a file's identity as rows have it.
 
 use domain::{PartnerName, ReceiptSignature};
-use oftp::field::{Blocks, FileIdentity, ReasonText};
+use oftp::field::{Blocks, FileIdentity, NegativeReason, ReasonText};
 
 use crate::backend::{Row, Value, corrupt};
 use crate::model::{
@@ -309,6 +309,7 @@ fn operator_request(row: &Row) -> Result<OperatorRequest, StoreError> {
         "call_partner",
         "ping_partner",
         "release_receipt",
+        "reject_file",
     ];
     let kind: String = row.get("kind")?;
     let subject = || row.get::<i64>("subject_id");
@@ -323,6 +324,11 @@ fn operator_request(row: &Row) -> Result<OperatorRequest, StoreError> {
         "call_partner" => OperatorRequest::CallPartner(row.text("partner")?),
         "ping_partner" => OperatorRequest::PingPartner(row.text("partner")?),
         "release_receipt" => OperatorRequest::ReleaseReceipt(subject()?.into()),
+        "reject_file" => OperatorRequest::RejectFile {
+            file: subject()?.into(),
+            reason: NegativeReason::from_number(row.number("reason")?),
+            text: ReasonText::fitting(&row.get::<String>("reason_text")?),
+        },
         unknown => corrupt("kind", Err(UnknownWord::new(unknown, KINDS)))?,
     })
 }

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use domain::PartnerName;
+use domain::{Daemon, PartnerName};
 use jiff::Timestamp;
+use oftp::field::{NegativeReason, ReasonText};
 use serde::Serialize;
-use store::{ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Store};
+use store::{OperatorRequest, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Store};
 
+use crate::request::{self, Obeyed, PATIENCE};
 use crate::{Error, Instance, SecurityView};
 
 /// A received file as it is shown.
@@ -94,4 +96,19 @@ pub async fn list(
     let incoming = instance.data().join("incoming");
     let newest_first = store.received_files(filter).await?.into_iter();
     Ok(newest_first.rev().map(|file| ReceivedView::new(file, &incoming)).collect())
+}
+
+/// Has `seonrd`, which alone can sign a NERP, reject a file that was received whole, and waits for what
+/// comes of it.
+pub async fn reject(
+    store: &Store,
+    id: ReceivedFileId,
+    reason: NegativeReason,
+    text: ReasonText,
+    requested_by: &str,
+) -> Result<Obeyed<ReceivedFileId>, Error> {
+    let wanted = OperatorRequest::RejectFile { file: id, reason, text };
+    let request = request::ask(store, Daemon::Seonrd, wanted, requested_by).await?;
+    let outcome = request::outcome(store, Daemon::Seonrd, request, PATIENCE).await?;
+    Ok(Obeyed::new(id, outcome))
 }

@@ -11,6 +11,12 @@ update receipt set held = false, not_before = null
 where id = $1 and state = 'queued' and (held or not_before is not null)
 returning id
 
+-- name: take_back_eerp
+-- Only one that is sure to be here.
+delete from receipt
+where received_file_id = $1 and kind = 'EERP' and state = 'queued' and not may_have_left
+returning id
+
 -- name: receipt
 select id, received_file_id, kind, partner, dataset_name, stamp, originator, destination, user_data,
   reason, reason_text, signature_suite, hash, signature, state, held, not_before, claimed_by, claimed_epoch,

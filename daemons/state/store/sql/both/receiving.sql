@@ -121,6 +121,17 @@ update received_file set state = 'failed', error_code = $2, error_text = $3,
   finished_at = (select moment from clock), updated_at = (select moment from clock)
 where id = $1 and state in ('unwrapping', 'received', 'delivering')
 
+-- name: reject_file
+-- One that is delivered only if its EERP has just been taken back ($4).
+update received_file set state = 'failed', error_code = $2, error_text = $3,
+  delivering_epoch = null,
+  finished_at = (select moment from clock), updated_at = (select moment from clock)
+where id = $1 and (state in ('unwrapping', 'received', 'delivering') or (state = 'delivered' and $4))
+returning target
+
+-- name: received_state
+select state from received_file where id = $1
+
 -- name: received_file
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,

@@ -7,7 +7,8 @@ with picked(owed) as materialized (
   order by id
   limit $5
   for update skip locked)
-update receipt set state = 'sending', claimed_by = $1, claimed_epoch = $2, session_id = $3
+update receipt set state = 'sending', may_have_left = true,
+  claimed_by = $1, claimed_epoch = $2, session_id = $3
 from picked where id = owed
 returning id, received_file_id, kind, partner, dataset_name, stamp, originator, destination,
   user_data, reason, reason_text, signature_suite, hash, signature, state, held, not_before, claimed_by,

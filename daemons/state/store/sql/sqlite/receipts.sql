@@ -1,5 +1,6 @@
 -- name: claim_receipts
-update receipt set state = 'sending', claimed_by = $1, claimed_epoch = $2, session_id = $3
+update receipt set state = 'sending', may_have_left = true,
+  claimed_by = $1, claimed_epoch = $2, session_id = $3
 where id in (
   select id from receipt
   where state = 'queued' and not held and partner = $4

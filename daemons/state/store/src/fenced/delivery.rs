@@ -9,7 +9,8 @@ use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::{Row, values};
 use crate::model::{
-    NewReceipt, Original, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFileId, Unwrapped,
+    NewReceipt, Original, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFileId, ReceivedState,
+    Rejection, Unwrapped,
 };
 use crate::statement::statement;
 
@@ -109,6 +110,32 @@ impl FencedTx {
             Some(receipt) => Ok(self.queue_receipts(&[(id, receipt)]).await?.remove(&id)),
             None => Ok(None),
         }
+    }
+
+    /// Somebody rejects a file that was received whole; `receipt` is the NERP that says so. An EERP that is
+    /// still owed for it, and that no session has ever had, is taken back.
+    pub async fn reject_file(
+        &mut self,
+        id: ReceivedFileId,
+        code: &str,
+        text: &str,
+        receipt: &NewReceipt,
+    ) -> Result<Rejection, StoreError> {
+        let take_back = statement!("receipts", "take_back_eerp");
+        let is_taken_back = self.fetch_first(take_back, values![id.get()]).await?.is_some();
+        let values = values![id.get(), code, text, is_taken_back];
+        if let Some(row) = self.fetch_first(statement!("receiving", "reject_file"), values).await? {
+            self.queue_receipts(&[(id, receipt)]).await?;
+            return Ok(Rejection::Rejected { target: row.optional_text("target")? });
+        }
+        let state = statement!("receiving", "received_state");
+        Ok(match self.fetch_first(state, values![id.get()]).await? {
+            None => Rejection::Missing,
+            Some(row) => match row.text("state")? {
+                ReceivedState::Delivered => Rejection::Acknowledged,
+                state => Rejection::NotFrom(state),
+            },
+        })
     }
 
     async fn queue_receipts(

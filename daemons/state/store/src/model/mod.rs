@@ -23,7 +23,7 @@ pub use receipt::{
 };
 pub use received::{
     Offer, Original, Progress, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,
-    Receiving, Unwrapped,
+    Receiving, Rejection, Unwrapped,
 };
 pub use request::{
     NewRequest, OperatorRequest, RequestFilter, RequestId, RequestOutcome, RequestRecord,

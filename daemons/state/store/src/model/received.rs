@@ -173,6 +173,22 @@ pub struct Unwrapped {
     pub signer: Option<String>,
 }
 
+/// What became of a wish to reject a received file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// It is `failed`, and its NERP is owed.
+    Rejected {
+        /// Where it lies, or may lie, if its delivery had begun.
+        target: Option<Target>,
+    },
+    /// It is delivered, and its EERP has left or may have.
+    Acknowledged,
+    /// It is not there whole, or has failed already.
+    NotFrom(ReceivedState),
+    /// There is no such file.
+    Missing,
+}
+
 /// Which received files to read, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct ReceivedFilter {
