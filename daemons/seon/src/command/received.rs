@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use commands::Instance;
 use commands::received::{self, ReceivedView};
+use commands::{HindranceView, Instance};
 use jiff::Timestamp;
 use store::{ReceivedFilter, ReceivedState};
 use terminal::arguments::{Received, ReceivedFilesFilter, ReceivedOrder, Reject};
@@ -80,6 +80,9 @@ fn remark(file: &ReceivedView) -> String {
         let text = file.error_text.as_deref().unwrap_or_default();
         remarks.push(format!("{code} {text}").trim_end().to_owned());
     }
+    if let Some(HindranceView { code, text }) = &file.hindrance {
+        remarks.push(format!("waits: {code} {text}"));
+    }
     // Also of one that was rejected afterwards.
     if matches!(file.state, ReceivedState::Delivered | ReceivedState::Failed) {
         remarks.extend(file.target.clone());
@@ -111,6 +114,7 @@ mod tests {
             target: None,
             error_code: None,
             error_text: None,
+            hindrance: None,
             created_at: "2026-11-20T08:00:00Z".parse().unwrap(),
             received_at: None,
             finished_at: None,
@@ -169,6 +173,14 @@ mod tests {
              \x208  bolt     ENGDAT00471   1.0 KiB  failed     19m  signed, compressed; 04  \
              E-CMS-SIGNATURE nobody has signed it\n"
         );
+    }
+
+    #[test]
+    fn of_a_file_that_waits_it_says_for_what() {
+        let hindrance =
+            Some(HindranceView { code: "E-CMS-KEY".into(), text: "it is not an RSA key".into() });
+        let waits = ReceivedView { hindrance, ..file(8, ReceivedState::Unwrapping) };
+        assert_eq!(remark(&waits), "waits: E-CMS-KEY it is not an RSA key");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use store::{OperatorRequest, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Store};
 
 use crate::request::{self, Obeyed, PATIENCE};
-use crate::{Error, Instance, SecurityView};
+use crate::{Error, HindranceView, Instance, SecurityView};
 
 /// A received file as it is shown.
 #[derive(Debug, Serialize)]
@@ -50,6 +50,9 @@ pub struct ReceivedView {
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_text: Option<String>,
+    /// What keeps it from getting on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<HindranceView>,
     /// When it was first offered.
     pub created_at: Timestamp,
     /// When it was complete.
@@ -80,6 +83,7 @@ impl ReceivedView {
                 .map(|target| incoming.join(target.to_string()).display().to_string()),
             error_code: file.error_code,
             error_text: file.error_text,
+            hindrance: file.hindrance.map(Into::into),
             created_at: file.created_at,
             received_at: file.received_at,
             finished_at: file.finished_at,

@@ -41,6 +41,7 @@ where state = 'sent'
   and id in (select value::bigint from json_array_elements_text($1::json) as value)
 
 -- name: defer_signed_receipts
-update receipt set not_before = clock_timestamp() + $2 * interval '1 microsecond'
+update receipt set not_before = clock_timestamp() + $2 * interval '1 microsecond',
+  deferred_at = clock_timestamp()
 where state = 'queued' and not held and partner = $1 and signature is not null
   and (not_before is null or not_before <= clock_timestamp())

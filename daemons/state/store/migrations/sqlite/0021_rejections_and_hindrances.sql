@@ -43,3 +43,37 @@ create index operator_request_ended on operator_request (done_at) where done_at 
 alter table receipt add column may_have_left integer not null default 0
   check (may_have_left in (0, 1));
 update receipt set may_have_left = 1 where not held;
+
+-- Since when a signed receipt waits for a session that can carry it.
+alter table receipt add column deferred_at integer
+  check (deferred_at is null or not_before is not null);
+
+-- What keeps a claimed entry, or a received file, from getting on.
+alter table queue_entry add column hindrance_code text check (hindrance_code <> '');
+alter table queue_entry add column hindrance_text text
+  check ((hindrance_text is null) = (hindrance_code is null));
+alter table received_file add column hindrance_code text check (hindrance_code <> '');
+alter table received_file add column hindrance_text text
+  check ((hindrance_text is null) = (hindrance_code is null));
+
+-- When a package is unwrapped: as it came, and after a pause if that was not possible, so that it holds
+-- up no later one of its partner.
+alter table received_file add column unwrap_at integer;
+update received_file set unwrap_at = received_at where state = 'unwrapping';
+drop index received_file_unwrapping;
+create index received_file_unwrapping on received_file (partner, unwrap_at, id)
+  where state = 'unwrapping';
+
+-- Packages that need other keys and certificates are claimed by themselves: those that wait for one hold
+-- up no other.
+drop index queue_entry_queued;
+alter table queue_entry drop column work;
+alter table queue_entry add column work text generated always as (
+  case
+    when packaging = '00 00 0 0 N' or (package is not null and reached <> 'nothing') then 'look'
+    when substr(packaging, 1, 2) = '01' then 'encrypt'
+    when substr(packaging, 1, 2) = '02' then 'sign'
+    when substr(packaging, 1, 2) = '03' then 'sign_and_encrypt'
+    else 'package' end) virtual;
+create index queue_entry_queued on queue_entry (partner, work, priority desc, id)
+  where state = 'queued';
