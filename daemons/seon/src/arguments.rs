@@ -294,7 +294,7 @@ pub(crate) enum Command {
     Enqueue(EnqueueOptions),
     /// Shows the send queue, or holds, releases, cancels, unblocks, aborts entries.
     Queue(Queue),
-    /// Shows the received files: whose, how far they are, where they lie, what was wrong.
+    /// Shows the received files: whose, how far they are, where they lie, what was wrong; rejects one.
     Received(Received),
     /// Shows the receipts that we owe, or releases them; verifies and exports those that we got.
     Receipts(Receipts),

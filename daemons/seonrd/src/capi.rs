@@ -27,7 +27,9 @@ pub async fn capi(
     number: ControllerNumber,
     controllers: impl Controllers,
 ) -> Result<(), ServiceError> {
-    active.supervisor.spawn("requests", operations::attend(active.clone(), None));
+    active
+        .supervisor
+        .spawn("requests", operations::attend(active.clone(), operations::Helpers::default()));
     let door = Door::default();
     active.supervisor.spawn("door", door.clone().keep(active.clone()));
     let service = Service {

@@ -18,8 +18,8 @@ use packaging::receipt::Signer;
 use runtime::{Active, ServiceError};
 use spool::{Delivery as Delivered, Folders, Parts, SpoolError};
 use store::{
-    FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, ReceiptKind, ReceiptTiming,
-    ReceivedFile, ReceivedFileId, Step, StoreError,
+    FencedTx, Hindrance, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, ReceiptKind,
+    ReceiptTiming, ReceivedFile, ReceivedFileId, Step, StoreError,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -80,6 +80,9 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
 
 /// How a step ended, and what it found if it was a look of a lane.
 type Done = Result<(Input, Option<Found>), (Option<PartnerName>, StoreError)>;
+
+/// A file that lies in its place, and why it is not recorded as delivered.
+type Hindered = (ReceivedFileId, Hindrance);
 
 /// What a lane's last look found.
 type Found = Arc<HashMap<ReceivedFileId, ReceivedFile>>;
@@ -263,7 +266,10 @@ impl Lane {
             .iter()
             .filter_map(|(id, target)| Some((self.found.get(id)?, target)))
             .collect();
-        let (files, receipts) = self.with_receipts(&configuration, files).await;
+        let (files, receipts, hindered) = self.with_receipts(&configuration, files).await;
+        if !hindered.is_empty() {
+            self.active.run(RecordHindrances(hindered)).await?;
+        }
         if files.is_empty() {
             return Ok(Outcome::Finished(BTreeSet::new()));
         }
@@ -276,7 +282,10 @@ impl Lane {
             note.text = Some(format!("incoming/{target}"));
             (file.id, receipt, note)
         });
-        self.active.run(RecordDeliveries(delivered.collect())).await?;
+        let delivered = self.active.run(RecordDeliveries(delivered.collect())).await?;
+        // The others were rejected meanwhile.
+        let (files, rejected): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|(file, _)| delivered.contains(&file.id));
         // A package, and what says that its part was placed. What stays is swept within the hour.
         let parts: Vec<PartName> = files
             .iter()
@@ -291,16 +300,16 @@ impl Lane {
                 "delivered"
             );
         }
-        Ok(Outcome::Finished(files.iter().map(|(file, _)| file.id).collect()))
+        Ok(Outcome::Finished(files.iter().chain(&rejected).map(|(file, _)| file.id).collect()))
     }
 
     /// Their EERPs, signed where that is asked for. A file whose receipt cannot be signed now is left
-    /// out: it lies in its place, and is recorded once that can be.
+    /// out, with the reason: it lies in its place, and is recorded once that can be.
     async fn with_receipts<'f>(
         &self,
         configuration: &Arc<Configuration>,
         files: Vec<(&'f ReceivedFile, &'f Target)>,
-    ) -> (Vec<(&'f ReceivedFile, &'f Target)>, Vec<NewReceipt>) {
+    ) -> (Vec<(&'f ReceivedFile, &'f Target)>, Vec<NewReceipt>, Vec<Hindered>) {
         let received: Vec<ReceivedFile> = files.iter().map(|(file, _)| (*file).clone()).collect();
         let (configuration, now) = (Arc::clone(configuration), ambient::now());
         let sign = move || {
@@ -323,15 +332,17 @@ impl Lane {
                     with_receipts.push(file);
                     made.push(receipt);
                 }
-                Err(error) => refused.push(error),
+                Err(error) => refused.push((file.0.id, error)),
             }
         }
-        if let Some((code, text)) = refused.first() {
+        if let Some((_, (code, text))) = refused.first() {
             self.active.metrics.error(code);
             let files = refused.len();
             tracing::error!(files, code, "deliveries wait for their receipts: {text}");
         }
-        (with_receipts, made)
+        let hindrance = |(code, text): (&str, String)| Hindrance { code: code.to_owned(), text };
+        let hindered = refused.into_iter().map(|(id, error)| (id, hindrance(error))).collect();
+        (with_receipts, made, hindered)
     }
 
     /// The next tenure takes it for ours if this one does not; a person may know better.
@@ -378,16 +389,30 @@ struct RecordDeliveries(Vec<(ReceivedFileId, NewReceipt, JournalEntry)>);
 impl Step for RecordDeliveries {
     const NAME: &'static str = "record_deliveries";
     const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
-    type Output = ();
+    type Output = BTreeSet<ReceivedFileId>;
 
-    async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
+    async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
         let receipts: Vec<_> =
             self.0.iter().map(|(file, receipt, _)| (*file, Some(receipt.clone()))).collect();
         let delivered = tx.delivered_all(&receipts).await?;
         for (_, _, note) in self.0.iter().filter(|(file, _, _)| delivered.contains_key(file)) {
             tx.journal(note).await?;
         }
-        Ok(())
+        Ok(delivered.into_keys().collect())
+    }
+}
+
+/// Records why files that lie in their places are not recorded as delivered.
+#[derive(Debug, PartialEq)]
+struct RecordHindrances(Vec<Hindered>);
+
+impl Step for RecordHindrances {
+    const NAME: &'static str = "record_hindrances";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = ();
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
+        tx.hindered_files(&self.0).await
     }
 }
 

@@ -4,8 +4,10 @@
 mod capi;
 pub mod delivery;
 mod master;
+mod nerp;
 mod partial;
 mod receiver;
+mod rejecting;
 mod retention;
 pub mod unwrapping;
 mod waiting;

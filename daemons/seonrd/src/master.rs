@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use children::{Children, Event, Policy, Program};
 use domain::{PartName, PayloadName};
+use operations::Helpers;
 use runtime::{Active, ServiceError};
 use spool::Listing;
+use tokio::sync::mpsc;
 
-use crate::{delivery, partial, retention, unwrapping, waiting};
+use crate::{delivery, partial, rejecting, retention, unwrapping, waiting};
 
 /// What nobody knows any more is swept away when it is this old: an hour is more than any step
 /// between a file on disk and its row takes.
 const SWEEP_AGE: Duration = Duration::from_hours(1);
+
+/// Rejections that wait; more are refused.
+const REJECTIONS_WAITING: usize = 100;
 
 /// Runs the master until shutdown. `receivers` are kept running as child processes, as on a classic
 /// box; on Kubernetes, where each has its own pod, there are none.
@@ -21,7 +26,10 @@ pub async fn master(active: Active, receivers: Vec<Program>) -> Result<(), Servi
     for receiver in receivers {
         children.keep(receiver);
     }
-    active.supervisor.spawn("requests", operations::attend(active.clone(), None));
+    let (rejections, wanted) = mpsc::channel(REJECTIONS_WAITING);
+    let helpers = Helpers { rejections: Some(rejections), ..Helpers::default() };
+    active.supervisor.spawn("requests", operations::attend(active.clone(), helpers));
+    active.supervisor.spawn("rejecting", rejecting::run(active.clone(), wanted));
     active.supervisor.spawn("sweep", sweep_hourly(active.clone()));
     active.supervisor.spawn("partial files", partial::forget(active.clone()));
     active.supervisor.spawn("waiting", waiting::measure(active.clone()));

@@ -53,7 +53,9 @@ struct Open {
 }
 
 async fn run(active: Active, kind: Kind) -> Result<(), ServiceError> {
-    active.supervisor.spawn("requests", operations::attend(active.clone(), None));
+    active
+        .supervisor
+        .spawn("requests", operations::attend(active.clone(), operations::Helpers::default()));
     let door = Door::default();
     active.supervisor.spawn("door", door.clone().keep(active.clone()));
     let mut configuration = active.configuration.clone();

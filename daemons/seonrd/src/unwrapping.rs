@@ -14,25 +14,29 @@ use std::time::Duration;
 use configuration::Configuration;
 use domain::{PartName, PartnerName};
 use oftp::NegativeReason;
-use oftp::command::Nerp;
 use oftp::field::ReasonText;
-use packaging::receipt::Signer;
-use packaging::{Cores, Opened, Opening, PackagingError, UnwrapError, Wrapped};
+use packaging::{Cores, Opened, Opening, UnwrapError, Wrapped};
 use runtime::{Active, ServiceError};
 use spool::{Parts, SpoolError};
 use store::{
-    FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, Original, ReceiptKind,
-    ReceivedFile, ReceivedFileId, ReceivedState, Step, StoreError, Unwrapped,
+    FencedTx, Hindrance, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, Original,
+    ReceivedFile, ReceivedFileId, ReceivedState, Step, StoreError, Unwrapped, WaitsWith,
 };
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use self::machine::{Action, Input, Unwrapping};
-use crate::delivery;
+use crate::nerp::{NotMade, nerp};
 
 /// Partners whose files are unwrapped at once. They take the cores in turns, piece by piece, so that
 /// there are more of them than cores: nobody's small file waits for another's large one.
 const FILES_AT_ONCE: usize = 32;
+
+/// What cannot be unwrapped waits for so long at least, and then as long again as it has waited.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// The longest pause.
+const TRY_AGAIN_LATEST: Duration = Duration::from_mins(1);
 
 /// Unwraps until shutdown. What is in work then is done again by the next tenure.
 pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
@@ -40,7 +44,10 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         tracing::warn!(code = error.code(), "what was half unwrapped waits for the sweep: {error}");
     }
     let mut wakeups = active.store.wakeups();
+    let mut configuration = active.configuration.clone();
     let shutdown = active.shutdown.clone();
+    // What was missing may be there by now, and the clock may have been set back.
+    active.run_until_done(|| UnwrapNow).await?;
     let mut lanes = Lanes {
         active,
         machine: Unwrapping::new(FILES_AT_ONCE),
@@ -55,7 +62,12 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         let far = || Instant::now() + Duration::from_hours(1);
         let input = tokio::select! {
             () = shutdown.cancelled() => break,
+            // At least once a second, so that what waits has its turn.
             () = wakeups.changed() => Input::Woken,
+            _ = configuration.changed() => {
+                lanes.active.run_until_done(|| UnwrapNow).await?;
+                Input::Woken
+            }
             () = sleep_until(due.unwrap_or_else(far)) => Input::TimePassed,
             Some(ended) = lanes.tasks.join_next() => lanes.ended(ended)?,
         };
@@ -85,7 +97,7 @@ async fn forget_half_unwrapped(active: &Active) -> Result<(), ServiceError> {
 /// What a task brings.
 enum Ended {
     Looked(Result<Vec<ReceivedFile>, StoreError>),
-    Unwrapped(PartnerName, Result<(), Refused>),
+    Unwrapped(PartnerName, Result<(), StoreError>),
 }
 
 /// What is ours to mend.
@@ -94,9 +106,11 @@ enum Refused {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Key(UnwrapError),
+    #[error(transparent)]
     Unwrap(#[from] UnwrapError),
     #[error(transparent)]
-    Receipt(#[from] PackagingError),
+    Receipt(#[from] NotMade),
     #[error("the partner is not configured, so that its files cannot be unwrapped; add it again")]
     NoPartner,
 }
@@ -111,9 +125,18 @@ impl Refused {
     fn code(&self) -> &'static str {
         match self {
             Self::Store(error) => error.code(),
-            Self::Unwrap(error) => error.code(),
+            Self::Key(error) | Self::Unwrap(error) => error.code(),
             Self::Receipt(error) => error.code(),
             Self::NoPartner => "E-POLICY-PARTNER",
+        }
+    }
+
+    /// Which files of its partner it concerns.
+    fn others(&self) -> WaitsWith {
+        match self {
+            Self::NoPartner => WaitsWith::Everybody,
+            Self::Key(_) => WaitsWith::SameKeys,
+            Self::Store(_) | Self::Unwrap(_) | Self::Receipt(_) => WaitsWith::Nobody,
         }
     }
 }
@@ -141,7 +164,7 @@ impl Lanes {
                     let Some(file) = self.found.remove(&file) else { continue };
                     let cores = self.cores.clone();
                     self.tasks.spawn(async move {
-                        let outcome = deal_with(&active, &cores, &file).await;
+                        let outcome = deal_with_or_wait(&active, &cores, &file).await;
                         Ended::Unwrapped(partner, outcome)
                     });
                 }
@@ -156,24 +179,51 @@ impl Lanes {
                 self.found = files.into_iter().map(|file| (file.id, file)).collect();
                 Ok(Input::Found(oldest))
             }
-            Ended::Looked(Err(error)) if error.is_fenced() => Err(error.into()),
+            Ended::Looked(Err(error)) | Ended::Unwrapped(_, Err(error)) if error.is_fenced() => {
+                Err(error.into())
+            }
             Ended::Looked(Err(error)) => {
                 tracing::warn!(code = error.code(), "received packages wait: {error}");
                 self.active.metrics.error(error.code());
                 Ok(Input::NotFound)
             }
             Ended::Unwrapped(partner, Ok(())) => Ok(Input::Done(partner)),
-            Ended::Unwrapped(_, Err(Refused::Store(error))) if error.is_fenced() => {
-                Err(error.into())
-            }
-            Ended::Unwrapped(partner, Err(refused)) => {
-                let code = refused.code();
-                tracing::error!(%partner, code, "not unwrapped yet, tried again: {refused}");
+            Ended::Unwrapped(partner, Err(error)) => {
+                let code = error.code();
+                tracing::warn!(%partner, code, "received packages wait: {error}");
                 self.active.metrics.error(code);
                 Ok(Input::Refused(partner))
             }
         }
     }
+}
+
+/// What cannot be dealt with now waits in the database, so that the partner's next one has its turn.
+async fn deal_with_or_wait(
+    active: &Active,
+    cores: &Cores,
+    file: &ReceivedFile,
+) -> Result<(), StoreError> {
+    let refused = match deal_with(active, cores, file).await {
+        Ok(()) => return Ok(()),
+        Err(Refused::Store(error)) => return Err(error),
+        Err(refused) => refused,
+    };
+    let (code, text) = (refused.code(), refused.to_string());
+    tracing::error!(
+        partner = %file.partner, dataset_name = %file.identity.dataset_name, code,
+        "not unwrapped yet, tried again: {text}"
+    );
+    active.metrics.error(code);
+    let hindrance = Hindrance { code: code.to_owned(), text };
+    let wait = pause(file.received_at.map(|at| ambient::now().duration_since(at).unsigned_abs()));
+    let others = refused.others();
+    active.run(UnwrapLater { file: file.clone(), hindrance, wait, others }).await
+}
+
+/// As long again as it has waited.
+fn pause(waited: Option<Duration>) -> Duration {
+    waited.unwrap_or_default().clamp(TRY_AGAIN_AFTER, TRY_AGAIN_LATEST)
 }
 
 /// Unwraps one file and records what came of it.
@@ -187,7 +237,7 @@ async fn deal_with(active: &Active, cores: &Cores, file: &ReceivedFile) -> Resul
     let partner = configuration.partner(file.partner.as_str()).ok_or(Refused::NoPartner)?;
     let came = file.received_at.unwrap_or_else(ambient::now);
     let opening = Opening::of(&configuration.instance, partner, file.packaging, came)
-        .map_err(UnwrapError::Key)?;
+        .map_err(|error| Refused::Key(UnwrapError::Key(error)))?;
     // One name for all tries of this tenure, so that none leaves a copy beside another's.
     let into =
         PartName::of_original(active.tenure.epoch, file.part.id()).map_err(SpoolError::Name)?;
@@ -237,30 +287,8 @@ async fn reject(
     reason: NegativeReason,
 ) -> Result<(), Refused> {
     let (code, text) = (error.code(), error.to_string());
-    let signature = match file.packaging.receipt_suite() {
-        Some(suite) => {
-            // One that cannot be signed now is waited for.
-            let signer = Signer::of(&configuration.instance, ambient::now())?;
-            match packaging::hash(&active.spool, cores, &file.part, suite).await? {
-                Some(hash) => {
-                    let creator = configuration.instance.identity.odette_id.clone();
-                    let nerp = |seal| {
-                        let (file, text) = (file.identity.clone(), ReasonText::default());
-                        Nerp { file, creator, reason, text, seal: Some(seal) }.signed_octets()
-                    };
-                    Some(signer.sign(suite, hash, nerp)?)
-                }
-                None => None,
-            }
-        }
-        None => None,
-    };
-    let receipt = NewReceipt {
-        kind: ReceiptKind::Negative { reason: reason.number(), text: ReasonText::fitting(&text) },
-        user_data: file.user_data.clone(),
-        signature,
-        timing: delivery::timing(configuration, file),
-    };
+    let said = (reason, ReasonText::fitting(&text));
+    let receipt = nerp(active, cores, configuration, file, said).await?;
     let mut note = JournalEntry::new(JournalKind::FileFailed);
     note.session = Some(file.last_session);
     note.partner = Some(file.partner.clone());
@@ -275,6 +303,39 @@ async fn reject(
         "a received file is refused by NERP {:02}: {text}", reason.number()
     );
     Ok(())
+}
+
+/// A file is not unwrapped now.
+#[derive(Debug, PartialEq)]
+struct UnwrapLater {
+    file: ReceivedFile,
+    hindrance: Hindrance,
+    wait: Duration,
+    others: WaitsWith,
+}
+
+impl Step for UnwrapLater {
+    const NAME: &'static str = "unwrap_later";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = ();
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
+        tx.unwrap_later(&self.file, &self.hindrance, self.wait, self.others).await
+    }
+}
+
+/// Everything that waits is looked at again.
+#[derive(Debug, PartialEq)]
+struct UnwrapNow;
+
+impl Step for UnwrapNow {
+    const NAME: &'static str = "unwrap_now";
+    const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Repeat;
+    type Output = u64;
+
+    async fn run(&self, tx: &mut FencedTx) -> Result<u64, StoreError> {
+        tx.unwrap_now().await
+    }
 }
 
 /// The original is there.
@@ -311,7 +372,11 @@ impl Step for RecordFailed {
     type Output = ();
 
     async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
-        tx.undeliverable(self.file, self.code, &self.text, Some(&self.receipt)).await?;
-        tx.journal(&self.note).await
+        match tx.undeliverable(self.file, self.code, &self.text, Some(&self.receipt)).await {
+            Ok(_) => tx.journal(&self.note).await,
+            // Somebody has rejected it meanwhile.
+            Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -49,11 +49,13 @@ async fn look(
     let elapsed = origin.elapsed();
     let now = Reading { clock: active.store.clock().await?, elapsed };
     if before.is_none_or(|before| was_set_back(before, now)) {
-        let Recounted { entries, receipts } = active.run(RecountWaits).await?;
-        if entries > 0 || receipts > 0 {
+        let recounted = active.run(RecountWaits).await?;
+        if recounted != Recounted::default() {
+            let Recounted { entries, receipts, files } = recounted;
             tracing::warn!(
                 entries,
                 receipts,
+                files,
                 "the database's clock was set back: waits count anew"
             );
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use conversation::Outcome;
 use domain::PartnerName;
-use operations::{WantedCall, Wish, attend, settle};
+use operations::{Helpers, WantedCall, Wish, attend, settle};
 use runtime::{Active, Direction, ServiceError};
 use store::{
     FencedTx, IfAnswerLost, JournalEntry, JournalKind, PartnerWork, RequestOutcome, RequestRecord,
@@ -31,7 +31,8 @@ const WANTED_CALLS: usize = 64;
 pub async fn run(active: Active) -> Result<(), ServiceError> {
     partners::offer(&active);
     let (wanted_sender, wanted) = mpsc::channel(WANTED_CALLS);
-    active.supervisor.spawn("requests", attend(active.clone(), Some(wanted_sender)));
+    let helpers = Helpers { calls: Some(wanted_sender), ..Helpers::default() };
+    active.supervisor.spawn("requests", attend(active.clone(), helpers));
     active.supervisor.spawn("hot folders", hot_folders::watch(active.clone()));
     active.supervisor.spawn("preparing", preparing::run(active.clone()));
     active.supervisor.spawn("gone daemons", gone::free(active.clone()));

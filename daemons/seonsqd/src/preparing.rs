@@ -22,8 +22,8 @@ use packaging::{Cores, Made, PackagingError, Sealing, made_for, package};
 use runtime::{Active, ServiceError};
 use spool::{Payload, Payloads};
 use store::{
-    EntryId, FencedTx, IfAnswerLost, JournalEntry, JournalKind, Package, PreparedEntry, QueueEntry,
-    Step, StoreError, Work, WorkLane,
+    EntryId, FencedTx, Hindrance, IfAnswerLost, JournalEntry, JournalKind, Package, PreparedEntry,
+    QueueEntry, Step, StoreError, Work, WorkLane,
 };
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -44,6 +44,7 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         active,
         machine: Preparing::default(),
         entries: HashMap::new(),
+        grown: HashMap::new(),
         attempts: JoinSet::new(),
         cores: Cores::default(),
         in_force: InForce::default(),
@@ -93,6 +94,9 @@ struct Lane {
     machine: Preparing,
     /// Those that the machine has.
     entries: HashMap<EntryId, QueueEntry>,
+    /// What the packages of some of them had grown to when there was no room for more: with less there is
+    /// no use in another try.
+    grown: HashMap<EntryId, u64>,
     attempts: JoinSet<(Attempt, Tried)>,
     cores: Cores,
     in_force: InForce,
@@ -157,6 +161,7 @@ impl Lane {
             Ok(entries) => {
                 let entries = BTreeSet::from_iter(entries);
                 self.entries.retain(|entry, _| entries.contains(entry));
+                self.grown.retain(|entry, _| entries.contains(entry));
                 self.input(Input::Only(entries)).await
             }
             Err(error) if error.is_retryable() => Ok(()),
@@ -183,24 +188,33 @@ impl Lane {
                     let Some(entry) = self.entries.get(&attempt.entry) else { continue };
                     let (active, entry) = (self.active.clone(), entry.clone());
                     let cores = self.cores.clone();
-                    self.attempts
-                        .spawn(async move { (attempt, prepare(&active, &entry, &cores).await) });
+                    let grown = self.grown.get(&attempt.entry).copied().unwrap_or_default();
+                    self.attempts.spawn(async move {
+                        (attempt, prepare(&active, &entry, &cores, grown).await)
+                    });
                 }
-                Action::Record { prepared, faulty } => self.record(prepared, faulty).await?,
+                Action::Record { prepared, faulty, hindered } => {
+                    self.record(prepared, faulty, hindered).await?;
+                }
             }
         }
         Ok(())
     }
 
     /// What the machine is told of a try that is over.
-    fn ended(&self, ended: Result<(Attempt, Tried), JoinError>) -> Result<Input, ServiceError> {
+    fn ended(&mut self, ended: Result<(Attempt, Tried), JoinError>) -> Result<Input, ServiceError> {
         let (attempt, outcome) =
             ended.map_err(|error| ServiceError::failed("E-TASK-PANICKED", error))?;
+        if let Err(PackagingError::NoRoom { grown, .. }) = &outcome {
+            self.grown.insert(attempt.entry, *grown);
+        } else if outcome.is_ok() {
+            self.grown.remove(&attempt.entry);
+        }
         let outcome = match outcome {
             Ok(prepared) => Outcome::Prepared(prepared),
             Err(error) => match self.not_yet(attempt, &error) {
                 Some(outcome) => outcome,
-                None => Outcome::Faulty(Fault { code: error.code(), text: error.to_string() }),
+                None => Outcome::Faulty(fault(&error)),
             },
         };
         Ok(Input::Ended(attempt, outcome))
@@ -210,9 +224,9 @@ impl Lane {
     fn not_yet(&self, attempt: Attempt, error: &PackagingError) -> Option<Outcome> {
         let wait = comes_after(error, ambient::now());
         let outcome = match wait {
-            Some(wait) => Outcome::NotYet(wait),
+            Some(wait) => Outcome::NotYet(wait, fault(error)),
             None if error.is_lasting() => return None,
-            None => Outcome::Refused,
+            None => Outcome::Refused(fault(error)),
         };
         let (entry, code) = (attempt.entry, error.code());
         self.active.metrics.error(code);
@@ -228,6 +242,7 @@ impl Lane {
         &mut self,
         prepared: Vec<PreparedEntry>,
         faulty: Vec<(EntryId, Fault)>,
+        hindered: Vec<(EntryId, Fault)>,
     ) -> Result<(), StoreError> {
         let mut outdated = false;
         for PreparedEntry { id, package, .. } in &prepared {
@@ -239,7 +254,9 @@ impl Lane {
         let faulty = faulty
             .into_iter()
             .filter_map(|(id, fault)| Some(Faulty { entry: self.entries.remove(&id)?, fault }));
-        let record = Prepared { prepared, faulty: faulty.collect() };
+        let hindrance = |Fault { code, text }: Fault| Hindrance { code: code.to_owned(), text };
+        let hindered = hindered.into_iter().map(|(id, fault)| (id, hindrance(fault))).collect();
+        let record = RecordPrepared { prepared, faulty: faulty.collect(), hindered };
         let blocked = self.active.run_until_done(|| record.clone()).await?;
         if outdated {
             // It was made while configuration or clock changed, and not `ready` then. Which of the
@@ -260,6 +277,10 @@ impl Lane {
     }
 }
 
+fn fault(error: &PackagingError) -> Fault {
+    Fault { code: error.code(), text: error.to_string() }
+}
+
 fn claim_of(entry: &QueueEntry) -> Claim {
     Claim {
         entry: entry.id,
@@ -269,7 +290,8 @@ fn claim_of(entry: &QueueEntry) -> Claim {
     }
 }
 
-async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
+/// `grown` is what its package had grown to when there was no room for more.
+async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores, grown: u64) -> Tried {
     let spool = &active.spool;
     if entry.work() == Work::Look {
         spool.check_payload(&payload_of(entry)).await?;
@@ -284,7 +306,7 @@ async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores) -> Tried {
     let made_for = made_for(partner, now).filter(|_| is_encrypted);
     let payload = Payload::new(entry.payload.clone(), entry.original_octets);
     let Made { package, hash } =
-        package(spool, cores, &payload, entry.format, entry.packaging, sealing).await?;
+        package(spool, cores, &payload, (entry.format, entry.packaging), sealing, grown).await?;
     let package =
         package.map(|package| Package { name: package.name, octets: package.octets, made_for });
     Ok(PreparedEntry { id: entry.id, package, hash })
@@ -329,9 +351,10 @@ impl Step for PackageAnew {
 
 /// Records what came of it. What somebody held or cancelled meanwhile is left as it is.
 #[derive(Clone, Debug, PartialEq)]
-struct Prepared {
+struct RecordPrepared {
     prepared: Vec<PreparedEntry>,
     faulty: Vec<Faulty>,
+    hindered: Vec<(EntryId, Hindrance)>,
 }
 
 /// An entry whose file cannot be sent.
@@ -341,7 +364,7 @@ struct Faulty {
     fault: Fault,
 }
 
-impl Step for Prepared {
+impl Step for RecordPrepared {
     const NAME: &'static str = "prepared";
     const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
     /// Those that wait for a person now.
@@ -349,6 +372,7 @@ impl Step for Prepared {
 
     async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
         tx.prepared(&self.prepared).await?;
+        tx.hindered_entries(&self.hindered).await?;
         let mut blocked = Vec::new();
         for Faulty { entry, fault: Fault { code, text } } in &self.faulty {
             if !tx.not_prepared(entry.id, code, text).await? {

@@ -1,4 +1,4 @@
-//! A company's keys for files and receipts: a Secret for each purpose, and their certificates in
+//! A company's keys for files, receipts and sessions: a Secret for each purpose, and their certificates in
 //! Secrets of the partner's.
 
 use std::collections::BTreeSet;
@@ -15,10 +15,11 @@ use crate::{Company, Objects, manifests};
 
 /// What a Secret's name has behind the company's, what the key is for, and what the partner uses
 /// its certificate for.
-const KEYS: [(&str, &str, &str); 3] = [
+const KEYS: [(&str, &str, &str); 4] = [
     ("sign", "Sign", "VerifySignature"),
     ("decrypt", "Decrypt", "Encrypt"),
     ("receipts", "SignReceipt", "VerifyReceipt"),
+    ("authenticate", "Authenticate", "Authenticate"),
 ];
 
 /// The private key in a Secret.
@@ -51,6 +52,7 @@ pub(crate) fn secure(objects: &mut Objects) {
         "outbound": {"sign": "Required", "encrypt": "Required", "compress": "Required"},
         "inbound": {"sign": "Required", "encrypt": "Required"},
         "receipts": {"signed": "Required"},
+        "authentication": "Required",
     }));
 }
 

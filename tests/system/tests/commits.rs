@@ -23,12 +23,15 @@ const NOT_SWEPT: &[(&str, &str)] = &[
     ("refuse_close", "a partner that counts wrongly"),
     ("forward_request", "a session of another daemon"),
     ("release_receipt", "receipts that are held"),
+    ("reject_file", "files that somebody rejects: in a test of its own"),
     ("connect_failed", "partners that cannot be reached: it leaves a mark"),
     ("set_aside", "a partner that refuses a file"),
     ("give_back", "a partner that has refused a thousand files in one session"),
     ("settle", "a session that has nothing to claim for half a second; settle_and_claim has it"),
     ("force_lease", "ends a daemon on purpose"),
     ("adopt", "not while a daemon is active; done again, it does the same"),
+    ("unwrap_later", "a package that cannot be unwrapped now: a repeat says the same"),
+    ("record_hindrances", "receipts that cannot be signed now: a repeat says the same"),
     ("record_failed", "a partner whose package is not what it should be: it leaves a mark"),
     (
         "free_gone",
@@ -37,13 +40,14 @@ const NOT_SWEPT: &[(&str, &str)] = &[
 ];
 
 /// Steps of a daemon's start, and of each hour: what comes by chance is not waited for either.
-const AT_THE_START: [&str; 6] = [
+const AT_THE_START: [&str; 7] = [
     "take_over",
     "prune_journal",
     "prune_finished",
     "forget_partial",
     "recount_waits",
     "package_anew",
+    "unwrap_now",
 ];
 
 fn goes_on(step: &str) -> bool {

@@ -13,6 +13,14 @@ pub enum PackagingError {
     /// Its payload or the package, on the disk.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// There is no room for more of a package than it had grown to.
+    #[error("{full}")]
+    NoRoom {
+        /// Its octets, with those that had no room.
+        grown: u64,
+        /// What the disk said.
+        full: SpoolError,
+    },
     /// Its records are not of the format that it is announced with.
     #[error("{0}; correct the file, or send it in another format")]
     Records(RecordError),
@@ -61,7 +69,7 @@ impl PackagingError {
     /// The stable code for queue, log and metric.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Spool(error) => error.code(),
+            Self::Spool(error) | Self::NoRoom { full: error, .. } => error.code(),
             Self::Records(_) => "E-OFTP-REQUEST-DATA",
             Self::NoPartner => "E-POLICY-PARTNER",
             Self::NoSigningKey(_)
@@ -79,7 +87,7 @@ impl PackagingError {
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Spool(error) => error.is_of_the_payload(),
-            Self::Random => false,
+            Self::Random | Self::NoRoom { .. } => false,
             // One that is too early or too late is waited for.
             Self::NoSigningKey(none)
             | Self::NoEncryptionCertificate(none)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use oftp::field::Format;
 use oftp::record::{Checker, check_length};
 use oftp_cms::Certificate;
-use spool::{Payload, PayloadWriter, Payloads, Reader, Spool};
+use spool::{Payload, PayloadWriter, Payloads, Reader, Spool, SpoolError};
 
 use crate::packing::{Packing, hash_of, hashed};
 use crate::{Cores, PackagingError, Sealing};
@@ -23,14 +23,15 @@ pub struct Made {
 
 /// Packages a payload of a format as its packaging says. The package is in the spool when this returns,
 /// and nobody's until it is recorded. None is begun that the spool has no room for, beside those that
-/// are under way; one that is compressed may find out as it grows.
+/// are under way; one that is compressed may find out as it grows ([`PackagingError::NoRoom`]), and is
+/// not begun again before there is room for that (`grown`; 0 if it was not tried yet).
 pub async fn package(
     spool: &Spool,
     cores: &Cores,
     payload: &Payload,
-    format: Format,
-    packaging: Packaging,
+    (format, packaging): (Format, Packaging),
     sealing: Sealing,
+    grown: u64,
 ) -> Result<Made, PackagingError> {
     check_length(format, payload.octets).map_err(PackagingError::Records)?;
     let mut reader = spool.open_payload(payload, 0).await?;
@@ -40,7 +41,8 @@ pub async fn package(
             hash: hash_as_it_is(&mut reader, cores, packaging).await?,
         });
     };
-    let mut writer = spool.new_payload(promised(payload.octets, packaging)).await?;
+    let promised = promised(payload.octets, packaging).max(grown);
+    let mut writer = spool.new_payload(promised).await?;
     // Its receiver would find out no sooner than when it is unwrapped.
     let mut records = Checker::new(format);
     let mut chunk = Vec::new();
@@ -51,12 +53,23 @@ pub async fn package(
         }
         records.push(&chunk).map_err(PackagingError::Records)?;
         chunk = packing.push(chunk).await?;
-        writer.append(packing.made()).await?;
+        append(&mut writer, packing.made()).await?;
     }
     records.finish().map_err(PackagingError::Records)?;
     let hash = packing.finish().await?;
-    writer.append(packing.made()).await?;
+    append(&mut writer, packing.made()).await?;
     Ok(Made { package: Some(writer.finish().await?), hash })
+}
+
+async fn append(
+    writer: &mut impl PayloadWriter,
+    chunk: &mut Vec<u8>,
+) -> Result<(), PackagingError> {
+    let grown = writer.octets().saturating_add(chunk.len() as u64);
+    writer.append(chunk).await.map_err(|error| match error {
+        full @ SpoolError::Full { .. } => PackagingError::NoRoom { grown, full },
+        error => error.into(),
+    })
 }
 
 async fn hash_as_it_is(

@@ -136,7 +136,8 @@ impl World {
         packaging: Packaging,
     ) -> Result<Made, PackagingError> {
         let sealing = self.sealing(packaging)?;
-        package(&self.spool, cores, payload, Format::Unstructured, packaging, sealing).await
+        let as_it_is = (Format::Unstructured, packaging);
+        package(&self.spool, cores, payload, as_it_is, sealing, 0).await
     }
 
     /// Receives what was transmitted and unwraps it; the original, if there is one.
@@ -273,7 +274,7 @@ async fn a_file_whose_records_are_not_of_its_format_is_not_packaged() {
         let records = Format::from_parts(format, length).unwrap();
         let sealing = world.sealing(packaging).unwrap();
         let cores = Cores::default();
-        let made = package(&world.spool, &cores, &payload, records, packaging, sealing).await;
+        let made = package(&world.spool, &cores, &payload, (records, packaging), sealing, 0).await;
         let error = made.unwrap_err();
         assert_eq!((error.code(), error.is_lasting()), ("E-OFTP-REQUEST-DATA", true), "{error}");
     }
@@ -315,6 +316,22 @@ async fn a_compressed_package_begins_though_its_file_is_larger_than_what_is_free
         }
     });
     begun.await;
+}
+
+#[tokio::test]
+async fn a_compressed_package_that_did_not_fit_is_not_begun_again_before_there_is_more_room() {
+    let world = World::new();
+    let (cores, packaging) = (Cores::default(), "02 04 1 1 N".parse().unwrap());
+    let payload = world.payload(b"small").await;
+    let begun = async |grown| {
+        let sealing = world.sealing(packaging).unwrap();
+        let as_it_is = (Format::Unstructured, packaging);
+        package(&world.spool, &cores, &payload, as_it_is, sealing, grown).await
+    };
+    let free = world.spool.free_octets().unwrap().unwrap();
+    let error = begun(free * 2).await.unwrap_err();
+    assert_eq!((error.code(), error.is_lasting()), ("E-SPOOL-FULL", false));
+    assert!(begun(free / 2).await.unwrap().package.is_some());
 }
 
 #[tokio::test]

@@ -152,8 +152,8 @@ fn received_files_are_of_a_partner_or_in_a_state() {
     let line = "seon received --partner bolt --state failed -n 5";
     let Invocation::Tool(arguments) = parse(line) else { panic!("a tool") };
     let Command::Received(received) = arguments.command else { panic!("received") };
-    assert_eq!(received.partner.as_ref().map(PartnerName::as_str), Some("bolt"));
-    assert_eq!((received.state, received.limit), (Some(ReceivedState::Failed), 5));
+    assert_eq!(received.filter.partner.as_ref().map(PartnerName::as_str), Some("bolt"));
+    assert_eq!((received.filter.state, received.filter.limit), (Some(ReceivedState::Failed), 5));
     assert!(refused("seon received --state perhaps").contains("perhaps"));
 }
 

@@ -105,6 +105,7 @@ fn style(kind: JournalKind) -> Style {
         JournalKind::SessionRefused
         | JournalKind::ConnectFailed
         | JournalKind::FileFailed
+        | JournalKind::FileRejected
         | JournalKind::FileRefused
         | JournalKind::EntryBlocked => Style::Bad,
         JournalKind::FileInterrupted

@@ -99,6 +99,7 @@ fn remark(entry: &EntryView, now: Timestamp) -> String {
     if let Some(at) = entry.not_before.filter(|at| *at > now && entry.finished_at.is_none()) {
         remarks.push(format!("again in {}", human::span(human::elapsed(now, at))));
     }
+    remarks.extend(entry.hindrance.as_ref().map(|why| format!("waits: {} {}", why.code, why.text)));
     remarks.extend(entry.error_code.clone());
     let signer = entry.receipt_signer.as_ref();
     remarks.extend(signer.map(|signer| format!("receipt signed by {signer}")));
@@ -108,7 +109,7 @@ fn remark(entry: &EntryView, now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use commands::SecurityView;
+    use commands::{HindranceView, SecurityView};
 
     use super::*;
 
@@ -122,6 +123,7 @@ mod tests {
             destination: "O0013000002BOLT".into(),
             format: 'U',
             security: None,
+            hindrance: None,
             receipt_signer: None,
             octets: 1 << 30,
             priority: 0,
@@ -146,6 +148,20 @@ mod tests {
             "ID  PARTNER  DATASET NAME     SIZE  STATE  TRIES  AGE  REMARK\n\
              17  bolt     ENGDAT00471   1.0 GiB  ready      2  19m  again in 30 s, E-CONNECT-REFUSED\n"
         );
+    }
+
+    #[test]
+    fn of_an_entry_that_waits_while_it_is_prepared_the_queue_says_for_what() {
+        let why = HindranceView { code: "E-SPOOL-FULL".into(), text: "no room".into() };
+        let waits = EntryView {
+            state: EntryState::Preparing,
+            hindrance: Some(why),
+            not_before: None,
+            error_code: None,
+            ..entry()
+        };
+        let now = "2026-11-20T08:19:30Z".parse().unwrap();
+        assert_eq!(remark(&waits, now), "waits: E-SPOOL-FULL no room");
     }
 
     #[test]

@@ -1,20 +1,26 @@
-//! `seon received`: the received files.
+//! `seon received`: the received files; `reject` refuses one that was received whole.
 
 use std::process::ExitCode;
 
-use commands::Instance;
 use commands::received::{self, ReceivedView};
+use commands::{HindranceView, Instance};
 use jiff::Timestamp;
 use store::{ReceivedFilter, ReceivedState};
-use terminal::arguments::Received;
+use terminal::arguments::{Received, ReceivedFilesFilter, ReceivedOrder, Reject};
 use terminal::{Cell, Column, Failure, Format, Style, Table, Terminal, human};
 
+use super::request::tell;
 use super::{Context, secured};
 
 pub(super) async fn run(context: &Context, wanted: Received) -> Result<ExitCode, Failure> {
     let instance = Instance::load(&context.place())?;
     let store = instance.store().await?;
-    let Received { partner, state, limit } = wanted;
+    let Received { order, filter } = wanted;
+    if let Some(ReceivedOrder::Reject(Reject { id, reason, text })) = order {
+        let by = context.requested_by();
+        return tell(context, &[received::reject(&store, id, reason, text, &by).await?]);
+    }
+    let ReceivedFilesFilter { partner, state, limit } = filter;
     let filter = ReceivedFilter { partner, state, limit };
     let files = received::list(&instance, &store, &filter).await?;
     let text = match context.shared.format {
@@ -74,7 +80,11 @@ fn remark(file: &ReceivedView) -> String {
         let text = file.error_text.as_deref().unwrap_or_default();
         remarks.push(format!("{code} {text}").trim_end().to_owned());
     }
-    if file.state == ReceivedState::Delivered {
+    if let Some(HindranceView { code, text }) = &file.hindrance {
+        remarks.push(format!("waits: {code} {text}"));
+    }
+    // Also of one that was rejected afterwards.
+    if matches!(file.state, ReceivedState::Delivered | ReceivedState::Failed) {
         remarks.extend(file.target.clone());
     }
     remarks.extend(file.signer.as_ref().map(|signer| format!("signed by {signer}")));
@@ -104,6 +114,7 @@ mod tests {
             target: None,
             error_code: None,
             error_text: None,
+            hindrance: None,
             created_at: "2026-11-20T08:00:00Z".parse().unwrap(),
             received_at: None,
             finished_at: None,
@@ -162,6 +173,14 @@ mod tests {
              \x208  bolt     ENGDAT00471   1.0 KiB  failed     19m  signed, compressed; 04  \
              E-CMS-SIGNATURE nobody has signed it\n"
         );
+    }
+
+    #[test]
+    fn of_a_file_that_waits_it_says_for_what() {
+        let hindrance =
+            Some(HindranceView { code: "E-CMS-KEY".into(), text: "it is not an RSA key".into() });
+        let waits = ReceivedView { hindrance, ..file(8, ReceivedState::Unwrapping) };
+        assert_eq!(remark(&waits), "waits: E-CMS-KEY it is not an RSA key");
     }
 
     #[test]

@@ -1,10 +1,9 @@
-//! The unwrapping machine: whose file is unwrapped next, and when what failed by our fault is tried
-//! again. A total function of state, input and time; no clock and no I/O. `now` is the caller's
-//! time since an origin of its choice.
+//! The unwrapping machine: whose file is unwrapped next. A total function of state, input and time; no
+//! clock and no I/O. `now` is the caller's time since an origin of its choice.
 //!
 //! Each partner has one file in work at a time, and a free place goes to whoever has waited for one
 //! longest, so that nobody's files wait for all of another's. What was done is in the database: a
-//! file that is unwrapped or has failed is not found by the next look.
+//! file that is unwrapped, has failed or waits is not found by the next look.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,8 +11,8 @@ use std::time::Duration;
 use domain::PartnerName;
 use store::ReceivedFileId;
 
-/// What our disk, database or keys refuse is tried again after this pause, then after twice as long
-/// each time.
+/// Where the database does not answer, a partner is tried again after this pause, then after twice as
+/// long each time.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The longest pause.
@@ -29,13 +28,13 @@ pub enum Input {
     Woken,
     /// Time has passed, possibly beyond [`Unwrapping::deadline`].
     TimePassed,
-    /// The look found the oldest file of each of these partners.
+    /// The look found the file of each of these partners that has been due for longest.
     Found(Vec<(PartnerName, ReceivedFileId)>),
     /// The look brought no answer.
     NotFound,
-    /// A partner's file was dealt with: it is unwrapped, or has failed for good.
+    /// A partner's file was dealt with: it is unwrapped, has failed for good, or waits in the database.
     Done(PartnerName),
-    /// A partner's file was refused by what is ours to mend.
+    /// What came of a partner's file could not be recorded.
     Refused(PartnerName),
 }
 

@@ -5,9 +5,10 @@
 //! Small files are done within moments, so that a batch shares its two commits. A file that takes
 //! long, or whose disk does not answer, holds up no other: what is done is recorded without it.
 //!
-//! Nor does a partner hold up another one. Each has a lane of files that are packaged and one of
-//! files that are only looked at; each kind of work has places of its own, of which a lane gets some
-//! and never all. Lanes take turns, and within one the most urgent comes first.
+//! Nor does a partner hold up another one. Each has a lane of files that are only looked at, and lanes of
+//! files that are packaged, one for each choice of keys and certificates that they need: those that wait
+//! for one hold up no other. Both kinds of work have places of their own, of which a lane gets some and
+//! never all. Lanes take turns, and within one the most urgent comes first.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -91,12 +92,12 @@ pub enum Outcome {
     /// It never can: a person must look.
     Faulty(Fault),
     /// The disk refused, which may pass.
-    Refused,
+    Refused(Fault),
     /// It can, after this time.
-    NotYet(Duration),
+    NotYet(Duration, Fault),
 }
 
-/// Why a file cannot be sent.
+/// Why a file cannot be sent, or not now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The stable code.
@@ -110,12 +111,14 @@ pub struct Fault {
 pub enum Action {
     /// Prepare an entry's file.
     Prepare(Attempt),
-    /// Record what came of it, in one commit. From here on they are not this machine's any more.
+    /// Record what came of it, in one commit.
     Record {
-        /// Those that can be sent.
+        /// Those that can be sent, which are not this machine's any more.
         prepared: Vec<PreparedEntry>,
-        /// Those that cannot.
+        /// Those that cannot, which are not either.
         faulty: Vec<(EntryId, Fault)>,
+        /// Those that cannot now, where that is news.
+        hindered: Vec<(EntryId, Fault)>,
     },
 }
 
@@ -143,6 +146,8 @@ struct Claimed {
     stage: Stage,
     /// Tries in a row that the disk refused.
     refusals: u32,
+    /// Why the last try came to nothing, and whether that is recorded.
+    hindrance: Option<(Fault, bool)>,
 }
 
 #[derive(Clone, Debug)]
@@ -190,7 +195,8 @@ impl Preparing {
                 for claim in claims {
                     self.forget(claim.entry);
                     self.waits(&claim);
-                    let claimed = Claimed { stage: Stage::Waiting, refusals: 0, claim };
+                    let claimed =
+                        Claimed { stage: Stage::Waiting, refusals: 0, hindrance: None, claim };
                     self.claimed.insert(claimed.claim.entry, claimed);
                 }
             }
@@ -222,22 +228,28 @@ impl Preparing {
         if !matches!(claimed.stage, Stage::UnderWay(current) if current == attempt) {
             return;
         }
-        claimed.stage = match outcome {
-            Outcome::Prepared(prepared) => Stage::Prepared(prepared),
-            Outcome::Faulty(fault) => Stage::Faulty(fault),
-            Outcome::NotYet(wait) => {
-                let until = now.saturating_add(wait.min(LOOK_AGAIN_LATEST));
-                claimed.stage = Stage::SetAside { until };
+        let (until, why) = match outcome {
+            Outcome::Prepared(prepared) => {
+                claimed.stage = Stage::Prepared(prepared);
+                self.done_since.get_or_insert(now);
                 return;
             }
-            Outcome::Refused => {
-                claimed.refusals = claimed.refusals.saturating_add(1);
-                let until = now.saturating_add(pause(claimed.refusals));
-                claimed.stage = Stage::SetAside { until };
+            Outcome::Faulty(fault) => {
+                claimed.stage = Stage::Faulty(fault);
+                self.done_since.get_or_insert(now);
                 return;
+            }
+            Outcome::NotYet(wait, why) => (now.saturating_add(wait.min(LOOK_AGAIN_LATEST)), why),
+            Outcome::Refused(why) => {
+                claimed.refusals = claimed.refusals.saturating_add(1);
+                (now.saturating_add(pause(claimed.refusals)), why)
             }
         };
-        self.done_since.get_or_insert(now);
+        claimed.stage = Stage::SetAside { until };
+        if claimed.hindrance.as_ref().is_none_or(|(known, _)| *known != why) {
+            claimed.hindrance = Some((why, false));
+            self.done_since.get_or_insert(now);
+        }
     }
 
     /// One that is claimed anew may wait elsewhere, and one that is gone waits for nothing.
@@ -297,11 +309,13 @@ impl Preparing {
     }
 
     fn has_place(&self, lane: &WorkLane) -> bool {
-        let of_this_work = self.under_way.values().filter(|other| other.work == lane.work).count();
+        let is_look = |lane: &WorkLane| lane.work == Work::Look;
+        let of_this_kind =
+            self.under_way.values().filter(|it| is_look(it) == is_look(lane)).count();
         let of_this_lane = self.under_way.values().filter(|other| *other == lane).count();
         match of_this_lane {
-            0 => of_this_work < FILES_AT_ONCE,
-            some => some < FILES_OF_A_LANE && of_this_work < FILES_AT_ONCE / 2,
+            0 => of_this_kind < FILES_AT_ONCE,
+            some => some < FILES_OF_A_LANE && of_this_kind < FILES_AT_ONCE / 2,
         }
     }
 
@@ -313,7 +327,7 @@ impl Preparing {
             return None;
         }
         self.done_since = None;
-        let (mut prepared, mut faulty) = (Vec::new(), Vec::new());
+        let (mut prepared, mut faulty, mut hindered) = (Vec::new(), Vec::new(), Vec::new());
         self.claimed.retain(|entry, claimed| match &mut claimed.stage {
             Stage::Prepared(done) => {
                 prepared.push(done.clone());
@@ -323,10 +337,16 @@ impl Preparing {
                 faulty.push((*entry, fault.clone()));
                 false
             }
-            Stage::Waiting | Stage::UnderWay(_) | Stage::SetAside { .. } => true,
+            Stage::Waiting | Stage::UnderWay(_) | Stage::SetAside { .. } => {
+                if let Some((why, is_recorded @ false)) = &mut claimed.hindrance {
+                    *is_recorded = true;
+                    hindered.push((*entry, why.clone()));
+                }
+                true
+            }
         });
-        let is_nothing = prepared.is_empty() && faulty.is_empty();
-        (!is_nothing).then_some(Action::Record { prepared, faulty })
+        let is_nothing = prepared.is_empty() && faulty.is_empty() && hindered.is_empty();
+        (!is_nothing).then_some(Action::Record { prepared, faulty, hindered })
     }
 }
 

@@ -63,7 +63,8 @@ fn begun(actions: &[Action]) -> Vec<Attempt> {
 /// What is recorded as prepared, and as faulty.
 fn recorded(actions: &[Action]) -> Option<(Vec<EntryId>, Vec<EntryId>)> {
     let mut recorded = actions.iter().filter_map(|action| match action {
-        Action::Record { prepared, faulty } => {
+        Action::Record { prepared, faulty, .. } if prepared.is_empty() && faulty.is_empty() => None,
+        Action::Record { prepared, faulty, .. } => {
             let prepared = prepared.iter().map(|entry| entry.id).collect();
             Some((prepared, faulty.iter().map(|(id, _)| *id).collect()))
         }
@@ -72,6 +73,24 @@ fn recorded(actions: &[Action]) -> Option<(Vec<EntryId>, Vec<EntryId>)> {
     let first = recorded.next();
     assert_eq!(recorded.next(), None, "one commit at a time");
     first
+}
+
+/// Of whom it is recorded why they wait.
+fn hindered(actions: &[Action]) -> Vec<EntryId> {
+    let hindered = actions.iter().flat_map(|action| match action {
+        Action::Record { hindered, .. } => hindered.as_slice(),
+        Action::Prepare(_) => &[],
+    });
+    hindered.map(|(id, _)| *id).collect()
+}
+
+fn refused() -> Outcome {
+    Outcome::Refused(Fault { code: "E-SPOOL-FULL", text: "no room".to_owned() })
+}
+
+fn not_yet(wait: Duration) -> Outcome {
+    let text = "no certificate counts yet".to_owned();
+    Outcome::NotYet(wait, Fault { code: "E-POLICY-CERTIFICATE", text })
 }
 
 fn prepared(attempt: Attempt) -> Outcome {
@@ -122,7 +141,8 @@ fn what_the_disk_refuses_is_tried_again_after_growing_pauses() {
     let mut now = at(0);
     for seconds in [5, 10, 20, 40, 60, 60] {
         let [attempt] = attempts[..] else { panic!("{attempts:?}") };
-        assert_eq!(preparing.step(Input::Ended(attempt, Outcome::Refused), now), []);
+        let actions = preparing.step(Input::Ended(attempt, refused()), now);
+        assert_eq!(hindered(&actions).len(), usize::from(seconds == 5), "it is told once");
         let due = now + Duration::from_secs(seconds);
         assert_eq!(preparing.deadline(), Some(due));
         assert_eq!(preparing.step(Input::TimePassed, now + at(seconds * 1000 - 1)), []);
@@ -139,13 +159,13 @@ fn what_is_not_possible_yet_waits_until_then_or_until_the_configuration_changes(
     let minutes = |number| Duration::from_mins(number);
     for (wait, due) in [(minutes(10), minutes(10)), (minutes(600), minutes(60))] {
         let [attempt] = begun(&preparing.step(claimed(1..=1), at(0)))[..] else { panic!() };
-        let not_yet = Input::Ended(attempt, Outcome::NotYet(wait));
-        assert_eq!(preparing.step(not_yet, at(0)), []);
+        let actions = preparing.step(Input::Ended(attempt, not_yet(wait)), at(0));
+        assert_eq!(hindered(&actions), ids(1..=1));
         assert_eq!(preparing.deadline(), Some(due));
         assert_eq!(preparing.step(Input::TimePassed, due.saturating_sub(at(1))), []);
         let [attempt] = begun(&preparing.step(Input::TimePassed, due))[..] else { panic!() };
-        let not_yet = Input::Ended(attempt, Outcome::NotYet(wait));
-        assert_eq!(preparing.step(not_yet, due), []);
+        let again = Input::Ended(attempt, not_yet(wait));
+        assert_eq!(preparing.step(again, due), [], "that is known");
         let [attempt] = begun(&preparing.step(Input::Reconfigured, due + at(1)))[..] else {
             panic!()
         };
@@ -179,7 +199,7 @@ fn of_a_partner_whose_files_the_disk_refuses_the_rest_stays_queued_and_others_go
         last += 1;
         let mut attempts = begun(&preparing.step(claimed(last..=last), at(0)));
         while let Some(attempt) = attempts.pop() {
-            attempts.extend(begun(&preparing.step(Input::Ended(attempt, Outcome::Refused), at(0))));
+            attempts.extend(begun(&preparing.step(Input::Ended(attempt, refused()), at(0))));
         }
     }
     assert_eq!(last, i64::try_from(ENOUGH_CLAIMED).unwrap());
@@ -194,8 +214,8 @@ fn however_many_of_a_partner_s_packages_wait_for_a_certificate_its_plain_files_a
     let last = i64::try_from(ENOUGH_CLAIMED).unwrap();
     let mut attempts = begun(&preparing.step(of("bolt", Work::Package, 1..=last), at(0)));
     while let Some(attempt) = attempts.pop() {
-        let not_yet = Input::Ended(attempt, Outcome::NotYet(Duration::from_hours(48)));
-        attempts.extend(begun(&preparing.step(not_yet, at(0))));
+        let waits = Input::Ended(attempt, not_yet(Duration::from_hours(48)));
+        attempts.extend(begun(&preparing.step(waits, at(0))));
     }
     assert_eq!(have_enough(&preparing), ["bolt: package"]);
     let plain = claim((last + 1).into(), "bolt", Work::Look);
@@ -204,18 +224,46 @@ fn however_many_of_a_partner_s_packages_wait_for_a_certificate_its_plain_files_a
 }
 
 #[test]
+fn however_many_packages_wait_for_a_certificate_those_that_need_none_are_claimed_and_worked_on() {
+    let mut preparing = Preparing::default();
+    let last = i64::try_from(ENOUGH_CLAIMED).unwrap();
+    let mut attempts = begun(&preparing.step(of("bolt", Work::SignAndEncrypt, 1..=last), at(0)));
+    while let Some(attempt) = attempts.pop() {
+        let waits = Input::Ended(attempt, not_yet(Duration::from_hours(48)));
+        attempts.extend(begun(&preparing.step(waits, at(0))));
+    }
+    assert_eq!(have_enough(&preparing), ["bolt: sign_and_encrypt"]);
+    for (id, work) in (last + 1..).zip([Work::Sign, Work::Encrypt, Work::Package]) {
+        assert_eq!(begun(&preparing.step(of("bolt", work, id..=id), at(1))).len(), 1, "{work}");
+    }
+}
+
+#[test]
+fn why_files_wait_is_recorded_together_with_what_is_done_and_again_when_it_changes() {
+    let mut preparing = Preparing::default();
+    let both = begun(&preparing.step(claimed(1..=2), at(0)));
+    assert_eq!(preparing.step(Input::Ended(both[0], refused()), at(1)), []);
+    let actions = preparing.step(Input::Ended(both[1], prepared(both[1])), at(2));
+    assert_eq!(recorded(&actions), Some((ids(2..=2), Vec::new())));
+    assert_eq!(hindered(&actions), ids(1..=1));
+    let [again] = begun(&preparing.step(Input::Reconfigured, at(3)))[..] else { panic!() };
+    let actions = preparing.step(Input::Ended(again, not_yet(Duration::from_hours(1))), at(4));
+    assert_eq!(hindered(&actions), ids(1..=1));
+}
+
+#[test]
 fn what_a_person_has_disposed_of_gives_its_place_back_and_its_try_counts_for_nothing() {
     let mut preparing = Preparing::default();
     let mut attempts = begun(&preparing.step(claimed(1..=3), at(0)));
     let waits = attempts.remove(0);
-    assert_eq!(preparing.step(Input::Ended(waits, Outcome::Refused), at(0)), []);
+    assert_eq!(preparing.step(Input::Ended(waits, refused()), at(0)), [], "others may join it");
     assert!(preparing.sets_aside());
     assert_eq!(preparing.step(Input::Only(ids(3..=4).into_iter().collect()), at(1)), []);
     assert!(!preparing.sets_aside());
-    assert_eq!(preparing.deadline(), None);
     assert_eq!(preparing.step(Input::Ended(attempts[0], prepared(attempts[0])), at(2)), []);
     let actions = preparing.step(Input::Ended(attempts[1], prepared(attempts[1])), at(2));
     assert_eq!(recorded(&actions), Some((ids(3..=3), Vec::new())));
+    assert_eq!((hindered(&actions), preparing.deadline()), (Vec::new(), None));
     // Of those that wait for a place too.
     preparing.step(claimed(11..=40), at(3));
     let actions = preparing.step(Input::Only(ids(11..=18).into_iter().collect()), at(4));
@@ -337,8 +385,8 @@ proptest! {
                 happening => {
                     let attempt = under_way.swap_remove(usize::from(choice) % under_way.len());
                     let outcome = match happening {
-                        3 if choice % 3 == 0 => Outcome::NotYet(at(u64::from(choice) * 10_000)),
-                        3 => Outcome::Refused,
+                        3 if choice % 3 == 0 => not_yet(at(u64::from(choice) * 10_000)),
+                        3 => refused(),
                         4 => fault(),
                         _ => prepared(attempt),
                     };

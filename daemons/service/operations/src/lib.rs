@@ -1,4 +1,4 @@
-//! What people ask of a daemon that runs sessions: hold, release, cancel, unblock, break off.
+//! What people ask of a daemon that runs sessions: hold, release, cancel, unblock, break off, reject.
 
 mod steps;
 
@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::{PartnerName, Purpose};
+use oftp::field::{NegativeReason, ReasonText};
 use runtime::{Active, ServiceError};
 use store::{
-    EntryId, EntryState, OperatorRequest, QueueEntry, RequestFilter, RequestOutcome, RequestRecord,
-    SessionId, StoreError,
+    EntryId, EntryState, OperatorRequest, QueueEntry, ReceivedFileId, RequestFilter,
+    RequestOutcome, RequestRecord, SessionId, StoreError,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -45,13 +46,34 @@ pub enum Wish {
     WaitNoMore(PartnerName),
 }
 
-/// Attends to the requests for this daemon until shutdown. Wishes for calls go to `calls`; a daemon
-/// that makes none says so to whoever asked.
-pub async fn attend(active: Active, calls: Option<mpsc::Sender<Wish>>) -> Result<(), ServiceError> {
+/// A received file that somebody rejects; whoever can sign its NERP settles the request.
+#[derive(Debug)]
+pub struct WantedRejection {
+    /// The request to be settled.
+    pub request: RequestRecord,
+    /// Which file.
+    pub file: ReceivedFileId,
+    /// NERPREAS.
+    pub reason: NegativeReason,
+    /// NERPREAST.
+    pub text: ReasonText,
+}
+
+/// Who in this daemon does what not every daemon can. What it has nobody for, whoever asked is told.
+#[derive(Clone, Debug, Default)]
+pub struct Helpers {
+    /// Makes calls.
+    pub calls: Option<mpsc::Sender<Wish>>,
+    /// Rejects received files.
+    pub rejections: Option<mpsc::Sender<WantedRejection>>,
+}
+
+/// Attends to the requests for this daemon until shutdown.
+pub async fn attend(active: Active, helpers: Helpers) -> Result<(), ServiceError> {
     let mut wakeups = active.store.wakeups();
     let mut taken = VecDeque::new();
     while !active.shutdown.is_cancelled() {
-        match attend_once(&active, calls.as_ref(), &mut taken).await {
+        match attend_once(&active, &helpers, &mut taken).await {
             Ok(()) => {}
             Err(error) if error.is_retryable() => {
                 tracing::warn!(code = error.code(), "requests wait: {error}");
@@ -70,12 +92,12 @@ pub async fn attend(active: Active, calls: Option<mpsc::Sender<Wish>>) -> Result
 /// What is taken stays so until it is answered, also when that takes several turns.
 async fn attend_once(
     active: &Active,
-    calls: Option<&mpsc::Sender<Wish>>,
+    helpers: &Helpers,
     taken: &mut VecDeque<RequestRecord>,
 ) -> Result<(), StoreError> {
     take(active, taken).await?;
     while let Some(record) = taken.front() {
-        attend_to(active, calls, record).await?;
+        attend_to(active, helpers, record).await?;
         taken.pop_front();
     }
     Ok(())
@@ -94,9 +116,10 @@ async fn take(active: &Active, taken: &mut VecDeque<RequestRecord>) -> Result<()
 
 async fn attend_to(
     active: &Active,
-    calls: Option<&mpsc::Sender<Wish>>,
+    helpers: &Helpers,
     record: &RequestRecord,
 ) -> Result<(), StoreError> {
+    let calls = helpers.calls.as_ref();
     match record.request.clone() {
         OperatorRequest::Hold(id) => change(active, record, id, EntryCommand::Hold).await,
         OperatorRequest::Release(id) => {
@@ -119,6 +142,10 @@ async fn attend_to(
         }
         OperatorRequest::PingPartner(partner) => {
             call(active, calls, record.clone(), partner, Purpose::Ping).await
+        }
+        OperatorRequest::RejectFile { file, reason, text } => {
+            let wanted = WantedRejection { request: record.clone(), file, reason, text };
+            reject(active, helpers.rejections.as_ref(), wanted).await
         }
     }
 }
@@ -213,19 +240,27 @@ async fn call(
     partner: PartnerName,
     purpose: Purpose,
 ) -> Result<(), StoreError> {
-    let wanted = WantedCall { request, partner, purpose };
-    let refusal = match calls {
-        None => (wanted, "this daemon makes no calls; ask seonsqd"),
-        Some(calls) => match calls.try_reserve() {
-            Ok(place) => {
-                place.send(Wish::Call(wanted));
-                return Ok(());
-            }
-            Err(_) => (wanted, "too many calls are waiting; ask again"),
-        },
+    let wanted = Wish::Call(WantedCall { request: request.clone(), partner, purpose });
+    let refusal = match calls.map(|calls| calls.try_send(wanted).is_ok()) {
+        Some(true) => return Ok(()),
+        Some(false) => "too many calls are waiting; ask again",
+        None => "this daemon makes no calls; ask seonsqd",
     };
-    let (wanted, text) = refusal;
-    settle(active, &wanted.request, refused("E-REQUEST-BUSY", text.to_owned())).await
+    settle(active, &request, refused("E-REQUEST-BUSY", refusal.to_owned())).await
+}
+
+async fn reject(
+    active: &Active,
+    rejections: Option<&mpsc::Sender<WantedRejection>>,
+    wanted: WantedRejection,
+) -> Result<(), StoreError> {
+    let request = wanted.request.clone();
+    let refusal = match rejections.map(|rejections| rejections.try_send(wanted).is_ok()) {
+        Some(true) => return Ok(()),
+        Some(false) => "too many files are being rejected; ask again",
+        None => "this daemon rejects no files; ask seonrd",
+    };
+    settle(active, &request, refused("E-REQUEST-BUSY", refusal.to_owned())).await
 }
 
 /// Says what came of a request.
@@ -237,10 +272,12 @@ pub async fn settle(
     active.run(AnswerRequest { request: record.id, outcome }).await
 }
 
-fn done(text: String) -> RequestOutcome {
+/// What came of a request that was done.
+pub fn done(text: String) -> RequestOutcome {
     RequestOutcome { code: None, text }
 }
 
-fn refused(code: &str, text: String) -> RequestOutcome {
+/// What came of a request that was not.
+pub fn refused(code: &str, text: String) -> RequestOutcome {
     RequestOutcome { code: Some(code.to_owned()), text }
 }

@@ -1,5 +1,7 @@
 //! What may be done without a tenure: append.
 
+use std::borrow::Cow;
+
 use domain::virtual_file::StampStep;
 use domain::{Daemon, Epoch};
 use oftp::field::FileIdentity;
@@ -97,15 +99,17 @@ impl Intake {
         known: Option<RequestId>,
         number: &mut Option<RequestId>,
     ) -> Result<RequestId, Failed> {
-        let (kind, subject, partner) = parts(&new.request);
+        let Parts { kind, subject, partner, reason } = parts(&new.request);
+        let (reason, reason_text) = reason.unzip();
+        let reason_text = reason_text.as_deref();
+        let (daemon, by) = (new.daemon.name(), &new.requested_by);
         let mut transaction = self.store.backend.begin(name).await?;
         let id = if let Some(id) = known {
-            let by = &new.requested_by;
-            let values = values![new.daemon.name(), kind, subject, partner, by, id.get()];
+            let values = values![daemon, kind, subject, partner, by, reason, reason_text, id.get()];
             transaction.execute(statement!("requests", "request_again"), values).await?;
             id
         } else {
-            let values = values![new.daemon.name(), kind, subject, partner, &new.requested_by];
+            let values = values![daemon, kind, subject, partner, by, reason, reason_text];
             let row = transaction.fetch_first(statement!("requests", "request"), values).await?;
             let row = row.ok_or_else(|| StoreError::Unexpected {
                 reason: "a request was made without a number".to_owned(),
@@ -183,18 +187,32 @@ pub(crate) async fn enqueue(
     Ok(id)
 }
 
-/// A request's columns: the schema's word for it, and its subject by number or by partner.
-fn parts(request: &OperatorRequest) -> (&'static str, Option<i64>, Option<&str>) {
+/// A request's columns: the schema's word for it, its subject by number or by partner, and what the
+/// partner of a file that is rejected is told.
+struct Parts<'r> {
+    kind: &'static str,
+    subject: Option<i64>,
+    partner: Option<&'r str>,
+    reason: Option<(i64, Cow<'r, str>)>,
+}
+
+fn parts(request: &OperatorRequest) -> Parts<'_> {
+    let of = |kind, subject| Parts { kind, subject: Some(subject), partner: None, reason: None };
+    let with = |kind, partner| Parts { kind, subject: None, partner: Some(partner), reason: None };
     match request {
-        OperatorRequest::Hold(entry) => ("hold", Some(entry.get()), None),
-        OperatorRequest::Release(entry) => ("release", Some(entry.get()), None),
-        OperatorRequest::Cancel(entry) => ("cancel", Some(entry.get()), None),
-        OperatorRequest::Unblock(entry) => ("unblock", Some(entry.get()), None),
-        OperatorRequest::Close(entry) => ("close", Some(entry.get()), None),
-        OperatorRequest::Resend(entry) => ("resend", Some(entry.get()), None),
-        OperatorRequest::AbortSession(session) => ("abort_session", Some(session.get()), None),
-        OperatorRequest::CallPartner(partner) => ("call_partner", None, Some(partner.as_str())),
-        OperatorRequest::PingPartner(partner) => ("ping_partner", None, Some(partner.as_str())),
-        OperatorRequest::ReleaseReceipt(receipt) => ("release_receipt", Some(receipt.get()), None),
+        OperatorRequest::Hold(entry) => of("hold", entry.get()),
+        OperatorRequest::Release(entry) => of("release", entry.get()),
+        OperatorRequest::Cancel(entry) => of("cancel", entry.get()),
+        OperatorRequest::Unblock(entry) => of("unblock", entry.get()),
+        OperatorRequest::Close(entry) => of("close", entry.get()),
+        OperatorRequest::Resend(entry) => of("resend", entry.get()),
+        OperatorRequest::AbortSession(session) => of("abort_session", session.get()),
+        OperatorRequest::ReleaseReceipt(receipt) => of("release_receipt", receipt.get()),
+        OperatorRequest::RejectFile { file, reason, text } => {
+            let reason = Some((reason.number().into(), text.text()));
+            Parts { reason, ..of("reject_file", file.get()) }
+        }
+        OperatorRequest::CallPartner(partner) => with("call_partner", partner.as_str()),
+        OperatorRequest::PingPartner(partner) => with("ping_partner", partner.as_str()),
     }
 }

@@ -36,6 +36,11 @@ const POSTGRES: &[Script] = &[
     (18, "made_for", include_str!("../migrations/postgres/0018_made_for.sql")),
     (19, "proofs", include_str!("../migrations/postgres/0019_proofs.sql")),
     (20, "lanes_of_work", include_str!("../migrations/postgres/0020_lanes_of_work.sql")),
+    (
+        21,
+        "rejections_and_hindrances",
+        include_str!("../migrations/postgres/0021_rejections_and_hindrances.sql"),
+    ),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
@@ -62,6 +67,11 @@ const SQLITE: &[Script] = &[
     (18, "made_for", include_str!("../migrations/sqlite/0018_made_for.sql")),
     (19, "proofs", include_str!("../migrations/sqlite/0019_proofs.sql")),
     (20, "lanes_of_work", include_str!("../migrations/sqlite/0020_lanes_of_work.sql")),
+    (
+        21,
+        "rejections_and_hindrances",
+        include_str!("../migrations/sqlite/0021_rejections_and_hindrances.sql"),
+    ),
 ];
 
 /// What a migration found and left.

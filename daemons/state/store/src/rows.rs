@@ -1,14 +1,14 @@
 //! What stands in a row, as the model has it; and a file's identity as rows have it.
 
 use domain::{PartnerName, ReceiptSignature};
-use oftp::field::{Blocks, FileIdentity, ReasonText};
+use oftp::field::{Blocks, FileIdentity, NegativeReason, ReasonText};
 
 use crate::backend::{Row, Value, corrupt};
 use crate::model::{
-    Claim, DialOutcome, DialRecord, EntryId, FailedCall, JournalEntry, JournalRecord, KeptReceipt,
-    NewDial, OperatorRequest, Original, PartnerQueue, PartnerWork, Progress, QueueEntry, Receipt,
-    ReceiptKind, ReceivedFile, RequestOutcome, RequestRecord, SessionCounts, SessionId,
-    SessionRecord, Waiting,
+    Claim, DialOutcome, DialRecord, EntryId, EntryState, FailedCall, Hindrance, JournalEntry,
+    JournalRecord, KeptReceipt, NewDial, OperatorRequest, Original, PartnerQueue, PartnerWork,
+    Progress, QueueEntry, Receipt, ReceiptKind, ReceivedFile, ReceivedState, RequestOutcome,
+    RequestRecord, SessionCounts, SessionId, SessionRecord, Waiting,
 };
 use crate::virtual_file::{description, format, identity, user_data};
 use crate::{StoreError, UnknownWord};
@@ -49,6 +49,7 @@ fn session_id(row: &Row, column: &'static str) -> Result<Option<SessionId>, Stor
 }
 
 pub(crate) fn queue_entry(row: &Row) -> Result<QueueEntry, StoreError> {
+    let state = row.text("state")?;
     Ok(QueueEntry {
         id: row.get::<i64>("id")?.into(),
         partner: row.text("partner")?,
@@ -67,13 +68,14 @@ pub(crate) fn queue_entry(row: &Row) -> Result<QueueEntry, StoreError> {
         receipt_expected: row.get("receipt_expected")?,
         restart_refused: row.get("restart_refused")?,
         reached: row.text("reached")?,
-        state: row.text("state")?,
+        state,
         attempts: row.number("attempts")?,
         not_before: row.optional_timestamp("not_before")?,
         claim: claim(row)?,
         last_session: session_id(row, "last_session_id")?,
         error_code: row.get("error_code")?,
         error_text: row.get("error_text")?,
+        hindrance: hindrance(row)?.filter(|_| state == EntryState::Preparing),
         receipt_signature: row.optional_text("receipt_signature")?,
         receipt_signer: row.get("receipt_signer")?,
         comment: row.get("comment")?,
@@ -82,6 +84,12 @@ pub(crate) fn queue_entry(row: &Row) -> Result<QueueEntry, StoreError> {
         sent_at: row.optional_timestamp("sent_at")?,
         finished_at: row.optional_timestamp("finished_at")?,
     })
+}
+
+/// What was written in a stage that is over says nothing any more.
+fn hindrance(row: &Row) -> Result<Option<Hindrance>, StoreError> {
+    let Some(code) = row.get("hindrance_code")? else { return Ok(None) };
+    Ok(Some(Hindrance { code, text: row.get("hindrance_text")? }))
 }
 
 pub(crate) fn waiting(row: &Row) -> Result<Waiting, StoreError> {
@@ -126,6 +134,8 @@ fn original(row: &Row) -> Result<Option<Original>, StoreError> {
 }
 
 pub(crate) fn received_file(row: &Row) -> Result<ReceivedFile, StoreError> {
+    let state = row.text("state")?;
+    let waits = matches!(state, ReceivedState::Unwrapping | ReceivedState::Delivering);
     Ok(ReceivedFile {
         id: row.get::<i64>("id")?.into(),
         partner: row.text("partner")?,
@@ -144,12 +154,13 @@ pub(crate) fn received_file(row: &Row) -> Result<ReceivedFile, StoreError> {
             octets: row.number("durable_octets")?,
             records: row.number("durable_records")?,
         },
-        state: row.text("state")?,
+        state,
         target: row.optional_text("target")?,
         claim: claim(row)?,
         last_session: row.get::<i64>("last_session_id")?.into(),
         error_code: row.get("error_code")?,
         error_text: row.get("error_text")?,
+        hindrance: hindrance(row)?.filter(|_| waits),
         created_at: row.timestamp("created_at")?,
         updated_at: row.timestamp("updated_at")?,
         received_at: row.optional_timestamp("received_at")?,
@@ -309,6 +320,7 @@ fn operator_request(row: &Row) -> Result<OperatorRequest, StoreError> {
         "call_partner",
         "ping_partner",
         "release_receipt",
+        "reject_file",
     ];
     let kind: String = row.get("kind")?;
     let subject = || row.get::<i64>("subject_id");
@@ -323,6 +335,11 @@ fn operator_request(row: &Row) -> Result<OperatorRequest, StoreError> {
         "call_partner" => OperatorRequest::CallPartner(row.text("partner")?),
         "ping_partner" => OperatorRequest::PingPartner(row.text("partner")?),
         "release_receipt" => OperatorRequest::ReleaseReceipt(subject()?.into()),
+        "reject_file" => OperatorRequest::RejectFile {
+            file: subject()?.into(),
+            reason: NegativeReason::from_number(row.number("reason")?),
+            text: ReasonText::fitting(&row.get::<String>("reason_text")?),
+        },
         unknown => corrupt("kind", Err(UnknownWord::new(unknown, KINDS)))?,
     })
 }

@@ -9,6 +9,7 @@ pub mod cms;
 pub mod enqueue;
 mod error;
 pub mod force;
+mod hindrance;
 pub mod human;
 mod instance;
 pub mod journal;
@@ -25,5 +26,6 @@ pub mod request;
 mod security;
 
 pub use error::Error;
+pub use hindrance::HindranceView;
 pub use instance::{Instance, Place};
 pub use security::SecurityView;

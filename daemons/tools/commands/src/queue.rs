@@ -6,7 +6,7 @@ use serde::Serialize;
 use store::{EntryId, EntryState, OperatorRequest, QueueEntry, QueueFilter, RequestId, Store};
 
 use crate::request::{self, Obeyed, PATIENCE};
-use crate::{Error, SecurityView};
+use crate::{Error, HindranceView, SecurityView};
 
 /// A queue entry as it is shown.
 #[derive(Debug, Serialize)]
@@ -47,6 +47,9 @@ pub struct EntryView {
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_text: Option<String>,
+    /// What keeps it from getting on, while it is prepared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<HindranceView>,
     /// Whose signature the receipt carries: the certificate's subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt_signer: Option<String>,
@@ -82,6 +85,7 @@ impl From<QueueEntry> for EntryView {
             not_before: entry.not_before,
             error_code: entry.error_code,
             error_text: entry.error_text,
+            hindrance: entry.hindrance.map(Into::into),
             receipt_signer: entry.receipt_signer,
             comment: entry.comment,
             created_at: entry.created_at,

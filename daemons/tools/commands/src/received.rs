@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use domain::PartnerName;
+use domain::{Daemon, PartnerName};
 use jiff::Timestamp;
+use oftp::field::{NegativeReason, ReasonText};
 use serde::Serialize;
-use store::{ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Store};
+use store::{OperatorRequest, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState, Store};
 
-use crate::{Error, Instance, SecurityView};
+use crate::request::{self, Obeyed, PATIENCE};
+use crate::{Error, HindranceView, Instance, SecurityView};
 
 /// A received file as it is shown.
 #[derive(Debug, Serialize)]
@@ -48,6 +50,9 @@ pub struct ReceivedView {
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_text: Option<String>,
+    /// What keeps it from getting on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<HindranceView>,
     /// When it was first offered.
     pub created_at: Timestamp,
     /// When it was complete.
@@ -78,6 +83,7 @@ impl ReceivedView {
                 .map(|target| incoming.join(target.to_string()).display().to_string()),
             error_code: file.error_code,
             error_text: file.error_text,
+            hindrance: file.hindrance.map(Into::into),
             created_at: file.created_at,
             received_at: file.received_at,
             finished_at: file.finished_at,
@@ -94,4 +100,19 @@ pub async fn list(
     let incoming = instance.data().join("incoming");
     let newest_first = store.received_files(filter).await?.into_iter();
     Ok(newest_first.rev().map(|file| ReceivedView::new(file, &incoming)).collect())
+}
+
+/// Has `seonrd`, which alone can sign a NERP, reject a file that was received whole, and waits for what
+/// comes of it.
+pub async fn reject(
+    store: &Store,
+    id: ReceivedFileId,
+    reason: NegativeReason,
+    text: ReasonText,
+    requested_by: &str,
+) -> Result<Obeyed<ReceivedFileId>, Error> {
+    let wanted = OperatorRequest::RejectFile { file: id, reason, text };
+    let request = request::ask(store, Daemon::Seonrd, wanted, requested_by).await?;
+    let outcome = request::outcome(store, Daemon::Seonrd, request, PATIENCE).await?;
+    Ok(Obeyed::new(id, outcome))
 }

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use domain::{Daemon, PartnerName};
-use store::{EntryId, EntryState, JournalKind, ReceiptId, ReceivedState};
+use oftp::field::{NegativeReason, ReasonText};
+use store::{EntryId, EntryState, JournalKind, ReceiptId, ReceivedFileId, ReceivedState};
 
 pub use enqueue::{EnqueueOptions, FileFormat};
 pub use security::{PackagingOptions, SecurityOptions, suite};
@@ -88,9 +89,52 @@ pub struct Entries {
     pub ids: Vec<EntryId>,
 }
 
+/// What is wanted of the received files.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Received {
+    /// What to do, if anything.
+    #[command(subcommand)]
+    pub order: Option<ReceivedOrder>,
+    /// Else what to show.
+    #[command(flatten)]
+    pub filter: ReceivedFilesFilter,
+}
+
+/// What is done to received files.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ReceivedOrder {
+    /// Refuses a file that was received whole: its partner hears by NERP, as long as no EERP has gone out.
+    Reject(Reject),
+}
+
+/// Which file is rejected, and what its partner is told.
+#[derive(Clone, Debug, Args)]
+pub struct Reject {
+    /// The file's identifier, as `seon received` shows it.
+    #[arg(value_name = "ID")]
+    pub id: ReceivedFileId,
+    /// Why, by the protocol's number (NERPREAS), as 34 for a file that could not be processed.
+    #[arg(long, value_name = "NUMBER", value_parser = reason)]
+    pub reason: NegativeReason,
+    /// Why, in words for the partner (NERPREAST, OFTP2): at most 999 octets.
+    #[arg(long, default_value_t, hide_default_value = true, value_name = "TEXT")]
+    pub text: ReasonText,
+}
+
+/// Only what the protocol knows is sent.
+fn reason(word: &str) -> Result<NegativeReason, String> {
+    let number = word.parse().ok();
+    let reason = NegativeReason::KNOWN.iter().find(|known| Some(known.number()) == number);
+    reason.copied().ok_or_else(|| {
+        let known = NegativeReason::KNOWN.iter().map(NegativeReason::to_string);
+        format!("the protocol knows these reasons:\n{}", known.collect::<Vec<_>>().join("\n"))
+    })
+}
+
 /// Which received files are shown.
 #[derive(Debug, Args)]
-pub struct Received {
+pub struct ReceivedFilesFilter {
     /// Only files of this partner.
     #[arg(short, long, value_name = "NAME")]
     pub partner: Option<PartnerName>,

@@ -84,8 +84,8 @@ pub(crate) async fn two_instances_in_two_namespaces_exchange_files_both_ways_ove
 async fn each_daemon_has_the_keys_that_it_uses_and_no_other(company: &Company<'_>) {
     for (daemon, keys) in [
         (Daemon::Seonrd, ["decrypt", "receipts"].as_slice()),
-        (Daemon::SeonrdTcpipTls, &["tls"]),
-        (Daemon::Seonsqd, &["sign", "tls"]),
+        (Daemon::SeonrdTcpipTls, &["authenticate", "tls"]),
+        (Daemon::Seonsqd, &["authenticate", "sign", "tls"]),
     ] {
         let expected = keys.iter().map(|key| format!("{}-{key}", company.name())).collect();
         let pods = company.pods_of(daemon).await.unwrap();

@@ -17,16 +17,16 @@ limit 1
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
   passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
-  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
-  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
+  claimed_epoch, session_id, last_session_id, error_code, error_text, hindrance_code,
+  hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 from queue_entry where id = $1
 
 -- name: entry_by_identity
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
   passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
-  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
-  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
+  claimed_epoch, session_id, last_session_id, error_code, error_text, hindrance_code,
+  hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 from queue_entry
 where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4
 
@@ -34,8 +34,8 @@ where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
   passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
-  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
-  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
+  claimed_epoch, session_id, last_session_id, error_code, error_text, hindrance_code,
+  hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 from queue_entry
 where ($1 is null or partner = $1)
   and ($2 is null or state = $2)

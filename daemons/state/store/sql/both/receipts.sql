@@ -7,8 +7,14 @@ update receipt set state = 'queued', claimed_by = null, claimed_epoch = null, se
 where session_id is not null and claimed_by = $1 and claimed_epoch < $2
 
 -- name: release_receipt
-update receipt set held = false, not_before = null
+update receipt set held = false, not_before = null, deferred_at = null
 where id = $1 and state = 'queued' and (held or not_before is not null)
+returning id
+
+-- name: take_back_eerp
+-- Only one that is sure to be here.
+delete from receipt
+where received_file_id = $1 and kind = 'EERP' and state = 'queued' and not may_have_left
 returning id
 
 -- name: receipt
@@ -26,8 +32,20 @@ where ($1 is null or partner = $1) and ($2 is null or state = $2)
 order by id desc
 limit $3
 
+-- name: end_deferral
+-- A session is there that carries signatures.
+update receipt set not_before = null, deferred_at = null
+where state = 'queued' and partner = $1 and deferred_at is not null
+
 -- name: recount_receipts
--- As entries are: a receipt waits from its creation on.
-update receipt set created_at = (select moment from clock),
-  not_before = (select moment from clock) + (not_before - created_at)
-where state in ('queued', 'sending') and created_at > (select moment from clock)
+-- As entries are: a receipt waits from its creation on, or since it was deferred.
+update receipt set
+  not_before = case when coalesce(deferred_at, created_at) > (select moment from clock)
+    then (select moment from clock) + (not_before - coalesce(deferred_at, created_at))
+    else not_before end,
+  deferred_at = case when deferred_at > (select moment from clock)
+    then (select moment from clock) else deferred_at end,
+  created_at = case when created_at > (select moment from clock)
+    then (select moment from clock) else created_at end
+where state in ('queued', 'sending')
+  and (created_at > (select moment from clock) or deferred_at > (select moment from clock))

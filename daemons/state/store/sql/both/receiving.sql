@@ -34,7 +34,7 @@ where id = $1 and state = 'receiving' and session_id = $2
 update received_file set state = case when substr(packaging, 9, 1) = '1'
     or substr(packaging, 11, 1) = 'Y' then 'unwrapping' else 'received' end,
   durable_octets = $3, durable_records = $4,
-  received_at = (select moment from clock),
+  received_at = (select moment from clock), unwrap_at = (select moment from clock),
   claimed_by = null, claimed_epoch = null, session_id = null,
   updated_at = (select moment from clock)
 where id = $1 and state = 'receiving' and session_id = $2
@@ -43,10 +43,10 @@ where id = $1 and state = 'receiving' and session_id = $2
 -- A small file, from its offer to its end at once.
 insert into received_file (partner, dataset_name, stamp, originator, destination, format,
   record_length, description, user_data, announced_size, original_size, packaging, part,
-  state, last_session_id, durable_octets, durable_records, received_at)
+  state, last_session_id, durable_octets, durable_records, received_at, unwrap_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
   case when substr($12, 9, 1) = '1' or substr($12, 11, 1) = 'Y' then 'unwrapping' else 'received' end,
-  $14, $15, $16, (select moment from clock))
+  $14, $15, $16, (select moment from clock), (select moment from clock))
 on conflict (partner, dataset_name, stamp, originator, destination) do nothing
 returning id
 
@@ -91,27 +91,46 @@ select partner from waiting where partner is not null
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
-  error_text, created_at, updated_at, received_at, finished_at
+  error_text, hindrance_code, hindrance_text, created_at, updated_at, received_at, finished_at
 from received_file
 where state in ('received', 'delivering') and partner = $1
 order by id
 limit $2
 
 -- name: files_to_unwrap
--- The oldest of each partner, so that nobody's files wait for another's.
+-- Of each partner the one that has been due for longest, so that nobody's files wait for another's; from
+-- one name to the next in the index.
+with recursive waiting(name) as (
+  select min(partner) from received_file where state = 'unwrapping'
+  union all
+  select (select min(partner) from received_file
+    where state = 'unwrapping' and partner > waiting.name)
+  from waiting where name is not null)
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, announced_size, original_size, packaging, hash, part, original,
   original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
-  error_text, created_at, updated_at, received_at, finished_at
+  error_text, hindrance_code, hindrance_text, created_at, updated_at, received_at, finished_at
 from received_file
-where id in (select min(id) from received_file where state = 'unwrapping' group by partner)
+where unwrap_at <= (select moment from clock) and id in (
+  select (select next.id from received_file as next
+    where next.state = 'unwrapping' and next.partner = waiting.name
+    order by next.unwrap_at, next.id limit 1)
+  from waiting where name is not null)
 order by id
+
+-- name: unwrap_now
+update received_file set unwrap_at = (select moment from clock)
+where state = 'unwrapping' and unwrap_at > (select moment from clock)
+
+-- name: recount_files
+update received_file set unwrap_at = (select moment from clock), updated_at = (select moment from clock)
+where state = 'unwrapping' and updated_at > (select moment from clock)
 
 -- name: unwrapped
 -- Its original lies in a part of its own, unless it was no package.
 update received_file set state = 'received', hash = $2, original = $3, original_octets = $4, signer = $5,
-  updated_at = (select moment from clock)
+  hindrance_code = null, hindrance_text = null, updated_at = (select moment from clock)
 where id = $1 and state = 'unwrapping'
 returning id
 
@@ -121,18 +140,29 @@ update received_file set state = 'failed', error_code = $2, error_text = $3,
   finished_at = (select moment from clock), updated_at = (select moment from clock)
 where id = $1 and state in ('unwrapping', 'received', 'delivering')
 
+-- name: reject_file
+-- One that is delivered only if its EERP has just been taken back ($4).
+update received_file set state = 'failed', error_code = $2, error_text = $3,
+  delivering_epoch = null,
+  finished_at = (select moment from clock), updated_at = (select moment from clock)
+where id = $1 and (state in ('unwrapping', 'received', 'delivering') or (state = 'delivered' and $4))
+returning target
+
+-- name: received_state
+select state from received_file where id = $1
+
 -- name: received_file
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
-  error_text, created_at, updated_at, received_at, finished_at
+  error_text, hindrance_code, hindrance_text, created_at, updated_at, received_at, finished_at
 from received_file where id = $1
 
 -- name: find_received
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
-  error_text, created_at, updated_at, received_at, finished_at
+  error_text, hindrance_code, hindrance_text, created_at, updated_at, received_at, finished_at
 from received_file
 where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4 and partner = $5
 
@@ -140,7 +170,7 @@ where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4 
 select id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, announced_size, original_size, packaging, hash, part, original, original_octets, signer, durable_octets,
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
-  error_text, created_at, updated_at, received_at, finished_at
+  error_text, hindrance_code, hindrance_text, created_at, updated_at, received_at, finished_at
 from received_file
 where ($1 is null or partner = $1) and ($2 is null or state = $2)
 order by id desc

@@ -1,13 +1,13 @@
 -- name: request
-insert into operator_request (daemon, kind, subject_id, partner, requested_by)
-values ($1, $2, $3, $4, $5)
+insert into operator_request (daemon, kind, subject_id, partner, requested_by, reason, reason_text)
+values ($1, $2, $3, $4, $5, $6, $7)
 returning id
 
 -- name: take
 update operator_request set state = 'taken', taken_epoch = $2
 where daemon = $1 and state = 'open'
-returning id, daemon, kind, subject_id, partner, requested_by, state, outcome_code, outcome_text,
-  created_at, done_at
+returning id, daemon, kind, subject_id, partner, reason, reason_text, requested_by, state,
+  outcome_code, outcome_text, created_at, done_at
 
 -- name: done
 update operator_request set state = 'done', done_at = (select moment from clock),
@@ -23,13 +23,13 @@ update operator_request set state = 'open', taken_epoch = null
 where state = 'taken' and daemon = $1 and taken_epoch < $2
 
 -- name: read_one
-select id, daemon, kind, subject_id, partner, requested_by, state, outcome_code, outcome_text,
-  created_at, done_at
+select id, daemon, kind, subject_id, partner, reason, reason_text, requested_by, state,
+  outcome_code, outcome_text, created_at, done_at
 from operator_request where id = $1
 
 -- name: read
-select id, daemon, kind, subject_id, partner, requested_by, state, outcome_code, outcome_text,
-  created_at, done_at
+select id, daemon, kind, subject_id, partner, reason, reason_text, requested_by, state,
+  outcome_code, outcome_text, created_at, done_at
 from operator_request
 where ($1 is null or daemon = $1) and (not $2 or state <> 'done')
 order by id desc

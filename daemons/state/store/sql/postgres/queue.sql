@@ -6,7 +6,8 @@ with recursive queued(partner) as (
   select (select partner from queue_entry
     where state = 'queued' and partner > queued.partner order by partner limit 1)
   from queued where partner is not null)
-select partner, work from queued cross join (values ('look'), ('package')) as kinds(work)
+select partner, work from queued
+  cross join (values ('look'), ('package'), ('encrypt'), ('sign'), ('sign_and_encrypt')) as kinds(work)
 where exists (select 1 from queue_entry
   where state = 'queued' and partner = queued.partner and work = kinds.work)
 order by partner, work
@@ -23,13 +24,14 @@ with picked(entry) as materialized (
     limit $4
     for update skip locked) as queued)
 update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
+  hindrance_code = null, hindrance_text = null,
   updated_at = clock_timestamp()
 from picked where id = entry
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
   passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
-  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
-  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
+  claimed_epoch, session_id, last_session_id, error_code, error_text, hindrance_code,
+  hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
 -- $3 is a JSON array of {id, package, octets, made_for, hash}; what is null stands. Whose state has changed
@@ -42,6 +44,14 @@ update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
   updated_at = clock_timestamp()
 from json_to_recordset($3::json) as done(id bigint, package text, octets bigint, made_for text, hash text)
 where queue_entry.id = done.id
+  and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
+
+-- name: hindered_entries
+-- $3 is a JSON array of {id, code, text}.
+update queue_entry set hindrance_code = hindered.code, hindrance_text = hindered.text,
+  updated_at = clock_timestamp()
+from json_to_recordset($3::json) as hindered(id bigint, code text, text text)
+where queue_entry.id = hindered.id
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 
 -- name: package_anew
@@ -77,8 +87,8 @@ from picked where id = entry
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
   passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
-  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
-  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
+  claimed_epoch, session_id, last_session_id, error_code, error_text, hindrance_code,
+  hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: entry_retry
 update queue_entry set

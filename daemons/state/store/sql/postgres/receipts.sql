@@ -7,7 +7,8 @@ with picked(owed) as materialized (
   order by id
   limit $5
   for update skip locked)
-update receipt set state = 'sending', claimed_by = $1, claimed_epoch = $2, session_id = $3
+update receipt set state = 'sending', may_have_left = true,
+  claimed_by = $1, claimed_epoch = $2, session_id = $3
 from picked where id = owed
 returning id, received_file_id, kind, partner, dataset_name, stamp, originator, destination,
   user_data, reason, reason_text, signature_suite, hash, signature, state, held, not_before, claimed_by,
@@ -40,6 +41,7 @@ where state = 'sent'
   and id in (select value::bigint from json_array_elements_text($1::json) as value)
 
 -- name: defer_signed_receipts
-update receipt set not_before = clock_timestamp() + $2 * interval '1 microsecond'
+update receipt set not_before = clock_timestamp() + $2 * interval '1 microsecond',
+  deferred_at = clock_timestamp()
 where state = 'queued' and not held and partner = $1 and signature is not null
   and (not_before is null or not_before <= clock_timestamp())

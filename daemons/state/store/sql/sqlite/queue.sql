@@ -8,7 +8,8 @@ with recursive queued(partner) as (
     where state = 'queued' and partner > queued.partner order by partner limit 1)
   from queued where partner is not null)
 select partner, work
-from queued cross join (select 'look' as work union all select 'package') as kinds
+from queued cross join (select 'look' as work union all select 'package' union all select 'encrypt'
+  union all select 'sign' union all select 'sign_and_encrypt') as kinds
 where exists (select 1 from queue_entry as entry indexed by queue_entry_queued
   where entry.state = 'queued' and entry.partner = queued.partner and entry.work = kinds.work)
 order by partner, work
@@ -17,6 +18,7 @@ order by partner, work
 -- $3 is a JSON array of {partner, work}: of each the most urgent first, then oldest. Numbers are looked up in
 -- what is picked for the lane at hand, as a limit stands nowhere else.
 update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
+  hindrance_code = null, hindrance_text = null,
   updated_at = (select moment from clock)
 where id in (
   select queued.id from json_each($3) as wanted cross join queue_entry as queued
@@ -29,8 +31,8 @@ where id in (
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
   passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
-  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
-  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
+  claimed_epoch, session_id, last_session_id, error_code, error_text, hindrance_code,
+  hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
 -- $3 is a JSON array of {id, package, octets, made_for, hash}; what is null stands. Whose state has changed
@@ -43,6 +45,14 @@ update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
   updated_at = (select moment from clock)
 from (select value as done from json_each($3)) as prepared
 where id = done ->> 'id'
+  and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
+
+-- name: hindered_entries
+-- $3 is a JSON array of {id, code, text}.
+update queue_entry set hindrance_code = hindered ->> 'code', hindrance_text = hindered ->> 'text',
+  updated_at = (select moment from clock)
+from (select value as hindered from json_each($3)) as those
+where id = hindered ->> 'id'
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 
 -- name: package_anew
@@ -74,8 +84,8 @@ where id in (
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,
   description, user_data, payload, package, octets, original_octets, packaging, hash, priority,
   passive, receipt_expected, restart_refused, reached, state, attempts, not_before, claimed_by,
-  claimed_epoch, session_id, last_session_id, error_code, error_text, receipt_signature,
-  receipt_signer, comment, created_at, updated_at, sent_at, finished_at
+  claimed_epoch, session_id, last_session_id, error_code, error_text, hindrance_code,
+  hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: entry_retry
 update queue_entry set

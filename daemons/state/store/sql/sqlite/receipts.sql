@@ -1,5 +1,6 @@
 -- name: claim_receipts
-update receipt set state = 'sending', claimed_by = $1, claimed_epoch = $2, session_id = $3
+update receipt set state = 'sending', may_have_left = true,
+  claimed_by = $1, claimed_epoch = $2, session_id = $3
 where id in (
   select id from receipt
   where state = 'queued' and not held and partner = $4
@@ -36,6 +37,7 @@ select id from receipt
 where state = 'sent' and id in (select value from json_each($1))
 
 -- name: defer_signed_receipts
-update receipt set not_before = (select moment from clock) + $2
+update receipt set not_before = (select moment from clock) + $2,
+  deferred_at = (select moment from clock)
 where state = 'queued' and not held and partner = $1 and signature is not null
   and (not_before is null or not_before <= (select moment from clock))

@@ -12,6 +12,8 @@ pub struct Recounted {
     pub entries: u64,
     /// Receipts that are not sent.
     pub receipts: u64,
+    /// Received files that are to be unwrapped.
+    pub files: u64,
 }
 
 impl FencedTx {
@@ -24,6 +26,7 @@ impl FencedTx {
             receipts: transaction
                 .execute(statement!("receipts", "recount_receipts"), values![])
                 .await?,
+            files: transaction.execute(statement!("receiving", "recount_files"), values![]).await?,
         };
         self.is_news |= recounted != Recounted::default();
         Ok(recounted)

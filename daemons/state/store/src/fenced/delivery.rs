@@ -1,6 +1,7 @@
 //! The master delivers what was received, and owes a receipt for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use domain::Target;
 use serde_json::{Value, json};
@@ -9,7 +10,8 @@ use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::{Row, values};
 use crate::model::{
-    NewReceipt, Original, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFileId, Unwrapped,
+    Hindrance, NewReceipt, Original, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFile,
+    ReceivedFileId, ReceivedState, Rejection, Unwrapped, WaitsWith,
 };
 use crate::statement::statement;
 
@@ -91,6 +93,47 @@ impl FencedTx {
         Ok(changed.is_some())
     }
 
+    /// A file that cannot be unwrapped now is not looked at before so much later, nor are those that wait
+    /// with it.
+    pub async fn unwrap_later(
+        &mut self,
+        file: &ReceivedFile,
+        hindrance: &Hindrance,
+        wait: Duration,
+        others: WaitsWith,
+    ) -> Result<(), StoreError> {
+        // Of how a packaging is written, the security level is the beginning.
+        let packaging = file.packaging.to_string();
+        let alike = match others {
+            WaitsWith::Nobody => String::new(),
+            WaitsWith::SameKeys => format!("{}%", packaging.get(..2).unwrap_or_default()),
+            WaitsWith::Everybody => "%".to_owned(),
+        };
+        let values = values![file.id.get(), &hindrance.code, &hindrance.text, wait, &alike];
+        self.transaction.execute(statement!("receiving", "unwrap_later"), values).await?;
+        Ok(())
+    }
+
+    /// What could not be unwrapped before may be by now. Done again, it finds nothing.
+    pub async fn unwrap_now(&mut self) -> Result<u64, StoreError> {
+        let due =
+            self.transaction.execute(statement!("receiving", "unwrap_now"), values![]).await?;
+        self.is_news |= due > 0;
+        Ok(due)
+    }
+
+    /// Writes down why files that lie in their places are not recorded as delivered.
+    pub async fn hindered_files(
+        &mut self,
+        hindered: &[(ReceivedFileId, Hindrance)],
+    ) -> Result<(), StoreError> {
+        let hindered = json::array(hindered.iter().map(|(id, why)| json::hindered(id.get(), why)));
+        self.transaction
+            .execute(statement!("receiving", "hindered_files"), values![hindered])
+            .await?;
+        Ok(())
+    }
+
     /// The file cannot be delivered, for good; `receipt` is the NERP that says so.
     pub async fn undeliverable(
         &mut self,
@@ -109,6 +152,32 @@ impl FencedTx {
             Some(receipt) => Ok(self.queue_receipts(&[(id, receipt)]).await?.remove(&id)),
             None => Ok(None),
         }
+    }
+
+    /// Somebody rejects a file that was received whole; `receipt` is the NERP that says so. An EERP that is
+    /// still owed for it, and that no session has ever had, is taken back.
+    pub async fn reject_file(
+        &mut self,
+        id: ReceivedFileId,
+        code: &str,
+        text: &str,
+        receipt: &NewReceipt,
+    ) -> Result<Rejection, StoreError> {
+        let take_back = statement!("receipts", "take_back_eerp");
+        let is_taken_back = self.fetch_first(take_back, values![id.get()]).await?.is_some();
+        let values = values![id.get(), code, text, is_taken_back];
+        if let Some(row) = self.fetch_first(statement!("receiving", "reject_file"), values).await? {
+            self.queue_receipts(&[(id, receipt)]).await?;
+            return Ok(Rejection::Rejected { target: row.optional_text("target")? });
+        }
+        let state = statement!("receiving", "received_state");
+        Ok(match self.fetch_first(state, values![id.get()]).await? {
+            None => Rejection::Missing,
+            Some(row) => match row.text("state")? {
+                ReceivedState::Delivered => Rejection::Acknowledged,
+                state => Rejection::NotFrom(state),
+            },
+        })
     }
 
     async fn queue_receipts(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::backend::storable;
-use crate::model::{EntryId, JournalEntry, SessionId};
+use crate::model::{EntryId, Hindrance, JournalEntry, SessionId};
 
 /// The rows as text.
 pub(super) fn array(rows: impl Iterator<Item = Value>) -> String {
@@ -23,6 +23,11 @@ pub(super) fn note(note: &JournalEntry) -> Value {
         "octets": note.octets.map(|octets| i64::try_from(octets).unwrap_or(i64::MAX)),
         "details": note.details.as_deref().map(text),
     })
+}
+
+/// What keeps a row from getting on.
+pub(super) fn hindered(id: i64, Hindrance { code, text: why }: &Hindrance) -> Value {
+    json!({ "id": id, "code": text(code), "text": text(why) })
 }
 
 /// A text that both databases can store.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::values;
-use crate::model::{EntryId, PreparedEntry, QueueEntry, WorkLane};
+use crate::model::{EntryId, Hindrance, PreparedEntry, QueueEntry, WorkLane};
 use crate::rows::queue_entry;
 use crate::statement::statement;
 
@@ -51,6 +51,20 @@ impl FencedTx {
         let changed = self.transaction.execute(statement!("queue", "prepared"), values).await?;
         self.is_news |= changed > 0;
         Ok(changed)
+    }
+
+    /// Writes down what keeps entries from getting on that are still being prepared in this tenure.
+    pub async fn hindered_entries(
+        &mut self,
+        hindered: &[(EntryId, Hindrance)],
+    ) -> Result<(), StoreError> {
+        if hindered.is_empty() {
+            return Ok(());
+        }
+        let hindered = json::array(hindered.iter().map(|(id, why)| json::hindered(id.get(), why)));
+        let values = values![self.daemon.name(), self.epoch.get(), hindered];
+        self.transaction.execute(statement!("queue", "hindered_entries"), values).await?;
+        Ok(())
     }
 
     /// Queues those entries again whose package is made for another certificate than the one that

@@ -10,7 +10,8 @@ use crate::statement::statement;
 
 impl FencedTx {
     /// A session begins; its number is what claims are made with.
-    /// Nothing waits any more for the partner to be there again.
+    /// Nothing waits any more for the partner to be there again, nor a signed receipt for a session
+    /// that can carry it.
     pub async fn begin_session(&mut self, new: &NewSession) -> Result<SessionId, StoreError> {
         let level = new.level.map(|level| level.to_string());
         let values = values![
@@ -24,6 +25,10 @@ impl FencedTx {
             new.sends_only,
         ];
         self.transaction.execute(statement!("queue", "end_waiting"), values![&new.partner]).await?;
+        if new.level.is_some_and(|level| level >= Level::V2_0) {
+            let statement = statement!("receipts", "end_deferral");
+            self.transaction.execute(statement, values![&new.partner]).await?;
+        }
         let row = self.fetch_first(statement!("sessions", "begin_session"), values).await?;
         let row = row.ok_or_else(|| StoreError::Unexpected {
             reason: "a session began without a number".to_owned(),

@@ -32,6 +32,8 @@ words! {
         FileDelivered = "file_delivered",
         /// A received file could not be delivered.
         FileFailed = "file_failed",
+        /// Somebody rejected a received file.
+        FileRejected = "file_rejected",
         /// A file was refused, by us or by the partner.
         FileRefused = "file_refused",
         /// A transfer broke off.

@@ -1,6 +1,7 @@
 //! What the tables hold, as types.
 
 mod dialling;
+mod hindrance;
 mod journal;
 mod partner;
 mod queue;
@@ -11,6 +12,7 @@ mod session;
 mod waiting;
 
 pub use dialling::{DialId, DialOutcome, DialRecord, DialState, NewDial};
+pub use hindrance::Hindrance;
 pub use journal::{JournalEntry, JournalFilter, JournalId, JournalKind, JournalRecord};
 pub use partner::{FailedCall, PartnerQueue};
 pub use queue::{
@@ -23,7 +25,7 @@ pub use receipt::{
 };
 pub use received::{
     Offer, Original, Progress, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,
-    Receiving, Unwrapped,
+    Receiving, Rejection, Unwrapped, WaitsWith,
 };
 pub use request::{
     NewRequest, OperatorRequest, RequestFilter, RequestId, RequestOutcome, RequestRecord,

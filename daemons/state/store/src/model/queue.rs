@@ -18,7 +18,7 @@ use domain::{FileHash, Packaging, PartnerName, PayloadName, SignatureOctets};
 use jiff::Timestamp;
 use oftp::field::{Description, FileIdentity, Format, UserData};
 
-use super::{Claim, SessionId, row_id, words};
+use super::{Claim, Hindrance, SessionId, row_id, words};
 
 row_id! {
     /// A queue entry's row.
@@ -68,8 +68,14 @@ words! {
     Work {
         /// It is looked at, in no time unless the disk does not answer.
         Look = "look",
-        /// It is read, packaged and written, which may take hours.
+        /// It is read, and compressed or hashed, which may take hours; so may what follows.
         Package = "package",
+        /// It is packaged by a certificate of the partner's.
+        Encrypt = "encrypt",
+        /// It is packaged by a key of ours.
+        Sign = "sign",
+        /// It is packaged by both.
+        SignAndEncrypt = "sign_and_encrypt",
     }
 }
 
@@ -170,6 +176,8 @@ pub struct QueueEntry {
     pub error_code: Option<String>,
     /// Sentence of the last error.
     pub error_text: Option<String>,
+    /// What keeps it from getting on, while it is prepared.
+    pub hindrance: Option<Hindrance>,
     /// The signature of the receipt that came.
     pub receipt_signature: Option<SignatureOctets>,
     /// Whose it was found to be: the certificate's subject.
@@ -196,7 +204,15 @@ impl QueueEntry {
     /// made anew, by the keys and certificates that count now. The database says the same (`work`).
     pub fn work(&self) -> Work {
         let may_be_there = self.package.is_some() && self.reached != Reached::Nothing;
-        if self.packaging == Packaging::NONE || may_be_there { Work::Look } else { Work::Package }
+        if self.packaging == Packaging::NONE || may_be_there {
+            return Work::Look;
+        }
+        match self.packaging.is_signed_and_encrypted() {
+            (false, false) => Work::Package,
+            (false, true) => Work::Encrypt,
+            (true, false) => Work::Sign,
+            (true, true) => Work::SignAndEncrypt,
+        }
     }
 
     /// Whether what is to be transmitted is what its packaging says: a package is there, and a hash

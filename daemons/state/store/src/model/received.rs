@@ -4,7 +4,7 @@ use domain::{FileHash, Packaging, PartName, PartnerName, Target};
 use jiff::Timestamp;
 use oftp::field::{Blocks, Description, FileIdentity, Format, UserData};
 
-use super::{Claim, SessionId, row_id, words};
+use super::{Claim, Hindrance, SessionId, row_id, words};
 
 row_id! {
     /// A received file's row.
@@ -136,6 +136,8 @@ pub struct ReceivedFile {
     pub error_code: Option<String>,
     /// In a sentence.
     pub error_text: Option<String>,
+    /// What keeps it from getting on.
+    pub hindrance: Option<Hindrance>,
     /// When it was first offered.
     pub created_at: Timestamp,
     /// When the row changed last.
@@ -171,6 +173,33 @@ pub struct Unwrapped {
     pub original: Option<Original>,
     /// Who signed it: the certificate's subject.
     pub signer: Option<String>,
+}
+
+/// Which files of its partner wait with one that cannot be unwrapped now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsWith {
+    /// None: it is about this file.
+    Nobody,
+    /// Those that are signed or encrypted as it is: they need the same keys.
+    SameKeys,
+    /// All of them.
+    Everybody,
+}
+
+/// What became of a wish to reject a received file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// It is `failed`, and its NERP is owed.
+    Rejected {
+        /// Where it lies, or may lie, if its delivery had begun.
+        target: Option<Target>,
+    },
+    /// It is delivered, and its EERP has left or may have.
+    Acknowledged,
+    /// It is not there whole, or has failed already.
+    NotFrom(ReceivedState),
+    /// There is no such file.
+    Missing,
 }
 
 /// Which received files to read, newest first.

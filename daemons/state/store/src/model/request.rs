@@ -2,8 +2,9 @@
 
 use domain::{Daemon, PartnerName};
 use jiff::Timestamp;
+use oftp::field::{NegativeReason, ReasonText};
 
-use super::{EntryId, ReceiptId, SessionId, row_id, words};
+use super::{EntryId, ReceiptId, ReceivedFileId, SessionId, row_id, words};
 
 row_id! {
     /// An operator's request's row.
@@ -45,6 +46,15 @@ pub enum OperatorRequest {
     PingPartner(PartnerName),
     /// Let a held receipt go.
     ReleaseReceipt(ReceiptId),
+    /// Refuse a file that was received whole.
+    RejectFile {
+        /// Which one.
+        file: ReceivedFileId,
+        /// NERPREAS.
+        reason: NegativeReason,
+        /// NERPREAST.
+        text: ReasonText,
+    },
 }
 
 /// A request to be written.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::{Daemon, ReceiptSignature};
 use oftp::ReasonText;
 use store::{
-    NewReceipt, Offer, Original, Progress, ReceiptFilter, ReceiptKind, ReceiptTiming,
-    ReceivedFileId, ReceivedState, Unwrapped,
+    Hindrance, NewReceipt, Offer, Original, Progress, ReceiptFilter, ReceiptKind, ReceiptTiming,
+    ReceivedFileId, ReceivedState, Unwrapped, WaitsWith,
 };
 
 use crate::world::{World, fresh, offer, part, partner, target};
@@ -199,6 +199,68 @@ conformance! {
         assert_eq!(file.error_code.as_deref(), Some("E-SPOOL-TARGET"));
     }
 
+    async fn a_package_that_cannot_be_unwrapped_holds_up_no_later_one_of_its_partner(world) {
+        let packagings = ["03 04 1 1 Y", "03 04 1 1 Y", "02 04 0 1 N", "02 04 0 1 N"];
+        let ids = wrapped(&world, &packagings).await;
+        let master = world.tenure(MASTER).await;
+        let why = Hindrance { code: "E-CMS-KEY".to_owned(), text: "no key".to_owned() };
+        let next = async || {
+            let files = world.store.files_to_unwrap().await.unwrap();
+            files.into_iter().map(|file| file.id).next()
+        };
+        let later = async |id, others| {
+            let file = world.store.received_file(id).await.unwrap().unwrap();
+            let wait = Duration::from_hours(1);
+            let later = async |tx: &mut store::FencedTx| {
+                tx.unwrap_later(&file, &why, wait, others).await
+            };
+            world.fenced(&master, later).await.unwrap();
+        };
+        let hindered = async || {
+            let mut hindered = Vec::new();
+            for id in &ids {
+                let file = world.store.received_file(*id).await.unwrap().unwrap();
+                hindered.push(file.hindrance.is_some());
+            }
+            hindered
+        };
+        assert_eq!(next().await, Some(ids[0]));
+        later(ids[0], WaitsWith::SameKeys).await;
+        assert_eq!(next().await, Some(ids[2]), "it needs another key than the first two");
+        assert_eq!(hindered().await, [true, true, false, false]);
+        later(ids[2], WaitsWith::Nobody).await;
+        assert_eq!(next().await, Some(ids[3]));
+        later(ids[3], WaitsWith::Everybody).await;
+        assert_eq!(next().await, None);
+        // New settings, and a clock that was set back, end every wait.
+        let due = world.fenced(&master, async |tx| tx.unwrap_now().await).await.unwrap();
+        assert_eq!((due, next().await), (4, Some(ids[0])));
+        later(ids[0], WaitsWith::Everybody).await;
+        world.clock_set_back("received_file", &["updated_at", "unwrap_at"]).await;
+        let recounted = world.fenced(&master, async |tx| tx.recount_waits().await).await.unwrap();
+        assert_eq!((recounted.files, next().await), (4, Some(ids[0])));
+        // Of what is done nothing is said any more.
+        let nothing = Unwrapped { hash: None, original: None, signer: None };
+        world.fenced(&master, async |tx| tx.unwrapped(ids[0], &nothing).await).await.unwrap();
+        assert_eq!(hindered().await, [false, true, true, true]);
+    }
+
+    async fn why_a_file_in_its_place_is_not_recorded_as_delivered_is_told(world) {
+        let id = received(&world, 1).await[0];
+        let master = world.tenure(MASTER).await;
+        let why = Hindrance { code: "E-POLICY-CERTIFICATE".to_owned(), text: "no key".to_owned() };
+        let hindered = async |tx: &mut store::FencedTx| tx.hindered_files(&[(id, why.clone())]).await;
+        let hindrance =
+            async || world.store.received_file(id).await.unwrap().unwrap().hindrance;
+        world.fenced(&master, hindered).await.unwrap();
+        assert_eq!(hindrance().await, None, "it is not in its place yet");
+        world.fenced(&master, async |tx| tx.delivering(id, &target("a")).await).await.unwrap();
+        world.fenced(&master, hindered).await.unwrap();
+        assert_eq!(hindrance().await, Some(why.clone()));
+        world.fenced(&master, async |tx| tx.delivered(id, Some(&eerp())).await).await.unwrap();
+        assert_eq!(hindrance().await, None);
+    }
+
     async fn this_tenure_and_the_next_find_what_was_being_delivered_and_where(world) {
         let id = received(&world, 1).await[0];
         let old = world.tenure(MASTER).await;
@@ -320,6 +382,20 @@ async fn received(world: &World, count: u16) -> Vec<ReceivedFileId> {
     let mut ids = Vec::new();
     for number in 0..count {
         ids.push(world.received_file(&receiver, session, number).await);
+    }
+    ids
+}
+
+/// Packages that came.
+async fn wrapped(world: &World, packagings: &[&str]) -> Vec<ReceivedFileId> {
+    let receiver = world.tenure(Daemon::SeonrdTcpip).await;
+    let session = world.session(&receiver).await;
+    let mut ids = Vec::new();
+    for (number, packaging) in (0..).zip(packagings) {
+        let offer = Offer { packaging: packaging.parse().unwrap(), ..offer(number) };
+        let whole = Progress { octets: 7, records: 0 };
+        let came = async |tx: &mut store::FencedTx| tx.receive_whole(session, &offer, whole).await;
+        ids.push(world.fenced(&receiver, came).await.unwrap().unwrap());
     }
     ids
 }

@@ -49,6 +49,7 @@ mod preparing;
 mod queue;
 mod receipts;
 mod receiving;
+mod rejecting;
 mod requests;
 mod retention;
 mod run;

@@ -5,8 +5,8 @@ use lease::Tenure;
 use oftp::Level;
 use sqlx::{Connection, SqliteConnection};
 use store::{
-    EntryChange, EntryId, EntryState, Match, NewEntry, Package, PreparedEntry, QueueEntry,
-    ReceiptKind, Recovered, Work, WorkLane,
+    EntryChange, EntryId, EntryState, Hindrance, Match, NewEntry, Package, PreparedEntry,
+    QueueEntry, ReceiptKind, Recovered, Work, WorkLane,
 };
 
 use crate::world::{World, entry, identity, partner, payload};
@@ -70,9 +70,9 @@ conformance! {
                 "update queue_entry set package = payload, reached = '{reached}' where id = {id}");
             world.sql(&sql).await.unwrap();
         }
-        let both = [lane("bolt", Work::Look), lane("bolt", Work::Package)];
+        let both = [lane("bolt", Work::Encrypt), lane("bolt", Work::Look)];
         assert_eq!(world.store.queued_lanes().await.unwrap(), both);
-        for (lane, expected) in both.iter().zip([[ids[1], ids[2]], [ids[0], ids[3]]]) {
+        for (lane, expected) in both.iter().zip([[ids[0], ids[3]], [ids[1], ids[2]]]) {
             let lanes = std::slice::from_ref(lane);
             let claimed = world.fenced(&tenure, async |tx| tx.claim_queued(lanes, 9).await).await;
             let claimed = claimed.unwrap();
@@ -80,6 +80,49 @@ conformance! {
             assert!(claimed.iter().all(|entry| entry.work() == lane.work));
         }
         assert_eq!(world.store.queued_lanes().await.unwrap(), []);
+    }
+
+    async fn packages_that_need_other_keys_are_claimed_apart(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let packagings = ["01 02 0 1 N", "00 00 1 1 N", "00 04 0 0 Y", "03 04 1 1 Y", "02 04 0 1 N"];
+        let new: Vec<_> = (1..).zip(packagings).map(|(number, packaging)| NewEntry {
+            packaging: packaging.parse().unwrap(), ..entry(number)
+        }).collect();
+        let ids = world.store.intake().enqueue_all(&new).await.unwrap();
+        let lanes = world.store.queued_lanes().await.unwrap();
+        let works = [Work::Encrypt, Work::Package, Work::Sign, Work::SignAndEncrypt];
+        assert_eq!(lanes, works.map(|work| lane("bolt", work)));
+        let expected = [vec![ids[0]], vec![ids[1], ids[2]], vec![ids[4]], vec![ids[3]]];
+        for (lane, expected) in lanes.iter().zip(expected) {
+            let lanes = std::slice::from_ref(lane);
+            let claimed = world.fenced(&tenure, async |tx| tx.claim_queued(lanes, 9).await).await;
+            let claimed = claimed.unwrap();
+            assert_eq!(claimed.iter().map(|entry| entry.id).collect::<Vec<_>>(), expected);
+            assert!(claimed.iter().all(|entry| entry.work() == lane.work));
+        }
+    }
+
+    async fn what_keeps_an_entry_from_getting_on_is_there_while_it_is_prepared(world) {
+        let tenure = world.tenure(DAEMON).await;
+        let ids = world.store.intake().enqueue_all(&[entry(1), entry(2)]).await.unwrap();
+        claim(&world, &tenure, 10).await;
+        let why = Hindrance { code: "E-SPOOL-FULL".to_owned(), text: "no room".to_owned() };
+        let hindered = ids.iter().map(|id| (*id, why.clone())).collect::<Vec<_>>();
+        let written = async |tx: &mut store::FencedTx| {
+            tx.cancel_entry(ids[1]).await?;
+            tx.hindered_entries(&hindered).await
+        };
+        world.fenced(&tenure, written).await.unwrap();
+        let hindrance = async |id| world.store.entry(id).await.unwrap().unwrap().hindrance;
+        assert_eq!(hindrance(ids[0]).await, Some(why));
+        assert_eq!(hindrance(ids[1]).await, None, "somebody has disposed of it");
+        // The next tenure begins anew.
+        world.take_over(DAEMON).await;
+        let next = world.take_over(DAEMON).await;
+        world.fenced(&next, async |tx| tx.recover_orphans().await).await.unwrap();
+        claim(&world, &next, 10).await;
+        assert_eq!(hindrance(ids[0]).await, None);
+        world.fenced(&tenure, async |tx| tx.hindered_entries(&hindered).await).await.unwrap_err();
     }
 
     async fn of_what_a_tenure_prepares_it_is_told_what_nobody_has_held_or_cancelled_since(world) {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use domain::{Daemon, ReceiptSignature};
 use lease::Tenure;
 use store::{
-    NewReceipt, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptState, ReceiptTiming,
-    Recounted, SessionId,
+    NewReceipt, NewSession, Receipt, ReceiptFilter, ReceiptId, ReceiptKind, ReceiptState,
+    ReceiptTiming, Recounted, SessionId,
 };
 
-use crate::world::{World, partner, target};
+use crate::world::{World, new_session, partner, target};
 
 const DAEMON: Daemon = Daemon::Seonsqd;
 
@@ -30,7 +30,7 @@ conformance! {
         let (tenure, _, ids) = owed(&world, &[ReceiptTiming::After(wait)]).await;
         world.clock_set_back("receipt", &["created_at", "not_before"]).await;
         let recounted = world.fenced(&tenure, async |tx| tx.recount_waits().await).await.unwrap();
-        assert_eq!(recounted, Recounted { entries: 0, receipts: 1 });
+        assert_eq!(recounted, Recounted { receipts: 1, ..Recounted::default() });
         let now = world.store.clock().await.unwrap();
         let left = read(&world, ids[0]).await.not_before.unwrap().duration_since(now);
         assert!(left.unsigned_abs() <= wait && left.unsigned_abs() > wait / 2, "{left}");
@@ -109,11 +109,7 @@ conformance! {
     }
 
     async fn signed_receipts_wait_for_a_session_that_can_carry_them_and_the_others_go(world) {
-        let signature = Some(ReceiptSignature {
-            suite: 4.try_into().unwrap(),
-            hash: vec![7; 32].try_into().unwrap(),
-            signature: vec![8; 100].try_into().unwrap(),
-        });
+        let signature = Some(signature());
         let (now, held) = (ReceiptTiming::Now, ReceiptTiming::Held);
         let receipts =
             [(now, None), (now, None), (now, signature.clone()), (held, signature)];
@@ -137,6 +133,33 @@ conformance! {
         assert_eq!(claim(&world, &tenure, session, 10).await.len(), 2);
     }
 
+    async fn a_session_that_can_carry_signatures_takes_what_was_deferred_at_once(world) {
+        let (tenure, _, id) = deferred(&world).await;
+        let begin = async |level: &str| {
+            let new = NewSession { level: level.parse().ok(), ..new_session("bolt") };
+            world.fenced(&tenure, async |tx| tx.begin_session(&new).await).await.unwrap()
+        };
+        let older = begin("1.4").await;
+        assert_eq!(claim(&world, &tenure, older, 10).await, []);
+        let newer = begin("2.0").await;
+        assert_eq!(claim(&world, &tenure, newer, 10).await[0].id, id);
+        world.fenced(&tenure, async |tx| tx.release_receipts(newer).await).await.unwrap();
+        assert_eq!(read(&world, id).await.not_before, None, "and nothing of the wait is left");
+    }
+
+    async fn a_clock_that_was_set_back_makes_no_deferral_longer(world) {
+        let (tenure, _, id) = deferred(&world).await;
+        // It was queued long before, and deferred only now.
+        world.clock_set_back("receipt", &["deferred_at", "not_before"]).await;
+        let recounted = world.fenced(&tenure, async |tx| tx.recount_waits().await).await.unwrap();
+        assert_eq!(recounted, Recounted { receipts: 1, ..Recounted::default() });
+        let now = world.store.clock().await.unwrap();
+        let left = read(&world, id).await.not_before.unwrap().duration_since(now);
+        assert!(left.unsigned_abs() <= DEFERRED && left.unsigned_abs() > DEFERRED / 2, "{left}");
+        let again = world.fenced(&tenure, async |tx| tx.recount_waits().await).await.unwrap();
+        assert_eq!(again, Recounted::default());
+    }
+
     async fn receipts_are_read_by_partner_and_state(world) {
         let (tenure, session, ids) = owed(&world, &[ReceiptTiming::Now; 2]).await;
         claim(&world, &tenure, session, 1).await;
@@ -148,6 +171,25 @@ conformance! {
         let filter = ReceiptFilter { partner, ..Default::default() };
         assert!(world.store.receipts(&filter).await.unwrap().is_empty());
     }
+}
+
+const DEFERRED: Duration = Duration::from_hours(1);
+
+fn signature() -> ReceiptSignature {
+    ReceiptSignature {
+        suite: 4.try_into().unwrap(),
+        hash: vec![7; 32].try_into().unwrap(),
+        signature: vec![8; 100].try_into().unwrap(),
+    }
+}
+
+/// A signed receipt that a session could not carry.
+async fn deferred(world: &World) -> (Tenure, SessionId, ReceiptId) {
+    let (tenure, session, ids) = owed_as(world, &[(ReceiptTiming::Now, Some(signature()))]).await;
+    let defer =
+        async |tx: &mut store::FencedTx| tx.defer_signed_receipts(&partner("bolt"), DEFERRED).await;
+    assert_eq!(world.fenced(&tenure, defer).await.unwrap(), 1);
+    (tenure, session, ids[0])
 }
 
 /// Files received and delivered, their receipts queued.

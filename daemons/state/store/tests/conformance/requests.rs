@@ -1,6 +1,7 @@
 //! People's requests reach a daemon once, and come back with an outcome.
 
 use domain::Daemon;
+use oftp::field::NegativeReason;
 use store::{
     NewRequest, OperatorRequest, RequestFilter, RequestId, RequestOutcome, RequestRecord,
     RequestState,
@@ -23,6 +24,11 @@ conformance! {
             OperatorRequest::ReleaseReceipt(6.into()),
             OperatorRequest::Close(7.into()),
             OperatorRequest::Resend(8.into()),
+            OperatorRequest::RejectFile {
+                file: 9.into(),
+                reason: NegativeReason::ProcessingFailed,
+                text: "the drawing is empty".parse().unwrap(),
+            },
         ];
         for request in &all {
             ask(&world, request.clone()).await;

@@ -69,7 +69,7 @@ fn judge(waiting: &Waiting, now: Timestamp) -> Check {
         WaitingKind::Delivery => by_age(
             (age > MINUTE, age > 10 * MINUTE),
             format!("{} not in place yet, the oldest for {since}", count("file", "files")),
-            "see why: the log of seonrd; is incoming writable, and has the disk room?",
+            "see why: seon received, and the log of seonrd; is incoming writable, and has the disk room?",
         ),
         WaitingKind::Partial => by_age(
             (age > DAY, false),

@@ -27,6 +27,10 @@ fn commands_of_one_machine_go_into_the_pod_with_the_same_words() {
     assert_eq!(relayed("queue hold 17 18"), "queue hold -- 17 18");
     assert_eq!(relayed("received -s failed"), "received --state=failed");
     assert_eq!(relayed("journal -f --since 2h"), "journal --since=2h --follow");
+    assert_eq!(
+        relayed("received reject 7 --reason 34 --text wrong"),
+        "received reject --reason=34 --text=wrong -- 7"
+    );
     assert_eq!(relayed("receipts release 3"), "receipts release -- 3");
     assert_eq!(relayed("receipts verify 17"), "receipts verify -- 17");
     assert_eq!(relayed("receipts export 17"), "receipts export -- 17");
