@@ -157,10 +157,10 @@ pub enum PolicyRefused {
          the partner's {} to Allowed", .0.participle(), .0.setting()
     )]
     Forbidden(Service),
-    /// A weak suite that the partner's settings do not name, or one that there is not.
+    /// A suite that the partner's settings have to name and do not, or one that there is not.
     #[error(
         "cipher suite {suite} is not used for this partner; ask for {own}, its own one, or 04, 06 \
-         or 07, or name another of 01 to 07 in the partner's spec.security.outbound.cipherSuite"
+         or 07, or name another of 01 to 10 in the partner's spec.security.outbound.cipherSuite"
     )]
     Suite {
         /// The suite that was asked for.
@@ -279,10 +279,10 @@ impl OutboundPolicy {
         Ok(())
     }
 
-    /// A weak suite only where the partner's setting names it.
+    /// One that is not usual only where the partner's setting names it.
     fn suite(&self, asked: Asked, is_needed: bool) -> Result<Suite, PolicyRefused> {
         let Some(suite) = asked.suite else { return Ok(self.suite) };
-        if suite != self.suite && !suite.is_strong() {
+        if suite != self.suite && !suite.is_usual() {
             return Err(PolicyRefused::Suite { suite, own: self.suite });
         }
         if is_needed { Ok(suite) } else { Err(PolicyRefused::SuiteOfNothing(suite)) }

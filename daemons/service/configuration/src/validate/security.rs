@@ -27,7 +27,7 @@ pub(super) fn validate(
     let own_suite = suite(outbound.cipher_suite)?;
     let suites = match &inbound.cipher_suites {
         Some(suites) => suites.iter().map(|named| suite(*named)).collect::<Option<_>>()?,
-        None => Suite::strong().chain([own_suite]).collect(),
+        None => Suite::usual().chain([own_suite]).collect(),
     };
     // What we have no key for cannot be taken, whoever allows it.
     let with = |demand, is_there| if is_there { demand_of(demand) } else { Demand::Forbidden };
