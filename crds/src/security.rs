@@ -83,6 +83,20 @@ pub struct ReceiptSecurity {
     /// partner asks for are signed whenever the instance has a certificate with purpose
     /// `SignReceipt`.
     pub signed: Demand,
+    /// Which hash of the file counts in a signed receipt. It is looked at after the signature, which has
+    /// to be good in any case.
+    pub hash: ReceiptHash,
+}
+
+/// Which hash of a file counts in a partner's signed receipt for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReceiptHash {
+    /// The cipher suite's hash of what was transmitted, as the RFC has it.
+    #[default]
+    Strict,
+    /// Also SHA-1 in place of the suite's, and a hash of the original file, as some products have it:
+    /// with a warning, and for files that are packaged from now on.
+    Tolerant,
 }
 
 /// Whether something has to be, may be, or must not be.

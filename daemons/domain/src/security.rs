@@ -20,6 +20,16 @@ pub enum Demand {
     Forbidden,
 }
 
+/// Which hash of a file counts in a partner's signed receipt for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReceiptHash {
+    /// The suite's over what was transmitted, as RFC 5024 has it (section 5.3.13).
+    #[default]
+    Strict,
+    /// Also what products are known to take in its place ([`crate::OtherHash`]).
+    Tolerant,
+}
+
 /// Whether sessions with a partner are authenticated by certificates (RFC 5024 section 5.3.15, AUCH).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Authentication {
@@ -201,7 +211,7 @@ pub enum PolicyRefused {
     /// The level that was agreed on in a session cannot say it.
     #[error(
         "the file is to be secured or compressed, which came with OFTP 2.0, and the partner speaks \
-         {0} with us; have the partner's spec.protocol.minimumLevel be 2.0, or queue the file plain"
+         {0} with us; agree on 2.0 with it, or queue the file plain"
     )]
     AgreedLevel(Level),
     /// An older version made it ready, which packages nothing.

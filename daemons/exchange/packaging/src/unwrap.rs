@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use domain::{FileHash, Packaging, PartName, Suite, Wrapping};
 use oftp::field::{Blocks, Format};
 use oftp::record::{Checker, RecordError};
-use oftp_cms::{Expected, Layers, Limits, Signer as Signature, Unpackager};
+use oftp_cms::{Expected, Layers, Limits, Unpackager};
 use spool::{Part, Parts, Reader, Spool};
 
 use crate::keys::{Signers, cms_suite};
@@ -227,10 +227,7 @@ impl Inside {
         if let Some(suite) = self.suite {
             found.check_suite(suite).map_err(oftp_cms::CmsError::from)?;
         }
-        // By the announced suite: another's good signature must not lend its certificate's date.
-        let counts = |one: &&Signature| self.suite.is_some_and(|suite| one.counts_for(suite));
-        let signer = self.signers.first(found.signers.iter().filter(counts));
-        let signer = signer.map_err(|(signer, why)| UnwrapError::Signer { signer, why })?;
+        let signer = self.signers.of_package(&found, self.suite)?;
         self.records.finish()?;
         Ok(signer.map(|signer| signer.subject().to_owned()))
     }

@@ -36,6 +36,7 @@ const POSTGRES: &[Script] = &[
     (18, "made_for", include_str!("../migrations/postgres/0018_made_for.sql")),
     (19, "proofs", include_str!("../migrations/postgres/0019_proofs.sql")),
     (20, "lanes_of_work", include_str!("../migrations/postgres/0020_lanes_of_work.sql")),
+    (22, "other_hashes", include_str!("../migrations/postgres/0022_other_hashes.sql")),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
@@ -62,6 +63,7 @@ const SQLITE: &[Script] = &[
     (18, "made_for", include_str!("../migrations/sqlite/0018_made_for.sql")),
     (19, "proofs", include_str!("../migrations/sqlite/0019_proofs.sql")),
     (20, "lanes_of_work", include_str!("../migrations/sqlite/0020_lanes_of_work.sql")),
+    (22, "other_hashes", include_str!("../migrations/sqlite/0022_other_hashes.sql")),
 ];
 
 /// What a migration found and left.

@@ -5,6 +5,7 @@ use domain::{
     Suite,
     security::{
         Authentication, Demand, FileSecurity, InboundPolicy, OutboundMeans, OutboundPolicy,
+        ReceiptHash,
     },
 };
 use oftp::Level;
@@ -95,6 +96,13 @@ pub(super) fn authentication(
         }
     }
     wanted
+}
+
+pub(super) fn receipt_hash(hash: crds::ReceiptHash) -> ReceiptHash {
+    match hash {
+        crds::ReceiptHash::Strict => ReceiptHash::Strict,
+        crds::ReceiptHash::Tolerant => ReceiptHash::Tolerant,
+    }
 }
 
 fn demand_of(demand: crds::Demand) -> Demand {
