@@ -42,7 +42,7 @@ pub use partner::{
     TlsAddress, Transport,
 };
 pub use security::{
-    CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptSecurity, Security,
+    CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptHash, ReceiptSecurity, Security,
     SessionAuthentication,
 };
 pub use status::{DaemonStatus, LastSession, SeonInstanceStatus, SeonPartnerStatus};

@@ -77,6 +77,15 @@ use crate::{
     "security.receipts.signed is Required and receipts.expected is false, so that no receipt \
      would ever be looked for; set receipts.expected: true, or give Allowed"))]
 #[x_kube(validation = Rule::new(
+    "self.security.authentication == 'Forbidden' || (has(self.certificates) && \
+     self.certificates.exists(c, c.purpose.exists(p, p == 'Authenticate')))").message(
+    "security.authentication is not Forbidden and there is no certificate to encrypt challenges \
+     for; add to certificates an entry with purpose [Authenticate], or give Forbidden"))]
+#[x_kube(validation = Rule::new(
+    "self.security.authentication != 'Required' || self.protocol.highestLevel == '2.0'").message(
+    "security.authentication is Required, which came with OFTP 2.0, and protocol.highestLevel is \
+     below it; raise highestLevel to 2.0, or give Forbidden"))]
+#[x_kube(validation = Rule::new(
     "self.protocol.highestLevel == '2.0' || ![self.security.outbound.sign, \
      self.security.outbound.encrypt, self.security.outbound.compress, self.security.inbound.sign, \
      self.security.inbound.encrypt, self.security.inbound.compress, \

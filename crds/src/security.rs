@@ -46,10 +46,11 @@ pub struct OutboundSecurity {
     pub encrypt: Demand,
     /// Whether files are compressed. Allowed: where whoever queues a file asks for it.
     pub compress: Demand,
-    /// By which cipher suite files are signed and encrypted, and receipts asked for, all with RSA
-    /// (PKCS #1 1.5). 04: AES-256, SHA-256. 06: AES-256, SHA-512. 07: AES-256, SHA3-512. For
+    /// By which cipher suite files are signed and encrypted, and receipts asked for. With RSA by
+    /// PKCS #1 1.5: 04: AES-256, SHA-256. 06: AES-256, SHA-512. 07: AES-256, SHA3-512. For
     /// partners that cannot do better: 02: AES-256, SHA-1; 01, 03 and 05: triple DES with SHA-1,
-    /// SHA-256 and SHA-512.
+    /// SHA-256 and SHA-512. With RSA by PSS and OAEP, which one product is known to have: 08, 09 and 10:
+    /// AES-256 with SHA-256, SHA-512 and SHA3-512.
     pub cipher_suite: CipherSuite,
 }
 
@@ -69,7 +70,7 @@ pub struct InboundSecurity {
     /// The cipher suites that are taken. Default: 04, 06, 07, and the one of
     /// `outbound.cipherSuite`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 8))]
+    #[schemars(length(min = 1, max = 10))]
     pub cipher_suites: Option<Vec<CipherSuite>>,
 }
 
@@ -82,6 +83,20 @@ pub struct ReceiptSecurity {
     /// partner asks for are signed whenever the instance has a certificate with purpose
     /// `SignReceipt`.
     pub signed: Demand,
+    /// Which hash of the file counts in a signed receipt. It is looked at after the signature, which has
+    /// to be good in any case.
+    pub hash: ReceiptHash,
+}
+
+/// Which hash of a file counts in a partner's signed receipt for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReceiptHash {
+    /// The cipher suite's hash of what was transmitted, as the RFC has it.
+    #[default]
+    Strict,
+    /// Also SHA-1 in place of the suite's, and a hash of the original file, as some products have it:
+    /// with a warning, and for files that are packaged from now on.
+    Tolerant,
 }
 
 /// Whether something has to be, may be, or must not be.
@@ -97,7 +112,7 @@ pub enum Demand {
 }
 
 /// By which algorithms files are signed and encrypted (RFC 5024 section 10.2 and Odette's list that
-/// continues it); all with RSA by PKCS #1 1.5.
+/// continues it); with RSA by PKCS #1 1.5, but for 08 to 10.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CipherSuite {
     /// Triple DES, SHA-1
@@ -122,6 +137,15 @@ pub enum CipherSuite {
     /// AES-256, SHA3-512
     #[serde(rename = "07")]
     Aes256Sha3,
+    /// AES-256, SHA-256, RSA by PSS and OAEP
+    #[serde(rename = "08")]
+    Aes256Sha256Pss,
+    /// AES-256, SHA-512, RSA by PSS and OAEP
+    #[serde(rename = "09")]
+    Aes256Sha512Pss,
+    /// AES-256, SHA3-512, RSA by PSS and OAEP
+    #[serde(rename = "10")]
+    Aes256Sha3Pss,
 }
 
 impl CipherSuite {
@@ -136,6 +160,9 @@ impl CipherSuite {
             Self::TripleDesSha512 => 5,
             Self::Aes256Sha512 => 6,
             Self::Aes256Sha3 => 7,
+            Self::Aes256Sha256Pss => 8,
+            Self::Aes256Sha512Pss => 9,
+            Self::Aes256Sha3Pss => 10,
         }
     }
 }

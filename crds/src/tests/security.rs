@@ -51,6 +51,31 @@ fn what_is_required_has_its_certificate() {
 }
 
 #[test]
+fn sessions_are_authenticated_of_who_has_a_certificate_for_it_and_the_level() {
+    let says = |authentication: &str, purpose: &str, level: &str| {
+        partner_says(|value| {
+            value["spec"]["security"] = json!({"authentication": authentication});
+            value["spec"]["certificates"] =
+                json!([{"purpose": [purpose], "secretRef": {"name": "a"}}]);
+            value["spec"]["protocol"] = json!({"highestLevel": level});
+        })
+    };
+    let no_certificate = "spec: security.authentication is not Forbidden and there is no \
+                          certificate to encrypt challenges for; add to certificates an entry \
+                          with purpose [Authenticate], or give Forbidden";
+    let no_level = "spec: security.authentication is Required, which came with OFTP 2.0, and \
+                    protocol.highestLevel is below it; raise highestLevel to 2.0, or give \
+                    Forbidden";
+    for authentication in ["Prepared", "Required"] {
+        assert_eq!(says(authentication, "Authenticate", "2.0"), NOTHING);
+        assert_eq!(says(authentication, "Encrypt", "2.0"), [no_certificate]);
+    }
+    assert_eq!(says("Required", "Authenticate", "1.4"), [no_level]);
+    assert_eq!(says("Prepared", "Authenticate", "1.4"), NOTHING);
+    assert_eq!(says("Forbidden", "Encrypt", "1.2"), NOTHING);
+}
+
+#[test]
 fn a_receipt_that_is_to_be_signed_is_one_that_is_expected() {
     let says = partner_says(|value| {
         required(value);
@@ -137,13 +162,13 @@ fn who_writes_nothing_asks_for_nothing() {
 
 #[test]
 fn a_suite_is_written_as_its_number() {
-    let suites = (1..=7).map(|number| {
+    let suites = (1..=10).map(|number| {
         let suite: CipherSuite = serde_json::from_value(json!(format!("{number:02}"))).unwrap();
         suite.number()
     });
-    assert!(suites.eq(1..=7));
+    assert!(suites.eq(1..=10));
     assert_eq!(CipherSuite::default().number(), 4);
-    for unknown in ["00", "08", "10", "4"] {
+    for unknown in ["00", "11", "8", "4"] {
         assert!(serde_json::from_value::<CipherSuite>(json!(unknown)).is_err(), "{unknown}");
     }
 }

@@ -10,6 +10,7 @@ mod file;
 mod file_hash;
 mod instance_identity;
 mod name;
+mod other_hash;
 mod packaging;
 mod postgres;
 pub mod security;
@@ -30,6 +31,7 @@ pub use instance_identity::{
     VolumeId, VolumeIdentity,
 };
 pub use name::{InstanceName, NotAName, PartnerName};
+pub use other_hash::{NotOtherHashes, OtherHash, OtherHashes};
 pub use packaging::{
     NoPackaging, NoSuite, Packaging, PackagingContradiction, PackagingFields, Security, Suite,
     Wrapping,

@@ -62,15 +62,15 @@ impl Suite {
         (suite != CipherSuite::NONE).then_some(Self(suite))
     }
 
-    /// The suites of those that Seon has, 01 to 07, that use neither SHA-1 nor triple DES: 04, 06
-    /// and 07.
-    pub fn strong() -> impl Iterator<Item = Self> {
+    /// The suites of those that Seon has, 01 to 10, that are used without being named: 04, 06 and 07.
+    /// 01, 02, 03 and 05 are weak, with SHA-1 or triple DES, and 08 to 10 are in no list of Odette's.
+    pub fn usual() -> impl Iterator<Item = Self> {
         [4, 6, 7].into_iter().filter_map(|number| Self::try_from(number).ok())
     }
 
     /// Whether it is one of them.
-    pub fn is_strong(self) -> bool {
-        Self::strong().any(|strong| strong == self)
+    pub fn is_usual(self) -> bool {
+        Self::usual().any(|one| one == self)
     }
 
     /// The suite as SFIDCIPH has it.

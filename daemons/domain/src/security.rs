@@ -20,6 +20,16 @@ pub enum Demand {
     Forbidden,
 }
 
+/// Which hash of a file counts in a partner's signed receipt for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReceiptHash {
+    /// The suite's over what was transmitted, as RFC 5024 has it (section 5.3.13).
+    #[default]
+    Strict,
+    /// Also what products are known to take in its place ([`crate::OtherHash`]).
+    Tolerant,
+}
+
 /// Whether sessions with a partner are authenticated by certificates (RFC 5024 section 5.3.15, AUCH).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Authentication {
@@ -157,10 +167,10 @@ pub enum PolicyRefused {
          the partner's {} to Allowed", .0.participle(), .0.setting()
     )]
     Forbidden(Service),
-    /// A weak suite that the partner's settings do not name, or one that there is not.
+    /// A suite that the partner's settings have to name and do not, or one that there is not.
     #[error(
         "cipher suite {suite} is not used for this partner; ask for {own}, its own one, or 04, 06 \
-         or 07, or name another of 01 to 07 in the partner's spec.security.outbound.cipherSuite"
+         or 07, or name another of 01 to 10 in the partner's spec.security.outbound.cipherSuite"
     )]
     Suite {
         /// The suite that was asked for.
@@ -201,7 +211,7 @@ pub enum PolicyRefused {
     /// The level that was agreed on in a session cannot say it.
     #[error(
         "the file is to be secured or compressed, which came with OFTP 2.0, and the partner speaks \
-         {0} with us; have the partner's spec.protocol.minimumLevel be 2.0, or queue the file plain"
+         {0} with us; agree on 2.0 with it, or queue the file plain"
     )]
     AgreedLevel(Level),
     /// An older version made it ready, which packages nothing.
@@ -279,10 +289,10 @@ impl OutboundPolicy {
         Ok(())
     }
 
-    /// A weak suite only where the partner's setting names it.
+    /// One that is not usual only where the partner's setting names it.
     fn suite(&self, asked: Asked, is_needed: bool) -> Result<Suite, PolicyRefused> {
         let Some(suite) = asked.suite else { return Ok(self.suite) };
-        if suite != self.suite && !suite.is_strong() {
+        if suite != self.suite && !suite.is_usual() {
             return Err(PolicyRefused::Suite { suite, own: self.suite });
         }
         if is_needed { Ok(suite) } else { Err(PolicyRefused::SuiteOfNothing(suite)) }

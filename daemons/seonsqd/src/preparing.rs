@@ -305,11 +305,11 @@ async fn prepare(active: &Active, entry: &QueueEntry, cores: &Cores, grown: u64)
     let (_, is_encrypted) = entry.packaging.is_signed_and_encrypted();
     let made_for = made_for(partner, now).filter(|_| is_encrypted);
     let payload = Payload::new(entry.payload.clone(), entry.original_octets);
-    let Made { package, hash } =
+    let Made { package, hash, other_hashes } =
         package(spool, cores, &payload, (entry.format, entry.packaging), sealing, grown).await?;
     let package =
         package.map(|package| Package { name: package.name, octets: package.octets, made_for });
-    Ok(PreparedEntry { id: entry.id, package, hash })
+    Ok(PreparedEntry { id: entry.id, package, hash, other_hashes })
 }
 
 /// Claims queued entries for this tenure.

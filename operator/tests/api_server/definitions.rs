@@ -136,6 +136,13 @@ fn partners() -> Vec<Break> {
             manifest["spec"]["security"] = json!({"outbound": {"compress": "Required"}});
             manifest["spec"]["protocol"] = json!({"highestLevel": "1.4"});
         }),
+        to(&["spec", "security"], json!({"authentication": "Prepared"})),
+        Box::new(|manifest| {
+            let certificates = manifest["spec"]["certificates"].as_array_mut().unwrap();
+            certificates.push(json!({"purpose": ["Authenticate"], "secretRef": {"name": "a"}}));
+            manifest["spec"]["security"] = json!({"authentication": "Required"});
+            manifest["spec"]["protocol"] = json!({"highestLevel": "1.4"});
+        }),
         to(&["spec", "poll"], json!("* * *")),
         to(&["spec", "schedule"], json!(["* * *"])),
         Box::new(|manifest| {

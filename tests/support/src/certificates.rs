@@ -88,8 +88,12 @@ impl Identity {
 
     /// A self-signed one with an RSA key of 2048 bits, for files and receipts.
     pub fn rsa(common_name: &str) -> Self {
-        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("a key");
-        Self::with(&parameters(common_name, -1, 365), &key)
+        Self::with(&parameters(common_name, -1, 365), &rsa_key())
+    }
+
+    /// The same, and it expired yesterday.
+    pub fn rsa_expired(common_name: &str) -> Self {
+        Self::with(&parameters(common_name, -30, -1), &rsa_key())
     }
 
     /// Writes `<stem>.crt` and `<stem>.key` into a directory and gives their paths.
@@ -110,6 +114,10 @@ impl Identity {
         let certificate = parameters.self_signed(key).expect("a certificate");
         Self { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
+}
+
+fn rsa_key() -> KeyPair {
+    KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("a key")
 }
 
 /// An end entity's, valid from and to so many days from today (whole days, UTC).

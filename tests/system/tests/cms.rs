@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
-use support::{Process, seon_binary, write_pseudo_random};
+use support::{Identity, Process, seon_binary, write_pseudo_random};
 use system::{Company, FileKeys, Line, Pair, exit_code};
 
 /// Two companies with keys, whose policy is this of each other.
@@ -286,6 +286,23 @@ fn a_package_that_is_less_than_the_policy_asks_or_signed_by_a_stranger_is_not_op
     let signer = &shown["layers"][2]["signers"][0];
     assert!(signer["fault"].as_str().unwrap().contains("stranger files"), "{signer}");
     assert_eq!((&signer["certificate"], &shown["content"]), (&Value::Null, &1000.into()));
+}
+
+#[test]
+fn a_package_that_is_signed_by_an_expired_certificate_is_not_opened_and_its_date_is_told() {
+    let mut pair = pair(NO_POLICY);
+    pair.acme.file_keys.as_mut().unwrap().sign = Identity::rsa_expired("acme files of before");
+    pair.acme.write(&pair.bolt, Line::Nothing);
+    pair.bolt.write(&pair.acme, Line::Nothing);
+    let openssl = openssl!(&pair);
+    let original = file(&pair.acme, "ORDER", 1000);
+    let sign = "-sign -nodetach -md sha256 -outform DER -signer acme-sign.crt -inkey acme-sign.key";
+    let package = openssl.cms(sign, &original, "signed");
+    let to = pair.bolt.directory.join("ORDER");
+    let refused = unwrap(&pair.bolt, "acme", &package, &to);
+    assert_refused(&refused, "E-CMS-SIGNER", &to);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("acme files of before") && told.contains("expired"), "{told}");
 }
 
 #[test]

@@ -270,7 +270,7 @@ fn a_refusal_has_a_code_of_its_own_and_a_sentence_that_ends_in_a_cure() {
     assert_eq!(
         PolicyRefused::Suite { suite: unknown, own }.to_string(),
         "cipher suite 08 is not used for this partner; ask for 02, its own one, or 04, 06 or 07, \
-         or name another of 01 to 07 in the partner's spec.security.outbound.cipherSuite"
+         or name another of 01 to 10 in the partner's spec.security.outbound.cipherSuite"
     );
 }
 

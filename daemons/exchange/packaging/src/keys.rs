@@ -1,17 +1,21 @@
 //! The keys for one file, taken from the configuration.
 
 use configuration::{FileKey, Instance, OutOfDate, Partner, in_date};
+use domain::security::ReceiptHash;
 use domain::{Packaging, Suite};
 use jiff::{SignedDuration, Timestamp};
-use oftp_cms::{Certificate, Identity, KeyError, Known, Limits, PrivateKey, Signer as Signature};
+use oftp_cms::{
+    Certificate, Found, Identity, KeyError, Known, Limits, PrivateKey, Signer as Signature,
+};
 
-use crate::PackagingError;
+use crate::{PackagingError, UnwrapError};
 
 /// What a file for a partner is packaged with: no more than its packaging needs.
 #[derive(Clone, Debug)]
 pub struct Sealing {
     pub(crate) signer: Option<Identity>,
     pub(crate) recipient: Option<Certificate>,
+    pub(crate) receipt_hash: ReceiptHash,
 }
 
 impl Sealing {
@@ -36,7 +40,7 @@ impl Sealing {
         } else {
             None
         };
-        Ok(Self { signer, recipient })
+        Ok(Self { signer, recipient, receipt_hash: partner.receipts.hash })
     }
 }
 
@@ -94,6 +98,18 @@ fn in_date_about(certificate: &[u8], now: Timestamp) -> Result<(), OutOfDate> {
 }
 
 impl Signers {
+    /// Who signed a package by its suite. Another's good signature must not lend its certificate's
+    /// date.
+    pub(crate) fn of_package(
+        &self,
+        found: &Found,
+        suite: Option<oftp_cms::Suite>,
+    ) -> Result<Option<&Certificate>, UnwrapError> {
+        let counts = |one: &&Signature| suite.is_some_and(|suite| one.counts_for(suite));
+        let signer = self.first(found.signers.iter().filter(counts));
+        signer.map_err(|(signer, why)| UnwrapError::Signer { signer, why })
+    }
+
     /// Who made the first of these good signatures whose certificate counts; if none does, why that of
     /// the first does not. `None`: there is no good signature.
     pub(crate) fn first<'a>(
@@ -112,6 +128,20 @@ impl Signers {
         }
         refused.map_or(Ok(None), Err)
     }
+}
+
+/// Who signed a package by this suite that was read with these certificates, by one that counts now: as
+/// of a file that came just now.
+pub fn signer(
+    found: &Found,
+    suite: Option<Suite>,
+    certificates: &[Certificate],
+    now: Timestamp,
+) -> Result<Option<Certificate>, UnwrapError> {
+    let suite = suite.map(cms_suite).transpose().map_err(UnwrapError::Suite)?;
+    let octets: Vec<_> = certificates.iter().map(Certificate::der).collect();
+    let (_, signers) = signers(&octets, now)?;
+    Ok(signers.of_package(found, suite)?.cloned())
 }
 
 /// A key of ours and its certificate, as `oftp-cms` has them.

@@ -8,6 +8,7 @@ mod beside;
 pub mod challenge;
 mod cores;
 mod error;
+mod hashes;
 mod keys;
 mod outgoing;
 mod packing;
@@ -17,7 +18,7 @@ mod unwrap;
 
 pub use cores::Cores;
 pub use error::{PackagingError, UnwrapError};
-pub use keys::{Opening, Sealing, identity};
+pub use keys::{Opening, Sealing, identity, signer};
 pub use outgoing::{Made, made_for, package};
 pub use packing::Packing;
 pub use unwrap::{Opened, Wrapped, hash, unwrap};

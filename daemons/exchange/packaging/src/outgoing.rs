@@ -2,14 +2,15 @@
 
 use aws_lc_rs::digest;
 use configuration::Partner;
-use domain::{FileHash, Packaging};
+use domain::{FileHash, OtherHashes, Packaging};
 use jiff::Timestamp;
 use oftp::field::Format;
 use oftp::record::{Checker, check_length};
 use oftp_cms::Certificate;
 use spool::{Payload, PayloadWriter, Payloads, Reader, Spool, SpoolError};
 
-use crate::packing::{Packing, hash_of, hashed};
+use crate::hashes::Hashes;
+use crate::packing::Packing;
 use crate::{Cores, PackagingError, Sealing};
 
 /// What was made of a payload.
@@ -19,6 +20,8 @@ pub struct Made {
     pub package: Option<Payload>,
     /// Of what is transmitted, where the receipt is to be signed.
     pub hash: Option<FileHash>,
+    /// Other hashes that the partner may sign in its place.
+    pub other_hashes: OtherHashes,
 }
 
 /// Packages a payload of a format as its packaging says. The package is in the spool when this returns,
@@ -35,11 +38,11 @@ pub async fn package(
 ) -> Result<Made, PackagingError> {
     check_length(format, payload.octets).map_err(PackagingError::Records)?;
     let mut reader = spool.open_payload(payload, 0).await?;
+    let counts = sealing.receipt_hash;
     let Some(mut packing) = Packing::new(cores.clone(), packaging, sealing)? else {
-        return Ok(Made {
-            package: None,
-            hash: hash_as_it_is(&mut reader, cores, packaging).await?,
-        });
+        let hashes = Hashes::of(packaging, counts)?;
+        let (hash, other_hashes) = hash_as_it_is(&mut reader, cores, hashes).await?;
+        return Ok(Made { package: None, hash, other_hashes });
     };
     let promised = promised(payload.octets, packaging).max(grown);
     let mut writer = spool.new_payload(promised).await?;
@@ -56,9 +59,9 @@ pub async fn package(
         append(&mut writer, packing.made()).await?;
     }
     records.finish().map_err(PackagingError::Records)?;
-    let hash = packing.finish().await?;
+    let (hash, other_hashes) = packing.finish().await?;
     append(&mut writer, packing.made()).await?;
-    Ok(Made { package: Some(writer.finish().await?), hash })
+    Ok(Made { package: Some(writer.finish().await?), hash, other_hashes })
 }
 
 async fn append(
@@ -75,19 +78,19 @@ async fn append(
 async fn hash_as_it_is(
     reader: &mut impl Reader,
     cores: &Cores,
-    packaging: Packaging,
-) -> Result<Option<FileHash>, PackagingError> {
-    let Some(mut hash) = hash_of(packaging)? else { return Ok(None) };
+    hashes: Option<Hashes>,
+) -> Result<(Option<FileHash>, OtherHashes), PackagingError> {
+    let Some(mut hashes) = hashes else { return Ok((None, OtherHashes::default())) };
     let mut chunk = reader.next(Vec::new()).await?;
     while !chunk.is_empty() {
         let turn = move || {
-            hash.update(&chunk);
-            (hash, chunk)
+            hashes.transmitted(&chunk);
+            (hashes, chunk)
         };
-        (hash, chunk) = cores.work(turn).await?;
+        (hashes, chunk) = cores.work(turn).await?;
         chunk = reader.next(chunk).await?;
     }
-    Ok(hashed(hash))
+    Ok(hashes.finish())
 }
 
 /// The certificate that files for a partner are encrypted for now: SHA-256 in hexadecimal.

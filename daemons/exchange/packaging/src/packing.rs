@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use aws_lc_rs::digest;
-use domain::{FileHash, Packaging};
+use domain::{FileHash, OtherHashes, Packaging};
 use oftp_cms::{
     Block, ContentKey, Encryption, Inner, Outer, PackageError, Packager, Packed, Plan, Signing,
 };
@@ -11,8 +10,8 @@ use spool::SpoolError;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::hashes::Hashes;
 use crate::keys::cms_suite;
-use crate::outgoing::update;
 use crate::{Cores, PackagingError, Sealing};
 
 /// Makes a package chunk by chunk: blocks are compressed beside each other, while what comes before
@@ -37,7 +36,7 @@ struct Halves {
     /// `None` once the content has ended.
     inner: Option<Inner>,
     outer: Outer,
-    hash: Option<digest::Context>,
+    hashes: Option<Hashes>,
 }
 
 /// What a turn made.
@@ -58,8 +57,9 @@ impl Packing {
         if !packaging.is_packaged() {
             return Ok(None);
         }
+        let hashes = Hashes::of(packaging, sealing.receipt_hash)?;
         let (inner, outer) = Packager::new(plan(packaging, sealing)?)?.into_halves();
-        let halves = Halves { inner: Some(inner), outer, hash: hash_of(packaging)? };
+        let halves = Halves { inner: Some(inner), outer, hashes };
         let (blocks, made) = (VecDeque::new(), Vec::new());
         Ok(Some(Self { cores, halves: Some(halves), blocks, made }))
     }
@@ -77,18 +77,18 @@ impl Packing {
     }
 
     /// The content has ended: [`Packing::made`] has the rest. The hash of the package, where its
-    /// receipt is to be signed.
-    pub async fn finish(&mut self) -> Result<Option<FileHash>, PackagingError> {
+    /// receipt is to be signed, and others that may be in its place.
+    pub async fn finish(&mut self) -> Result<(Option<FileHash>, OtherHashes), PackagingError> {
         self.turn(Vec::new(), None).await?;
         while let Some(packed) = self.next_packed().await? {
             self.turn(vec![packed], None).await?;
         }
-        let mut halves = self.halves.take().ok_or(SpoolError::Stopped)?;
+        let Halves { outer, mut hashes, .. } = self.halves.take().ok_or(SpoolError::Stopped)?;
         let mut rest = Vec::new();
-        halves.outer.finish(&mut rest)?;
-        update(halves.hash.as_mut(), &rest);
+        outer.finish(&mut rest)?;
+        transmitted(hashes.as_mut(), &rest);
         self.made.append(&mut rest);
-        Ok(halves.hash.and_then(hashed))
+        Ok(hashes.map(Hashes::finish).unwrap_or_default())
     }
 
     /// What was made and not taken yet: to be emptied after each step.
@@ -116,10 +116,13 @@ impl Packing {
             for packed in packed {
                 halves.outer.push(&packed, &mut made)?;
             }
-            update(halves.hash.as_mut(), &made[begun..]);
+            transmitted(halves.hashes.as_mut(), &made[begun..]);
             let mut blocks = VecDeque::new();
             if let (Some(inner), Some(chunk)) = (&mut halves.inner, &chunk) {
                 inner.push(chunk, &mut blocks)?;
+                if let Some(hashes) = &mut halves.hashes {
+                    hashes.original(chunk);
+                }
             } else if let Some(inner) = halves.inner.take() {
                 inner.finish(&mut blocks)?;
             }
@@ -138,14 +141,10 @@ impl Packing {
     }
 }
 
-/// The hash over what is transmitted, where the receipt is to be signed.
-pub(crate) fn hash_of(packaging: Packaging) -> Result<Option<digest::Context>, PackagingError> {
-    let Some(suite) = packaging.receipt_suite() else { return Ok(None) };
-    Ok(Some(cms_suite(suite).map_err(PackagingError::Suite)?.digest().context()))
-}
-
-pub(crate) fn hashed(hash: digest::Context) -> Option<FileHash> {
-    hash.finish().as_ref().to_vec().try_into().ok()
+fn transmitted(hashes: Option<&mut Hashes>, octets: &[u8]) {
+    if let Some(hashes) = hashes {
+        hashes.transmitted(octets);
+    }
 }
 
 fn plan(packaging: Packaging, sealing: Sealing) -> Result<Plan, PackagingError> {
@@ -168,6 +167,8 @@ fn plan(packaging: Packaging, sealing: Sealing) -> Result<Plan, PackagingError> 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "what fails here is a test")]
 mod tests {
+    use domain::security::ReceiptHash;
+
     use super::*;
     use crate::cores::blocks_held;
 
@@ -175,7 +176,8 @@ mod tests {
     async fn all_files_together_hold_so_many_blocks_and_each_may_have_one_chunk_more() {
         let (cores, files) = (Cores::new(1), 12);
         let packaging = "00 00 1 1 N".parse().unwrap();
-        let sealing = || Sealing { signer: None, recipient: None };
+        let receipt_hash = ReceiptHash::Strict;
+        let sealing = || Sealing { signer: None, recipient: None, receipt_hash };
         let packing = |_| Packing::new(cores.clone(), packaging, sealing()).unwrap().unwrap();
         let mut all: Vec<_> = (0..files).map(packing).collect();
         let chunk: Vec<u8> = (0..=255).cycle().take(256 * 1024).collect();

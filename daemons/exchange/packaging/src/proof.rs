@@ -1,8 +1,10 @@
 //! A partner's signed receipt with all that is needed to verify it again, years later and by anybody:
 //! the partner's own word that it has, or refuses, the very octets that were transmitted.
 
+use std::iter;
+
 use configuration::{CertificateFacts, OutOfDate, certificate_facts, in_date};
-use domain::{CertificateOctets, FileHash, SignatureOctets};
+use domain::{CertificateOctets, FileHash, OtherHash, OtherHashes, SignatureOctets};
 use jiff::Timestamp;
 use oftp::OdetteId;
 use oftp::command::Eerp;
@@ -19,6 +21,8 @@ pub struct Proof {
     pub file: FileIdentity,
     /// The hash of what was transmitted.
     pub hash: FileHash,
+    /// What the partner may have signed in its place.
+    pub other_hashes: OtherHashes,
     /// The CMS object of EERPSIG or NERPSIG.
     pub signature: SignatureOctets,
     /// The certificate of whoever signed it.
@@ -32,6 +36,8 @@ pub struct Proof {
 pub struct Shown {
     /// What the partner says of the file.
     pub said: Said,
+    /// Which hash it signed, if that is not the one of what was transmitted.
+    pub other_hash: Option<OtherHash>,
     /// The certificate that it was signed by.
     pub certificate: Certificate,
     /// What that says about itself.
@@ -89,39 +95,48 @@ impl Proof {
         let certificate = Certificate::parse(octets)?;
         let facts = certificate_facts(octets).ok_or(KeyError::Certificate)?;
         in_date(octets, self.received_at).map_err(Disproof::OutOfDate)?;
-        let said = self.said(&certificate)?;
-        Ok(Shown { said, certificate, facts })
+        let (said, other_hash) = self.said(&certificate)?;
+        Ok(Shown { said, other_hash, certificate, facts })
     }
 
     /// A signature that comes without its octets is over those that they have to be; a NERP's creator is
     /// then the partner itself.
-    fn said(&self, certificate: &Certificate) -> Result<Said, Disproof> {
+    fn said(&self, certificate: &Certificate) -> Result<(Said, Option<OtherHash>), Disproof> {
         let (signature, by) = (self.signature.as_octets(), &self.file.destination);
         let creator = format!("{by:<CREATOR$}");
-        let (file, hash) = (self.file_octets(), self.hash.as_octets());
-        for (said, creator) in
-            [(Said::Received, ""), (Said::Refused { by: by.clone() }, creator.as_str())]
-        {
-            let octets = [&file, creator.as_bytes(), hash].concat();
-            let certificates = vec![certificate.clone()];
-            if receipt::verify(signature, &octets, certificates, Detached::Accepted).is_ok() {
-                return Ok(said);
+        let file = self.file_octets();
+        for (other, hash) in self.hashes() {
+            for (said, creator) in
+                [(Said::Received, ""), (Said::Refused { by: by.clone() }, creator.as_str())]
+            {
+                let octets = [&file, creator.as_bytes(), hash].concat();
+                let certificates = vec![certificate.clone()];
+                if receipt::verify(signature, &octets, certificates, Detached::Accepted).is_ok() {
+                    return Ok((said, other));
+                }
             }
         }
         self.said_by(&content(certificate, signature)?)
     }
 
+    /// The one that counts in any case, and the others.
+    fn hashes(&self) -> impl Iterator<Item = (Option<OtherHash>, &[u8])> {
+        let others = self.other_hashes.iter().map(|(other, hash)| (Some(other), hash.as_octets()));
+        iter::once((None, self.hash.as_octets())).chain(others)
+    }
+
     /// What is signed begins with the file and ends with the hash; between them only a NERP has its
     /// creator (RFC 5024 sections 5.3.13 and 5.3.14).
-    fn said_by(&self, signed: &[u8]) -> Result<Said, Disproof> {
+    fn said_by(&self, signed: &[u8]) -> Result<(Said, Option<OtherHash>), Disproof> {
         let rest = signed.strip_prefix(self.file_octets().as_slice()).ok_or(Disproof::File)?;
-        let creator = rest.strip_suffix(self.hash.as_octets()).ok_or(Disproof::Hash)?;
+        let before = |(other, hash)| Some((rest.strip_suffix(hash)?, other));
+        let (creator, other) = self.hashes().find_map(before).ok_or(Disproof::Hash)?;
         if creator.is_empty() {
-            return Ok(Said::Received);
+            return Ok((Said::Received, other));
         }
         let creator = str::from_utf8(creator).ok().filter(|text| text.len() == CREATOR);
         let by = creator.and_then(|text| text.trim_end().parse().ok()).ok_or(Disproof::File)?;
-        Ok(Said::Refused { by })
+        Ok((Said::Refused { by }, other))
     }
 
     fn file_octets(&self) -> Vec<u8> {

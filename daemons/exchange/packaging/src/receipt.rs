@@ -1,6 +1,7 @@
 //! Receipts signed and verified (RFC 5024 sections 5.3.13 and 5.3.14).
 
 use configuration::{Instance, OutOfDate, Partner};
+use domain::security::ReceiptHash;
 use domain::{FileHash, ReceiptSignature, SignatureOctets, Suite};
 use jiff::Timestamp;
 use oftp::Quirk;
@@ -105,7 +106,8 @@ impl Unproven {
 
 /// Verifies a partner's receipt. `octets` is `signed_octets` of the command. The hash is for the
 /// caller to compare with that of what was sent, which is by the file's cipher suite; the signature
-/// is by the same digest, as the RFC has it (section 5.3.3, SFIDCIPH), and by no weaker one.
+/// is by the same digest, as the RFC has it (section 5.3.3, SFIDCIPH), and by no weaker one. Where the
+/// hash may be another one, such as SHA-1 whatever the suite, the signature may be by a stronger one.
 pub fn verify(
     partner: &Partner,
     seal: Option<&Seal>,
@@ -128,8 +130,12 @@ pub fn verify(
     let found = oftp_cms::receipt::verify(&seal.signature, &octets(), certificates, detached)
         .map_err(Unproven::Signature)?;
     let by_the_suite = |signer: &&Signature| {
-        let octets = signer.digest.map(Digest::octets);
-        signer.verified.is_ok() && octets == Some(seal.hash.len())
+        let octets = signer.digest.map_or(0, Digest::octets);
+        let fits = match partner.receipts.hash {
+            ReceiptHash::Strict => octets == seal.hash.len(),
+            ReceiptHash::Tolerant => octets >= seal.hash.len(),
+        };
+        signer.verified.is_ok() && fits
     };
     let signer = signers.first(found.signers.iter().filter(by_the_suite));
     let signer = signer.map_err(|(signer, why)| Unproven::OutOfDate { signer, why })?;

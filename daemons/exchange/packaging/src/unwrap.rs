@@ -227,11 +227,7 @@ impl Inside {
         if let Some(suite) = self.suite {
             found.check_suite(suite).map_err(oftp_cms::CmsError::from)?;
         }
-        // By the announced digest: another's good signature must not lend its certificate's date.
-        let digest = self.suite.map(oftp_cms::Suite::digest);
-        let good = found.signers.iter().filter(|one| one.verified.is_ok() && one.digest == digest);
-        let signer = self.signers.first(good);
-        let signer = signer.map_err(|(signer, why)| UnwrapError::Signer { signer, why })?;
+        let signer = self.signers.of_package(&found, self.suite)?;
         self.records.finish()?;
         Ok(signer.map(|signer| signer.subject().to_owned()))
     }

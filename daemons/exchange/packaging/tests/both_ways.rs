@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::task::Poll;
 
+use aws_lc_rs::digest;
 use configuration::{Configuration, NoneUsable, Partner};
-use domain::{CertificateOctets, Epoch, FileHash, Packaging, PartName};
+use domain::security::ReceiptHash;
+use domain::{CertificateOctets, Epoch, FileHash, OtherHash, OtherHashes, Packaging, PartName};
 use jiff::Timestamp;
 use oftp::command::{Eerp, Nerp, Seal};
 use oftp::field::{Blocks, FileIdentity, Format, ReasonText, UserData};
@@ -196,8 +198,18 @@ fn packagings() -> Vec<Packaging> {
 }
 
 fn sha256(octets: &[u8]) -> FileHash {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets);
-    FileHash::try_from(hash.as_ref().to_vec()).unwrap()
+    hash_by(&digest::SHA256, octets)
+}
+
+fn hash_by(algorithm: &'static digest::Algorithm, octets: &[u8]) -> FileHash {
+    digest::digest(algorithm, octets).as_ref().to_vec().try_into().unwrap()
+}
+
+/// The partner, of whose receipts other hashes count too.
+fn tolerant(partner: &Partner) -> Partner {
+    let mut partner = Partner::clone(partner);
+    partner.receipts.hash = ReceiptHash::Tolerant;
+    partner
 }
 
 #[tokio::test]
@@ -232,6 +244,52 @@ async fn the_hash_of_a_receipt_is_over_what_is_transmitted() {
     world.spool.write_part(&part, transmitted.clone()).await.unwrap().finish().await.unwrap();
     let suite = packaging.receipt_suite().unwrap();
     assert_eq!(hash(&world.spool, &Cores::default(), &part, suite).await.unwrap(), made.hash);
+}
+
+#[tokio::test]
+async fn for_a_tolerant_receipt_the_other_hashes_of_a_file_are_made_beside_its_own() {
+    use OtherHash::{Original, OriginalSha1, TransmittedSha1};
+    let world = World::new();
+    let bolt = tolerant(world.bolt_as_partner());
+    let file = vec![7; 700_000];
+    let payload = world.payload(&file).await;
+    let by = |suite: &str, octets: &[u8]| match suite {
+        "02" => hash_by(&digest::SHA1_FOR_LEGACY_USE_ONLY, octets),
+        _ => sha256(octets),
+    };
+    let sha1 = |octets: &[u8]| by("02", octets);
+    for (packaging, suite) in [
+        ("03 04 1 1 Y", "04"),
+        ("00 04 1 1 Y", "04"),
+        ("00 04 0 0 Y", "04"),
+        ("03 02 1 1 Y", "02"),
+        ("00 02 0 0 Y", "02"),
+        ("03 04 1 1 N", "04"),
+    ] {
+        let packaging: Packaging = packaging.parse().unwrap();
+        let instance = &world.acme.instance;
+        let sealing = Sealing::of(instance, &bolt, packaging, ambient::now()).unwrap();
+        let (cores, format) = (Cores::default(), Format::Unstructured);
+        let made = package(&world.spool, &cores, &payload, format, packaging, sealing);
+        let made = made.await.unwrap();
+        let sent = fs::read(world.path(made.package.as_ref().unwrap_or(&payload))).unwrap();
+        let is_signed = packaging.receipt_suite().is_some();
+        let is_other = suite != "02";
+        let expected: OtherHashes = [
+            is_other.then(|| (TransmittedSha1, sha1(&sent))),
+            packaging.is_packaged().then(|| (Original, by(suite, &file))),
+            (packaging.is_packaged() && is_other).then(|| (OriginalSha1, sha1(&file))),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|_| is_signed)
+        .collect();
+        assert_eq!(made.hash, is_signed.then(|| by(suite, &sent)), "{packaging}");
+        assert_eq!(made.other_hashes, expected, "{packaging}");
+        // And none of it for a partner that is held to the RFC.
+        let made = world.package(&cores, &payload, packaging).await.unwrap();
+        assert!(made.other_hashes.is_empty(), "{packaging}");
+    }
 }
 
 #[tokio::test]
@@ -505,6 +563,30 @@ fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
     assert_eq!(by_nobody, Err(Unproven::NoCertificate));
 }
 
+#[test]
+fn a_receipt_over_sha_1_and_signed_by_the_suite_proves_its_hash_where_that_is_tolerated() {
+    let world = World::new();
+    let signer = Signer::of(&world.bolt.instance, ambient::now()).unwrap();
+    let hash = hash_by(&digest::SHA1_FOR_LEGACY_USE_ONLY, b"what was transmitted");
+    let octets = |seal| eerp(seal).signed_octets();
+    let proof = signer.sign(4.try_into().unwrap(), hash.clone(), octets).unwrap();
+    let seal =
+        Seal { hash: hash.as_octets().to_vec(), signature: proof.signature.as_octets().to_vec() };
+    let judged = |partner: &Partner, seal: &Seal| {
+        verify(partner, Some(seal), || octets(seal.clone()), ambient::now())
+    };
+    let strict = world.bolt_as_partner();
+    assert_eq!(judged(strict, &seal), Err(Unproven::Digest));
+    assert_eq!(judged(&tolerant(strict), &seal).unwrap().hash, hash);
+    // The signature first, whatever the hash, and by nothing weaker than that.
+    let other = Seal { hash: sha256(b"something else").as_octets().to_vec(), ..seal };
+    assert_eq!(judged(&tolerant(strict), &other).unwrap_err().code(), "E-RECEIPT-SIGNATURE");
+    let weak = signer.sign(2.try_into().unwrap(), sha256(b"what was transmitted"), octets).unwrap();
+    let hash = weak.hash.as_octets().to_vec();
+    let weak = Seal { hash, signature: weak.signature.as_octets().to_vec() };
+    assert_eq!(judged(&tolerant(strict), &weak), Err(Unproven::Digest));
+}
+
 /// What is kept of a receipt that bolt signed.
 fn kept(world: &World, octets: impl FnOnce(Seal) -> Vec<u8>) -> Proof {
     let signer = Signer::of(&world.bolt.instance, ambient::now()).unwrap();
@@ -512,7 +594,8 @@ fn kept(world: &World, octets: impl FnOnce(Seal) -> Vec<u8>) -> Proof {
     let signature = signer.sign(4.try_into().unwrap(), hash.clone(), octets).unwrap().signature;
     let certificate = pem_to_der(&KEYS[2].certificate_pem);
     let file = eerp(Seal::default()).file;
-    Proof { file, hash, signature, certificate, received_at: ambient::now() }
+    let (other_hashes, received_at) = (OtherHashes::default(), ambient::now());
+    Proof { file, hash, other_hashes, signature, certificate, received_at }
 }
 
 fn pem_to_der(pem: &str) -> CertificateOctets {
@@ -536,6 +619,16 @@ fn a_receipt_that_was_kept_is_verified_again_by_nothing_but_itself() {
     };
     let refusal = kept(&world, |seal| nerp(seal).signed_octets());
     assert_eq!(refusal.verify().unwrap().said, Said::Refused { by: creator.clone() });
+    // Over another hash that counts, it says which one.
+    let original = sha256(b"the original");
+    for proof in [proof, refusal] {
+        assert_eq!(proof.verify().unwrap().other_hash, None);
+        let said = proof.verify().unwrap().said;
+        let other_hashes = [(OtherHash::Original, proof.hash)].into_iter().collect();
+        let other = Proof { hash: original.clone(), other_hashes, ..proof };
+        let shown = other.verify().unwrap();
+        assert_eq!((shown.said, shown.other_hash), (said, Some(OtherHash::Original)));
+    }
 }
 
 #[test]

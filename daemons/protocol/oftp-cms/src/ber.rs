@@ -2,9 +2,11 @@
 //! pushed.
 
 mod capture;
+mod elements;
 mod walker;
 
 pub(crate) use capture::Capture;
+pub(crate) use elements::{elements, elements_in};
 pub(crate) use walker::{Event, Walker};
 
 /// Identifier octets. High tag numbers do not occur in CMS.

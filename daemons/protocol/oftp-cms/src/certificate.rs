@@ -13,6 +13,7 @@ use x509_cert::certificate::{CertificateInner, Raw};
 
 use crate::ber::{CONTEXT_0, SEQUENCE, element};
 use crate::key::long_enough;
+use crate::rsa::{KeyTransport, SignatureScheme};
 use crate::suite::Digest;
 use crate::{KeyError, oid, room};
 
@@ -145,12 +146,21 @@ impl Certificate {
         }
     }
 
-    pub(crate) fn verifies(&self, digest: Digest, hash: &[u8], signature: &[u8]) -> bool {
-        self.0.key.verify(digest, hash, signature)
+    pub(crate) fn verifies(
+        &self,
+        scheme: SignatureScheme,
+        digest: Digest,
+        hash: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        self.0.key.verify(scheme, digest, hash, signature)
     }
 
-    /// A key of a cipher, wrapped for the owner of this certificate (PKCS#1 1.5).
-    pub(crate) fn wrap(&self, key: &[u8]) -> Option<Vec<u8>> {
+    /// A key of a cipher, wrapped for the owner of this certificate.
+    pub(crate) fn wrap(&self, transport: KeyTransport, key: &[u8]) -> Option<Vec<u8>> {
+        if let KeyTransport::Oaep { digest, mask } = transport {
+            return self.0.key.encrypt_oaep(digest, mask, key);
+        }
         let public = PublicEncryptingKey::from_der(&self.0.key_information).ok()?;
         let public = Pkcs1PublicEncryptingKey::new(public).ok()?;
         let mut wrapped = vec![0; public.ciphertext_size()];

@@ -13,6 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::oid;
 use crate::room;
+use crate::rsa::{KeyTransport, SignatureScheme};
 use crate::suite::Digest;
 use crate::{Certificate, KeyError};
 
@@ -65,16 +66,32 @@ impl PrivateKey {
     }
 
     /// A signature over a hash.
-    pub(crate) fn sign(&self, digest: Digest, hash: &[u8]) -> Option<Vec<u8>> {
-        self.0.key.sign(digest, hash)
+    pub(crate) fn sign(
+        &self,
+        scheme: SignatureScheme,
+        digest: Digest,
+        hash: &[u8],
+    ) -> Option<Vec<u8>> {
+        self.0.key.sign(scheme, digest, hash)
     }
 
     /// The content-encryption key that was wrapped for this key, or another one that only this key
     /// can make of the same octets: nobody, nor the time it takes, tells which (RFC 3218 section
     /// 2.3.2).
-    pub(crate) fn unwrap(&self, wrapped: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn unwrap(
+        &self,
+        transport: KeyTransport,
+        wrapped: &[u8],
+        length: usize,
+    ) -> Zeroizing<Vec<u8>> {
         debug_assert!(length <= LONGEST_KEY);
         let replacement = hmac::sign(&self.0.rejection, wrapped);
+        if let KeyTransport::Oaep { digest, mask } = transport {
+            let unwrapped = self.0.key.decrypt_oaep(digest, mask, wrapped).map(Zeroizing::new);
+            return unwrapped
+                .filter(|key| key.len() == length)
+                .unwrap_or_else(|| Zeroizing::new(replacement.as_ref()[..length].to_vec()));
+        }
         let padded = self.0.key.decrypt_unchecked(wrapped).unwrap_or_default();
         let padded = Zeroizing::new(padded);
         let start = padded.len().saturating_sub(length);
@@ -141,8 +158,9 @@ impl Identity {
     pub fn new(certificate: Certificate, key: PrivateKey) -> Result<Self, KeyError> {
         const PROOF: Digest = Digest::Sha256;
         let hash = PROOF.hash(b"a pair");
-        let signature = key.sign(PROOF, hash.as_ref()).ok_or(KeyError::PrivateKey)?;
-        if !certificate.verifies(PROOF, hash.as_ref(), &signature) {
+        let signature =
+            key.sign(SignatureScheme::Pkcs1, PROOF, hash.as_ref()).ok_or(KeyError::PrivateKey)?;
+        if !certificate.verifies(SignatureScheme::Pkcs1, PROOF, hash.as_ref(), &signature) {
             return Err(KeyError::NotAPair);
         }
         Ok(Self { certificate, key })
@@ -164,6 +182,8 @@ mod tests {
 
     use super::*;
 
+    const PKCS1: KeyTransport = KeyTransport::Pkcs1;
+
     fn padding(parts: [&[u8]; 3]) -> Vec<u8> {
         parts.concat()
     }
@@ -173,26 +193,49 @@ mod tests {
         let key = PrivateKey::parse(include_bytes!("../tests/vectors/bob.key")).unwrap();
         let bob = Certificate::parse(include_bytes!("../tests/vectors/bob.crt")).unwrap();
         let content_key: Vec<u8> = (1..=32).collect();
-        let wrapped = bob.wrap(&content_key).unwrap();
-        assert_eq!(*key.unwrap(&wrapped, 32), content_key);
+        let wrapped = bob.wrap(PKCS1, &content_key).unwrap();
+        assert_eq!(*key.unwrap(PKCS1, &wrapped, 32), content_key);
         // For a cipher with shorter keys it is none, and neither is anything else.
-        assert_ne!(*key.unwrap(&wrapped, 24), content_key[8..]);
-        let short = bob.wrap(&content_key[..24]).unwrap();
-        assert_eq!(*key.unwrap(&short, 24), content_key[..24]);
+        assert_ne!(*key.unwrap(PKCS1, &wrapped, 24), content_key[8..]);
+        let short = bob.wrap(PKCS1, &content_key[..24]).unwrap();
+        assert_eq!(*key.unwrap(PKCS1, &short, 24), content_key[..24]);
         let mut replacements = BTreeSet::new();
         for place in [0, 100, 255] {
             let mut other = wrapped.clone();
             other[place] ^= 1;
-            let replacement = key.unwrap(&other, 32);
+            let replacement = key.unwrap(PKCS1, &other, 32);
             assert_eq!(replacement.len(), 32);
-            assert_eq!(key.unwrap(&other, 32), replacement);
+            assert_eq!(key.unwrap(PKCS1, &other, 32), replacement);
             replacements.insert(replacement.to_vec());
         }
         // Neither as long as the modulus nor below it.
         for other in [&wrapped[1..], &[0xff; 256][..], &[]] {
-            replacements.insert(key.unwrap(other, 32).to_vec());
+            replacements.insert(key.unwrap(PKCS1, other, 32).to_vec());
         }
         assert_eq!(replacements.len(), 6);
+    }
+
+    #[test]
+    fn a_key_that_is_wrapped_by_oaep_is_unwrapped_or_replaced_too() {
+        let key = PrivateKey::parse(include_bytes!("../tests/vectors/bob.key")).unwrap();
+        let bob = Certificate::parse(include_bytes!("../tests/vectors/bob.crt")).unwrap();
+        let content_key: Vec<u8> = (1..=32).collect();
+        for digest in Digest::ALL {
+            let oaep = KeyTransport::Oaep { digest, mask: Digest::Sha1 };
+            let wrapped = bob.wrap(oaep, &content_key).unwrap();
+            assert_eq!(*key.unwrap(oaep, &wrapped, 32), content_key, "{digest:?}");
+            let mut others = BTreeSet::new();
+            let other_mask = KeyTransport::Oaep { digest, mask: Digest::Sha256 };
+            others.insert(key.unwrap(other_mask, &wrapped, 32).to_vec());
+            others.insert(key.unwrap(oaep, &wrapped[1..], 32).to_vec());
+            others.insert(key.unwrap(oaep, &[], 32).to_vec());
+            assert!(!others.contains(&content_key));
+            assert_eq!(others.len(), 3);
+            // One of another length is none.
+            let (short, long) = (key.unwrap(oaep, &wrapped, 24), key.unwrap(oaep, &[7; 256], 32));
+            assert_eq!((short.len(), long.len()), (24, 32));
+            assert_ne!(*short, content_key[..24]);
+        }
     }
 
     #[test]

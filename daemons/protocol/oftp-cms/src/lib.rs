@@ -70,6 +70,7 @@ mod oid;
 mod package;
 pub mod receipt;
 mod room;
+mod rsa;
 mod suite;
 mod unpackage;
 
@@ -80,5 +81,5 @@ pub use error::{
 pub use key::{Identity, PrivateKey};
 pub use limits::{Limit, Limits};
 pub use package::{Block, ContentKey, Encryption, Inner, Outer, Packager, Packed, Plan, Signing};
-pub use suite::{Cipher, Digest, NoSuite, Suite};
+pub use suite::{Cipher, Digest, NoSuite, RsaPadding, Suite};
 pub use unpackage::{Expected, Found, Known, Layers, Signer, Unpackager};

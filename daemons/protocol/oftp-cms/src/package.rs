@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use zeroize::Zeroizing;
 
-use crate::suite::{Cipher, Digest};
+use crate::suite::Cipher;
 use crate::{Certificate, Identity, PackageError, Suite};
 
 pub use halves::{Block, Inner, Outer, Packed};
@@ -28,17 +28,17 @@ pub struct Plan {
     pub encryption: Option<Encryption>,
 }
 
-/// Who signs, and by which digest.
+/// Who signs, and by what.
 #[derive(Debug)]
 pub struct Signing {
-    digest: Digest,
+    suite: Suite,
     signers: Vec<Identity>,
 }
 
 impl Signing {
-    /// One signs by the suite's digest.
+    /// One signs by the suite's digest and padding.
     pub fn new(suite: Suite, signer: Identity) -> Self {
-        Self { digest: suite.digest(), signers: vec![signer] }
+        Self { suite, signers: vec![signer] }
     }
 
     /// Another one signs as well, for a roll-over (RFC 5024 section 6.2).
@@ -52,15 +52,15 @@ impl Signing {
 /// For whom a file is encrypted, and by what.
 #[derive(Debug)]
 pub struct Encryption {
-    cipher: Cipher,
+    suite: Suite,
     recipients: Vec<Certificate>,
     key: ContentKey,
 }
 
 impl Encryption {
-    /// By the suite's cipher for one recipient.
+    /// By the suite's cipher and padding for one recipient.
     pub fn new(suite: Suite, recipient: Certificate, key: ContentKey) -> Self {
-        Self { cipher: suite.cipher(), recipients: vec![recipient], key }
+        Self { suite, recipients: vec![recipient], key }
     }
 
     /// Another one can decrypt it as well.

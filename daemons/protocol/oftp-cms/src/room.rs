@@ -1,17 +1,22 @@
 //! What aws-lc-rs does not show of AWS-LC, and the cipher suites need: signing with SHA-1 and with
-//! SHA3-512, and RSA decryption without a padding check, so that ours can give nothing away. The
-//! only `unsafe` of the crate.
+//! SHA3-512, PSS and OAEP with any digest, and RSA decryption without a padding check, so that ours
+//! can give nothing away. The only `unsafe` of the crate.
 
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
 
 use aws_lc_sys::{
-    NID_sha1, NID_sha3_512, NID_sha256, NID_sha512, RSA, RSA_NO_PADDING, RSA_free,
-    RSA_private_decrypt, RSA_private_key_from_bytes, RSA_public_key_from_bytes, RSA_sign, RSA_size,
-    RSA_verify,
+    EVP_MD, EVP_PKEY, EVP_PKEY_CTX, EVP_PKEY_CTX_free, EVP_PKEY_CTX_new,
+    EVP_PKEY_CTX_set_rsa_mgf1_md, EVP_PKEY_CTX_set_rsa_oaep_md, EVP_PKEY_CTX_set_rsa_padding,
+    EVP_PKEY_decrypt, EVP_PKEY_decrypt_init, EVP_PKEY_encrypt, EVP_PKEY_encrypt_init,
+    EVP_PKEY_free, EVP_PKEY_new, EVP_PKEY_set1_RSA, EVP_sha1, EVP_sha3_512, EVP_sha256, EVP_sha512,
+    NID_sha1, NID_sha3_512, NID_sha256, NID_sha512, RSA, RSA_NO_PADDING, RSA_PKCS1_OAEP_PADDING,
+    RSA_free, RSA_private_decrypt, RSA_private_key_from_bytes, RSA_public_key_from_bytes, RSA_sign,
+    RSA_sign_pss_mgf1, RSA_size, RSA_verify, RSA_verify_pss_mgf1,
 };
 
+use crate::rsa::SignatureScheme;
 use crate::suite::Digest;
 
 /// A public RSA key.
@@ -58,8 +63,70 @@ impl PublicKey {
         self.0.size()
     }
 
-    /// Whether the signature is this key's over the hash (PKCS#1 1.5).
-    pub(crate) fn verify(&self, digest: Digest, hash: &[u8], signature: &[u8]) -> bool {
+    /// Whether the signature is this key's over the hash.
+    pub(crate) fn verify(
+        &self,
+        scheme: SignatureScheme,
+        digest: Digest,
+        hash: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        match scheme {
+            SignatureScheme::Pkcs1 => self.verify_pkcs1(digest, hash, signature),
+            SignatureScheme::Pss { mask, salt } => {
+                self.verify_pss(digest, mask, salt, hash, signature)
+            }
+        }
+    }
+
+    /// Octets encrypted for the owner of the key, padded by OAEP.
+    pub(crate) fn encrypt_oaep(
+        &self,
+        digest: Digest,
+        mask: Digest,
+        octets: &[u8],
+    ) -> Option<Vec<u8>> {
+        let context = Context::new(&self.0)?;
+        let (mut encrypted, mut length) = (vec![0; self.size()], self.size());
+        // SAFETY: as for decryption.
+        let done = unsafe {
+            EVP_PKEY_encrypt_init(context.0.as_ptr()) == 1
+                && context.is_oaep(digest, mask)
+                && EVP_PKEY_encrypt(
+                    context.0.as_ptr(),
+                    encrypted.as_mut_ptr(),
+                    &raw mut length,
+                    octets.as_ptr(),
+                    octets.len(),
+                ) == 1
+        };
+        (done && length == encrypted.len()).then_some(encrypted)
+    }
+
+    fn verify_pss(
+        &self,
+        digest: Digest,
+        mask: Digest,
+        salt: u16,
+        hash: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        // SAFETY: as for PKCS#1 1.5; a digest's description is static.
+        1 == unsafe {
+            RSA_verify_pss_mgf1(
+                self.0.0.as_ptr(),
+                hash.as_ptr(),
+                hash.len(),
+                description(digest),
+                description(mask),
+                salt.into(),
+                signature.as_ptr(),
+                signature.len(),
+            )
+        }
+    }
+
+    fn verify_pkcs1(&self, digest: Digest, hash: &[u8], signature: &[u8]) -> bool {
         // SAFETY: AWS-LC reads as many octets of hash and signature as it is told; the key is only
         // read, although the parameter is not const.
         1 == unsafe {
@@ -88,8 +155,66 @@ impl PrivateKey {
         self.0.size()
     }
 
-    /// A signature over the hash (PKCS#1 1.5).
-    pub(crate) fn sign(&self, digest: Digest, hash: &[u8]) -> Option<Vec<u8>> {
+    /// A signature over the hash.
+    pub(crate) fn sign(
+        &self,
+        scheme: SignatureScheme,
+        digest: Digest,
+        hash: &[u8],
+    ) -> Option<Vec<u8>> {
+        match scheme {
+            SignatureScheme::Pkcs1 => self.sign_pkcs1(digest, hash),
+            SignatureScheme::Pss { mask, salt } => self.sign_pss(digest, mask, salt, hash),
+        }
+    }
+
+    /// What was encrypted for this key and padded by OAEP; `None` if it was not. AWS-LC checks the
+    /// padding in constant time (Manger 2001), and nobody learns what was wrong.
+    pub(crate) fn decrypt_oaep(
+        &self,
+        digest: Digest,
+        mask: Digest,
+        octets: &[u8],
+    ) -> Option<Vec<u8>> {
+        let context = Context::new(&self.0)?;
+        let (mut plain, mut length) = (vec![0; self.size()], self.size());
+        // SAFETY: the context is valid as long as `context`; AWS-LC reads as many octets as it is
+        // told, and writes at most `length` octets, which the vector has.
+        let done = unsafe {
+            EVP_PKEY_decrypt_init(context.0.as_ptr()) == 1
+                && context.is_oaep(digest, mask)
+                && EVP_PKEY_decrypt(
+                    context.0.as_ptr(),
+                    plain.as_mut_ptr(),
+                    &raw mut length,
+                    octets.as_ptr(),
+                    octets.len(),
+                ) == 1
+        };
+        plain.truncate(length);
+        done.then_some(plain)
+    }
+
+    fn sign_pss(&self, digest: Digest, mask: Digest, salt: u16, hash: &[u8]) -> Option<Vec<u8>> {
+        let (mut signature, mut length) = (vec![0; self.size()], 0);
+        // SAFETY: as for PKCS#1 1.5; a digest's description is static.
+        let done = unsafe {
+            RSA_sign_pss_mgf1(
+                self.0.0.as_ptr(),
+                &raw mut length,
+                signature.as_mut_ptr(),
+                signature.len(),
+                hash.as_ptr(),
+                hash.len(),
+                description(digest),
+                description(mask),
+                salt.into(),
+            )
+        };
+        (done == 1 && length == signature.len()).then_some(signature)
+    }
+
+    fn sign_pkcs1(&self, digest: Digest, hash: &[u8]) -> Option<Vec<u8>> {
         let mut signature = vec![0; self.size()];
         let mut length = 0;
         // SAFETY: AWS-LC reads as many octets of the hash as it is told, and writes at most
@@ -123,6 +248,63 @@ impl PrivateKey {
             )
         };
         (usize::try_from(length) == Ok(padded.len())).then_some(padded)
+    }
+}
+
+/// What AWS-LC does with a key by its `EVP` functions: the only ones that have OAEP by any digest.
+struct Context(NonNull<EVP_PKEY_CTX>);
+
+impl Context {
+    fn new(key: &Handle) -> Option<Self> {
+        // SAFETY: an object that is ours, or null.
+        let envelope = Envelope(NonNull::new(unsafe { EVP_PKEY_new() })?);
+        // SAFETY: both pointers are valid; the envelope holds the key by a reference of its own.
+        if unsafe { EVP_PKEY_set1_RSA(envelope.0.as_ptr(), key.0.as_ptr()) } != 1 {
+            return None;
+        }
+        // SAFETY: the envelope is valid, and the context holds it by a reference of its own.
+        let context = unsafe { EVP_PKEY_CTX_new(envelope.0.as_ptr(), std::ptr::null_mut()) };
+        NonNull::new(context).map(Self)
+    }
+
+    /// Whether it pads by OAEP from now on.
+    fn is_oaep(&self, digest: Digest, mask: Digest) -> bool {
+        let context = self.0.as_ptr();
+        // SAFETY: the context is valid as long as `self`; a digest's description is static.
+        unsafe {
+            EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1
+                && EVP_PKEY_CTX_set_rsa_oaep_md(context, description(digest)) == 1
+                && EVP_PKEY_CTX_set_rsa_mgf1_md(context, description(mask)) == 1
+        }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from AWS-LC and is freed only here.
+        unsafe { EVP_PKEY_CTX_free(self.0.as_ptr()) }
+    }
+}
+
+/// An `EVP_PKEY` of AWS-LC's that is owned.
+struct Envelope(NonNull<EVP_PKEY>);
+
+impl Drop for Envelope {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from AWS-LC and is freed only here.
+        unsafe { EVP_PKEY_free(self.0.as_ptr()) }
+    }
+}
+
+fn description(digest: Digest) -> *const EVP_MD {
+    // SAFETY: they take nothing and give a pointer to what is static.
+    unsafe {
+        match digest {
+            Digest::Sha1 => EVP_sha1(),
+            Digest::Sha256 => EVP_sha256(),
+            Digest::Sha512 => EVP_sha512(),
+            Digest::Sha3_512 => EVP_sha3_512(),
+        }
     }
 }
 

@@ -15,11 +15,12 @@ use oftp::CipherSuite;
 use crate::oid;
 
 /// A cipher suite that this crate has: 01 and 02 of RFC 5024 section 10.2, 03 to 07 of Odette's
-/// list. All of them use RSA with PKCS#1 1.5 padding.
+/// list, and 08 to 10, which one product is known to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Suite {
     number: CipherSuite,
     cipher: Cipher,
+    padding: RsaPadding,
     digest: Digest,
 }
 
@@ -30,6 +31,15 @@ pub enum Cipher {
     TripleDes,
     /// AES with 256 bits.
     Aes256,
+}
+
+/// How RSA signs and wraps keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RsaPadding {
+    /// PKCS#1 1.5.
+    Pkcs1,
+    /// PSS signs, OAEP wraps.
+    PssAndOaep,
 }
 
 /// What content is hashed by, for signatures and receipts.
@@ -56,6 +66,11 @@ impl Suite {
         self.digest
     }
 
+    /// How it uses RSA.
+    pub fn padding(self) -> RsaPadding {
+        self.padding
+    }
+
     /// Its number.
     pub fn number(self) -> CipherSuite {
         self.number
@@ -64,24 +79,28 @@ impl Suite {
 
 /// A cipher suite that this crate does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cipher suite {:02} is not one of 01 to 07", .0.get())]
+#[error("cipher suite {:02} is not one of 01 to 10", .0.get())]
 pub struct NoSuite(pub CipherSuite);
 
 impl TryFrom<CipherSuite> for Suite {
     type Error = NoSuite;
 
     fn try_from(number: CipherSuite) -> Result<Self, NoSuite> {
-        let (cipher, digest) = match number.get() {
-            1 => (Cipher::TripleDes, Digest::Sha1),
-            2 => (Cipher::Aes256, Digest::Sha1),
-            3 => (Cipher::TripleDes, Digest::Sha256),
-            4 => (Cipher::Aes256, Digest::Sha256),
-            5 => (Cipher::TripleDes, Digest::Sha512),
-            6 => (Cipher::Aes256, Digest::Sha512),
-            7 => (Cipher::Aes256, Digest::Sha3_512),
+        use RsaPadding::{Pkcs1, PssAndOaep};
+        let (cipher, padding, digest) = match number.get() {
+            1 => (Cipher::TripleDes, Pkcs1, Digest::Sha1),
+            2 => (Cipher::Aes256, Pkcs1, Digest::Sha1),
+            3 => (Cipher::TripleDes, Pkcs1, Digest::Sha256),
+            4 => (Cipher::Aes256, Pkcs1, Digest::Sha256),
+            5 => (Cipher::TripleDes, Pkcs1, Digest::Sha512),
+            6 => (Cipher::Aes256, Pkcs1, Digest::Sha512),
+            7 => (Cipher::Aes256, Pkcs1, Digest::Sha3_512),
+            8 => (Cipher::Aes256, PssAndOaep, Digest::Sha256),
+            9 => (Cipher::Aes256, PssAndOaep, Digest::Sha512),
+            10 => (Cipher::Aes256, PssAndOaep, Digest::Sha3_512),
             _ => return Err(NoSuite(number)),
         };
-        Ok(Self { number, cipher, digest })
+        Ok(Self { number, cipher, padding, digest })
     }
 }
 
@@ -163,6 +182,16 @@ impl Cipher {
     }
 }
 
+impl RsaPadding {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pkcs1 => "RSA with PKCS#1 1.5",
+            Self::PssAndOaep => "RSA with PSS and OAEP",
+        }
+    }
+}
+
 fn aes_vector(vector: &[u8]) -> Result<FixedLength<IV_LEN_128_BIT>, Unspecified> {
     vector.try_into()
 }
@@ -188,6 +217,15 @@ impl Digest {
     /// Octets of a hash.
     pub fn octets(self) -> usize {
         self.algorithm().output_len()
+    }
+
+    /// Octets of PSS' salt, which is as long as the hash.
+    pub(crate) fn salt(self) -> u16 {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 | Self::Sha3_512 => 64,
+        }
     }
 
     pub(crate) fn hash(self, octets: &[u8]) -> digest::Digest {

@@ -1,7 +1,6 @@
 //! Reads a package: decrypts, decompresses and verifies it in one pass, whatever its size.
 
 mod compressed;
-mod elements;
 mod encrypted;
 mod found;
 mod grammar;

@@ -145,7 +145,8 @@ fn signed_attributes_do_not_pass_for_a_signed_file() {
 fn a_digest_and_an_algorithm_that_no_suite_has_do_not_count() {
     let openssl = openssl!();
     let sign = "-sign -nodetach -signer alice.crt -inkey alice.key -outform DER";
-    for other in ["-md sha384", "-md sha224", "-md sha256 -keyopt rsa_padding_mode:pss"] {
+    let pss = "-md sha256 -keyopt rsa_padding_mode:pss -keyopt rsa_mgf1_md:sha384";
+    for other in ["-md sha384", "-md sha224", pss] {
         let package = openssl.cms(&format!("{sign} {other}"), b"content");
         let (error, code, _) = refused(&package, Layers::SIGNED);
         assert!(matches!(error, CmsError::Signature(SignatureError::Unsupported(_))), "{error}");
@@ -161,7 +162,8 @@ fn a_cipher_and_a_padding_that_no_suite_has_are_refused() {
     let (error, _, answer) = refused(&package, encrypted);
     assert_eq!(error, StructureError::Unsupported("encryption algorithm").into());
     assert_eq!(answer, NegativeReason::ProcessingFailed);
-    let oaep = "-encrypt -aes256 -outform DER -recip bob.crt -keyopt rsa_padding_mode:oaep";
+    let oaep = "-encrypt -aes256 -outform DER -recip bob.crt -keyopt rsa_padding_mode:oaep -keyopt \
+                rsa_oaep_md:sha384";
     let (_, code, answer) = refused(&openssl.cms(oaep, b"content"), encrypted);
     assert_eq!((code, answer.number()), ("E-CMS-RECIPIENT", 33));
 }

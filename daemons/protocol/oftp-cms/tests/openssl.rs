@@ -4,21 +4,19 @@
 #[macro_use]
 mod common;
 
-use common::{alice, bob, content, encryption, known, mallory, package, suite, unpackage};
-use oftp_cms::{
-    Cipher, CmsError, Digest, Expected, Found, Known, Layers, Plan, SignatureError, Signing,
+use common::{
+    DECRYPT, SIGN, VERIFY, alice, bob, content, encryption, known, mallory, package, signing,
+    suite, unpackage,
 };
+use oftp_cms::{Cipher, CmsError, Digest, Expected, Found, Known, Layers, Plan, SignatureError};
 
-const SIGN: &str = "-sign -nodetach -signer alice.crt -inkey alice.key -outform DER";
 const ENCRYPT: &str = "-encrypt -outform DER";
-const VERIFY: &str = "-verify -noverify -certfile alice.crt -inform DER";
-const DECRYPT: &str = "-decrypt -recip bob.crt -inkey bob.key -inform DER";
 
 const SIGNED: Layers = Layers::SIGNED;
 const ENCRYPTED: Layers = Layers { signed: false, compressed: false, encrypted: true };
 const BOTH: Layers = Layers { signed: true, compressed: false, encrypted: true };
 
-/// The suites that OpenSSL can do, and their names for it.
+/// The suites that OpenSSL has under names; the others are in the matrix.
 const SUITES: [(u8, &str, &str); 6] = [
     (1, "des3", "sha1"),
     (2, "aes256", "sha1"),
@@ -30,10 +28,6 @@ const SUITES: [(u8, &str, &str); 6] = [
 
 fn read(package: &[u8], layers: Layers) -> Result<(Vec<u8>, Found), CmsError> {
     unpackage(package, known(), Expected::Announced(layers), 1000)
-}
-
-fn signing(number: u8) -> Signing {
-    Signing::new(suite(number), alice().identity.clone())
 }
 
 #[test]

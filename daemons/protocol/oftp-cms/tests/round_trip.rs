@@ -32,7 +32,7 @@ const ALL: Layers = Layers { signed: true, compressed: true, encrypted: true };
 
 #[test]
 fn every_combination_of_layers_by_every_suite_comes_back() {
-    for number in 1..=7 {
+    for number in 1..=10 {
         for layers in every_combination() {
             for length in [0, 1, 70_000] {
                 let content = content(length);
@@ -318,7 +318,7 @@ proptest! {
     #[test]
     fn any_content_in_any_pieces_comes_back(
         content in prop::collection::vec(any::<u8>(), 0..5000),
-        number in 1..=7_u8,
+        number in 1..=10_u8,
         layers in 0..8_usize,
         made_in in 1..6000_usize,
         read_in in 1..6000_usize,
@@ -361,4 +361,49 @@ fn keys_of_others_open_nothing() {
     let both = Known { identities: both, ..known() };
     let (_, found) = unpackage(&package, both, Expected::Announced(ALL), 100).unwrap();
     assert_eq!(found.decrypted_by, Some(1));
+}
+
+/// What one signed by a suite, its set of digests, its content up to its end, and its signers.
+fn fields_of_signed(signer: &common::Party, number: u8, content: &[u8]) -> [Vec<u8>; 3] {
+    // Two headers of no length, two names and a version come before the digests, and ends after all.
+    const DIGESTS: usize = 20;
+    const ENDS: usize = 6;
+    let signing = Some(Signing::new(suite(number), signer.identity.clone()));
+    let package = package(Plan { signing, ..Plan::default() }, content, content.len());
+    let end = DIGESTS + 2 + usize::from(package[DIGESTS + 1]);
+    let place = package.windows(content.len()).position(|octets| octets == content).unwrap();
+    let signers = place + content.len() + ENDS;
+    let of = |from: usize, to: usize| package[from..to].to_vec();
+    [of(DIGESTS + 2, end), of(end, signers), of(signers + 4, package.len() - ENDS)]
+}
+
+#[test]
+fn of_two_signers_with_unlike_digests_the_one_by_the_suite_counts() {
+    let content = content(1000);
+    let [sha256, middle, alices] = fields_of_signed(alice(), 4, &content);
+    let [sha512, _, mallorys] = fields_of_signed(mallory(), 6, &content);
+    let head = package(plan(Layers::SIGNED, 4), &content, 1000)[..20].to_vec();
+    let digests = [sha256, sha512].concat();
+    let signers = [alices, mallorys].concat();
+    let digests = [&[0x31, u8::try_from(digests.len()).unwrap()], digests.as_slice()].concat();
+    let length = u16::try_from(signers.len()).unwrap().to_be_bytes();
+    let signers = [&[0x31, 0x82], length.as_slice(), &signers].concat();
+    let signed = [head, digests, middle, signers, vec![0; 6]].concat();
+    for (certificates, suites) in [
+        (vec![alice().certificate(), mallory().certificate()], vec![3, 4, 5, 6]),
+        (vec![alice().certificate()], vec![3, 4]),
+        (vec![mallory().certificate()], vec![5, 6]),
+    ] {
+        let known = Known { certificates, ..known() };
+        let expected = Expected::Announced(Layers::SIGNED);
+        let (octets, found) = unpackage(&signed, known, expected, 100).unwrap();
+        assert!(octets == content);
+        assert_eq!(found.signers.len(), 2);
+        let is_of = |number: &u8| found.check_suite(suite(*number)).is_ok();
+        assert_eq!((1..=10).filter(is_of).collect::<Vec<_>>(), suites);
+        for number in suites {
+            let counts = found.signers.iter().filter(|one| one.counts_for(suite(number)));
+            assert_eq!(counts.count(), 1, "suite {number}");
+        }
+    }
 }

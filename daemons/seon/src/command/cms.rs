@@ -57,8 +57,10 @@ fn lines(package: &PackageView, terminal: &Terminal) -> String {
     lines.add(0, [&*package.file.to_string_lossy(), "  ", &human::octets(package.octets)]);
     for layer in &package.layers {
         match layer {
-            LayerView::Encrypted { cipher, recipients, key } => {
-                lines.add(0, ["encrypted by ", cipher.unwrap_or("what is not known")]);
+            LayerView::Encrypted { cipher, padding, recipients, key } => {
+                let padding = padding.map(|padding| ["; ", padding]);
+                let by = ["encrypted by ", cipher.unwrap_or("what is not known")];
+                lines.add(0, by.into_iter().chain(padding.into_iter().flatten()));
                 for recipient in recipients {
                     lines.add(1, ["for ", recipient]);
                 }
@@ -119,8 +121,9 @@ impl Lines {
     }
 
     fn signer(&mut self, signer: &SignerView, terminal: &Terminal) {
-        let digest = signer.digest.map(|digest| ["; ", digest]);
-        self.add(1, ["by ", &signer.name].into_iter().chain(digest.into_iter().flatten()));
+        let by_what = [signer.digest, signer.padding].into_iter().flatten();
+        let by_what = by_what.flat_map(|what| ["; ", what]);
+        self.add(1, ["by ", &signer.name].into_iter().chain(by_what));
         if let Some(VerifierView { partner, key: KeyView { secret, subject }, active_from }) =
             &signer.certificate
         {
@@ -168,6 +171,7 @@ mod tests {
         let verified = SignerView {
             name: "serial 02 of CN=acme files".into(),
             digest: Some("SHA-256"),
+            padding: Some("RSA with PKCS#1 1.5"),
             certificate: Some(VerifierView {
                 partner: "acme".parse().unwrap(),
                 key: key("acme-sign", "CN=acme files"),
@@ -179,6 +183,7 @@ mod tests {
             layers: vec![
                 LayerView::Encrypted {
                     cipher: Some("AES-256"),
+                    padding: Some("RSA with PKCS#1 1.5"),
                     recipients: vec!["serial 01 of CN=bolt".into()],
                     key: Some(key("bolt-decrypt", "CN=bolt")),
                 },
@@ -192,12 +197,12 @@ mod tests {
         assert_eq!(
             lines(&shown, &Terminal::default()),
             "ORDER.p7m  2.9 KiB\n\
-             encrypted by AES-256\n\
+             encrypted by AES-256; RSA with PKCS#1 1.5\n\
              \x20 for serial 01 of CN=bolt\n\
              \x20 our key: bolt-decrypt, CN=bolt\n\
              compressed\n\
              signed\n\
-             \x20 by serial 02 of CN=acme files; SHA-256\n\
+             \x20 by serial 02 of CN=acme files; SHA-256; RSA with PKCS#1 1.5\n\
              \x20   certificate of acme: acme-sign, CN=acme files\n\
              \x20   verified\n\
              certificates that came with it, which prove nothing\n\
@@ -211,6 +216,7 @@ mod tests {
         let stranger = SignerView {
             name: "serial 66 of CN=acme\nverified".into(),
             digest: None,
+            padding: None,
             certificate: None,
             fault: Some("the content is not the one that was signed".into()),
         };

@@ -8,7 +8,7 @@ use std::{
 
 use domain::{
     DatasetTemplate, PartnerName,
-    security::{Authentication, FileSecurity},
+    security::{Authentication, FileSecurity, ReceiptHash},
     virtual_file::StampStep,
 };
 use jiff::Timestamp;
@@ -226,6 +226,8 @@ pub struct Receipts {
     pub expected: bool,
     /// When the partner gets the receipts for what it sends.
     pub timing: ReceiptTiming,
+    /// Which hash counts in those that are signed.
+    pub hash: ReceiptHash,
 }
 
 /// A folder whose files are sent to the partner.

@@ -243,6 +243,8 @@ fn what_there_are_keys_for_is_taken_and_a_suite_that_is_named_too() {
     assert!(means.signing_key && means.encryption_certificate && means.receipt_certificate);
     let named = partner.replace("\"02\"}", "\"02\"}, inbound: {cipherSuites: [\"01\"]}");
     assert_eq!(suites(&of(&named)), ["01"]);
+    let by_pss = partner.replace("\"02\"", "\"08\"");
+    assert_eq!(suites(&of(&by_pss)), ["04", "06", "07", "08"]);
 }
 
 #[test]

@@ -41,6 +41,7 @@ const POSTGRES: &[Script] = &[
         "rejections_and_hindrances",
         include_str!("../migrations/postgres/0021_rejections_and_hindrances.sql"),
     ),
+    (22, "other_hashes", include_str!("../migrations/postgres/0022_other_hashes.sql")),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
@@ -72,6 +73,7 @@ const SQLITE: &[Script] = &[
         "rejections_and_hindrances",
         include_str!("../migrations/sqlite/0021_rejections_and_hindrances.sql"),
     ),
+    (22, "other_hashes", include_str!("../migrations/sqlite/0022_other_hashes.sql")),
 ];
 
 /// What a migration found and left.

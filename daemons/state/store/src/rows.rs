@@ -200,6 +200,7 @@ pub(crate) fn kept_receipt(row: &Row) -> Result<KeptReceipt, StoreError> {
         partner: row.text("partner")?,
         identity: identity(row)?,
         hash: row.text("hash")?,
+        other_hashes: row.optional_text("other_hashes")?.unwrap_or_default(),
         signature: row.text("receipt_signature")?,
         certificate: row.text("receipt_certificate")?,
         received_at: row.timestamp("finished_at")?,

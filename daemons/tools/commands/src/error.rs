@@ -7,8 +7,8 @@ use std::time::Duration;
 use domain::Daemon;
 use domain::security::{PackagingRefused, PolicyRefused};
 use oftp_cms::CmsError;
-use packaging::PackagingError;
 use packaging::proof::Disproof;
+use packaging::{PackagingError, UnwrapError};
 use runtime::{ConfigurationError, IdentityError};
 use spool::SpoolError;
 use store::{RequestId, StoreError};
@@ -32,6 +32,9 @@ pub enum Error {
     /// A package is not what it should be.
     #[error(transparent)]
     Cms(#[from] CmsError),
+    /// A package cannot be opened, or was signed by a certificate that does not count.
+    #[error(transparent)]
+    Unwrap(#[from] UnwrapError),
     /// A package is sound, and the partner's policy does not take it.
     #[error(transparent)]
     Refused(#[from] PackagingRefused),
@@ -140,6 +143,7 @@ impl Error {
             Self::Policy(refused) => refused.code(),
             Self::Packaging(error) => error.code(),
             Self::Cms(error) => error.code(),
+            Self::Unwrap(error) => error.code(),
             Self::Refused(refused) => refused.code(),
             Self::Disproved(error) => error.code(),
             Self::Io { .. } => "E-IO",

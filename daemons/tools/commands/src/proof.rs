@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use domain::{FileHash, PartnerName};
+use domain::{FileHash, OtherHashes, PartnerName};
 use jiff::Timestamp;
 use oftp::field::FileIdentity;
 use packaging::proof::{Proof, Said, Shown};
@@ -41,6 +41,9 @@ pub struct ProofView {
     pub destination: String,
     /// The hash of what was transmitted, in hexadecimal.
     pub hash: String,
+    /// What the partner signed, if it is not that hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_instead: Option<String>,
     /// Who refuses the file (NERP); nothing if the partner has it (EERP).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_by: Option<String>,
@@ -79,6 +82,8 @@ struct Exported {
     originator: String,
     destination: String,
     hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    other_hashes: Option<String>,
     received_at: Timestamp,
     certificate: String,
     signature: String,
@@ -114,6 +119,7 @@ pub async fn export(store: &Store, entry: EntryId) -> Result<String, Error> {
         originator: originator.to_string(),
         destination: destination.to_string(),
         hash: kept.hash.to_string(),
+        other_hashes: (!kept.other_hashes.is_empty()).then(|| kept.other_hashes.to_string()),
         received_at: kept.received_at,
         certificate: pem(CERTIFICATE, kept.certificate.as_octets()),
         signature: pem(SIGNATURE, kept.signature.as_octets()),
@@ -132,9 +138,10 @@ async fn kept(store: &Store, entry: EntryId) -> Result<KeptReceipt, Error> {
 }
 
 fn view(entry: EntryId, kept: KeptReceipt) -> Result<ProofView, Error> {
-    let KeptReceipt { partner, identity, hash, signature, certificate, received_at } = kept;
-    let proof = Proof { file: identity, hash, signature, certificate, received_at };
-    let Shown { said, certificate, facts } = proof.verify()?;
+    let KeptReceipt { partner, identity, hash, other_hashes, signature, certificate, received_at } =
+        kept;
+    let proof = Proof { file: identity, hash, other_hashes, signature, certificate, received_at };
+    let Shown { said, other_hash, certificate, facts } = proof.verify()?;
     Ok(ProofView {
         entry,
         partner,
@@ -143,6 +150,7 @@ fn view(entry: EntryId, kept: KeptReceipt) -> Result<ProofView, Error> {
         originator: proof.file.originator.to_string(),
         destination: proof.file.destination.to_string(),
         hash: proof.hash.to_string(),
+        signed_instead: other_hash.map(|other| other.to_string()),
         refused_by: match said {
             Said::Received => None,
             Said::Refused { by } => Some(by.to_string()),
@@ -186,6 +194,10 @@ fn parse(text: &str) -> Result<(EntryId, KeptReceipt), String> {
             destination: field("destination", exported.destination.parse())?,
         },
         hash: field("hash", exported.hash.parse::<FileHash>())?,
+        other_hashes: match exported.other_hashes {
+            Some(hashes) => field("other_hashes", hashes.parse::<OtherHashes>())?,
+            None => OtherHashes::default(),
+        },
         signature: field("signature", octets(SIGNATURE, &exported.signature)?.try_into())?,
         certificate: field("certificate", octets(CERTIFICATE, &exported.certificate)?.try_into())?,
         received_at: exported.received_at,

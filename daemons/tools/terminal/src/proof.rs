@@ -22,15 +22,19 @@ fn sentences(proof: &ProofView, terminal: &Terminal) -> String {
         None => format!("{partner} has received {dataset_name}"),
         Some(by) => format!("{partner} says that {by} refuses {dataset_name}"),
     };
-    let facts = [
+    let instead = proof.signed_instead.as_ref();
+    let mut facts = vec![
         ("file", format!("{stamp}, from {originator} to {destination}")),
         ("transmitted", format!("hash {}", proof.hash)),
+    ];
+    facts.extend(instead.map(|instead| ("signed", format!("{instead}, in place of that hash"))));
+    facts.extend([
         ("receipt", format!("came {}", moment(proof.received_at))),
         ("signed by", signer.subject.clone()),
         ("certificate", format!("serial {} of {}", signer.serial, signer.issuer)),
         ("", format!("valid {} to {}", moment(signer.valid_from), moment(signer.expires))),
         ("", format!("SHA-256 {}", signer.fingerprint)),
-    ];
+    ]);
     let mut text = format!("{} {}\n", terminal.paint(Style::Good, "√"), escaped(&said));
     for (name, fact) in facts {
         let _ = writeln!(text, "  {name:<11}  {}", escaped(&fact));
@@ -57,6 +61,7 @@ mod tests {
             originator: "O0013000001ACME".into(),
             destination: "O0013000002BOLT".into(),
             hash: "0a".repeat(32),
+            signed_instead: None,
             refused_by,
             received_at: "2026-11-20T08:14:09Z".parse().unwrap(),
             signer: SignerOfReceipt {
@@ -86,6 +91,12 @@ mod tests {
                  \x20              valid 2026-01-01 00:00:00 UTC to 2029-01-01 00:00:00 UTC\n\
                  \x20              SHA-256 {fingerprint}\n"
             )
+        );
+        let signed_instead = Some("SHA-1 of what was transmitted".to_owned());
+        let other = ProofView { signed_instead, ..proof(None) };
+        let said = text(&other, Format::Table, &Terminal::default());
+        assert!(
+            said.contains("  signed       SHA-1 of what was transmitted, in place of that hash\n")
         );
         let refusal = proof(Some("O0013000003CRANE".into()));
         let said = text(&refusal, Format::Table, &Terminal::default());

@@ -9,7 +9,7 @@ use runtime::FileBeginning;
 use store::{JournalEntry, JournalKind, Note, ReceiptKind, ReceiptProof};
 
 use super::Conversation;
-use super::recorded::ArrivedReceipt;
+use super::recorded::{ArrivedReceipt, ReceiptAnswer};
 use crate::outcome::Stop;
 use crate::policy::OfferRefused;
 
@@ -95,7 +95,8 @@ impl Conversation {
         let proven = receipt::verify(partner, seal, octets, ambient::now())?;
         let Proven { hash, signature, signer } = proven;
         let certificate = signer.der().to_vec().try_into().map_err(|_| Unproven::NoCertificate)?;
-        Ok(ReceiptProof { hash, signature, signer: signer.subject().to_owned(), certificate })
+        let (counts, signer) = (partner.receipts.hash, signer.subject().to_owned());
+        Ok(ReceiptProof { hash, counts, signature, signer, certificate })
     }
 
     /// A receipt is recorded before RTR says so.
@@ -118,15 +119,22 @@ impl Conversation {
         let file = file.clone();
         let receipt = ArrivedReceipt { settled, partner, level, file, kind, proof, note: entry };
         let dataset_name = receipt.file.dataset_name.clone();
-        let ignored = self.active.run(receipt).await?;
+        let answer = self.active.run(receipt).await?;
         self.settled();
-        if let Some(ignored) = ignored {
-            let code = ignored.code();
-            tracing::warn!(
-                partner = self.partner_name().map(display), %dataset_name, code,
-                "a receipt answers nothing: {ignored}"
-            );
-            self.active.metrics.error(code);
+        match answer {
+            ReceiptAnswer::Counts => {}
+            ReceiptAnswer::Tolerated(hash) => tracing::warn!(
+                partner = self.partner_name().map(display), %dataset_name,
+                "a signed receipt counts although its hash is {hash}"
+            ),
+            ReceiptAnswer::Ignored(ignored) => {
+                let code = ignored.code();
+                tracing::warn!(
+                    partner = self.partner_name().map(display), %dataset_name, code,
+                    "a receipt answers nothing: {ignored}"
+                );
+                self.active.metrics.error(code);
+            }
         }
         let now = self.now();
         Ok(self.engine.handle(Request::ReadyToReceive, now)?)

@@ -1,9 +1,10 @@
 //! What a session records, each a step that can be done again: a value that says all of it before it
 //! begins.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use domain::{PartName, PartnerName};
+use domain::{OtherHash, PartName, PartnerName};
 use oftp::field::{FileIdentity, Level};
 use packaging::receipt::Unproven;
 use store::{
@@ -195,27 +196,56 @@ pub(super) struct ArrivedReceipt {
     pub(super) note: JournalEntry,
 }
 
+/// What became of a receipt.
+#[derive(Debug, PartialEq)]
+pub(super) enum ReceiptAnswer {
+    /// It answers an entry, now or before.
+    Counts,
+    /// It acknowledges an entry, over another hash than it should be.
+    Tolerated(OtherHash),
+    /// It answers none.
+    Ignored(ReceiptIgnored),
+}
+
+impl ArrivedReceipt {
+    /// What a person reads of one that answers an entry.
+    fn signed(&self, text: Option<String>, hash: Option<OtherHash>) -> Option<String> {
+        let Ok(proof) = &self.proof else { return text };
+        let mut signed = format!("signed by {}", proof.signer);
+        if let Some(hash) = hash {
+            let _ = write!(
+                signed,
+                "; warning: what is signed is {hash}, not the cipher suite's hash \
+                of what was transmitted"
+            );
+        }
+        Some(match text {
+            Some(text) => format!("{text} ({signed})"),
+            None => signed,
+        })
+    }
+}
+
 impl Step for ArrivedReceipt {
     const NAME: &'static str = "receive_receipt";
     const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
-    type Output = Option<ReceiptIgnored>;
+    type Output = ReceiptAnswer;
 
     async fn run(&self, tx: &mut FencedTx) -> Result<Self::Output, StoreError> {
         self.settled.record(tx).await?;
         let mut note = self.note.clone();
-        let mut ignored = None;
+        let mut answer = ReceiptAnswer::Counts;
         let Self { partner, level, file, kind, proof, .. } = self;
         let proven = proof.as_ref().ok();
         match tx.receipt_received(partner, *level, file, kind, proven).await? {
             Match::Acknowledged(id) | Match::Rejected(id) => {
                 note.entry = Some(id);
-                if let Some(proof) = proven {
-                    let signed = format!("signed by {}", proof.signer);
-                    note.text = Some(match note.text {
-                        Some(text) => format!("{text} ({signed})"),
-                        None => signed,
-                    });
-                }
+                note.text = self.signed(note.text, None);
+            }
+            Match::Tolerated { entry, hash } => {
+                note.entry = Some(entry);
+                note.text = self.signed(note.text, Some(hash));
+                answer = ReceiptAnswer::Tolerated(hash);
             }
             Match::Unproven { entry, .. } => {
                 note.entry = Some(entry);
@@ -224,7 +254,7 @@ impl Step for ArrivedReceipt {
                     Ok(_) => ReceiptIgnored::OtherOctets { entry },
                 };
                 tx.receipt_unproven(entry, unproven.code(), &unproven.to_string()).await?;
-                ignored = Some(unproven);
+                answer = ReceiptAnswer::Ignored(unproven);
             }
             Match::Duplicate { entry: id, state } => {
                 note.entry = Some(id);
@@ -232,16 +262,16 @@ impl Step for ArrivedReceipt {
             }
             Match::Unsent { entry, state } => {
                 note.entry = Some(entry);
-                ignored = Some(ReceiptIgnored::Unsent { entry, state });
+                answer = ReceiptAnswer::Ignored(ReceiptIgnored::Unsent { entry, state });
             }
-            Match::Unknown => ignored = Some(ReceiptIgnored::Unknown),
+            Match::Unknown => answer = ReceiptAnswer::Ignored(ReceiptIgnored::Unknown),
         }
-        if let Some(ignored) = &ignored {
+        if let ReceiptAnswer::Ignored(ignored) = &answer {
             note.code = Some(ignored.code().to_owned());
             note.text = Some(ignored.to_string());
         }
         tx.journal(&note).await?;
-        Ok(ignored)
+        Ok(answer)
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Encryption, Layer};
 use crate::ber::{
     CONSTRUCTED, CONTEXT_0, END, INDEFINITE, INTEGER, OCTET_STRING, SEQUENCE, SET, element,
 };
+use crate::rsa::KeyTransport;
 use crate::suite::Cipher;
 use crate::{Certificate, PackageError, oid};
 
@@ -24,11 +25,11 @@ pub(super) struct EncryptedWriter {
 
 impl EncryptedWriter {
     pub(super) fn new(encryption: &Encryption) -> Result<Self, PackageError> {
-        let Encryption { cipher, recipients, key } = encryption;
-        let cipher = *cipher;
+        let Encryption { suite, recipients, key } = encryption;
+        let (cipher, transport) = (suite.cipher(), KeyTransport::of(*suite));
         let (content_key, vector) = (key.key(cipher), key.vector(cipher));
-        let recipients: Option<Vec<_>> =
-            recipients.iter().map(|recipient| recipient_info(recipient, content_key)).collect();
+        let info = |recipient| recipient_info(recipient, transport, content_key);
+        let recipients: Option<Vec<_>> = recipients.iter().map(info).collect();
         let recipients = recipients.ok_or(PackageError::Encrypt)?.concat();
         let algorithm =
             element(SEQUENCE, &[&oid::identifier(cipher.oid()), &element(OCTET_STRING, &[vector])]);
@@ -78,14 +79,14 @@ impl Layer for EncryptedWriter {
 }
 
 /// `KeyTransRecipientInfo`.
-fn recipient_info(recipient: &Certificate, key: &[u8]) -> Option<Vec<u8>> {
-    let wrapped = recipient.wrap(key)?;
+fn recipient_info(recipient: &Certificate, transport: KeyTransport, key: &[u8]) -> Option<Vec<u8>> {
+    let wrapped = recipient.wrap(transport, key)?;
     Some(element(
         SEQUENCE,
         &[
             &VERSION,
             recipient.issuer_and_serial(),
-            &oid::algorithm_with_null(oid::RSA),
+            &transport.identifier(),
             &element(OCTET_STRING, &[&wrapped]),
         ],
     ))

@@ -6,8 +6,8 @@ use super::chunks::Chunks;
 use super::open::{CONTENT_END, PACKAGE_END, content_head, package_head};
 use super::{Layer, Signing};
 use crate::ber::{CONSTRUCTED, CONTEXT_0, INTEGER, OCTET_STRING, SEQUENCE, SET, element};
-use crate::suite::Digest;
-use crate::{Identity, PackageError, oid};
+use crate::rsa::SignatureScheme;
+use crate::{Identity, PackageError, Suite, oid};
 
 /// The version of fields that name signers by issuer and serial number.
 const VERSION: [u8; 3] = [INTEGER, 1, 1];
@@ -20,10 +20,10 @@ pub(super) struct SignedWriter {
 
 impl SignedWriter {
     pub(super) fn new(signing: Signing) -> Self {
-        let digests = element(SET, &[&oid::algorithm(signing.digest.oid())]);
+        let digests = element(SET, &[&oid::algorithm(signing.suite.digest().oid())]);
         let package = package_head(oid::SIGNED_DATA);
         let head = [package.as_slice(), &VERSION, &digests, &content_head()].concat();
-        Self { hash: signing.digest.context(), chunks: Chunks::new(head), signing }
+        Self { hash: signing.suite.digest().context(), chunks: Chunks::new(head), signing }
     }
 }
 
@@ -37,11 +37,11 @@ impl Layer for SignedWriter {
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), PackageError> {
         self.chunks.finish(out);
         out.extend_from_slice(&CONTENT_END.concat());
-        let digest = self.signing.digest;
+        let suite = self.signing.suite;
         let hash = self.hash.clone().finish();
         let signers = &self.signing.signers;
         let signers: Option<Vec<_>> =
-            signers.iter().map(|signer| signer_info(signer, digest, hash.as_ref())).collect();
+            signers.iter().map(|signer| signer_info(signer, suite, hash.as_ref())).collect();
         let mut signers = signers.ok_or(PackageError::Sign)?;
         signers.sort_unstable();
         out.extend_from_slice(&element(SET, &[&signers.concat()]));
@@ -51,15 +51,11 @@ impl Layer for SignedWriter {
 }
 
 /// `SignerInfo` over a content's hash.
-fn signer_info(signer: &Identity, digest: Digest, hash: &[u8]) -> Option<Vec<u8>> {
+fn signer_info(signer: &Identity, suite: Suite, hash: &[u8]) -> Option<Vec<u8>> {
+    let (digest, scheme) = (suite.digest(), SignatureScheme::of(suite));
     let attributes = attributes(hash);
     let hash = digest.hash(&element(SET, &[&attributes]));
-    let signature = signer.key().sign(digest, hash.as_ref())?;
-    let algorithm = match digest {
-        // What everybody understands, while the digest is named beside it.
-        Digest::Sha1 | Digest::Sha256 | Digest::Sha512 => oid::algorithm_with_null(oid::RSA),
-        Digest::Sha3_512 => oid::algorithm_with_null(digest.with_rsa()),
-    };
+    let signature = signer.key().sign(scheme, digest, hash.as_ref())?;
     Some(element(
         SEQUENCE,
         &[
@@ -67,7 +63,7 @@ fn signer_info(signer: &Identity, digest: Digest, hash: &[u8]) -> Option<Vec<u8>
             signer.certificate().issuer_and_serial(),
             &oid::algorithm(digest.oid()),
             &element(CONTEXT_0 | CONSTRUCTED, &[&attributes]),
-            &algorithm,
+            &scheme.identifier(digest)?,
             &element(OCTET_STRING, &[&signature]),
         ],
     ))

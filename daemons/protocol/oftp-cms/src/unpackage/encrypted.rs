@@ -9,21 +9,27 @@ use der::asn1::{AnyRef, OctetStringRef};
 use der::oid::ObjectIdentifier;
 use der::{Decode, Reader, SliceReader};
 
-use super::elements::elements;
 use super::stage::{Run, Stage};
-use crate::ber::SEQUENCE;
+use crate::ber::{SEQUENCE, elements};
 use crate::certificate::described;
+use crate::rsa::KeyTransport;
 use crate::suite::Cipher;
-use crate::{CmsError, DecryptError, Identity, Limit, StructureError, oid};
+use crate::{CmsError, DecryptError, Identity, Limit, StructureError};
 
 #[derive(Default)]
 pub(super) struct EncryptedReader {
     /// Which identity, and the key that is wrapped for it.
-    wrapped: Option<(usize, Vec<u8>)>,
+    wrapped: Option<(usize, Wrapped)>,
     decryptor: Option<StreamingDecryptingKey>,
     piece: Vec<u8>,
     /// What the content turned out to be.
     failure: Option<CmsError>,
+}
+
+/// A cipher's key that is wrapped by RSA.
+struct Wrapped {
+    transport: KeyTransport,
+    key: Vec<u8>,
 }
 
 impl EncryptedReader {
@@ -49,8 +55,9 @@ impl EncryptedReader {
                 && let Some(wrapped) = wrapped
                 && let Some(ours) = run.known.identities.iter().position(is_ours)
             {
-                self.wrapped = Some((ours, wrapped.to_vec()));
                 run.found.decrypted_by = Some(ours);
+                run.found.padding = Some(wrapped.transport.padding());
+                self.wrapped = Some((ours, wrapped));
             }
         }
         Ok(())
@@ -77,7 +84,8 @@ impl EncryptedReader {
             };
             return Err(DecryptError::NotForUs { recipients }.into());
         };
-        let key = run.known.identities[ours].key().unwrap(&wrapped, cipher.key_length());
+        let ours = run.known.identities[ours].key();
+        let key = ours.unwrap(wrapped.transport, &wrapped.key, cipher.key_length());
         // A weak key of 3DES is refused: the content fails like any other.
         self.decryptor = cipher.decryptor(&key, vector.as_bytes()).ok();
         Ok(())
@@ -142,12 +150,12 @@ fn give(
 }
 
 /// `KeyTransRecipientInfo`: for whom, and the wrapped key if that is by RSA.
-fn key_transport(element: &[u8]) -> der::Result<(AnyRef<'_>, Option<&[u8]>)> {
+fn key_transport(element: &[u8]) -> der::Result<(AnyRef<'_>, Option<Wrapped>)> {
     let mut fields = SliceReader::new(AnyRef::from_der(element)?.value())?;
     let _version: u8 = fields.decode()?;
     let party: AnyRef<'_> = fields.decode()?;
-    let algorithm: AnyRef<'_> = fields.decode()?;
+    let algorithm = fields.tlv_bytes()?;
     let wrapped: &OctetStringRef = fields.decode()?;
-    let algorithm: ObjectIdentifier = SliceReader::new(algorithm.value())?.decode()?;
-    Ok((party, (algorithm == oid::RSA).then_some(wrapped.as_bytes())))
+    let wrapped = |transport| Wrapped { transport, key: wrapped.as_bytes().to_vec() };
+    Ok((party, KeyTransport::read(algorithm).map(wrapped)))
 }

@@ -1,6 +1,6 @@
 //! What a package turned out to be.
 
-use crate::suite::{Cipher, Digest};
+use crate::suite::{Cipher, Digest, RsaPadding};
 use crate::{SignatureError, StructureError, Suite};
 
 /// Which layers there are, or are to be.
@@ -30,6 +30,8 @@ pub struct Found {
     pub recipients: Vec<String>,
     /// Which of [`super::Known::identities`] decrypted it.
     pub decrypted_by: Option<usize>,
+    /// How the key was wrapped for that one.
+    pub padding: Option<RsaPadding>,
     /// Who signed it.
     pub signers: Vec<Signer>,
     /// Whether the signatures came without their content (receipts only).
@@ -49,8 +51,18 @@ pub struct Signer {
     pub certificate: Option<usize>,
     /// The digest that was signed.
     pub digest: Option<Digest>,
+    /// How it was signed.
+    pub padding: Option<RsaPadding>,
     /// Whether the signature is good. Of several, one that is suffices.
     pub verified: Result<(), SignatureError>,
+}
+
+impl Signer {
+    /// Whether the signature is good, and by digest and padding of the suite.
+    pub fn counts_for(&self, suite: Suite) -> bool {
+        let by_the_suite = (Some(suite.digest()), Some(suite.padding()));
+        self.verified.is_ok() && (self.digest, self.padding) == by_the_suite
+    }
 }
 
 impl Found {
@@ -59,20 +71,23 @@ impl Found {
         self.signers.iter().find(|signer| signer.verified.is_ok())
     }
 
-    /// Whether cipher and digest are those of the suite that SFID named. A signature that counts
-    /// and is by another digest is as bad as one that is missing.
+    /// Whether ciphers, paddings and digest are those of the suite that SFID named. A signature that
+    /// counts and is by another digest or padding is as bad as one that is missing.
     pub fn check_suite(&self, announced: Suite) -> Result<(), StructureError> {
         let differs = |found| Err(StructureError::Suite { announced, found });
         if let Some(cipher) = self.cipher.filter(|cipher| *cipher != announced.cipher()) {
             return differs(cipher.name());
         }
-        let counting = || self.signers.iter().filter(|signer| signer.verified.is_ok());
-        if counting().any(|signer| signer.digest == Some(announced.digest())) {
+        if let Some(padding) = self.padding.filter(|padding| *padding != announced.padding()) {
+            return differs(padding.name());
+        }
+        if self.signers.iter().any(|signer| signer.counts_for(announced)) {
             return Ok(());
         }
-        match counting().find_map(|signer| signer.digest) {
-            Some(digest) => differs(digest.name()),
-            None => Ok(()),
+        match self.signer().map(|signer| (signer.digest, signer.padding)) {
+            Some((Some(digest), _)) if digest != announced.digest() => differs(digest.name()),
+            Some((_, Some(padding))) => differs(padding.name()),
+            _ => Ok(()),
         }
     }
 }

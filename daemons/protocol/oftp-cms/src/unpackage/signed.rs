@@ -6,11 +6,13 @@ use der::oid::ObjectIdentifier;
 use der::{Decode, Encode, Header, Reader, SliceReader, Tag};
 
 use super::Known;
-use super::elements::{elements, elements_in};
 use super::found::Signer;
 use super::stage::Run;
-use crate::ber::{CONSTRUCTED, CONTEXT_0, OBJECT_IDENTIFIER, SEQUENCE, SET, element};
+use crate::ber::{
+    CONSTRUCTED, CONTEXT_0, OBJECT_IDENTIFIER, SEQUENCE, SET, element, elements, elements_in,
+};
 use crate::certificate::described;
+use crate::rsa::{SignatureScheme, digest_of};
 use crate::suite::Digest;
 use crate::{CmsError, Limit, SignatureError, StructureError, oid};
 
@@ -92,6 +94,7 @@ impl SignedReader {
     fn judge(&self, info: &SignerInfo<'_>, known: &Known) -> Signer {
         let name = described(info.party);
         let digest = digest_of(info.digest);
+        let scheme = digest.and_then(|digest| SignatureScheme::read(info.algorithm, digest));
         // Several may be named alike: the same issuer and number, or a renewal of the same key.
         let named = known.certificates.iter().enumerate().filter(|(_, one)| one.is(info.party));
         let mut certificate = None;
@@ -99,23 +102,21 @@ impl SignedReader {
         for (place, one) in named {
             certificate = Some(place);
             verified = self.hash_of(info).and_then(|(digest, hash)| {
-                let is_good = one.verifies(digest, &hash, info.signature);
+                let scheme = scheme.ok_or(SignatureError::Unsupported("algorithm"))?;
+                let is_good = one.verifies(scheme, digest, &hash, info.signature);
                 if is_good { Ok(()) } else { Err(SignatureError::Signature) }
             });
             if verified.is_ok() {
                 break;
             }
         }
-        Signer { name, certificate, digest, verified }
+        let padding = scheme.map(SignatureScheme::padding);
+        Signer { name, certificate, digest, padding, verified }
     }
 
     /// What was signed: the hash of the content, or of attributes that hold it.
     fn hash_of(&self, info: &SignerInfo<'_>) -> Result<(Digest, Vec<u8>), SignatureError> {
         let digest = digest_of(info.digest).ok_or(SignatureError::Unsupported("digest"))?;
-        let algorithm = algorithm_of(info.algorithm);
-        if algorithm != Some(oid::RSA) && algorithm != Some(digest.with_rsa()) {
-            return Err(SignatureError::Unsupported("algorithm"));
-        }
         let (_, content) = self
             .hashes
             .iter()
@@ -207,13 +208,4 @@ pub(super) fn certificates(set: &[u8]) -> Vec<Vec<u8>> {
     let is_certificate = |element: &&[u8]| element.first() == Some(&SEQUENCE);
     let elements = elements(set).unwrap_or_default();
     elements.into_iter().filter(is_certificate).map(<[u8]>::to_vec).collect()
-}
-
-fn digest_of(algorithm: &[u8]) -> Option<Digest> {
-    algorithm_of(algorithm).and_then(Digest::of)
-}
-
-fn algorithm_of(algorithm: &[u8]) -> Option<ObjectIdentifier> {
-    let identifier = *elements(algorithm)?.first()?;
-    ObjectIdentifier::from_der(identifier).ok()
 }

@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use oftp_cms::{
-    CmsError, ContentKey, Encryption, Expected, Found, Identity, Known, Packager, Plan, PrivateKey,
-    Suite, Unpackager,
+    Cipher, CmsError, ContentKey, Digest, Encryption, Expected, Found, Identity, Known, Packager,
+    Plan, PrivateKey, RsaPadding, Signing, Suite, Unpackager,
 };
 use support::TemporaryDirectory;
 
@@ -83,6 +83,11 @@ pub(crate) fn encryption(number: u8) -> Encryption {
     Encryption::new(suite(number), bob().certificate(), ContentKey::from_random(octets))
 }
 
+/// By Alice.
+pub(crate) fn signing(number: u8) -> Signing {
+    Signing::new(suite(number), alice().identity.clone())
+}
+
 /// A package of content that comes in pieces of a size.
 pub(crate) fn package(plan: Plan, content: &[u8], size: usize) -> Vec<u8> {
     let mut packager = Packager::new(plan).unwrap();
@@ -124,6 +129,33 @@ pub(crate) fn content(length: usize) -> Vec<u8> {
     .collect()
 }
 
+pub(crate) const SIGN: &str = "-sign -nodetach -signer alice.crt -inkey alice.key -outform DER";
+pub(crate) const VERIFY: &str = "-verify -noverify -certfile alice.crt -inform DER";
+pub(crate) const DECRYPT: &str = "-decrypt -recip bob.crt -inkey bob.key -inform DER";
+
+/// With which words `openssl cms` signs as Alice and encrypts for Bob by a suite.
+pub(crate) fn openssl_words(suite: Suite) -> (String, String) {
+    let digest = match suite.digest() {
+        Digest::Sha1 => "sha1",
+        Digest::Sha256 => "sha256",
+        Digest::Sha512 => "sha512",
+        Digest::Sha3_512 => "sha3-512",
+    };
+    let cipher = match suite.cipher() {
+        Cipher::TripleDes => "des3",
+        Cipher::Aes256 => "aes256",
+    };
+    let (pss, oaep) = match suite.padding() {
+        RsaPadding::Pkcs1 => ("", String::new()),
+        RsaPadding::PssAndOaep => (
+            "-keyopt rsa_padding_mode:pss -keyopt rsa_pss_saltlen:digest",
+            format!("-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:{digest}"),
+        ),
+    };
+    let sign = format!("{SIGN} -md {digest} {pss}");
+    (sign, format!("-encrypt -outform DER -{cipher} -recip bob.crt {oaep}"))
+}
+
 /// OpenSSL's command, or the end of the test.
 macro_rules! openssl {
     () => {
@@ -155,6 +187,18 @@ impl OpenSsl {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "openssl cms {words}: {errors}");
         std::fs::read(self.0.join("out")).unwrap()
+    }
+
+    /// The same, or `None` if it does not do it.
+    pub(crate) fn cms_if_it_can(&self, words: &str, octets: &[u8]) -> Option<Vec<u8>> {
+        let _ = std::fs::remove_file(self.0.join("out"));
+        let is_done = self.try_cms(words, octets).status.success();
+        is_done.then(|| std::fs::read(self.0.join("out")).unwrap())
+    }
+
+    /// Where the files are.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.0.path()
     }
 
     /// `openssl` with these words, which make the file `out`.

@@ -67,7 +67,11 @@ pub(super) fn validate(
         file_certificates: certificates.files,
         security: security?,
         authentication,
-        receipts: Receipts { expected: spec.receipts.expected, timing: spec.receipts.timing },
+        receipts: Receipts {
+            expected: spec.receipts.expected,
+            timing: spec.receipts.timing,
+            hash: security::receipt_hash(spec.security.receipts.hash),
+        },
         channels: channels?,
         windows: windows?,
         poll: poll.ok()?,

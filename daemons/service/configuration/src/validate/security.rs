@@ -5,6 +5,7 @@ use domain::{
     Suite,
     security::{
         Authentication, Demand, FileSecurity, InboundPolicy, OutboundMeans, OutboundPolicy,
+        ReceiptHash,
     },
 };
 use oftp::Level;
@@ -27,7 +28,7 @@ pub(super) fn validate(
     let own_suite = suite(outbound.cipher_suite)?;
     let suites = match &inbound.cipher_suites {
         Some(suites) => suites.iter().map(|named| suite(*named)).collect::<Option<_>>()?,
-        None => Suite::strong().chain([own_suite]).collect(),
+        None => Suite::usual().chain([own_suite]).collect(),
     };
     // What we have no key for cannot be taken, whoever allows it.
     let with = |demand, is_there| if is_there { demand_of(demand) } else { Demand::Forbidden };
@@ -95,6 +96,13 @@ pub(super) fn authentication(
         }
     }
     wanted
+}
+
+pub(super) fn receipt_hash(hash: crds::ReceiptHash) -> ReceiptHash {
+    match hash {
+        crds::ReceiptHash::Strict => ReceiptHash::Strict,
+        crds::ReceiptHash::Tolerant => ReceiptHash::Tolerant,
+    }
 }
 
 fn demand_of(demand: crds::Demand) -> Demand {

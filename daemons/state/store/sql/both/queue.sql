@@ -87,7 +87,8 @@ where id = $1 and state = 'sending' and session_id = $2
 -- name: answer_sent
 -- What a receipt usually is: the first for the entry with this very identity. It counts for what is
 -- being sent to this partner, and for what may have reached it whole. Where it is to be signed, only one
--- that proves the very octets that were sent says that they arrived ($9 is their hash).
+-- that proves the very octets that were sent says that they arrived ($9 is their hash, $13 a pattern for
+-- one that counts in its place).
 update queue_entry set state = $5, error_code = $6, error_text = $7,
   receipt_signature = $10, receipt_signer = $11, receipt_certificate = $12,
   finished_at = (select moment from clock),
@@ -96,8 +97,8 @@ update queue_entry set state = $5, error_code = $6, error_text = $7,
 where dataset_name = $1 and stamp = $2 and originator = $3 and destination = $4 and partner = $8
   and (state = 'sending' or reached = 'whole')
   and state not in ('acknowledged', 'rejected', 'cancelled')
-  and (hash is null or hash = $9 or $5 = 'rejected')
-returning id
+  and (hash is null or hash = $9 or $5 = 'rejected' or other_hashes like $13)
+returning id, hash, other_hashes
 
 -- name: find_sent
 select id, state from queue_entry
@@ -122,8 +123,8 @@ update queue_entry set state = $2, error_code = $3, error_text = $4,
   updated_at = (select moment from clock)
 where id = $1 and (state = 'sending' or reached = 'whole')
   and state not in ('acknowledged', 'rejected', 'cancelled')
-  and (hash is null or hash = $5 or $2 = 'rejected')
-returning id
+  and (hash is null or hash = $5 or $2 = 'rejected' or other_hashes like $9)
+returning id, hash, other_hashes
 
 -- name: hash_to_prove
 -- Of an entry that a receipt would answer now.
@@ -241,7 +242,7 @@ where state in ('held', 'queued', 'preparing', 'ready', 'sending', 'blocked')
 
 -- name: kept_receipt
 -- Those of before certificates were kept have none.
-select partner, dataset_name, stamp, originator, destination, hash, receipt_signature,
+select partner, dataset_name, stamp, originator, destination, hash, other_hashes, receipt_signature,
   receipt_certificate, finished_at
 from queue_entry
 where id = $1 and hash is not null and receipt_certificate is not null and finished_at is not null

@@ -34,15 +34,18 @@ returning id, partner, dataset_name, stamp, originator, destination, format, rec
   hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
--- $3 is a JSON array of {id, package, octets, made_for, hash}; what is null stands. Whose state has changed
+-- $3 is a JSON array of {id, package, octets, made_for, hash, other_hashes}; what is null stands, but
+-- that other hashes go with a hash. Whose state has changed
 -- meanwhile is left as it is.
 update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
   package = coalesce(done.package, queue_entry.package),
   octets = coalesce(done.octets, queue_entry.octets),
   made_for = coalesce(done.made_for, queue_entry.made_for),
   hash = coalesce(done.hash, queue_entry.hash),
+  other_hashes = case when done.hash is null then queue_entry.other_hashes else done.other_hashes end,
   updated_at = clock_timestamp()
-from json_to_recordset($3::json) as done(id bigint, package text, octets bigint, made_for text, hash text)
+from json_to_recordset($3::json) as done(id bigint, package text, octets bigint, made_for text,
+  hash text, other_hashes text)
 where queue_entry.id = done.id
   and state = 'preparing' and claimed_by = $1 and claimed_epoch = $2
 

@@ -35,13 +35,15 @@ returning id, partner, dataset_name, stamp, originator, destination, format, rec
   hindrance_text, receipt_signature, receipt_signer, comment, created_at, updated_at, sent_at, finished_at
 
 -- name: prepared
--- $3 is a JSON array of {id, package, octets, made_for, hash}; what is null stands. Whose state has changed
+-- $3 is a JSON array of {id, package, octets, made_for, hash, other_hashes}; what is null stands, but
+-- that other hashes go with a hash. Whose state has changed
 -- meanwhile is left as it is.
 update queue_entry set state = 'ready', claimed_by = null, claimed_epoch = null,
   package = coalesce(done ->> 'package', package),
   octets = coalesce(done ->> 'octets', octets),
   made_for = coalesce(done ->> 'made_for', made_for),
   hash = coalesce(done ->> 'hash', hash),
+  other_hashes = case when done ->> 'hash' is null then other_hashes else done ->> 'other_hashes' end,
   updated_at = (select moment from clock)
 from (select value as done from json_each($3)) as prepared
 where id = done ->> 'id'

@@ -38,13 +38,14 @@ impl FencedTx {
         if entries.is_empty() {
             return Ok(0);
         }
-        let done = entries.iter().map(|PreparedEntry { id, package, hash }| {
+        let done = entries.iter().map(|PreparedEntry { id, package, hash, other_hashes }| {
             json!({
                 "id": id.get(),
                 "package": package.as_ref().map(|package| package.name.to_string()),
                 "octets": package.as_ref().map(|package| package.octets),
                 "made_for": package.as_ref().and_then(|package| package.made_for.as_deref()),
                 "hash": hash.as_ref().map(ToString::to_string),
+                "other_hashes": (!other_hashes.is_empty()).then(|| other_hashes.to_string()),
             })
         });
         let values = values![self.daemon.name(), self.epoch.get(), json::array(done)];

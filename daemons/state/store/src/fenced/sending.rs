@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::PartnerName;
+use domain::security::ReceiptHash;
+use domain::{FileHash, OtherHashes, PartnerName};
 use oftp::field::{FileIdentity, Level};
 
 use super::{FencedTx, json};
@@ -196,11 +197,9 @@ impl FencedTx {
                 (EntryState::Rejected, kind.code(), Some(text.text()))
             }
         };
-        let matched = |id| match kind {
-            ReceiptKind::Positive => Match::Acknowledged(id),
-            ReceiptKind::Negative { .. } => Match::Rejected(id),
-        };
         let hash = proof.map(|proof| proof.hash.to_string());
+        let others = proof.filter(|proof| proof.counts == ReceiptHash::Tolerant);
+        let others = others.map(|proof| format!("%={};%", proof.hash));
         let signature = proof.map(|proof| proof.signature.to_string());
         let signer = proof.map(|proof| proof.signer.as_str());
         let certificate = proof.map(|proof| proof.certificate.to_string());
@@ -219,10 +218,11 @@ impl FencedTx {
                 signature.as_deref(),
                 signer,
                 certificate.as_deref(),
+                others.as_deref(),
             ];
             if let Some(row) = self.fetch_first(statement!("queue", "answer_sent"), values).await? {
                 self.is_news = true;
-                return Ok(matched(row.get::<i64>("id")?.into()));
+                return answered(&row, kind, proof);
             }
         }
         let statement = if exact {
@@ -247,8 +247,10 @@ impl FencedTx {
             signature.as_deref(),
             signer,
             certificate.as_deref(),
+            others.as_deref(),
         ];
-        if self.fetch_first(statement!("queue", "entry_answered"), values).await?.is_none() {
+        let Some(row) = self.fetch_first(statement!("queue", "entry_answered"), values).await?
+        else {
             let to_prove = statement!("queue", "hash_to_prove");
             if let Some(row) = self.fetch_first(to_prove, values![id.get()]).await? {
                 return Ok(Match::Unproven { entry: id, hash: row.text("hash")? });
@@ -263,9 +265,9 @@ impl FencedTx {
             } else {
                 Match::Unsent { entry: id, state }
             });
-        }
+        };
         self.is_news = true;
-        Ok(matched(id))
+        answered(&row, kind, proof)
     }
 
     /// A receipt that proves nothing: the entry waits on, and says why.
@@ -409,4 +411,26 @@ fn sent(row: &Row) -> Result<Sent, StoreError> {
 
 fn claim_lost(id: EntryId, session: SessionId) -> StoreError {
     StoreError::ClaimLost { subject: format!("queue entry {id}"), session }
+}
+
+/// What became of an entry that a receipt answers.
+fn answered(
+    row: &Row,
+    kind: &ReceiptKind,
+    proof: Option<&ReceiptProof>,
+) -> Result<Match, StoreError> {
+    let entry = EntryId::from(row.get::<i64>("id")?);
+    if let ReceiptKind::Negative { .. } = kind {
+        return Ok(Match::Rejected(entry));
+    }
+    let hash: Option<FileHash> = row.optional_text("hash")?;
+    if let (Some(hash), Some(proof)) = (hash, proof)
+        && hash != proof.hash
+    {
+        let others: OtherHashes = row.optional_text("other_hashes")?.unwrap_or_default();
+        if let Some(hash) = others.find(&proof.hash) {
+            return Ok(Match::Tolerated { entry, hash });
+        }
+    }
+    Ok(Match::Acknowledged(entry))
 }

@@ -14,7 +14,7 @@
 use std::time::Duration;
 
 use domain::virtual_file::StampStep;
-use domain::{FileHash, Packaging, PartnerName, PayloadName, SignatureOctets};
+use domain::{FileHash, OtherHashes, Packaging, PartnerName, PayloadName, SignatureOctets};
 use jiff::Timestamp;
 use oftp::field::{Description, FileIdentity, Format, UserData};
 
@@ -235,12 +235,14 @@ pub struct PreparedEntry {
     pub package: Option<Package>,
     /// Of what is transmitted, where the receipt is to be signed.
     pub hash: Option<FileHash>,
+    /// Other hashes that the partner may sign in its place.
+    pub other_hashes: OtherHashes,
 }
 
 impl PreparedEntry {
     /// One whose payload, or package of before, is sent as it lies there.
     pub fn as_it_is(id: EntryId) -> Self {
-        Self { id, package: None, hash: None }
+        Self { id, package: None, hash: None, other_hashes: OtherHashes::default() }
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use domain::{CertificateOctets, FileHash, PartnerName, ReceiptSignature, SignatureOctets};
+use domain::security::ReceiptHash;
+use domain::{
+    CertificateOctets, FileHash, OtherHash, OtherHashes, PartnerName, ReceiptSignature,
+    SignatureOctets,
+};
 use jiff::Timestamp;
 use oftp::field::{FileIdentity, ReasonText, UserData};
 
@@ -120,6 +124,8 @@ pub struct ReceiptFilter {
 pub struct ReceiptProof {
     /// The hash that it signs.
     pub hash: FileHash,
+    /// Which hash counts of this partner.
+    pub counts: ReceiptHash,
     /// The signature.
     pub signature: SignatureOctets,
     /// Whose it is: the certificate's subject.
@@ -137,6 +143,8 @@ pub struct KeptReceipt {
     pub identity: FileIdentity,
     /// The hash of what was transmitted.
     pub hash: FileHash,
+    /// What the partner may have signed in its place.
+    pub other_hashes: OtherHashes,
     /// The signature.
     pub signature: SignatureOctets,
     /// The certificate that it was verified by.
@@ -150,6 +158,13 @@ pub struct KeptReceipt {
 pub enum Match {
     /// The entry is now `acknowledged`.
     Acknowledged(EntryId),
+    /// The entry is now `acknowledged`, although the receipt is over another hash than it should be.
+    Tolerated {
+        /// The entry.
+        entry: EntryId,
+        /// What the partner signed.
+        hash: OtherHash,
+    },
     /// The entry is now `rejected`.
     Rejected(EntryId),
     /// The entry was finished before (a repeated receipt, or a cancelled entry); nothing changed.

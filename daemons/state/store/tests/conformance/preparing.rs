@@ -1,6 +1,6 @@
 //! Between `queued` and `ready`.
 
-use domain::Daemon;
+use domain::{Daemon, OtherHashes};
 use lease::Tenure;
 use oftp::Level;
 use sqlx::{Connection, SqliteConnection};
@@ -236,7 +236,7 @@ conformance! {
         let hash: domain::FileHash = "0a".repeat(32).parse().unwrap();
         let package = Package { name: payload(9), octets: 7_777, made_for: None };
         let packaged =
-            PreparedEntry { id: ids[0], package: Some(package), hash: Some(hash.clone()) };
+            PreparedEntry { id: ids[0], package: Some(package), hash: Some(hash.clone()), other_hashes: OtherHashes::default() };
         let done = [packaged, PreparedEntry::as_it_is(ids[1])];
         let ready = world.fenced(&tenure, async |tx| tx.prepared(&done).await).await;
         assert_eq!(ready.unwrap(), 2);
@@ -275,7 +275,7 @@ conformance! {
         let done: Vec<_> = ids.iter().zip(made_for).zip(20..).map(|((id, made_for), number)| {
             let made_for = made_for.map(ToOwned::to_owned);
             let package = Package { name: payload(number), octets: 7, made_for };
-            PreparedEntry { id: *id, package: Some(package), hash: None }
+            PreparedEntry { id: *id, package: Some(package), hash: None, other_hashes: OtherHashes::default() }
         }).collect();
         let ready = world.fenced(&tenure, async |tx| tx.prepared(&done).await).await;
         assert_eq!(ready.unwrap(), 8);
@@ -294,7 +294,7 @@ conformance! {
         // Prepared anew, it is for the other one.
         claim(&world, &tenure, 10).await;
         let package = Package { name: payload(30), octets: 8, made_for: Some("new".to_owned()) };
-        let done = [PreparedEntry { id: ids[0], package: Some(package), hash: None }];
+        let done = [PreparedEntry { id: ids[0], package: Some(package), hash: None, other_hashes: OtherHashes::default() }];
         world.fenced(&tenure, async |tx| tx.prepared(&done).await).await.unwrap();
         let anew = world.fenced(&tenure, async |tx| tx.package_anew(&current).await).await;
         assert_eq!((anew.unwrap(), read(&world, ids[0]).await.octets), (0, 8));
@@ -375,7 +375,7 @@ fn lane(name: &str, work: Work) -> WorkLane {
     WorkLane { partner: partner(name), work }
 }
 
-async fn claim(world: &World, tenure: &Tenure, limit: u32) -> Vec<QueueEntry> {
+pub(crate) async fn claim(world: &World, tenure: &Tenure, limit: u32) -> Vec<QueueEntry> {
     world.claim_queued(tenure, limit).await
 }
 

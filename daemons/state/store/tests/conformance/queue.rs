@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use domain::Daemon;
+use domain::security::ReceiptHash;
 use domain::virtual_file::StampStep;
+use domain::{Daemon, OtherHash, OtherHashes};
 use lease::Tenure;
 use oftp::{FileIdentity, Level, ReasonText};
 use store::{
     ClaimScope, EntryChange, EntryId, EntryState, JournalFilter, JournalKind, KeptReceipt, Match,
-    NewEntry, QueueEntry, QueueFilter, Reached, ReceiptKind, ReceiptProof, Refusal, Retry, Sent,
-    SessionId, StoreError,
+    NewEntry, PreparedEntry, QueueEntry, QueueFilter, Reached, ReceiptKind, ReceiptProof, Refusal,
+    Retry, Sent, SessionId, StoreError,
 };
 
 use crate::world::{LONG, World, entry, identity, new_session, partner, payload};
@@ -144,6 +145,7 @@ conformance! {
     async fn a_receipt_that_is_to_be_signed_acknowledges_only_with_proof_of_what_was_sent(world) {
         let hash = |octet: &str| -> domain::FileHash { octet.repeat(32).parse().unwrap() };
         let proof = |octet| ReceiptProof {
+            counts: ReceiptHash::Strict,
             hash: hash(octet),
             signature: "3080".parse().unwrap(),
             signer: "CN=bolt receipts".to_owned(),
@@ -186,11 +188,62 @@ conformance! {
                 partner: partner("bolt"),
                 identity: identity(number),
                 hash: hash("0a"),
+                other_hashes: OtherHashes::default(),
                 signature: "3080".parse().unwrap(),
                 certificate: "3081".parse().unwrap(),
                 received_at: done.finished_at.unwrap(),
             };
             assert_eq!(world.store.kept_receipt(id).await.unwrap(), Some(kept));
+        }
+    }
+
+    async fn another_hash_of_the_file_counts_where_that_is_tolerated(world) {
+        let others: OtherHashes = format!("transmitted-sha1={};original={};", "0b".repeat(20), "0c".repeat(32))
+            .parse()
+            .unwrap();
+        let proof = |hash: &str, counts| ReceiptProof {
+            hash: hash.parse().unwrap(),
+            counts,
+            signature: "3080".parse().unwrap(),
+            signer: "CN=bolt receipts".into(),
+            certificate: "3081".parse().unwrap(),
+        };
+        let exact: domain::FileHash = "0a".repeat(32).parse().unwrap();
+        let tenure = world.tenure(DAEMON).await;
+        let original = "0c".repeat(32);
+        for (number, level, signed, hash) in [
+            (1, Level::V2_0, original.clone(), OtherHash::Original),
+            (2, Level::V1_2, "0b".repeat(20), OtherHash::TransmittedSha1),
+        ] {
+            let new = NewEntry { packaging: "00 04 0 0 Y".parse().unwrap(), ..entry(number) };
+            let ids = world.store.intake().enqueue_all(&[new]).await.unwrap();
+            let id = ids[0];
+            super::preparing::claim(&world, &tenure, 1).await;
+            let (hash_of_all, other_hashes) = (Some(exact.clone()), others.clone());
+            let done = [PreparedEntry { id, package: None, hash: hash_of_all, other_hashes }];
+            world.fenced(&tenure, async |tx| tx.prepared(&done).await).await.unwrap();
+            let session = claim_in_new_session(&world, &tenure, id).await;
+            world.fenced(&tenure, async |tx| tx.entry_sent(session, id).await).await.unwrap();
+            let answer = async |proof: ReceiptProof| {
+                let (bolt, file) = (partner("bolt"), identity(number));
+                world
+                    .fenced(&tenure, async |tx| {
+                        tx.receipt_received(&bolt, level, &file, &EERP, Some(&proof)).await
+                    })
+                    .await
+                    .unwrap()
+            };
+            let unproven = Match::Unproven { entry: id, hash: exact.clone() };
+            assert_eq!(answer(proof(&signed, ReceiptHash::Strict)).await, unproven);
+            // None of this file's, and one that is only a piece of one of them.
+            for other in ["0d".repeat(32), original[..40].to_owned()] {
+                assert_eq!(answer(proof(&other, ReceiptHash::Tolerant)).await, unproven);
+            }
+            let tolerated = Match::Tolerated { entry: id, hash };
+            assert_eq!(answer(proof(&signed, ReceiptHash::Tolerant)).await, tolerated);
+            assert_eq!(read(&world, id).await.state, EntryState::Acknowledged);
+            let kept = world.store.kept_receipt(id).await.unwrap().unwrap();
+            assert_eq!((kept.hash, kept.other_hashes), (exact.clone(), others.clone()));
         }
     }
 

@@ -35,20 +35,23 @@ pub(super) fn packaging(found: &Found, taken: &BTreeSet<Suite>) -> Result<Packag
 
 #[cfg(test)]
 mod tests {
-    use oftp_cms::{Cipher, Digest, Layers, Signer};
+    use oftp_cms::{Cipher, Digest, Layers, RsaPadding, Signer};
 
     use super::*;
 
     fn found(cipher: Option<Cipher>, digest: Option<Digest>, compressed: bool) -> Found {
+        let padding = Some(RsaPadding::Pkcs1);
         let signer = digest.map(|digest| Signer {
             name: "serial 01 of CN=bolt".to_owned(),
             certificate: Some(0),
             digest: Some(digest),
+            padding,
             verified: Ok(()),
         });
         Found {
             layers: Layers { signed: digest.is_some(), compressed, encrypted: cipher.is_some() },
             cipher,
+            padding: cipher.and(padding),
             signers: signer.into_iter().collect(),
             ..Found::default()
         }
@@ -87,6 +90,24 @@ mod tests {
     fn a_pair_of_cipher_and_digest_that_no_suite_has_is_refused() {
         let found = found(Some(Cipher::TripleDes), Some(Digest::Sha3_512), false);
         assert_eq!(packaging(&found, &suites([4])).unwrap_err().code(), "E-CMS-STRUCTURE");
+    }
+
+    #[test]
+    fn what_is_by_pss_and_oaep_is_of_the_suites_that_have_them() {
+        let by_pss = |mut found: Found| {
+            found.padding = found.padding.and(Some(RsaPadding::PssAndOaep));
+            found.signers.iter_mut().for_each(|one| one.padding = Some(RsaPadding::PssAndOaep));
+            found
+        };
+        for (cipher, digest, suite) in [
+            (Some(Cipher::Aes256), Some(Digest::Sha256), 8),
+            (Some(Cipher::Aes256), Some(Digest::Sha512), 9),
+            (None, Some(Digest::Sha3_512), 10),
+            (Some(Cipher::Aes256), None, 8),
+        ] {
+            let packaging = packaging(&by_pss(found(cipher, digest, false)), &suites([4, 6, 7]));
+            assert_eq!(packaging.unwrap().suite(), suite.try_into().ok());
+        }
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub async fn wrap(
 }
 
 /// Opens a partner's package. No SFID says what it is: it is what it turns out to be, and the
-/// partner's policy has to take that. Its content is in place only after everything was verified.
+/// partner's policy has to take that, and its signer's certificate count now. Its content is in place only after everything was verified.
 ///
 /// # Errors
 ///
@@ -90,7 +90,9 @@ pub async fn unwrap(place: &Place, partner: &str, file: &Path, to: &Path) -> Res
     let instance = Instance::load_for(place, Scope::ReceiveMaster)?;
     let partner = instance.partner(partner)?;
     let own = &instance.configuration.instance;
-    let Keys { known, theirs, .. } = Keys::that_count(own, partner, ambient::now())?;
+    let now = ambient::now();
+    let Keys { known, .. } = Keys::that_count(own, partner, now)?;
+    let certificates = known.certificates.clone();
     let unpackager = Unpackager::new(known, Expected::Anything);
     let opening = Opening { unpackager, content: Vec::new(), out: Beside::new(to)? };
     let opening = read(file, opening, Opening::take).await?;
@@ -99,9 +101,10 @@ pub async fn unwrap(place: &Place, partner: &str, file: &Path, to: &Path) -> Res
         let Opening { unpackager, mut content, mut out } = opening;
         let found = unpackager.finish(&mut content)?;
         out.write(&content)?;
-        let packaging = judge::packaging(&found, &policy.suites)?;
-        policy.admits(packaging)?;
-        Ok((out.place()?, packaging, found.signer().and_then(|signer| signer.certificate)))
+        let announced = judge::packaging(&found, &policy.suites)?;
+        policy.admits(announced)?;
+        let signer = packaging::signer(&found, announced.suite(), &certificates, now)?;
+        Ok((out.place()?, announced, signer))
     })
     .await?;
     Ok(Made {
@@ -110,7 +113,7 @@ pub async fn unwrap(place: &Place, partner: &str, file: &Path, to: &Path) -> Res
         octets,
         partner: partner.name.clone(),
         security: SecurityView::of(packaging),
-        signer: signer.and_then(|index| theirs.get(index)).map(|owner| owner.key.subject.clone()),
+        signer: signer.map(|signer| signer.subject().to_owned()),
     })
 }
 

@@ -50,6 +50,9 @@ pub enum LayerView {
         /// By what.
         #[serde(skip_serializing_if = "Option::is_none")]
         cipher: Option<&'static str>,
+        /// How the cipher's key is wrapped for us.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        padding: Option<&'static str>,
         /// For whom, as the package names them.
         recipients: Vec<String>,
         /// Which of our keys is one of them.
@@ -88,6 +91,9 @@ pub struct SignerView {
     /// The digest that is signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<&'static str>,
+    /// How RSA signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub padding: Option<&'static str>,
     /// Whose certificate it names, if we know that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<VerifierView>,
@@ -216,6 +222,7 @@ fn layers(found: Found, keys: &Keys) -> Vec<LayerView> {
     if found.cipher.is_some() || !found.recipients.is_empty() {
         layers.push(LayerView::Encrypted {
             cipher: found.cipher.map(oftp_cms::Cipher::name),
+            padding: found.padding.map(oftp_cms::RsaPadding::name),
             recipients: found.recipients,
             key: found.decrypted_by.and_then(|index| keys.ours.get(index)).cloned(),
         });
@@ -235,6 +242,7 @@ fn signer_view(signer: Signer, keys: &Keys) -> SignerView {
     SignerView {
         name: signer.name,
         digest: signer.digest.map(Digest::name),
+        padding: signer.padding.map(oftp_cms::RsaPadding::name),
         certificate: owner.cloned().map(|owner| VerifierView {
             partner: owner.partner,
             key: owner.key,
