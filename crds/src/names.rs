@@ -26,6 +26,16 @@ pub const REFUSED_ANNOTATION: &str = "seon.dev/configuration-refused";
 pub const REFUSED_REVISION_ANNOTATION: &str = "seon.dev/configuration-refused-revision";
 /// Annotation on a pod, written by the daemon: what its start waits for.
 pub const WAITS_FOR_ANNOTATION: &str = "seon.dev/waits-for";
+/// All that a daemon writes among the annotations of pods. Its other mark is [`ROLE_LABEL`].
+pub const DAEMON_ANNOTATIONS: [&str; 7] = [
+    EPOCH_ANNOTATION,
+    SINCE_ANNOTATION,
+    LISTENS_ANNOTATION,
+    CONFIGURATION_ANNOTATION,
+    REFUSED_ANNOTATION,
+    REFUSED_REVISION_ANNOTATION,
+    WAITS_FOR_ANNOTATION,
+];
 /// Annotation on a pod, written by the operator: the revision that the daemon should come to. The
 /// change of the pod also makes the kubelet renew the mounted files at once.
 pub const WANTED_ANNOTATION: &str = "seon.dev/wanted-configuration";

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use chart::{folder, helm};
+use crds::names;
 use k8s_openapi::{
     api::{
+        admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
         apps::v1::Deployment,
         core::v1::{Container, PodSpec, Service, ServiceAccount},
         networking::v1::NetworkPolicy,
@@ -53,6 +55,8 @@ fn every_object_is_here_and_none_by_surprise() {
             "RoleBinding seon-system/seon-operator-lease",
             "Service seon-system/seon-operator-metrics",
             "ServiceAccount seon-system/seon-operator",
+            "ValidatingAdmissionPolicy seon-daemons",
+            "ValidatingAdmissionPolicyBinding seon-daemons",
         ]
     );
 }
@@ -69,6 +73,19 @@ fn no_object_has_a_field_that_its_type_does_not_know() {
     objects.one::<PodDisruptionBudget>("PodDisruptionBudget");
     objects.one::<Service>("Service");
     objects.one::<ServiceAccount>("ServiceAccount");
+    objects.one::<ValidatingAdmissionPolicy>("ValidatingAdmissionPolicy");
+    objects.one::<ValidatingAdmissionPolicyBinding>("ValidatingAdmissionPolicyBinding");
+}
+
+#[test]
+fn the_policy_for_daemons_names_every_annotation_that_they_write_and_no_other() {
+    let policy: ValidatingAdmissionPolicy = helm!().template(&[]).one("ValidatingAdmissionPolicy");
+    let spec = policy.spec.unwrap();
+    let rule = spec.validations.iter().flatten().map(|rule| rule.expression.as_str());
+    let rule = rule.filter(|rule| rule.contains("changedAnnotations")).collect::<String>();
+    let named: Vec<_> = rule.split('\'').skip(1).step_by(2).collect();
+    assert_eq!(named, names::DAEMON_ANNOTATIONS);
+    assert_eq!(spec.failure_policy.as_deref(), Some("Fail"));
 }
 
 #[test]

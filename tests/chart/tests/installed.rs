@@ -4,6 +4,8 @@
 
 use chart::folder;
 use cluster::{ApiServer, api_server};
+use crds::names;
+use domain::Daemon;
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment},
     core::v1::{Node, Pod, Secret},
@@ -215,4 +217,67 @@ async fn what_people_may_do_is_added_to_the_roles_that_they_have() {
     let labels = server.kubectl(&["get", "clusterrole", "seon-edit", "--output=json"]).await;
     let object: Value = serde_json::from_str(&labels.unwrap()).unwrap();
     assert_eq!(object["metadata"]["labels"][label], "true");
+}
+
+/// A change of the pod acme-x in a namespace that is only tried, by an account of that namespace with
+/// every right.
+async fn change(
+    server: &ApiServer,
+    namespace: &str,
+    account: &str,
+    patch: &str,
+) -> Result<String, String> {
+    let user = format!("--as=system:serviceaccount:{namespace}:{account}");
+    let patch = format!("--patch={patch}");
+    let arguments = ["patch", "pod", "acme-x", "--namespace", namespace, "--dry-run=server"];
+    server.kubectl(&[&arguments[..], &[&patch, &user, "--as-group=system:masters"]].concat()).await
+}
+
+async fn namespace_with_pod(server: &ApiServer, name: &str) -> String {
+    let namespace = server.namespace(name).await;
+    server
+        .kubectl(&["create", "serviceaccount", "default", "--namespace", &namespace])
+        .await
+        .unwrap();
+    let pod = format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: acme-x, namespace: {namespace}}}, spec: \
+         {{securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}, \
+         containers: [{{name: x, image: a, securityContext: {{allowPrivilegeEscalation: false, \
+         capabilities: {{drop: [ALL]}}}}}}]}}}}"
+    );
+    server.apply(&pod).await.unwrap();
+    namespace
+}
+
+#[tokio::test]
+async fn every_daemon_is_held_to_its_own_marks_and_nobody_else_is() {
+    let server = api_server!();
+    let (ours, theirs) =
+        (namespace_with_pod(&server, "ours").await, namespace_with_pod(&server, "theirs").await);
+    helm(&server, "install", &[&format!("watchNamespaces={{{ours}}}")]).await.unwrap();
+    let image = r#"{"spec": {"containers": [{"name": "x", "image": "b"}]}}"#;
+    let deadline = std::time::Duration::from_mins(1);
+    support::wait_until("the policy counts", deadline, async || {
+        change(&server, &ours, "acme-seonsqd", image).await.is_err()
+    })
+    .await;
+    let daemons = Daemon::SINGLE.into_iter().chain(Daemon::all().filter(|daemon| {
+        matches!(daemon, Daemon::SeonrdCapi(number) if [1, 10, 127].contains(&number.get()))
+    }));
+    for daemon in daemons {
+        let account = names::daemon_object("acme", daemon.name());
+        let refused = change(&server, &ours, &account, image).await.unwrap_err();
+        assert!(refused.contains("does not change what its pod is made from"), "{refused}");
+        let role = r#"{"metadata": {"labels": {"seon.dev/role": "active"}}}"#;
+        change(&server, &ours, &account, role).await.unwrap();
+        for annotation in names::DAEMON_ANNOTATIONS {
+            let own = format!(r#"{{"metadata": {{"annotations": {{"{annotation}": "x"}}}}}}"#);
+            change(&server, &ours, &account, &own).await.unwrap();
+        }
+        // Where no operator of this release works, its policy is nobody's.
+        change(&server, &theirs, &account, image).await.unwrap();
+    }
+    for account in ["seon-operator", "acme-db", "acme", "default", "acme-seonrd-x"] {
+        change(&server, &ours, account, image).await.unwrap();
+    }
 }

@@ -4,6 +4,7 @@
 
 use chart::helm;
 use k8s_openapi::api::{
+    admissionregistration::v1::ValidatingAdmissionPolicyBinding,
     apps::v1::Deployment,
     core::v1::{Container, EnvVar},
     networking::v1::{NetworkPolicy, NetworkPolicyPeer},
@@ -108,6 +109,20 @@ fn monitoring_comes_when_it_is_asked_for() {
         assert!(names.contains(&name.to_owned()), "{names:?}");
     }
     assert!(names.contains(&"PrometheusRule seon-system/seon".to_owned()), "{names:?}");
+}
+
+#[test]
+fn the_policy_for_daemons_is_for_the_namespaces_of_the_operator_and_can_be_turned_off() {
+    let helm = helm!();
+    let binding = |values: &[&str]| -> ValidatingAdmissionPolicyBinding {
+        helm.template(values).one("ValidatingAdmissionPolicyBinding")
+    };
+    assert_eq!(binding(&[]).spec.unwrap().match_resources, None, "everywhere");
+    let named = binding(&["watchNamespaces={trucks,cars}"]).spec.unwrap().match_resources.unwrap();
+    let mut chosen = named.namespace_selector.unwrap().match_expressions.unwrap();
+    assert_eq!(chosen.remove(0).values.unwrap(), ["trucks", "cars"]);
+    let without = helm.template(&["admissionPolicy.enabled=false"]).names();
+    assert!(!without.iter().any(|name| name.contains("Admission")), "{without:?}");
 }
 
 #[test]

@@ -3,25 +3,15 @@
 use std::collections::BTreeMap;
 
 use crds::names::{
-    ACTIVE, CONFIGURATION_ANNOTATION, EPOCH_ANNOTATION, LISTENS_ANNOTATION, REFUSED_ANNOTATION,
-    REFUSED_REVISION_ANNOTATION, ROLE_LABEL, SINCE_ANNOTATION, STANDBY, WAITS_FOR_ANNOTATION,
+    ACTIVE, CONFIGURATION_ANNOTATION, DAEMON_ANNOTATIONS, EPOCH_ANNOTATION, LISTENS_ANNOTATION,
+    REFUSED_ANNOTATION, REFUSED_REVISION_ANNOTATION, ROLE_LABEL, SINCE_ANNOTATION, STANDBY,
+    WAITS_FOR_ANNOTATION,
 };
 use domain::Epoch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use runtime::Standing;
 use runtime::status::Role;
 use serde_json::{Map, Value, json};
-
-/// The annotations that are ours.
-const ANNOTATIONS: [&str; 7] = [
-    EPOCH_ANNOTATION,
-    SINCE_ANNOTATION,
-    LISTENS_ANNOTATION,
-    CONFIGURATION_ANNOTATION,
-    REFUSED_ANNOTATION,
-    REFUSED_REVISION_ANNOTATION,
-    WAITS_FOR_ANNOTATION,
-];
 
 /// The longest text of a refusal, and of what is waited for; the log has the rest.
 const LONGEST: usize = 1000;
@@ -72,7 +62,7 @@ impl Marks {
     fn found(metadata: &ObjectMeta) -> Self {
         let role = metadata.labels.as_ref().and_then(|labels| labels.get(ROLE_LABEL)).cloned();
         let found = metadata.annotations.as_ref();
-        let annotations = ANNOTATIONS
+        let annotations = DAEMON_ANNOTATIONS
             .into_iter()
             .filter_map(|name| Some((name, found?.get(name)?.clone())))
             .collect();
@@ -134,7 +124,7 @@ impl Found {
         if self.marks.role != wanted.role {
             metadata.insert("labels".to_owned(), json!({ ROLE_LABEL: wanted.role }));
         }
-        let changed: Map<_, _> = ANNOTATIONS
+        let changed: Map<_, _> = DAEMON_ANNOTATIONS
             .into_iter()
             .map(|name| (name, self.marks.annotations.get(name), wanted.annotations.get(name)))
             .filter(|(_, found, wanted)| found != wanted)

@@ -14,11 +14,12 @@ use crds::names::{
 use domain::Epoch;
 use gate::Gate;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, ObjectMeta};
+use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use runtime::status::{ConfigurationStatus, Role};
 use runtime::{Known, Standing, Standings};
+use serde_json::json;
 use support::wait_until;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -69,6 +70,14 @@ spec:
     )
 }
 
+/// The policy for daemons as it is installed.
+fn policy() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/install.yaml");
+    let manifests = std::fs::read_to_string(path).unwrap();
+    let policy = manifests.split("\n---\n").filter(|one| one.contains("kind: ValidatingAdmission"));
+    policy.collect::<Vec<_>>().join("\n---\n")
+}
+
 struct World {
     server: ApiServer,
     namespace: String,
@@ -108,6 +117,13 @@ impl World {
         let mut world = Self { server, namespace, kubeconfig: Kubeconfig::default(), pods };
         world.apply(RIGHTS).await;
         world.apply(&PODS.map(pod).concat()).await;
+        world.apply(&policy()).await;
+        wait_until("the policy counts", DEADLINE, async || {
+            let image = r#"{"spec": {"containers": [{"name": "daemon", "image": "x"}]}}"#;
+            // Not by a daemon's own account, whose requests are counted.
+            world.patch_as("another-seonsqd", image).await.is_err()
+        })
+        .await;
         let path = world.server.kubeconfig_of(&world.namespace, ACCOUNT).await;
         world.kubeconfig = Kubeconfig::read_from(path).unwrap();
         world
@@ -120,6 +136,15 @@ impl World {
         let path = path.display().to_string();
         let arguments = ["apply", "--namespace", &self.namespace, "--filename", &path];
         self.server.kubectl(&arguments).await.unwrap();
+    }
+
+    /// A patch of the first pod that is only tried, by an account with every right.
+    async fn patch_as(&self, account: &str, patch: &str) -> Result<String, String> {
+        let user = format!("--as=system:serviceaccount:{}:{account}", self.namespace);
+        let patch = format!("--patch={patch}");
+        let arguments = ["patch", "pod", PODS[0], "--namespace", &self.namespace];
+        let more = [&patch, "--dry-run=server", &user, "--as-group=system:masters"];
+        self.server.kubectl(&[&arguments[..], &more].concat()).await
     }
 
     fn port(&self) -> u16 {
@@ -295,4 +320,28 @@ async fn a_later_pod_of_the_same_name_is_left_alone() {
     .await;
     assert_eq!(world.role(0).await, None);
     assert!(!daemon.task.is_finished());
+}
+
+#[tokio::test]
+async fn a_daemon_that_somebody_has_taken_changes_nothing_else_of_its_pods() {
+    let world = World::new(cluster::api_server!()).await;
+    let theirs = world.client_by(world.port()).await;
+    let pods = Api::<Pod>::namespaced(theirs, &world.namespace);
+    let said = async |patch: serde_json::Value| {
+        let patch = Patch::Strategic(patch);
+        pods.patch(PODS[1], &PatchParams::default(), &patch).await.map(drop)
+    };
+    for (patch, says) in [
+        (json!({"spec": {"containers": [{"name": "daemon", "image": "x"}]}}), "made from"),
+        (json!({"metadata": {"labels": {"seon.dev/daemon": "free"}}}), "of the labels"),
+        (json!({"metadata": {"labels": {"seon.dev/daemon": null}}}), "of the labels"),
+        (json!({"metadata": {"annotations": {"seon.dev/template": "x"}}}), "of the annotations"),
+        (json!({"metadata": {"finalizers": ["example.org/stay"]}}), "waits for to end"),
+    ] {
+        let refused = said(patch.clone()).await.unwrap_err();
+        assert!(refused.to_string().contains(says), "{patch}: {refused}");
+        let kube::Error::Api(status) = refused else { panic!("{refused}") };
+        assert_eq!(status.code, 403, "as what the daemon may not do");
+    }
+    said(json!({"metadata": {"labels": {ROLE_LABEL: STANDBY}}})).await.unwrap();
 }
