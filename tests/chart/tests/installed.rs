@@ -240,8 +240,10 @@ async fn namespace_with_pod(server: &ApiServer, name: &str) -> String {
         .await
         .unwrap();
     let pod = format!(
-        "{{apiVersion: v1, kind: Pod, metadata: {{name: acme-x, namespace: {namespace}, labels: \
-         {{seon.dev/daemon: x}}}}, spec: {{containers: [{{name: x, image: a}}]}}}}"
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: acme-x, namespace: {namespace}}}, spec: \
+         {{securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}, \
+         containers: [{{name: x, image: a, securityContext: {{allowPrivilegeEscalation: false, \
+         capabilities: {{drop: [ALL]}}}}}}]}}}}"
     );
     server.apply(&pod).await.unwrap();
     namespace

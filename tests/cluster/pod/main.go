@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-const usage = "usage: pod [pause | resolve NAME | connect HOST:PORT | write FILE TEXT | read FILE]"
+const usage = "usage: pod [pause | listen PORT... | resolve NAME | connect HOST:PORT | write FILE TEXT | read FILE]"
 
 func main() {
 	arguments := append(os.Args[1:], "", "", "")
@@ -20,6 +20,9 @@ func main() {
 	var err error
 	switch arguments[0] {
 	case "", "pause":
+		pause()
+	case "listen":
+		listen(os.Args[2:])
 		pause()
 	case "resolve":
 		var addresses []string
@@ -42,6 +45,24 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Println(said)
+}
+
+// Takes every call and hangs up.
+func listen(ports []string) {
+	for _, port := range ports {
+		listener, err := net.Listen("tcp", ":"+port)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		go func() {
+			for {
+				if connection, err := listener.Accept(); err == nil {
+					connection.Close()
+				}
+			}
+		}()
+	}
 }
 
 // As the first process of its PID namespace it also gets the orphans, which Go's runtime does not

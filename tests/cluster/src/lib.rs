@@ -25,6 +25,7 @@ mod meddling;
 mod node;
 mod nodes;
 mod parts;
+mod policies;
 mod sandbox;
 mod volumes;
 

@@ -158,6 +158,13 @@ impl Node {
         ));
     }
 
+    /// Judges what it forwards from now on, if it is on.
+    pub(crate) fn enforce(&self, rules: &str) {
+        if self.machine.is_some() {
+            self.filter(rules);
+        }
+    }
+
     /// Ends every cut.
     pub(crate) fn heal(&self) {
         self.filter("add table inet cut; delete table inet cut;");

@@ -1,6 +1,7 @@
 //! The machines of a cluster of our own, and what can happen to them.
 
 use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,10 @@ use std::process::Command;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::api::Api;
+use kube::api::{Api, ListParams};
+use kube::{Client, Resource};
 use rustix::process::{Pid, Signal, kill_process};
+use serde::de::DeserializeOwned;
 use support::{Durability, Postgres};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -17,6 +20,7 @@ use crate::access::{Access, EXISTING, WHICH};
 use crate::control_plane::{ControlPlane, Controllers};
 use crate::forward::Forward;
 use crate::node::{From, MOST_NODES, Node};
+use crate::policies::Objects;
 use crate::sandbox::{enter_network, in_path};
 use crate::volumes::Volumes;
 use crate::{addresses, images};
@@ -90,6 +94,22 @@ impl Nodes {
     /// Ends all cuts of a node.
     pub async fn heal(&self, node: &str) {
         self.node(node).await.heal();
+    }
+
+    /// Has every node that is on enforce the network policies as they are now, between the pods that
+    /// there are now: what changes counts from the next call on. Before the first one, none is
+    /// enforced.
+    pub async fn enforce_network_policies(&self) {
+        let client = self.access().client().await;
+        let objects = Objects {
+            policies: everything(&client).await,
+            namespaces: everything(&client).await,
+            pods: everything(&client).await,
+        };
+        let rules = objects.rules();
+        for node in &self.machines {
+            node.lock().await.enforce(&rules);
+        }
     }
 
     /// Kills a node's kubelet. Its containers go on; nobody looks after them.
@@ -211,6 +231,15 @@ impl Nodes {
         }
         panic!("there is no node {name}");
     }
+}
+
+/// Every object of a kind.
+async fn everything<K>(client: &Client) -> Vec<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let list = Api::<K>::all(client.clone()).list(&ListParams::default()).await;
+    list.unwrap_or_else(|error| panic!("{}: {error}", K::plural(&()))).items
 }
 
 /// The processes in those control groups below one that have a container's name.
