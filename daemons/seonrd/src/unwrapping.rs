@@ -6,6 +6,7 @@
 //! behind the work: if the process stops before, the next tenure does it again, and the part that
 //! nobody recorded is swept.
 
+mod findings;
 pub mod machine;
 
 use std::collections::{HashMap, HashSet};
@@ -13,7 +14,6 @@ use std::time::Duration;
 
 use configuration::Configuration;
 use domain::{PartName, PartnerName};
-use oftp::NegativeReason;
 use oftp::field::ReasonText;
 use packaging::{Cores, Opened, Opening, UnwrapError, Wrapped};
 use runtime::{Active, ServiceError};
@@ -25,6 +25,7 @@ use store::{
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use self::findings::{Findings, Verdict};
 use self::machine::{Action, Input, Unwrapping};
 use crate::nerp::{NotMade, nerp};
 
@@ -52,6 +53,7 @@ pub(crate) async fn run(active: Active) -> Result<(), ServiceError> {
         active,
         machine: Unwrapping::new(FILES_AT_ONCE),
         cores: Cores::default(),
+        findings: Findings::default(),
         found: HashMap::new(),
         tasks: JoinSet::new(),
         origin: Instant::now(),
@@ -111,6 +113,11 @@ enum Refused {
     Unwrap(#[from] UnwrapError),
     #[error(transparent)]
     Receipt(#[from] NotMade),
+    #[error(
+        "its original had grown to {octets} octets when there was no room for more, and there is less \
+         still; free space there, or move `storage` to a larger file system"
+    )]
+    NoRoom { octets: u64 },
     #[error("the partner is not configured, so that its files cannot be unwrapped; add it again")]
     NoPartner,
 }
@@ -127,6 +134,7 @@ impl Refused {
             Self::Store(error) => error.code(),
             Self::Key(error) | Self::Unwrap(error) => error.code(),
             Self::Receipt(error) => error.code(),
+            Self::NoRoom { .. } => "E-SPOOL-FULL",
             Self::NoPartner => "E-POLICY-PARTNER",
         }
     }
@@ -136,7 +144,9 @@ impl Refused {
         match self {
             Self::NoPartner => WaitsWith::Everybody,
             Self::Key(_) => WaitsWith::SameKeys,
-            Self::Store(_) | Self::Unwrap(_) | Self::Receipt(_) => WaitsWith::Nobody,
+            Self::Store(_) | Self::Unwrap(_) | Self::Receipt(_) | Self::NoRoom { .. } => {
+                WaitsWith::Nobody
+            }
         }
     }
 }
@@ -148,6 +158,7 @@ struct Lanes {
     found: HashMap<ReceivedFileId, ReceivedFile>,
     tasks: JoinSet<Ended>,
     cores: Cores,
+    findings: Findings,
     origin: Instant,
 }
 
@@ -162,9 +173,9 @@ impl Lanes {
                 }
                 Action::Unwrap(partner, file) => {
                     let Some(file) = self.found.remove(&file) else { continue };
-                    let cores = self.cores.clone();
+                    let (cores, findings) = (self.cores.clone(), self.findings.clone());
                     self.tasks.spawn(async move {
-                        let outcome = deal_with_or_wait(&active, &cores, &file).await;
+                        let outcome = deal_with_or_wait(&active, &cores, &findings, &file).await;
                         Ended::Unwrapped(partner, outcome)
                     });
                 }
@@ -202,10 +213,14 @@ impl Lanes {
 async fn deal_with_or_wait(
     active: &Active,
     cores: &Cores,
+    findings: &Findings,
     file: &ReceivedFile,
 ) -> Result<(), StoreError> {
-    let refused = match deal_with(active, cores, file).await {
-        Ok(()) => return Ok(()),
+    let refused = match deal_with(active, cores, findings, file).await {
+        Ok(()) => {
+            findings.forget(file.id);
+            return Ok(());
+        }
         Err(Refused::Store(error)) => return Err(error),
         Err(refused) => refused,
     };
@@ -227,7 +242,12 @@ fn pause(waited: Option<Duration>) -> Duration {
 }
 
 /// Unwraps one file and records what came of it.
-async fn deal_with(active: &Active, cores: &Cores, file: &ReceivedFile) -> Result<(), Refused> {
+async fn deal_with(
+    active: &Active,
+    cores: &Cores,
+    findings: &Findings,
+    file: &ReceivedFile,
+) -> Result<(), Refused> {
     // What was found may have been dealt with since, and then its original is not ours to remove.
     let found = active.store.received_file(file.id).await?;
     let Some(file) = &found.filter(|file| file.state == ReceivedState::Unwrapping) else {
@@ -235,6 +255,13 @@ async fn deal_with(active: &Active, cores: &Cores, file: &ReceivedFile) -> Resul
     };
     let configuration = active.configuration();
     let partner = configuration.partner(file.partner.as_str()).ok_or(Refused::NoPartner)?;
+    if let Some(verdict) = findings.verdict(file.id, &configuration) {
+        return reject(active, cores, &configuration, file, &verdict).await;
+    }
+    let octets = findings.octets(file.id);
+    if active.spool.free_octets()?.is_some_and(|free| free < octets) {
+        return Err(Refused::NoRoom { octets });
+    }
     let came = file.received_at.unwrap_or_else(ambient::now);
     let opening = Opening::of(&configuration.instance, partner, file.packaging, came)
         .map_err(|error| Refused::Key(UnwrapError::Key(error)))?;
@@ -250,10 +277,18 @@ async fn deal_with(active: &Active, cores: &Cores, file: &ReceivedFile) -> Resul
     };
     match packaging::unwrap(&active.spool, cores, &wrapped, &into, opening).await {
         Ok(opened) => record(active, file, into, opened).await,
-        Err(error) => match error.answer() {
-            Some(reason) => reject(active, cores, &configuration, file, &error, reason).await,
-            None => Err(error.into()),
-        },
+        Err(error) => {
+            if let UnwrapError::NoRoom { grown, .. } = &error {
+                findings.grown(file.id, *grown);
+            }
+            let Some(reason) = error.answer() else { return Err(error.into()) };
+            let verdict = Verdict { code: error.code(), text: error.to_string(), reason };
+            let rejected = reject(active, cores, &configuration, file, &verdict).await;
+            if rejected.is_err() {
+                findings.bad(file.id, &configuration, &verdict);
+            }
+            rejected
+        }
     }
 }
 
@@ -283,11 +318,9 @@ async fn reject(
     cores: &Cores,
     configuration: &Configuration,
     file: &ReceivedFile,
-    error: &UnwrapError,
-    reason: NegativeReason,
+    &Verdict { code, ref text, reason }: &Verdict,
 ) -> Result<(), Refused> {
-    let (code, text) = (error.code(), error.to_string());
-    let said = (reason, ReasonText::fitting(&text));
+    let said = (reason, ReasonText::fitting(text));
     let receipt = nerp(active, cores, configuration, file, said).await?;
     let mut note = JournalEntry::new(JournalKind::FileFailed);
     note.session = Some(file.last_session);

@@ -85,7 +85,7 @@ fn a_bad_file_whose_nerp_cannot_be_signed_yet_holds_up_no_later_one_and_both_say
     assert_eq!(hindered(&pair.bolt, "FORGED.DAT")["state"], "unwrapping");
 
     pair.acme.write(&pair.bolt, Line::Tcp);
-    pair.acme.reload();
+    pair.acme.ok(["config", "reload"]);
     let file = pair.acme.file("GOOD.DAT", 1000);
     let good = pair.acme.enqueue("bolt", &file, &[]);
     let row = hindered(&pair.bolt, "GOOD.DAT");
@@ -94,7 +94,7 @@ fn a_bad_file_whose_nerp_cannot_be_signed_yet_holds_up_no_later_one_and_both_say
     assert_eq!(incoming(&pair.bolt).into_values().collect::<Vec<_>>(), [sha256(&file)]);
 
     rewrite(&pair.bolt, "instance.yaml", &later, &now);
-    pair.bolt.reload();
+    pair.bolt.ok(["config", "reload"]);
     pair.acme.wait_for_state(forged, "rejected", PATIENCE);
     pair.acme.wait_for_state(good, "acknowledged", PATIENCE);
 }

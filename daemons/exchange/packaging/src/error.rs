@@ -108,6 +108,14 @@ pub enum UnwrapError {
     /// The disk refused, which may pass.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// There is no room for more of an original than it had grown to.
+    #[error("{full}")]
+    NoRoom {
+        /// Its octets, with those that had no room.
+        grown: u64,
+        /// What the disk said.
+        full: SpoolError,
+    },
     /// A key or certificate of the configuration's cannot be used: ours to mend.
     #[error("a key or certificate for files cannot be used: {0}")]
     Key(#[from] KeyError),
@@ -137,7 +145,7 @@ impl UnwrapError {
     /// The stable code for journal, log and metric.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Spool(error) => error.code(),
+            Self::Spool(error) | Self::NoRoom { full: error, .. } => error.code(),
             Self::Key(error) => error.code(),
             Self::Suite(_) => "E-POLICY-SUITE",
             Self::Cms(error) => error.code(),
@@ -149,7 +157,7 @@ impl UnwrapError {
     /// What the partner is told by NERP; `None` for what is ours to mend, and tried again.
     pub fn answer(&self) -> Option<NegativeReason> {
         match self {
-            Self::Spool(_) | Self::Key(_) => None,
+            Self::Spool(_) | Self::NoRoom { .. } | Self::Key(_) => None,
             Self::Suite(_) | Self::Records(_) => Some(NegativeReason::ProcessingFailed),
             Self::Cms(error) => Some(error.answer()),
             Self::Signer { .. } => Some(NegativeReason::InvalidSignature),

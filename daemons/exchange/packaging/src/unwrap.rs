@@ -5,7 +5,7 @@ use domain::{FileHash, Packaging, PartName, Suite, Wrapping};
 use oftp::field::{Blocks, Format};
 use oftp::record::{Checker, RecordError};
 use oftp_cms::{Expected, Layers, Limits, Unpackager};
-use spool::{Part, Parts, Reader, Spool};
+use spool::{Part, Parts, Reader, Spool, SpoolError};
 
 use crate::keys::{Signers, cms_suite};
 use crate::outgoing::update;
@@ -132,12 +132,20 @@ async fn read_into(
         let mut taken = 0;
         while taken < chunk.len() {
             (work, chunk, taken) = cores.work(move || work.push(chunk, taken)).await??;
-            original.append(&mut work.content).await?;
+            append(original, &mut work.content).await?;
         }
     }
     let (opened, mut rest) = cores.work(move || work.finish()).await??;
-    original.append(&mut rest).await?;
+    append(original, &mut rest).await?;
     Ok(opened)
+}
+
+async fn append(original: &mut impl Part, chunk: &mut Vec<u8>) -> Result<(), UnwrapError> {
+    let grown = original.octets().saturating_add(chunk.len() as u64);
+    original.append(chunk).await.map_err(|error| match error {
+        full @ SpoolError::Full { .. } => UnwrapError::NoRoom { grown, full },
+        error => error.into(),
+    })
 }
 
 /// Reads one file through.

@@ -99,7 +99,7 @@ limit $2
 
 -- name: files_to_unwrap
 -- Of each partner the one that has been due for longest, so that nobody's files wait for another's; from
--- one name to the next in the index.
+-- one name to the next in the index. What was written later than now is due: the clock was set back.
 with recursive waiting(name) as (
   select min(partner) from received_file where state = 'unwrapping'
   union all
@@ -112,7 +112,7 @@ select id, partner, dataset_name, stamp, originator, destination, format, record
   durable_records, state, target, claimed_by, claimed_epoch, session_id, last_session_id, error_code,
   error_text, hindrance_code, hindrance_text, created_at, updated_at, received_at, finished_at
 from received_file
-where unwrap_at <= (select moment from clock) and id in (
+where (unwrap_at <= (select moment from clock) or updated_at > (select moment from clock)) and id in (
   select (select next.id from received_file as next
     where next.state = 'unwrapping' and next.partner = waiting.name
     order by next.unwrap_at, next.id limit 1)
