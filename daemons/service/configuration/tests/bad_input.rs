@@ -91,11 +91,11 @@ says! {
         "bolt.yaml:2:1: kind: this is a second SeonInstance beside acme; one folder describes \
          one instance, so move it to a folder of its own",
         "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: \
-         certificates, daemonTemplate, database, debug, identity, image, lease, receive, \
-         retention, send, storage, suspend",
+         certificates, daemonTemplate, database, debug, identity, image, lease, \
+         packageLimits, receive, retention, send, storage, suspend",
         "bolt.yaml:10:3: spec.transports: there is no such field; known here: \
-         certificates, daemonTemplate, database, debug, identity, image, lease, receive, \
-         retention, send, storage, suspend",
+         certificates, daemonTemplate, database, debug, identity, image, lease, \
+         packageLimits, receive, retention, send, storage, suspend",
     ];
     two_namespaces: PARTNER "  name: bolt\n" => "  name: bolt\n  namespace: trade\n", [
         "bolt.yaml:5:3: metadata.namespace: is trade, and that of SeonInstance acme is none; \
@@ -184,8 +184,8 @@ says! {
     ];
     a_field_that_is_not_built_yet: INSTANCE "  receive" => "  edition: Enterprise\n  receive", [
         "acme.yaml:9:3: spec.edition: there is no such field; known here: \
-         certificates, daemonTemplate, database, debug, identity, image, lease, receive, \
-         retention, send, storage, suspend",
+         certificates, daemonTemplate, database, debug, identity, image, lease, \
+         packageLimits, receive, retention, send, storage, suspend",
     ];
     a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" =>
         "xot: {host: oftp.bolt.example}", [
@@ -209,8 +209,8 @@ says! {
          3305)",
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
         "acme.yaml:13:3: spec.sned: there is no such field; did you mean send? known here: \
-         certificates, daemonTemplate, database, debug, identity, image, lease, receive, \
-         retention, send, storage, suspend",
+         certificates, daemonTemplate, database, debug, identity, image, lease, \
+         packageLimits, receive, retention, send, storage, suspend",
         "acme.yaml:14:11: spec.debug.level: \"loud\" is not known here; give one of Error, Warn, \
          Info, Debug, Trace",
     ];
