@@ -11,6 +11,7 @@ use crate::{
     certificates::InstanceCertificate,
     cluster::{DaemonTemplate, Resources, Service, VolumeClaim},
     common::{OBJECT_NAME_MESSAGE, OBJECT_NAME_RULE, SecretKeyReference, SecretReference},
+    package_limits::PackageLimits,
     status::SeonInstanceStatus,
 };
 
@@ -81,6 +82,10 @@ pub struct SeonInstanceSpec {
     /// is enough.
     #[serde(default)]
     pub receive: Receive,
+
+    /// What a partner's signed, compressed or encrypted file may ask of us as it is unwrapped.
+    #[serde(default)]
+    pub package_limits: PackageLimits,
 
     /// How we call partners.
     #[serde(default)]

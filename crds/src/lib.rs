@@ -17,6 +17,7 @@ pub mod conditions;
 pub mod generated;
 mod instance;
 pub mod names;
+mod package_limits;
 mod partner;
 mod security;
 mod status;
@@ -36,6 +37,7 @@ pub use instance::{
     PartialRetention, PartnerSecrets, Receive, Retention, Retry, Send, SeonInstance,
     SeonInstanceSpec, Station, Storage, TcpListener, TlsListener, TlsVersion,
 };
+pub use package_limits::PackageLimits;
 pub use partner::{
     FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel, PartnerIdentity,
     Permission, Protocol, Quirk, ReceiptTiming, Receipts, SeonPartner, SeonPartnerSpec, TcpAddress,

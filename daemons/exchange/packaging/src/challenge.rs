@@ -3,13 +3,12 @@
 use configuration::{Instance, Partner};
 use jiff::Timestamp;
 use oftp_cms::{
-    Certificate, ContentKey, Encryption, Expected, Known, Layers, Limits, Packager, Plan,
-    Unpackager,
+    Certificate, ContentKey, Encryption, Expected, Known, Layers, Packager, Plan, Unpackager,
 };
 
 use crate::PackagingError;
 use crate::beside::beside;
-use crate::keys::{cms_suite, identity};
+use crate::keys::{cms_suite, identity, limits};
 
 /// The random octets of a challenge.
 pub const OCTETS: usize = 20;
@@ -57,7 +56,8 @@ pub async fn answer(instance: &Instance, wrapped: Vec<u8>) -> Result<[u8; OCTETS
     let nothing = ambient::secret().ok_or(PackagingError::Random)?;
     let keys = instance.file_keys.authenticating().map(identity);
     let identities = keys.collect::<Result<Vec<_>, _>>()?;
-    let known = Known { identities, certificates: Vec::new(), limits: Limits::default() };
+    let limits = limits(&instance.package_limits);
+    let known = Known { identities, certificates: Vec::new(), limits };
     Ok(beside(move || unwrap(known, &wrapped)).await?.unwrap_or(nothing))
 }
 

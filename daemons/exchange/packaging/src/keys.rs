@@ -1,6 +1,6 @@
 //! The keys for one file, taken from the configuration.
 
-use configuration::{FileKey, Instance, OutOfDate, Partner, in_date};
+use configuration::{FileKey, Instance, OutOfDate, PackageLimits, Partner, in_date};
 use domain::security::ReceiptHash;
 use domain::{Packaging, Suite};
 use jiff::{SignedDuration, Timestamp};
@@ -65,8 +65,16 @@ impl Opening {
         let identities = keys.map(identity).collect::<Result<_, _>>()?;
         let certificates = if signed { partner.signature_certificates(came) } else { Vec::new() };
         let (certificates, signers) = signers(&certificates, came)?;
-        Ok(Self { known: Known { identities, certificates, limits: Limits::default() }, signers })
+        let limits = limits(&instance.package_limits);
+        Ok(Self { known: Known { identities, certificates, limits }, signers })
     }
+}
+
+/// What a package may ask of us, as `oftp-cms` has it.
+pub fn limits(limits: &PackageLimits) -> Limits {
+    let &PackageLimits { depth, field, signers, recipients, ratio, ratio_from, content, .. } =
+        limits;
+    Limits { depth, field, signers, recipients, ratio, ratio_from, content }
 }
 
 /// Who may have signed something, and whether each counts now.

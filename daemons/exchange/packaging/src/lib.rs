@@ -18,7 +18,7 @@ mod unwrap;
 
 pub use cores::Cores;
 pub use error::{PackagingError, UnwrapError};
-pub use keys::{Opening, Sealing, identity, signer};
+pub use keys::{Opening, Sealing, identity, limits, signer};
 pub use outgoing::{Made, made_for, package};
 pub use packing::Packing;
 pub use unwrap::{Opened, Wrapped, hash, unwrap};

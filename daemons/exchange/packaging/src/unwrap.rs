@@ -30,12 +30,13 @@ const BEYOND_ANNOUNCED: u64 = 1 << 30;
 
 /// The most octets of content, so that a small package that becomes a huge file does not fill the
 /// disk of everybody, over and over.
-fn most_content(original_size: Blocks) -> u64 {
-    match original_size.get() {
+fn most_content(original_size: Blocks, limits: &Limits) -> u64 {
+    let announced = match original_size.get() {
         // Not known to the sender.
-        0 => Limits::default().content,
+        0 => u64::MAX,
         blocks => blocks.saturating_mul(1024).saturating_add(BEYOND_ANNOUNCED),
-    }
+    };
+    announced.min(limits.content)
 }
 
 /// What it turned out to be.
@@ -75,7 +76,8 @@ pub async fn unwrap(
         let work = read_through(cores, &mut reader, Work::new(wrapped.packaging, None)?).await?;
         return Ok(Opened { hash: work.hash(), original: None, signer: None });
     }
-    opening.known.limits.content = most_content(wrapped.original_size);
+    let limits = &mut opening.known.limits;
+    limits.content = most_content(wrapped.original_size, limits);
     let work = Work::new(wrapped.packaging, Some((wrapped.format, opening)))?;
     let unwrapped = unwrap_into(spool, cores, &mut reader, into, work).await;
     if unwrapped.is_err() {
@@ -248,8 +250,15 @@ mod tests {
     #[test]
     fn content_is_let_be_what_was_announced_and_some_more_or_whatever_comes_if_nothing_was() {
         let gib = 1 << 30;
-        for (blocks, octets) in [(0, 1 << 44), (1, gib + 1024), (1 << 20, 2 * gib)] {
-            assert_eq!(most_content(Blocks::saturating(blocks)), octets, "{blocks}");
+        for (blocks, most, octets) in [
+            (0, 1 << 44, 1 << 44),
+            (1, 1 << 44, gib + 1024),
+            (1 << 20, 1 << 44, 2 * gib),
+            (0, 3 * gib, 3 * gib),
+            (1 << 22, 3 * gib, 3 * gib),
+        ] {
+            let limits = Limits { content: most, ..Limits::default() };
+            assert_eq!(most_content(Blocks::saturating(blocks), &limits), octets, "{blocks}");
         }
     }
 }

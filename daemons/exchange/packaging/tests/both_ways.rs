@@ -563,6 +563,31 @@ fn a_signed_receipt_proves_its_hash_and_nothing_else_does() {
     assert_eq!(by_nobody, Err(Unproven::NoCertificate));
 }
 
+#[tokio::test]
+async fn a_limit_of_the_instance_is_what_a_package_is_held_to() {
+    let mut world = World::new();
+    assert_eq!(
+        packaging::limits(&world.bolt.instance.package_limits),
+        oftp_cms::Limits::default(),
+        "what is written nowhere is the default of oftp-cms"
+    );
+    let packaging = "00 00 1 1 N".parse().unwrap();
+    let (_, transmitted) = world.packaged(&vec![0; 3 << 20], packaging).await;
+    let limits = |change: &dyn Fn(&mut configuration::PackageLimits)| {
+        let mut instance = configuration::Instance::clone(&world.bolt.instance);
+        change(&mut instance.package_limits);
+        instance
+    };
+    for (instance, told) in [
+        (limits(&|it| it.content = 1 << 20), "the package has more than 1048576 octets of content"),
+        (limits(&|it| it.depth = 2), "the package is nested too deeply"),
+    ] {
+        world.bolt.instance = instance;
+        let refused = world.unwrapped(&transmitted, packaging).await.unwrap_err();
+        assert!(refused.to_string().starts_with(told), "{refused}");
+    }
+}
+
 #[test]
 fn a_receipt_over_sha_1_and_signed_by_the_suite_proves_its_hash_where_that_is_tolerated() {
     let world = World::new();

@@ -16,6 +16,7 @@ use rustls_pki_types::CertificateDer;
 use crate::{
     file_keys::FileKeys,
     isdn::PacketSize,
+    package_limits::PackageLimits,
     poll::Windows,
     secret::{PrivateKey, SecretText},
 };
@@ -36,6 +37,8 @@ pub struct Instance {
     pub data_directory: PathBuf,
     /// The listeners that are wanted.
     pub receive: Receive,
+    /// What a partner's package may ask of us.
+    pub package_limits: PackageLimits,
     /// How we call partners.
     pub send: Send,
     /// Our keys for files and receipts.

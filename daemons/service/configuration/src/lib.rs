@@ -35,6 +35,7 @@ mod instance;
 mod isdn;
 mod left_out;
 mod manifest;
+mod package_limits;
 mod partner;
 mod poll;
 mod rsa;
@@ -66,6 +67,7 @@ pub use instance::{
 };
 pub use isdn::{CallUserData, IsdnNumber, PacketSize, PacketWindow};
 pub use left_out::LeftOut;
+pub use package_limits::PackageLimits;
 pub use partner::{
     Folder, IsdnAddress, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport,
 };

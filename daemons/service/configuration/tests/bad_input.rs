@@ -92,10 +92,10 @@ says! {
          one instance, so move it to a folder of its own",
         "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: \
          certificates, daemonTemplate, database, debug, identity, image, lease, \
-         partnerSecrets, receive, retention, send, storage, suspend",
+         packageLimits, partnerSecrets, receive, retention, send, storage, suspend",
         "bolt.yaml:10:3: spec.transports: there is no such field; known here: \
          certificates, daemonTemplate, database, debug, identity, image, lease, \
-         partnerSecrets, receive, retention, send, storage, suspend",
+         packageLimits, partnerSecrets, receive, retention, send, storage, suspend",
     ];
     two_namespaces: PARTNER "  name: bolt\n" => "  name: bolt\n  namespace: trade\n", [
         "bolt.yaml:5:3: metadata.namespace: is trade, and that of SeonInstance acme is none; \
@@ -185,7 +185,7 @@ says! {
     a_field_that_is_not_built_yet: INSTANCE "  receive" => "  edition: Enterprise\n  receive", [
         "acme.yaml:9:3: spec.edition: there is no such field; known here: \
          certificates, daemonTemplate, database, debug, identity, image, lease, \
-         partnerSecrets, receive, retention, send, storage, suspend",
+         packageLimits, partnerSecrets, receive, retention, send, storage, suspend",
     ];
     a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" =>
         "xot: {host: oftp.bolt.example}", [
@@ -210,7 +210,7 @@ says! {
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
         "acme.yaml:13:3: spec.sned: there is no such field; did you mean send? known here: \
          certificates, daemonTemplate, database, debug, identity, image, lease, \
-         partnerSecrets, receive, retention, send, storage, suspend",
+         packageLimits, partnerSecrets, receive, retention, send, storage, suspend",
         "acme.yaml:14:11: spec.debug.level: \"loud\" is not known here; give one of Error, Warn, \
          Info, Debug, Trace",
     ];

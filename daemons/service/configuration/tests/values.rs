@@ -55,6 +55,20 @@ fn what_is_not_written_has_the_value_that_an_expert_would_choose() {
 }
 
 #[test]
+fn what_a_package_may_have_is_counted_in_its_units_and_the_rest_stays_as_it_was() {
+    let limits = |written: &str| {
+        let instance = format!("{INSTANCE}  packageLimits: {written}\n");
+        read(&instance, PARTNER, SECRETS).instance.package_limits
+    };
+    let usual = limits("{}");
+    assert_eq!((usual.field, usual.ratio_from, usual.content), (1 << 20, 1 << 30, 1 << 44));
+    let own =
+        limits("{fieldKibibytes: 16, signers: 2, ratioFromMebibytes: 1, contentGibibytes: 3}");
+    assert_eq!((own.field, own.ratio_from, own.content), (16 << 10, 1 << 20, 3 << 30));
+    assert_eq!((own.signers, own.depth, own.ratio), (2, usual.depth, usual.ratio));
+}
+
+#[test]
 fn a_partner_s_folders_lie_in_its_own_place_or_in_one_that_the_instance_allows() {
     let instance = INSTANCE.to_owned()
         + "  storage: {directory: /var/lib/seon}\n  send: {allowedFolders: [/srv/edi, ./share/]}\n";

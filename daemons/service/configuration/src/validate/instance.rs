@@ -13,6 +13,7 @@ use crate::{
         Receive, Retention, Retry, Send, TcpListener, TlsClient, TlsListener,
     },
     manifest::Content,
+    package_limits::PackageLimits,
 };
 
 /// Judges the instance. Every field is judged, also after a bad one.
@@ -28,6 +29,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
     };
     let data_directory = data_directory(check, spec);
     let receive = receive(check, spec);
+    let package_limits = package_limits(check, &spec.package_limits);
     let send = send(check, spec, receive.as_ref(), data_directory.as_deref());
     let file_keys = certificates::own(check, spec);
     let ttl = check.duration(&spec.lease.ttl, ["2s", "5m", "10s"], "spec.lease.ttl");
@@ -39,6 +41,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
         database: database?,
         data_directory: data_directory?,
         receive: receive?,
+        package_limits: package_limits?,
         send: send?,
         file_keys: file_keys?,
         lease: LeaseTerms { ttl: ttl? },
@@ -140,6 +143,33 @@ fn receive(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Recei
     (complete(spec.receive.tcpip.is_some(), receive.tcpip.is_some())
         && complete(spec.receive.tls.is_some(), receive.tls.is_some()))
     .then_some(receive)
+}
+
+fn package_limits(
+    check: &mut Checker<'_, '_>,
+    limits: &crds::PackageLimits,
+) -> Option<PackageLimits> {
+    const FIELD: &str = "spec.packageLimits";
+    let mut number = |value, field: &str| check.number::<u32>(value, &format!("{FIELD}.{field}"));
+    let [depth, field, signers, recipients, ratio, ratio_from, content] = [
+        number(limits.depth, "depth"),
+        number(limits.field_kibibytes, "fieldKibibytes"),
+        number(limits.signers, "signers"),
+        number(limits.recipients, "recipients"),
+        number(limits.ratio, "ratio"),
+        number(limits.ratio_from_mebibytes, "ratioFromMebibytes"),
+        number(limits.content_gibibytes, "contentGibibytes"),
+    ];
+    let size = |number: u32| usize::try_from(number).ok();
+    Some(PackageLimits {
+        depth: size(depth?)?,
+        field: size(field?)? << 10,
+        signers: size(signers?)?,
+        recipients: size(recipients?)?,
+        ratio: ratio?.into(),
+        ratio_from: u64::from(ratio_from?) << 20,
+        content: u64::from(content?) << 30,
+    })
 }
 
 fn one_port_each(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) {

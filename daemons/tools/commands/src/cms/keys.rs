@@ -4,7 +4,7 @@ use configuration::{CertificatePurpose, FileCertificates, Instance, Partner};
 use domain::PartnerName;
 use jiff::Timestamp;
 use oftp_cms::{Certificate, Known};
-use packaging::{PackagingError, identity};
+use packaging::{PackagingError, identity, limits};
 
 use super::show::KeyView;
 use crate::Error;
@@ -56,6 +56,7 @@ impl Keys {
 
     fn ours(instance: &Instance) -> Result<Self, Error> {
         let mut keys = Self::default();
+        keys.known.limits = limits(&instance.package_limits);
         for key in instance.file_keys.decrypting() {
             let identity = identity(key).map_err(PackagingError::Key)?;
             keys.ours.push(KeyView::new(&key.secret, identity.certificate()));
