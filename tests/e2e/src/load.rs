@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_millis(400);
 /// ... of these sizes in turn.
 const OCTETS: [usize; 3] = [500, 20_000, 100_000];
 /// What is under way for seconds.
-const LARGE: usize = 5_000_000;
+const LARGE: usize = 3_000_000;
 
 /// Two companies that exchange files until it is judged.
 pub struct Load {
