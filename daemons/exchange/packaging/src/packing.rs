@@ -116,7 +116,6 @@ impl Packing {
             for packed in packed {
                 halves.outer.push(&packed, &mut made)?;
             }
-            transmitted(halves.hashes.as_mut(), &made[begun..]);
             let mut blocks = VecDeque::new();
             if let (Some(inner), Some(chunk)) = (&mut halves.inner, &chunk) {
                 inner.push(chunk, &mut blocks)?;
@@ -126,6 +125,12 @@ impl Packing {
             } else if let Some(inner) = halves.inner.take() {
                 inner.finish(&mut blocks)?;
             }
+            // All of a package's blocks are alike. What is only framed and encrypted is not worth a
+            // turn of its own.
+            while let Some(block) = blocks.pop_front_if(|block| !block.is_to_be_compressed()) {
+                halves.outer.push(&block.pack()?, &mut made)?;
+            }
+            transmitted(halves.hashes.as_mut(), &made[begun..]);
             Ok(Turn { halves, blocks, made, chunk: chunk.unwrap_or_default() })
         };
         let Turn { halves, blocks, made, chunk } = self.cores.work(work).await??;

@@ -270,7 +270,7 @@ async fn for_a_tolerant_receipt_the_other_hashes_of_a_file_are_made_beside_its_o
         let instance = &world.acme.instance;
         let sealing = Sealing::of(instance, &bolt, packaging, ambient::now()).unwrap();
         let (cores, format) = (Cores::default(), Format::Unstructured);
-        let made = package(&world.spool, &cores, &payload, format, packaging, sealing);
+        let made = package(&world.spool, &cores, &payload, (format, packaging), sealing, 0);
         let made = made.await.unwrap();
         let sent = fs::read(world.path(made.package.as_ref().unwrap_or(&payload))).unwrap();
         let is_signed = packaging.receipt_suite().is_some();

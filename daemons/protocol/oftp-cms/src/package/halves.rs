@@ -87,25 +87,33 @@ impl Inner {
         Ok(())
     }
 
+    /// What is not compressed needs no blocks of one length: it goes on as it came. Else each octet is
+    /// copied into its block once, however large the pieces are that come.
     fn cut(&mut self, blocks: &mut VecDeque<Block>) {
-        while self.octets.len() >= self.before + BLOCK {
-            let end = self.before + BLOCK;
-            let kept = if self.compressed { compressed::WINDOW } else { 0 };
-            let mut rest = Vec::with_capacity(kept + BLOCK + BLOCK / 2);
-            rest.extend_from_slice(&self.octets[end - kept..]);
-            self.octets.truncate(end);
-            blocks.push_back(Block {
-                octets: std::mem::replace(&mut self.octets, rest),
-                before: self.before,
-                compressed: self.compressed,
-                is_last: false,
-            });
-            self.before = kept;
+        let compressed = self.compressed;
+        if !compressed {
+            let octets = std::mem::take(&mut self.octets);
+            blocks.push_back(Block { octets, before: 0, compressed, is_last: false });
+            return;
         }
+        let mut begin = 0;
+        while self.octets.len() - begin >= self.before + BLOCK {
+            let end = begin + self.before + BLOCK;
+            let octets = self.octets[begin..end].to_vec();
+            blocks.push_back(Block { octets, before: self.before, compressed, is_last: false });
+            begin = end - compressed::WINDOW;
+            self.before = compressed::WINDOW;
+        }
+        self.octets.drain(..begin);
     }
 }
 
 impl Block {
+    /// Whether it is to be compressed: nothing else takes time.
+    pub fn is_to_be_compressed(&self) -> bool {
+        self.compressed
+    }
+
     /// Compresses it if it is to be: what takes the most time of all.
     pub fn pack(self) -> Result<Packed, PackageError> {
         let Self { octets, before, compressed, is_last } = self;
