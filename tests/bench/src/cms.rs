@@ -14,6 +14,7 @@ use crate::codec::median;
 use crate::company::secret;
 use crate::content::Content;
 use crate::files;
+use crate::logon;
 use crate::machine::program;
 use crate::poll;
 use crate::report::{Figure, Goal, Line, Peer};
@@ -39,6 +40,8 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Line>> 
     }
     lines.push(run.whole_way(arguments).await?);
     lines.push(signed_receipts(arguments).await?);
+    lines.push(logon::authenticated_sessions(arguments).await?);
+    lines.push(logon::tls_handshakes(arguments).await?);
     lines.extend(run.memory(if arguments.quick { 256 << 20 } else { 10 << 30 }).await?);
     Ok(lines)
 }

@@ -54,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) folders: usize,
     /// Files are signed, compressed and encrypted, and their receipts signed.
     pub(crate) secured: bool,
+    /// Sessions are authenticated by certificates.
+    pub(crate) authenticated: bool,
 }
 
 impl Default for Settings {
@@ -69,6 +71,7 @@ impl Default for Settings {
             databases: None,
             folders: 0,
             secured: false,
+            authenticated: false,
         }
     }
 }
@@ -78,6 +81,10 @@ pub(crate) struct Pair {
     // Ended before their files go.
     pub(crate) acme: Company,
     pub(crate) bolt: Company,
+    /// What acme and bolt are known by in TLS.
+    pub(crate) identities: [Identity; 2],
+    /// What authenticates sessions, acme's and bolt's, if anything does.
+    pub(crate) authenticating: Option<[Identity; 2]>,
     _place: TemporaryDirectory,
 }
 
@@ -89,6 +96,7 @@ pub(crate) struct Company {
     data: PathBuf,
     pub(crate) store: Store,
     pub(crate) tcp_port: u16,
+    pub(crate) tls_port: u16,
     process: Option<Process>,
 }
 
@@ -115,6 +123,9 @@ impl Pair {
             std::array::from_fn(|_| Ports { tcp: free_port(), tls: free_port() });
         let identities = [Identity::self_signed("127.0.0.1"), Identity::self_signed("127.0.0.1")];
         let keys = settings.secured.then(FileKeys::make);
+        let authenticating = settings
+            .authenticated
+            .then(|| ['a', 'b'].map(|one| Identity::rsa(&format!("{one} sessions"))));
         let mut companies = Vec::new();
         for (ours, theirs) in [(0, 1), (1, 0)] {
             let directory = place.join(WORDS[ours].0);
@@ -126,17 +137,17 @@ impl Pair {
                 ports: &ports,
                 identities: &identities,
                 keys: keys.as_ref(),
+                authenticating: authenticating.as_ref(),
             };
             fs::write(directory.join("company.yaml"), manifests.text())?;
             let database = settings.databases.as_ref().map(|databases| databases[ours].as_str());
-            companies.push(
-                Company::make(seon, WORDS[ours].0, directory, ports[ours].tcp, database).await?,
-            );
+            companies
+                .push(Company::make(seon, WORDS[ours].0, directory, ports[ours], database).await?);
         }
         let mut companies = companies.into_iter();
         let both = companies.next().zip(companies.next());
         let (acme, bolt) = both.context("two companies")?;
-        Ok(Self { acme, bolt, _place: place })
+        Ok(Self { acme, bolt, identities, authenticating, _place: place })
     }
 
     /// Starts both and waits until all their daemons work.
@@ -163,7 +174,7 @@ impl Company {
         seon: &Path,
         name: &'static str,
         directory: PathBuf,
-        tcp_port: u16,
+        ports: Ports,
         database: Option<&str>,
     ) -> anyhow::Result<Self> {
         let data = directory.join("data");
@@ -175,7 +186,8 @@ impl Company {
         let store = Store::open(&uri, "bench").await?;
         store.migrate().await?;
         let seon = seon.canonicalize().with_context(|| format!("find {}", seon.display()))?;
-        Ok(Self { name, seon, directory, data, store, tcp_port, process: None })
+        let Ports { tcp: tcp_port, tls: tls_port } = ports;
+        Ok(Self { name, seon, directory, data, store, tcp_port, tls_port, process: None })
     }
 
     /// Starts its daemons and waits until they work.
@@ -312,6 +324,7 @@ struct Manifests<'a> {
     ports: &'a [Ports; 2],
     identities: &'a [Identity; 2],
     keys: Option<&'a FileKeys>,
+    authenticating: Option<&'a [Identity; 2]>,
 }
 
 /// What acme's manifest says of bolt, and bolt's of acme.
@@ -322,6 +335,8 @@ const SENDS_SECURED: &str = "  security:
 const TAKES_SECURED: &str = "  security:
     inbound: {sign: Required, encrypt: Required}
 ";
+
+const AUTHENTICATED: &str = "  security: {authentication: Required}\n";
 
 /// The keys for files: what signs, what decrypts and what signs receipts.
 struct FileKeys([(&'static str, [&'static str; 2], Identity); 3]);
@@ -367,9 +382,12 @@ impl Manifests<'_> {
             Some(_) => format!("  database: {{secretRef: {{name: {name}-database, key: uri}}}}\n"),
             None => String::new(),
         };
-        let certificates = self.keys.map_or_else(String::new, |keys| {
-            format!("  certificates:\n{}", keys.certificates(name, false))
-        });
+        let keys = self.keys.map_or_else(String::new, |keys| keys.certificates(name, false));
+        let certificates = [keys, self.authenticates("sessions")].concat();
+        let certificates = match certificates.as_str() {
+            "" => String::new(),
+            some => format!("  certificates:\n{some}"),
+        };
         format!(
             "apiVersion: seon.dev/v1alpha1
 kind: SeonInstance
@@ -394,8 +412,10 @@ spec:
             Transport::Tls => format!("tls: {{host: 127.0.0.1, port: {tls}}}"),
         };
         let Settings { buffer, credit, channels, .. } = self.settings;
-        let certificates = self.keys.map_or_else(String::new, |keys| keys.certificates(name, true));
+        let keys = self.keys.map_or_else(String::new, |keys| keys.certificates(name, true));
+        let certificates = [keys, self.authenticates("partner-sessions")].concat();
         let security = match self.keys {
+            None if self.settings.authenticated => AUTHENTICATED,
             None => "",
             Some(_) if self.ours == 0 => SENDS_SECURED,
             Some(_) => TAKES_SECURED,
@@ -418,6 +438,23 @@ spec:
   channels: {channels}
 {security}"
         )
+    }
+
+    /// The entry of a certificate that authenticates sessions, if they are.
+    fn authenticates(&self, secret: &str) -> String {
+        self.authenticating.map_or_else(String::new, |_| {
+            format!("  - {{purpose: [Authenticate], secretRef: {{name: {secret}}}}}\n")
+        })
+    }
+
+    fn secrets_of_sessions(&self) -> String {
+        self.authenticating.map_or_else(String::new, |keys| {
+            let [own, theirs] = [
+                secret("sessions", &keys[self.ours], true),
+                secret("partner-sessions", &keys[self.theirs], false),
+            ];
+            format!("---\n{own}---\n{theirs}")
+        })
     }
 
     /// Partners that nobody calls, each with as many hot folders as one may have.
@@ -481,11 +518,12 @@ kind: Secret
 metadata: {{name: {theirs}-certificate}}
 stringData:
   tls.crt: |
-{}{database}{}",
+{}{database}{}{}",
             indented(&identity.certificate_pem),
             indented(&identity.key_pem),
             indented(&self.identities[self.theirs].certificate_pem),
             self.keys.map_or_else(String::new, |keys| keys.secrets(own)),
+            self.secrets_of_sessions(),
         )
     }
 }

@@ -10,6 +10,7 @@ mod company;
 mod content;
 mod files;
 mod latency;
+mod logon;
 mod machine;
 mod peers;
 mod poll;

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
-use oftp::session::{Event, Framing, Session, Terms, Timers};
-use oftp::{BufferSize, Capability, Credit, Level, Tolerance};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use anyhow::{Context, ensure};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::Arguments;
-use crate::company::{Company, PASSWORD, Pair, Settings};
+use crate::company::{Company, Pair, Settings};
+use crate::logon::{self, LoggedOn};
 use crate::machine::{Resident, open_files_limit};
 use crate::poll;
 use crate::report::{Figure, Goal, Line};
@@ -119,20 +116,14 @@ async fn settled(pid: u32) -> anyhow::Result<Resident> {
     .await
 }
 
-/// A session that is kept open.
-struct Idle {
-    _engine: Session,
-    _stream: TcpStream,
-}
-
-async fn log_on(port: u16, wanted: u16) -> anyhow::Result<Vec<Idle>> {
+async fn log_on(port: u16, wanted: u16) -> anyhow::Result<Vec<LoggedOn>> {
     let places = Arc::new(Semaphore::new(LOGONS_AT_ONCE));
     let mut logons = JoinSet::new();
     for _ in 0..wanted {
         let places = Arc::clone(&places);
         logons.spawn(async move {
             let _place = places.acquire().await?;
-            log_on_once(port).await
+            logon::log_on(port, None).await
         });
     }
     let all = async {
@@ -143,50 +134,4 @@ async fn log_on(port: u16, wanted: u16) -> anyhow::Result<Vec<Idle>> {
         Ok(sessions)
     };
     tokio::time::timeout(LOGON_LIMIT, all).await.context("sessions log on too slowly")?
-}
-
-/// As acme, until the session stands; from then on it is our turn to speak, and we say nothing.
-async fn log_on_once(port: u16) -> anyhow::Result<Idle> {
-    let began = Instant::now();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.context("call bolt")?;
-    let (timers, tolerance) = (Timers::default(), Tolerance::default());
-    let mut engine = Session::initiator(terms()?, timers, tolerance, Framing::Stream);
-    engine.connected(began.elapsed());
-    let mut payload = Vec::new();
-    let mut buffer = [0; 1024];
-    loop {
-        let octets = stream.read(&mut buffer).await?;
-        ensure!(octets > 0, "bolt hung up");
-        let mut rest = buffer.get(..octets).unwrap_or_default();
-        while !rest.is_empty() {
-            let used = engine.receive(rest, &mut payload, began.elapsed());
-            rest = rest.get(used..).unwrap_or_default();
-            match engine.poll_event() {
-                Some(Event::Established(_)) => {
-                    return Ok(Idle { _engine: engine, _stream: stream });
-                }
-                Some(event) => bail!("instead of a session: {event:?}"),
-                None => {}
-            }
-        }
-        stream.write_all(engine.transmit()).await?;
-        engine.transmit().clear();
-        engine.written(began.elapsed());
-    }
-}
-
-fn terms() -> anyhow::Result<Terms> {
-    Ok(Terms {
-        level: Level::V2_0,
-        minimum_level: Level::V2_0,
-        identity: "O0013000001ACME".parse()?,
-        password: PASSWORD.parse()?,
-        user_data: "".parse()?,
-        buffer_size: BufferSize::try_from(32_768)?,
-        credit: Credit::try_from(64)?,
-        compression: true,
-        restart: true,
-        capability: Capability::Both,
-        authentication: false,
-    })
 }

@@ -25,7 +25,7 @@ pub use company::{Company, FileKeys, Line, Pair, SECURED, Up, exit_code, kill};
 pub use database_proxy::{DatabaseProxy, Loss};
 pub use exchange::Exchange;
 pub use proxy::{Break, Proxy, Way};
-pub use request::{Standstill, grow_older, held_receipts, received_files, request, sessions};
+pub use request::{Standstill, grow_older, held_receipts, received_files, request, sessions, sql};
 pub use tell::tell;
 
 use std::time::Duration;

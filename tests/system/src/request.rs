@@ -70,6 +70,16 @@ pub fn grow_older(company: &Company, days: u32) {
     });
 }
 
+/// Does to a company's SQLite what nobody else would.
+pub fn sql(company: &Company, statement: &str) {
+    runtime().block_on(async {
+        let mut connection = sqlite(company).await;
+        let statement = AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
 /// While it lasts nobody can record anything: on SQLite only.
 pub struct Standstill {
     runtime: Runtime,

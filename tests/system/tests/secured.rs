@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use store::OperatorRequest;
 use support::{sha256, wait_until_blocking, write_pseudo_random};
 use system::{
     Break, Company, FileKeys, Line, PATIENCE, Pair, Proxy, SECURED, Up, Way,
-    assert_each_arrived_once, incoming, kill,
+    assert_each_arrived_once, held_receipts, incoming, kill, request, sql,
 };
 
 const RECOVERY: Duration = Duration::from_mins(3);
@@ -122,6 +123,44 @@ fn a_signed_receipt_is_kept_and_proves_what_the_partner_has_to_anybody_without_a
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains(code), "{said}");
     }
+}
+
+#[test]
+fn a_receipt_over_another_hash_of_the_file_counts_where_that_is_tolerated_and_is_said_to_be_one() {
+    let mut pair = Pair::secured();
+    let receipts = "receipts: {signed: Required";
+    pair.acme.partner_extra = SECURED.replace(receipts, &format!("{receipts}, hash: Tolerant"));
+    pair.bolt.partner_extra.push_str("  receipts: {timing: Manual}\n");
+    pair.write(Line::Tls, Line::Tcp);
+    let _up = up(&pair);
+    let entry = send(&pair, &pair.acme.file("ORIGINAL.DAT", 20_000), &[]);
+    pair.acme.wait_for_state(entry, "sent", PATIENCE);
+    // Bolt hashes what was transmitted; to acme that is now the hash of the original.
+    let other = "0a".repeat(32);
+    sql(
+        &pair.acme,
+        &format!(
+            "update queue_entry set other_hashes = 'original=' || hash || ';', hash = '{other}'
+             where other_hashes like 'transmitted-sha1=%;original=%;original-sha1=%;'"
+        ),
+    );
+    let receipt = wait_until_blocking("the receipt is held", PATIENCE, || {
+        held_receipts(&pair.bolt).into_iter().next()
+    });
+    let outcome = request(&pair.bolt, OperatorRequest::ReleaseReceipt(receipt.id));
+    assert_eq!(outcome.code, None, "{}", outcome.text);
+    pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
+    let said = pair.acme.ok(["receipts", "verify", &entry.to_string()]);
+    assert!(said.contains("the hash of the original file, in place of that hash"), "{said}");
+    assert!(said.contains(&other), "{said}");
+    let records = pair.acme.journal_of("receipt_received");
+    let told = records[0]["text"].as_str().unwrap();
+    assert!(told.contains("warning: what is signed is the hash of the original file"), "{told}");
+    // Exported, it says the same to anybody.
+    let file = pair.acme.directory.join("proof.json");
+    fs::write(&file, pair.acme.ok(["receipts", "export", &entry.to_string()])).unwrap();
+    let again = pair.acme.ok(["receipts", "verify", "--file", file.to_str().unwrap()]);
+    assert_eq!(again, said);
 }
 
 /// What lies in the spool to be sent: payloads, and the packages that were made of them.

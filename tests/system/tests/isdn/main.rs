@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use support::{Process, seon_binary, sha256, wait_until_blocking};
-use system::{Company, Exchange, Line, PATIENCE, Pair, assert_each_arrived_once};
+use system::{Company, Exchange, FileKeys, Line, PATIENCE, Pair, assert_each_arrived_once};
 
 const ACME: &str = "0221100";
 const BOLT: &str = "0221200";
@@ -124,6 +124,29 @@ fn files_and_receipts_go_by_isdn_and_the_tables_say_so() {
     };
     by_isdn(&isdn.pair.acme, BOLT);
     by_isdn(&isdn.pair.bolt, ACME);
+}
+
+#[test]
+fn a_partner_that_wants_sessions_authenticated_is_called_once_more_where_ours_is_prepared_for_it() {
+    let isdn = ByIsdn::new(&[Isdn], |pair| {
+        for (company, authentication) in
+            [(&mut pair.acme, "Prepared"), (&mut pair.bolt, "Required")]
+        {
+            company.file_keys = Some(FileKeys::of(company.name));
+            company.partner_extra = format!("  security: {{authentication: {authentication}}}\n");
+        }
+    });
+    isdn.attach_both();
+    let files = isdn.files(3);
+    isdn.send(&files);
+    for company in [&isdn.pair.acme, &isdn.pair.bolt] {
+        let began = company.journal_of("session_started");
+        assert!(!began.is_empty());
+        for record in began {
+            let said = record["text"].as_str().unwrap_or_default();
+            assert!(said.contains("both sides authenticated"), "{}: {record}", company.name);
+        }
+    }
 }
 
 #[test]
