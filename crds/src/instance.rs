@@ -228,6 +228,11 @@ pub struct TcpListener {
     /// Sessions at once; further callers are turned away.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_sessions: i32,
+    /// Networks of the load balancers in front, such as 10.0.0.0/24: a connection from there begins with
+    /// a header of the PROXY protocol, version 2, which says who the caller is; no other one may.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    pub proxies: Vec<String>,
     /// Pods of this daemon (cluster only). Default: as daemonTemplate says.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 9))]
@@ -245,6 +250,7 @@ impl Default for TcpListener {
             port: 3305,
             address: every_address(),
             max_sessions: 500,
+            proxies: Vec::new(),
             replicas: None,
             service: Service::default(),
             resources: None,
@@ -268,6 +274,11 @@ pub struct TlsListener {
     #[serde(default = "listener_sessions")]
     #[schemars(range(min = 1, max = 100_000))]
     pub max_sessions: i32,
+    /// Networks of the load balancers in front, such as 10.0.0.0/24: a connection from there begins with
+    /// a header of the PROXY protocol, version 2, which says who the caller is; no other one may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 64)))]
+    pub proxies: Vec<String>,
     /// Our certificate (with its intermediate certificates) and its key: a Secret of type
     /// kubernetes.io/tls with the keys tls.crt and tls.key, as cert-manager writes it.
     pub certificate_secret_ref: SecretReference,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use configuration::Configuration;
 use conversation::{Door, Refused, Told, respond};
+use ipnet::IpNet;
 use runtime::{Active, Listening, ServiceError};
 use tokio::task::JoinSet;
 use transport::{
@@ -36,6 +37,7 @@ struct ListenerSettings {
     address: IpAddr,
     port: u16,
     limits: Limits,
+    proxies: Vec<IpNet>,
     tls: Option<TlsServerSettings>,
 }
 
@@ -87,9 +89,15 @@ async fn run(active: Active, kind: Kind) -> Result<(), ServiceError> {
 }
 
 async fn attend(active: Active, arrival: Arrival, door: Door) {
-    let caller = neighbourhood(arrival.peer_address().ip()).to_string();
+    let caller_of = |arrival: &Arrival| neighbourhood(arrival.peer_address().ip()).to_string();
+    let mut caller = caller_of(&arrival);
+    let establish = async {
+        let arrival = arrival.unproxied().await?;
+        caller = caller_of(&arrival);
+        arrival.establish().await
+    };
     let established = tokio::select! {
-        established = arrival.establish() => established,
+        established = establish => established,
         // Nothing is lost with a handshake: the caller calls again.
         () = active.shutdown.cancelled() => return,
     };
@@ -132,9 +140,13 @@ fn follow(active: &Active, kind: Kind, mut open: Option<Open>) -> Option<Open> {
     };
     if let Some(same) = open.as_ref().filter(|open| open.asked == (wanted.address, wanted.port)) {
         match (&same.receiver, wanted.tls) {
-            (Receiver::Tcp(receiver), _) => receiver.set_limits(wanted.limits),
+            (Receiver::Tcp(receiver), _) => {
+                receiver.set_limits(wanted.limits);
+                receiver.set_proxies(wanted.proxies);
+            }
             (Receiver::Tls(receiver), tls) => {
                 receiver.set_limits(wanted.limits);
+                receiver.set_proxies(wanted.proxies);
                 if let Some(settings) = tls {
                     receiver.reload(settings);
                 }
@@ -164,7 +176,7 @@ fn go_back(active: &Active, kind: Kind, (address, port): (IpAddr, u16)) -> Optio
 }
 
 fn listen(active: &Active, kind: Kind, wanted: ListenerSettings) -> Result<Open, ServiceError> {
-    let ListenerSettings { address, port, limits, tls } = wanted;
+    let ListenerSettings { address, port, limits, proxies, tls } = wanted;
     let name = match kind {
         Kind::Tcp => "tcpip",
         Kind::Tls => "tls",
@@ -172,10 +184,12 @@ fn listen(active: &Active, kind: Kind, wanted: ListenerSettings) -> Result<Open,
     let bound: Result<(Receiver, SocketAddr), ListenError> = match tls {
         None => TcpReceiver::bind(address, port, limits).map(|receiver| {
             let local = receiver.local_address();
+            receiver.set_proxies(proxies);
             (Receiver::Tcp(receiver), local)
         }),
         Some(tls) => TlsReceiver::bind(address, port, limits, tls).map(|receiver| {
             let local = receiver.local_address();
+            receiver.set_proxies(proxies);
             (Receiver::Tls(receiver), local)
         }),
     };
@@ -200,6 +214,7 @@ fn wanted(
             address: tcpip.address,
             port: tcpip.port,
             limits: limits(tcpip.max_sessions.get()),
+            proxies: tcpip.proxies.clone(),
             tls: None,
         }),
         Kind::Tls => {
@@ -209,6 +224,7 @@ fn wanted(
                     address: tls.address,
                     port: tls.port,
                     limits: limits(tls.max_sessions.get()),
+                    proxies: tls.proxies.clone(),
                     tls: Some(server_settings(configuration, tls).map_err(
                         |error: SettingsError| ServiceError::failed(error.code(), error),
                     )?),

@@ -122,7 +122,8 @@ fn outcome(id: ReceivedFileId, reason: NegativeReason, rejection: &Rejection) ->
             reason.number()
         )),
         Rejection::Rejected { target: Some(target) } => done(format!(
-            "file {id} is rejected by NERP {:02}; what lies at incoming/{target} stays there",
+            "file {id} is rejected by NERP {:02}; what lies at incoming/{target}, or is just being put \
+             there, stays there",
             reason.number()
         )),
         Rejection::Acknowledged => state(format!(

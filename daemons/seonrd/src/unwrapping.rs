@@ -329,7 +329,11 @@ async fn reject(
     note.octets = Some(file.durable.octets);
     note.code = Some(code.to_owned());
     note.text = Some(text.clone());
-    active.run(RecordFailed { file: file.id, code, text: text.clone(), receipt, note }).await?;
+    let failed = RecordFailed { file: file.id, code, text: text.clone(), receipt, note };
+    if !active.run(failed).await? {
+        // Somebody has rejected it meanwhile: its partner hears of that alone.
+        return Ok(());
+    }
     active.metrics.error(code);
     tracing::warn!(
         partner = %file.partner, dataset_name = %file.identity.dataset_name, code,
@@ -402,13 +406,13 @@ struct RecordFailed {
 impl Step for RecordFailed {
     const NAME: &'static str = "record_failed";
     const IF_ANSWER_LOST: IfAnswerLost = IfAnswerLost::Mark;
-    type Output = ();
+    /// Whether it was still to be judged.
+    type Output = bool;
 
-    async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
+    async fn run(&self, tx: &mut FencedTx) -> Result<bool, StoreError> {
         match tx.undeliverable(self.file, self.code, &self.text, Some(&self.receipt)).await {
-            Ok(_) => tx.journal(&self.note).await,
-            // Somebody has rejected it meanwhile.
-            Err(StoreError::NotFound { .. }) => Ok(()),
+            Ok(_) => tx.journal(&self.note).await.map(|()| true),
+            Err(StoreError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

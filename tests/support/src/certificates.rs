@@ -106,6 +106,14 @@ impl Identity {
         paths
     }
 
+    /// Octets that only its private key has: of an RSA key its last number (PKCS #1 puts the
+    /// coefficient there), else what stands in its octet string first, the scalar.
+    pub fn private_octets(&self) -> Vec<u8> {
+        let der = KeyPair::from_pem(&self.key_pem).expect("a key").serialize_der();
+        let part = if der.len() > 500 { der.len() - 64..der.len() } else { 36..68 };
+        der[part].to_vec()
+    }
+
     fn by_itself(parameters: &CertificateParams) -> Self {
         Self::with(parameters, &KeyPair::generate().expect("a key"))
     }

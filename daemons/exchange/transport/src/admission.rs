@@ -250,6 +250,18 @@ impl Admission {
         }
     }
 
+    /// The caller is not who the connection says, but one behind it.
+    pub(super) fn comes_from(&mut self, caller: SocketAddr) {
+        let Place::Logon(number) = &self.place else { return };
+        let address = neighbourhood(caller.ip());
+        let mut book = self.admissions.book();
+        // Who has given way already is gone.
+        if let Some(logon) = book.logons.remove(number) {
+            book.make_room(address);
+            book.logons.insert(*number, Logon { address, ..logon });
+        }
+    }
+
     /// The caller is known to be this partner, which has a session from now on if there is room.
     pub(super) fn recognise(&mut self, partner: &str) -> Result<(), Full> {
         let Place::Logon(number) = self.place else { return Ok(()) };

@@ -15,6 +15,7 @@ mod line;
 mod listen;
 mod occupant;
 mod provider;
+mod proxy_header;
 mod read_ahead;
 mod settings;
 mod summary;
@@ -31,6 +32,7 @@ pub use connection::{Connection, ConnectionError};
 pub use credentials::{CredentialsError, TlsCredentials};
 pub use line::{Line, LineError, Packets};
 pub use listen::{AcceptError, Arrival, ListenError, TcpReceiver, TlsReceiver};
+pub use proxy_header::ProxyFault;
 pub use settings::{SettingsError, client_settings, server_settings};
 pub use summary::CertificateSummary;
 pub use tls::{

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use rustix::io::Errno;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -20,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use super::admission::{Admission, Admissions, Limits};
 use super::certificate::Binding;
 use super::occupant::occupant;
+use super::proxy_header::{self, Head, ProxyFault};
 use super::read_ahead::ReadAhead;
 use super::tls::{BUFFER_LIMIT, TlsError, TlsFault, TlsServerSettings, is_closed};
 use super::{Transport, prepare};
@@ -63,10 +65,15 @@ impl TcpReceiver {
         self.0.admissions.set_limits(limits);
     }
 
+    /// The networks of the proxies in front of it, for new connections: whoever calls from there is
+    /// another, as the header of the PROXY protocol says.
+    pub fn set_proxies(&self, proxies: Vec<IpNet>) {
+        self.0.proxies.store(Arc::new(proxies));
+    }
+
     /// The next caller. Safe to cancel.
     pub async fn accept(&self) -> Result<Arrival, AcceptError> {
-        let (stream, peer, admission) = self.0.accept().await?;
-        Ok(Arrival { stream, peer, admission, handshake: None })
+        self.0.accept(None).await
     }
 }
 
@@ -102,14 +109,14 @@ impl TlsReceiver {
         self.settings.store(Arc::new(settings));
     }
 
+    /// As [`TcpReceiver::set_proxies`].
+    pub fn set_proxies(&self, proxies: Vec<IpNet>) {
+        self.listener.proxies.store(Arc::new(proxies));
+    }
+
     /// The next caller. Safe to cancel.
     pub async fn accept(&self) -> Result<Arrival, AcceptError> {
-        let (stream, peer, admission) = self.listener.accept().await?;
-        let handshake = Some(Handshake {
-            settings: self.settings.load_full(),
-            deadline: self.listener.admissions.limits().handshake,
-        });
-        Ok(Arrival { stream, peer, admission, handshake })
+        self.listener.accept(Some(&self.settings)).await
     }
 }
 
@@ -118,6 +125,8 @@ impl TlsReceiver {
 pub struct Arrival {
     stream: TcpStream,
     peer: SocketAddr,
+    /// Whether somebody else is behind it, who is still to be named.
+    is_proxy: bool,
     admission: Admission,
     handshake: Option<Handshake>,
 }
@@ -134,9 +143,30 @@ impl Arrival {
         self.peer
     }
 
+    /// Learns who calls, if that is a proxy: from then on this is a call from there.
+    pub async fn unproxied(mut self) -> Result<Self, TlsError> {
+        if !self.is_proxy {
+            return Ok(self);
+        }
+        let gives_way = self.admission.gives_way();
+        let named = tokio::select! {
+            named = timeout(SILENCE, behind_proxy(&mut self.stream)) => {
+                // Plain OFTP begins with us: a caller without a header waits in silence.
+                named.unwrap_or(Err(ProxyFault::Missing.into()))
+            }
+            () = gives_way.told() => Err(TlsFault::GaveWay),
+        };
+        if let Some(caller) = named.map_err(|fault| TlsError::new(self.peer, fault))? {
+            self.admission.comes_from(caller);
+            self.peer = caller;
+        }
+        self.is_proxy = false;
+        Ok(self)
+    }
+
     /// Shakes hands (TLS) within the receiver's deadline; plain TCP is established already.
     pub async fn establish(self) -> Result<Transport, TlsError> {
-        let Self { stream, peer, admission, handshake } = self;
+        let Self { stream, peer, admission, handshake, .. } = self.unproxied().await?;
         let transport = match handshake {
             None => Transport::tcp(stream, peer, Some(admission)),
             Some(handshake) => {
@@ -206,6 +236,23 @@ impl Handshake {
     }
 }
 
+/// Who calls through this connection; `None`: the proxy itself.
+async fn behind_proxy(stream: &mut TcpStream) -> Result<Option<SocketAddr>, TlsFault> {
+    if stream.peek(&mut [0]).await.map_err(|error| of_reading(&error))? == 0 {
+        return Err(TlsFault::Bare);
+    }
+    let mut head = [0; proxy_header::HEAD];
+    stream.read_exact(&mut head).await.map_err(|error| of_reading(&error))?;
+    let head = Head::read(&head)?;
+    let mut rest = vec![0; head.length];
+    stream.read_exact(&mut rest).await.map_err(|error| of_reading(&error))?;
+    Ok(head.caller(&rest)?)
+}
+
+fn of_reading(error: &io::Error) -> TlsFault {
+    if is_closed(error.kind()) { TlsFault::Closed } else { TlsFault::Other(error.to_string()) }
+}
+
 /// Lets the other side read our alert: closing with unread octets would reset the connection, and
 /// a reset may overtake the alert that says why.
 async fn linger(mut stream: ReadAhead<TcpStream>) {
@@ -224,6 +271,7 @@ struct Listener {
     socket: TcpListener,
     local: SocketAddr,
     admissions: Arc<Admissions>,
+    proxies: ArcSwap<Vec<IpNet>>,
 }
 
 impl Listener {
@@ -241,10 +289,14 @@ impl Listener {
             Ok((socket, local))
         };
         let (socket, local) = bound().map_err(|error| ListenError::of(address, &error))?;
-        Ok(Self { socket, local, admissions: Admissions::new(limits) })
+        let admissions = Admissions::new(limits);
+        Ok(Self { socket, local, admissions, proxies: ArcSwap::default() })
     }
 
-    async fn accept(&self) -> Result<(TcpStream, SocketAddr, Admission), AcceptError> {
+    async fn accept(
+        &self,
+        settings: Option<&ArcSwap<TlsServerSettings>>,
+    ) -> Result<Arrival, AcceptError> {
         let mut pause = Pause::default();
         loop {
             let (stream, peer) = match self.socket.accept().await {
@@ -276,7 +328,13 @@ impl Listener {
                 tracing::debug!(%peer, %error, "a caller left before it was accepted");
                 continue;
             }
-            return Ok((stream, peer, self.admissions.admit(peer)));
+            let address = peer.ip().to_canonical();
+            let is_proxy = self.proxies.load().iter().any(|proxies| proxies.contains(&address));
+            let deadline = self.admissions.limits().handshake;
+            let handshake =
+                settings.map(|settings| Handshake { settings: settings.load_full(), deadline });
+            let admission = self.admissions.admit(peer);
+            return Ok(Arrival { stream, peer, is_proxy, admission, handshake });
         }
     }
 }

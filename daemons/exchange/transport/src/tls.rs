@@ -20,6 +20,7 @@ use rustls_pki_types::ServerName;
 
 use super::credentials::TlsCredentials;
 use super::provider::provider;
+use super::proxy_header::ProxyFault;
 use super::trust::{CertificateRefusal, Trust, TrustedPartner};
 use super::verifier::{ClientCertificates, Verifier};
 
@@ -228,6 +229,9 @@ pub enum TlsFault {
         /// What it usually means here.
         cure: &'static str,
     },
+    /// Who calls through a proxy is not said.
+    #[error(transparent)]
+    Proxy(#[from] ProxyFault),
     /// What arrived is no TLS.
     #[error(
         "what arrived is not TLS; check the port: plain OFTP is usual on 3305, OFTP with TLS on \
@@ -275,6 +279,7 @@ impl TlsFault {
             Self::Version(_) => "E-TLS-VERSION",
             Self::NothingInCommon(_) => "E-TLS-CIPHER",
             Self::RefusedByPartner { .. } => "E-TLS-REFUSED-BY-PARTNER",
+            Self::Proxy(_) => "E-LISTEN-PROXY",
             Self::NotTls => "E-TLS-NOT-TLS",
             Self::Silent(_) => "E-TLS-SILENT",
             Self::Timeout(_) => "E-TLS-TIMEOUT",

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use commands::Instance;
-use commands::journal::{self, RecordView};
+use commands::journal::{self, Follower, RecordView};
 use domain::{Daemon, PartnerName};
 use jiff::tz::TimeZone;
 use store::{JournalFilter, JournalKind, Store};
@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) async fn run(context: &Context, command: Journal) -> Result<ExitCode, Failure> {
     let instance = Instance::load(&context.place())?;
     let store = instance.store().await?;
-    let mut filter = JournalFilter {
+    let filter = JournalFilter {
         partner: command.partner,
         kind: command.kind,
         since: command.since.map(|since| since.from(ambient::now())),
@@ -37,20 +37,18 @@ pub(super) async fn run(context: &Context, command: Journal) -> Result<ExitCode,
         terminal::answer(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    filter.limit = 0;
-    follow(context, &store, filter, records).await
+    follow(context, &store, Follower::after(filter, &records), records).await
 }
 
 async fn follow(
     context: &Context,
     store: &Store,
-    mut filter: JournalFilter,
+    mut follower: Follower,
     mut records: Vec<RecordView>,
 ) -> Result<ExitCode, Failure> {
     let mut tick = interval(TICK);
     loop {
         for record in &records {
-            filter.after = Some(record.id);
             let line = match context.shared.format {
                 // One line for each, as programs read a stream.
                 Format::Json => serde_json::to_string(record).unwrap_or_default() + "\n",
@@ -62,7 +60,7 @@ async fn follow(
             _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
             _ = tick.tick() => {}
         }
-        records = journal::read(store, &filter).await?;
+        records = follower.next(store).await?;
     }
 }
 

@@ -8,7 +8,8 @@ use configuration::Configuration;
 use oftp::NegativeReason;
 use store::ReceivedFileId;
 
-/// Of so many files at most; the others are read again.
+/// Of so many files at most; those that came first are read again. (What a person disposed of is not seen
+/// any more, and makes room so.)
 const MOST: usize = 1000;
 
 /// Why a file is refused by a NERP.
@@ -72,8 +73,9 @@ impl Findings {
 
     fn put(&self, file: ReceivedFileId, finding: Finding) {
         let mut files = self.files();
-        if files.len() < MOST || files.contains_key(&file) {
-            files.insert(file, finding);
+        files.insert(file, finding);
+        if files.len() > MOST {
+            files.pop_first();
         }
     }
 
@@ -93,7 +95,7 @@ mod tests {
         for number in 0..=one_too_many {
             findings.grown(number.into(), 7);
         }
-        assert_eq!((findings.octets(1.into()), findings.octets(one_too_many.into())), (7, 0));
+        assert_eq!((findings.octets(0.into()), findings.octets(one_too_many.into())), (0, 7));
         findings.forget(1.into());
         assert_eq!(findings.octets(1.into()), 0);
         findings.grown(2.into(), 9);

@@ -9,6 +9,7 @@ use std::{
 };
 
 use domain::{ControllerNumber, InstanceName, postgres_address};
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use oftp::{OdetteId, Password};
 use rustls_pki_types::CertificateDer;
@@ -198,6 +199,8 @@ pub struct TcpListener {
     pub port: u16,
     /// Sessions at once.
     pub max_sessions: NonZeroUsize,
+    /// Networks of proxies, whose connections say first who calls.
+    pub proxies: Vec<IpNet>,
 }
 
 /// A listener for TLS.
@@ -210,6 +213,8 @@ pub struct TlsListener {
     pub port: u16,
     /// Sessions at once.
     pub max_sessions: NonZeroUsize,
+    /// Networks of proxies, whose connections say first who calls.
+    pub proxies: Vec<IpNet>,
     /// Our certificate and key; `None` for a [`Scope`](crate::Scope) that answers no calls by TLS.
     pub certificate: Option<OwnCertificate>,
     /// The oldest TLS version that we accept.

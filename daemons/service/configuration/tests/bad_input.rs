@@ -176,11 +176,11 @@ says! {
     ];
     a_field_with_a_slip: INSTANCE "port:" => "prot:", [
         "acme.yaml:11:7: spec.receive.tcpip.prot: there is no such field; did you mean port? \
-         known here: address, maxSessions, port, replicas, resources, service",
+         known here: address, maxSessions, port, proxies, replicas, resources, service",
     ];
     a_field_in_another_spelling: INSTANCE "port: 3305" => "max_sessions: 10", [
         "acme.yaml:11:7: spec.receive.tcpip.max_sessions: there is no such field; did you mean \
-         maxSessions? known here: address, maxSessions, port, replicas, resources, service",
+         maxSessions? known here: address, maxSessions, port, proxies, replicas, resources, service",
     ];
     a_field_that_is_not_built_yet: INSTANCE "  receive" => "  edition: Enterprise\n  receive", [
         "acme.yaml:9:3: spec.edition: there is no such field; known here: \
@@ -417,6 +417,11 @@ says! {
         "bolt.yaml:10:61: spec.folders[0].originator: O0013000009ZZ is neither our Odette ID nor \
          one of our stations; give O0013000001ACME, or add it to spec.identity.stations of the \
          SeonInstance",
+    ];
+    a_proxy_that_is_no_network: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n      proxies: [192.0.2.0/24, 192.0.2.1]\n", [
+        "acme.yaml:12:31: spec.receive.tcpip.proxies[1]: \"192.0.2.1\" is not a network; give one \
+         with the length of its prefix, such as 192.0.2.0/24",
     ];
     a_time_zone_that_does_not_exist: INSTANCE "      port: 3305\n" =>
         "      port: 3305\n  send: {timeZone: Europe/Berlyn}\n", [

@@ -30,12 +30,12 @@ pub(crate) async fn daemons_that_are_cut_off_from_the_api_server_keep_working(st
 
 pub(crate) async fn daemons_that_are_cut_off_from_the_database_are_replaced(stage: &Stage) {
     let nodes = cluster::nodes!(stage);
-    are_replaced(stage, nodes, "node cut off from the database", From::Database).await;
+    Box::pin(are_replaced(stage, nodes, "node cut off from the database", From::Database)).await;
 }
 
 pub(crate) async fn daemons_that_are_cut_off_from_everything_are_replaced(stage: &Stage) {
     let nodes = cluster::nodes!(stage);
-    are_replaced(stage, nodes, "node cut off from everything", From::Everything).await;
+    Box::pin(are_replaced(stage, nodes, "node cut off from everything", From::Everything)).await;
 }
 
 async fn are_replaced(stage: &Stage, nodes: &Nodes, scenario: &str, from: From) {

@@ -114,6 +114,7 @@ pub(crate) async fn what_only_the_whole_can_decide_is_in_the_conditions(stage: &
     for name in ["twin", "orphan"] {
         acme.api::<SeonPartner>().delete(name, &DeleteParams::default()).await.unwrap();
     }
+    acme.change(json!({"spec": {"partnerSecrets": null}})).await;
     pair.is_ready().await;
     assert_eq!(acme.incarnations().await, before, "nothing was restarted");
     load.judge(&pair).await;

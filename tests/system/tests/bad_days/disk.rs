@@ -5,7 +5,9 @@ use std::path::Path;
 
 use oftp::session::Request;
 use support::{TinyDisk, sha256, wait_until_blocking, write_pseudo_random};
-use system::{Break, Caller, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once, offer};
+use system::{
+    Break, Caller, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once, incoming, offer,
+};
 
 use crate::{RECOVERY, running, wait_for_error};
 
@@ -61,6 +63,28 @@ fn a_package_that_has_no_room_waits_and_is_made_when_there_is_some_and_others_go
     fs::remove_file(filler).unwrap();
     pair.acme.wait_for_state(waits, "acknowledged", RECOVERY);
     assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&small), sha256(&large)]);
+}
+
+#[test]
+fn a_package_that_has_no_room_to_be_unwrapped_waits_and_is_delivered_when_there_is_some() {
+    let disk = tiny_disk!();
+    let mut pair = Pair::secured();
+    pair.bolt.storage = Some(disk.path().join("data"));
+    pair.write(Line::Tls, Line::Tcp);
+    let (_acme, bolt) = (pair.acme.up(), pair.bolt.up());
+    pair.acme.wait_until_ready();
+    pair.bolt.wait_until_ready();
+    // Room for the package, and not for what is in it beside it.
+    let filler = disk.path().join("somebody-elses");
+    write_pseudo_random(&filler, 120 * MEBIBYTE, 1);
+    let large = pair.acme.file("BIG.DAT", 60 * MEBIBYTE);
+    let waits = pair.acme.enqueue("bolt", &large, &[]);
+    bolt.0.wait_for_line(PATIENCE, |line| line.contains("E-SPOOL-FULL"));
+    assert_eq!(pair.acme.state(waits), "sent", "they have it, and say nothing of it yet");
+    assert!(incoming(&pair.bolt).is_empty());
+    fs::remove_file(filler).unwrap();
+    pair.acme.wait_for_state(waits, "acknowledged", RECOVERY);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&large)]);
 }
 
 /// Takes the last octet of a disk.

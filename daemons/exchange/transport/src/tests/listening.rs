@@ -5,6 +5,7 @@ use std::process::Command;
 
 use rustix::net::sockopt::tcp_quickack;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpStream;
 
 use super::*;
 
@@ -167,4 +168,70 @@ async fn run_out_of_files() {
     }
     callers.truncate(2);
     accepting.await.unwrap();
+}
+
+/// What a load balancer sends before the octets of a caller at 192.0.2.7.
+const FOR_192_0_2_7: &[u8] =
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc6\x33\x64\x01\x9c\x40\x19\xdb";
+
+#[tokio::test]
+async fn whoever_calls_through_a_proxy_is_known_by_its_own_address_and_place() {
+    let companies = companies();
+    let settings = server_settings(&companies.acme, &[pinned("bolt", &companies.bolt)]);
+    let receiver = TlsReceiver::bind(LOOPBACK, 0, limits(), settings).unwrap();
+    receiver.set_proxies(vec!["127.0.0.0/8".parse().unwrap()]);
+    let port = receiver.local_address().port();
+    let calling = async {
+        let mut stream = TcpStream::connect((LOOPBACK, port)).await.unwrap();
+        stream.write_all(FOR_192_0_2_7).await.unwrap();
+        // And not a word of TLS.
+        stream.write_all(b"\x10\0\0\x05F").await.unwrap();
+        stream
+    };
+    let (arrival, _stream) = tokio::join!(receiver.accept(), calling);
+    let arrival = arrival.unwrap().unproxied().await.unwrap();
+    assert_eq!(arrival.peer_address().to_string(), "192.0.2.7:40000");
+    let error = arrival.establish().await.unwrap_err();
+    assert_eq!(error.code(), "E-TLS-NOT-TLS");
+    assert_says(&error.to_string(), &["192.0.2.7:40000"]);
+    assert_eq!(receiver.sessions(), 0);
+}
+
+#[tokio::test]
+async fn who_comes_from_a_proxy_without_its_header_is_refused_and_a_probe_of_it_is_none() {
+    let receiver = TcpReceiver::bind(LOOPBACK, 0, limits()).unwrap();
+    receiver.set_proxies(vec!["127.0.0.1/32".parse().unwrap()]);
+    let port = receiver.local_address().port();
+    for (octets, code) in [
+        (&b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 3305\r\n"[..], "E-LISTEN-PROXY"),
+        (b"\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c", "E-LISTEN-PROXY"),
+        (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x05\x01\x01\x01\x01\x01", "E-LISTEN-PROXY"),
+        (b"\r\n\r\n\0\r\n", "E-TLS-CLOSED"),
+        (b"", "E-TLS-CLOSED"),
+    ] {
+        let calling = async {
+            let mut stream = TcpStream::connect((LOOPBACK, port)).await.unwrap();
+            stream.write_all(octets).await.unwrap();
+            stream.shutdown().await.unwrap();
+            stream
+        };
+        let (arrival, _stream) = tokio::join!(receiver.accept(), calling);
+        let error = arrival.unwrap().establish().await.unwrap_err();
+        assert_eq!(error.code(), code, "{octets:?}: {error}");
+        assert_eq!(octets.is_empty(), matches!(error.fault(), TlsFault::Bare), "{error}");
+    }
+    // The proxy itself, and whoever comes another way.
+    let calling = async {
+        let mut stream = TcpStream::connect((LOOPBACK, port)).await.unwrap();
+        stream.write_all(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0").await.unwrap();
+        stream
+    };
+    let (arrival, _stream) = tokio::join!(receiver.accept(), calling);
+    let transport = arrival.unwrap().establish().await.unwrap();
+    assert!(transport.peer_address().ip().is_loopback());
+    receiver.set_proxies(vec!["10.0.0.0/8".parse().unwrap()]);
+    let (arrival, calling) =
+        tokio::join!(receiver.accept(), connect_tcp("127.0.0.1", port, PATIENCE));
+    let mut receiving = arrival.unwrap().establish().await.unwrap();
+    exchange(&mut receiving, &mut calling.unwrap()).await;
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crds::{InstanceIdentity, SecretReference, SeonInstanceSpec};
 use domain::InstanceName;
+use ipnet::IpNet;
 
 use super::{Checker, Reported, certificates, folders};
 use crate::{
@@ -114,19 +115,27 @@ fn receive(check: &mut Checker<'_, '_>, spec: &SeonInstanceSpec) -> Option<Recei
         let address = check.address(&tcpip.address, &format!("{field}.address"));
         let port = check.number(tcpip.port, &format!("{field}.port"));
         let max_sessions = check.count(tcpip.max_sessions, &format!("{field}.maxSessions"));
-        Some(TcpListener { address: address?, port: port?, max_sessions: max_sessions? })
+        let proxies = check.networks(&tcpip.proxies, &format!("{field}.proxies"));
+        Some(TcpListener {
+            address: address?,
+            port: port?,
+            max_sessions: max_sessions?,
+            proxies: proxies?,
+        })
     });
     let tls = spec.receive.tls.as_ref().map(|tls| {
         let field = "spec.receive.tls";
         let address = check.address(&tls.address, &format!("{field}.address"));
         let port = check.number(tls.port, &format!("{field}.port"));
         let max_sessions = check.count(tls.max_sessions, &format!("{field}.maxSessions"));
+        let proxies = check.networks(&tls.proxies, &format!("{field}.proxies"));
         let certificate =
             check.certificate_if(check.scope.answers_calls(), &tls.certificate_secret_ref, field);
         Some(TlsListener {
             address: address?,
             port: port?,
             max_sessions: max_sessions?,
+            proxies: proxies?,
             certificate: certificate.ok()?,
             minimum_version: tls.minimum_version,
             client_certificates: tls.client_certificates,
@@ -281,6 +290,22 @@ impl Checker<'_, '_> {
         }
         let certificate = self.own_certificate(reference, &format!("{field}.certificateSecretRef"));
         certificate.map(Some).ok_or(Reported)
+    }
+
+    fn networks(&mut self, texts: &[String], field: &str) -> Option<Vec<IpNet>> {
+        let mut networks = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            let network = text.parse().ok();
+            if network.is_none() {
+                let problem = format!(
+                    "\"{text}\" is not a network; give one with the length of its prefix, such as \
+                     192.0.2.0/24"
+                );
+                self.value(&format!("{field}[{index}]"), problem);
+            }
+            networks.push(network);
+        }
+        networks.into_iter().collect()
     }
 
     fn address(&mut self, text: &str, field: &str) -> Option<std::net::IpAddr> {

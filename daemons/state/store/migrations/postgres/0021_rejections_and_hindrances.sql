@@ -26,25 +26,21 @@ alter table received_file add column hindrance_text text
   check ((hindrance_text is null) = (hindrance_code is null));
 
 -- When a package is unwrapped: as it came, and after a pause if that was not possible, so that it holds
--- up no later one of its partner.
-alter table received_file add column unwrap_at timestamptz;
+-- up no later one of its partner. Receivers of the version before say nothing of it: at once.
+alter table received_file add column unwrap_at timestamptz not null default 'epoch';
 update received_file set unwrap_at = received_at where state = 'unwrapping';
-alter table received_file add constraint received_file_unwrap_at
-  check (state <> 'unwrapping' or unwrap_at is not null);
 drop index received_file_unwrapping;
 create index received_file_unwrapping on received_file (partner, unwrap_at, id)
   where state = 'unwrapping';
 
 -- Packages that need other keys and certificates are claimed by themselves: those that wait for one hold
--- up no other.
-drop index queue_entry_queued;
-alter table queue_entry drop column work;
-alter table queue_entry add column work text generated always as (
+-- up no other. Daemons of the version before go on by `work` until they are replaced.
+alter table queue_entry add column lane text generated always as (
   case
     when packaging = '00 00 0 0 N' or (package is not null and reached <> 'nothing') then 'look'
     when substr(packaging, 1, 2) = '01' then 'encrypt'
     when substr(packaging, 1, 2) = '02' then 'sign'
     when substr(packaging, 1, 2) = '03' then 'sign_and_encrypt'
     else 'package' end) stored;
-create index queue_entry_queued on queue_entry (partner, work, priority desc, id)
+create index queue_entry_lanes on queue_entry (partner, lane, priority desc, id)
   where state = 'queued';

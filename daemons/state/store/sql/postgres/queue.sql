@@ -9,7 +9,7 @@ with recursive queued(partner) as (
 select partner, work from queued
   cross join (values ('look'), ('package'), ('encrypt'), ('sign'), ('sign_and_encrypt')) as kinds(work)
 where exists (select 1 from queue_entry
-  where state = 'queued' and partner = queued.partner and work = kinds.work)
+  where state = 'queued' and partner = queued.partner and lane = kinds.work)
 order by partner, work
 
 -- name: claim_queued
@@ -19,7 +19,7 @@ with picked(entry) as materialized (
   select id from json_to_recordset($3::json) as wanted(partner text, work text)
   cross join lateral (
     select id from queue_entry
-    where state = 'queued' and partner = wanted.partner and work = wanted.work
+    where state = 'queued' and partner = wanted.partner and lane = wanted.work
     order by priority desc, id
     limit $4
     for update skip locked) as queued)

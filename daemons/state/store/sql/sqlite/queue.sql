@@ -1,17 +1,17 @@
 -- name: queued_lanes
 -- From one name to the next in the index, so that it takes as long as there are partners.
 with recursive queued(partner) as (
-  select (select partner from queue_entry indexed by queue_entry_queued
+  select (select partner from queue_entry indexed by queue_entry_lanes
     where state = 'queued' order by partner limit 1)
   union all
-  select (select partner from queue_entry indexed by queue_entry_queued
+  select (select partner from queue_entry indexed by queue_entry_lanes
     where state = 'queued' and partner > queued.partner order by partner limit 1)
   from queued where partner is not null)
 select partner, work
 from queued cross join (select 'look' as work union all select 'package' union all select 'encrypt'
   union all select 'sign' union all select 'sign_and_encrypt') as kinds
-where exists (select 1 from queue_entry as entry indexed by queue_entry_queued
-  where entry.state = 'queued' and entry.partner = queued.partner and entry.work = kinds.work)
+where exists (select 1 from queue_entry as entry indexed by queue_entry_lanes
+  where entry.state = 'queued' and entry.partner = queued.partner and entry.lane = kinds.work)
 order by partner, work
 
 -- name: claim_queued
@@ -23,9 +23,9 @@ update queue_entry set state = 'preparing', claimed_by = $1, claimed_epoch = $2,
 where id in (
   select queued.id from json_each($3) as wanted cross join queue_entry as queued
   where queued.id in (
-    select id from queue_entry indexed by queue_entry_queued
+    select id from queue_entry indexed by queue_entry_lanes
     where state = 'queued' and partner = wanted.value ->> 'partner'
-      and work = wanted.value ->> 'work'
+      and lane = wanted.value ->> 'work'
     order by priority desc, id
     limit $4))
 returning id, partner, dataset_name, stamp, originator, destination, format, record_length,

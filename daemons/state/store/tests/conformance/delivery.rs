@@ -5,11 +5,11 @@ use std::time::Duration;
 use domain::{Daemon, ReceiptSignature};
 use oftp::ReasonText;
 use store::{
-    Hindrance, NewReceipt, Offer, Original, Progress, ReceiptFilter, ReceiptKind, ReceiptTiming,
-    ReceivedFileId, ReceivedState, Unwrapped, WaitsWith,
+    Hindrance, NewEntry, NewReceipt, Offer, Original, Progress, ReceiptFilter, ReceiptKind,
+    ReceiptTiming, ReceivedFileId, ReceivedState, Unwrapped, WaitsWith,
 };
 
-use crate::world::{World, fresh, offer, part, partner, target};
+use crate::world::{World, entry, fresh, offer, part, partner, target};
 
 const MASTER: Daemon = Daemon::Seonrd;
 
@@ -243,6 +243,39 @@ conformance! {
         let nothing = Unwrapped { hash: None, original: None, signer: None };
         world.fenced(&master, async |tx| tx.unwrapped(ids[0], &nothing).await).await.unwrap();
         assert_eq!(hindered().await, [false, true, true, true]);
+    }
+
+    async fn a_package_that_a_receiver_of_the_version_before_took_during_a_roll_out_is_unwrapped(world) {
+        let receiver = world.tenure(Daemon::SeonrdTcpip).await;
+        let session = world.session(&receiver).await;
+        let offer = Offer { packaging: "03 04 1 1 Y".parse().unwrap(), ..offer(1) };
+        let begin = async |tx: &mut store::FencedTx| tx.begin_receiving(session, &offer).await;
+        let id = fresh(world.fenced(&receiver, begin).await.unwrap());
+        // As schema 20 has it: nothing of when it is due.
+        let as_before = format!(
+            "update received_file set state = 'unwrapping', durable_octets = 7, received_at = created_at, \
+             claimed_by = null, claimed_epoch = null, session_id = null where id = {id}"
+        );
+        world.sql(&as_before).await.unwrap();
+        let due = world.store.files_to_unwrap().await.unwrap();
+        assert_eq!(due.iter().map(|file| file.id).collect::<Vec<_>>(), [id]);
+    }
+
+    async fn what_is_queued_is_in_a_lane_of_its_keys_and_in_that_of_the_version_before(world) {
+        let tenure = world.tenure(Daemon::Seonsqd).await;
+        for (number, packaging, lane) in [
+            (1, "00 00 0 0 N", "look look"),
+            (2, "00 00 1 1 N", "package package"),
+            (3, "01 04 0 1 N", "encrypt package"),
+            (4, "02 04 0 1 N", "sign package"),
+            (5, "03 04 1 1 Y", "sign_and_encrypt package"),
+        ] {
+            let entry = NewEntry { packaging: packaging.parse().unwrap(), ..entry(number) };
+            let id = world.fenced(&tenure, async |tx| tx.enqueue(&entry).await).await.unwrap();
+            let of_lane =
+                format!("queue_entry where id = {id} and lane || ' ' || work = '{lane}'");
+            assert_eq!(world.count(&of_lane).await, 1, "{packaging}");
+        }
     }
 
     async fn why_a_file_in_its_place_is_not_recorded_as_delivered_is_told(world) {
