@@ -7,19 +7,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use oftp::DatasetName;
 
+use crate::template::{Template, places};
 use crate::virtual_file;
 
 /// A template for dataset names, such as `DELFOR`, `{stem}` or `BOLT.{date}{time}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetTemplate {
     text: String,
-    parts: Vec<Part>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Place(Place),
+    template: Template<Place>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,38 +37,33 @@ const PLACES: [(&str, Place); 5] = [
 impl Default for DatasetTemplate {
     /// The file's own name.
     fn default() -> Self {
-        Self { text: "{file}".to_owned(), parts: vec![Part::Place(Place::File)] }
+        let text = "{file}".to_owned();
+        let template = Template::parse(&text, &PLACES);
+        let template = template.unwrap_or_else(|_| unreachable!("{text} is a place that is known"));
+        Self { text, template }
     }
 }
 
 impl DatasetTemplate {
     /// Reads a template. The error continues a sentence about it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some(open) = rest.find(['{', '}']) {
-            parts.extend(fixed(&rest[..open])?);
-            let close = rest[open..].find('}').filter(|&close| close > 0);
-            let name = close.map(|close| &rest[open + 1..open + close]).ok_or_else(|| {
-                "a brace belongs to a pair around the name of a place; close it".to_owned()
-            })?;
-            let place = PLACES.into_iter().find(|(known, _)| *known == name).ok_or_else(|| {
-                let known = PLACES.map(|(known, _)| format!("{{{known}}}")).join(", ");
-                format!("{{{name}}} is not known; known are {known}")
-            })?;
-            parts.push(Part::Place(place.1));
-            rest = &rest[open + name.len() + 2..];
+        if text.is_empty() {
+            return Err("it is empty; give a name such as DELFOR, or leave it out".to_owned());
         }
-        parts.extend(fixed(rest)?);
-        let template = Self { text: text.to_owned(), parts };
-        match &*template.parts {
-            [] => Err("it is empty; give a name such as DELFOR, or leave it out".to_owned()),
-            // What is fixed is judged now, and not file by file.
-            [Part::Text(text)] if text.parse::<DatasetName>().is_err() => {
-                Err("a dataset name has 1 to 26 characters; shorten it".to_owned())
+        let template = Template::parse(text, &PLACES)
+            .map_err(|place| format!("{place} is not known; known are {}", places(&PLACES)))?;
+        for fixed in template.fixed() {
+            let fitting = virtual_file::in_the_odette_set(fixed);
+            if fitting != fixed {
+                let set = "a dataset name consists of A-Z, 0-9 and / - . & ( )";
+                return Err(format!("{set}; give {fitting}"));
             }
-            _ => Ok(template),
         }
+        // What is fixed is judged now, and not file by file.
+        if template.is_fixed() && text.parse::<DatasetName>().is_err() {
+            return Err("a dataset name has 1 to 26 characters; shorten it".to_owned());
+        }
+        Ok(Self { text: text.to_owned(), template })
     }
 
     /// The dataset name of a file that is queued at that moment (UTC). What the file's name has and the
@@ -85,18 +75,13 @@ impl DatasetTemplate {
                 .unwrap_or_default()
         };
         let now = now.to_zoned(TimeZone::UTC);
-        let filled: String = self
-            .parts
-            .iter()
-            .map(|it| match it {
-                Part::Text(text) => text.clone(),
-                Part::Place(Place::File) => part(file.file_name()),
-                Part::Place(Place::Stem) => part(file.file_stem()),
-                Part::Place(Place::Extension) => part(file.extension()),
-                Part::Place(Place::Date) => now.strftime("%Y%m%d").to_string(),
-                Part::Place(Place::Time) => now.strftime("%H%M%S").to_string(),
-            })
-            .collect();
+        let filled = self.template.fill(|place| match place {
+            Place::File => part(file.file_name()),
+            Place::Stem => part(file.file_stem()),
+            Place::Extension => part(file.extension()),
+            Place::Date => now.strftime("%Y%m%d").to_string(),
+            Place::Time => now.strftime("%H%M%S").to_string(),
+        });
         filled.parse().map_err(|_| {
             format!(
                 "{}: \"{filled}\" is no dataset name of 1 to 26 characters; give the file a shorter \
@@ -105,19 +90,6 @@ impl DatasetTemplate {
                 self.text
             )
         })
-    }
-}
-
-/// A part that stands as it is.
-fn fixed(text: &str) -> Result<Option<Part>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let fitting = virtual_file::in_the_odette_set(text);
-    if fitting == text {
-        Ok(Some(Part::Text(fitting)))
-    } else {
-        Err(format!("a dataset name consists of A-Z, 0-9 and / - . & ( ); give {fitting}"))
     }
 }
 
@@ -166,9 +138,8 @@ mod tests {
                 "{name}",
                 "{name} is not known; known are {file}, {stem}, {extension}, {date}, {time}",
             ),
-            ("{stem", "close it"),
-            ("stem}", "give STEM"),
-            ("STEM}", "close it"),
+            ("{stem", "{stem is not known"),
+            ("STEM}", "} is not known"),
         ] {
             let error = DatasetTemplate::parse(template).unwrap_err();
             assert!(error.contains(why), "{template}: {error}");

@@ -15,6 +15,7 @@ mod packaging;
 mod postgres;
 pub mod security;
 mod session;
+pub mod template;
 pub mod virtual_file;
 
 pub use daemon::{ControllerNumber, ControllerNumberError, Daemon, UnknownDaemon};

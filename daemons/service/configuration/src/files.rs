@@ -79,13 +79,7 @@ impl FileRules {
 
 /// A file name with places for what the file's identity says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Template(Vec<Part>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Place(Place),
-}
+pub(crate) struct Template(domain::template::Template<Place>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -111,53 +105,28 @@ const PLACES: [(&str, Place); 7] = [
 impl Template {
     /// Reads a template; the error is the place that is not known, or the brace that is alone.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some(open) = rest.find(['{', '}']) {
-            if open > 0 {
-                parts.push(Part::Text(rest[..open].to_owned()));
-            }
-            let close = rest[open..]
-                .find('}')
-                .filter(|&close| close > 0)
-                .ok_or_else(|| rest[open..].to_owned())?;
-            let name = &rest[open + 1..open + close];
-            let (_, place) = PLACES
-                .into_iter()
-                .find(|(known, _)| *known == name)
-                .ok_or_else(|| format!("{{{name}}}"))?;
-            parts.push(Part::Place(place));
-            rest = &rest[open + close + 1..];
-        }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
-        }
-        Ok(Self(parts))
+        domain::template::Template::parse(text, &PLACES).map(Self)
     }
 
     fn fill(&self, identity: &FileIdentity, partner: &PartnerName) -> String {
         // CCYYMMDDHHMMSScccc
         let stamp = identity.stamp.to_string();
         let stamp = |from: usize, to: usize| stamp.get(from..to).unwrap_or_default();
-        self.0
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text,
-                Part::Place(Place::Dataset) => identity.dataset_name.as_str(),
-                Part::Place(Place::Date) => stamp(0, 8),
-                Part::Place(Place::Time) => stamp(8, 14),
-                Part::Place(Place::Counter) => stamp(14, 18),
-                Part::Place(Place::Originator) => identity.originator.as_str(),
-                Part::Place(Place::Destination) => identity.destination.as_str(),
-                Part::Place(Place::Partner) => partner.as_str(),
-            })
-            .collect()
+        self.0.fill(|place| match place {
+            Place::Dataset => identity.dataset_name.as_str(),
+            Place::Date => stamp(0, 8),
+            Place::Time => stamp(8, 14),
+            Place::Counter => stamp(14, 18),
+            Place::Originator => identity.originator.as_str(),
+            Place::Destination => identity.destination.as_str(),
+            Place::Partner => partner.as_str(),
+        })
     }
 }
 
 /// Every known place, for messages.
 pub(crate) fn places() -> String {
-    PLACES.map(|(name, _)| format!("{{{name}}}")).join(", ")
+    domain::template::places(&PLACES)
 }
 
 /// Makes a plain file name of what a partner had a say in.
