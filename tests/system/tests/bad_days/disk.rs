@@ -66,25 +66,29 @@ fn a_package_that_has_no_room_waits_and_is_made_when_there_is_some_and_others_go
 }
 
 #[test]
-fn a_package_that_has_no_room_to_be_unwrapped_waits_and_is_delivered_when_there_is_some() {
+fn a_disk_that_is_full_when_a_package_is_to_be_unwrapped_loses_nothing() {
     let disk = tiny_disk!();
     let mut pair = Pair::secured();
+    let proxy = Proxy::to(pair.bolt.tcp);
     pair.bolt.storage = Some(disk.path().join("data"));
-    pair.write(Line::Tls, Line::Tcp);
+    pair.write(Line::TcpBy(proxy.port), Line::Tcp);
     let (_acme, bolt) = (pair.acme.up(), pair.bolt.up());
     pair.acme.wait_until_ready();
     pair.bolt.wait_until_ready();
-    // Room for the package, and not for what is in it beside it.
+    // It is taken, for there was room for both, and then somebody else takes what its content needs.
+    proxy.plan(Break::StallAfter(Way::ToCalled, 40 * MEBIBYTE));
+    let file = pair.acme.file("BIG.DAT", 60 * MEBIBYTE);
+    let entry = pair.acme.enqueue("bolt", &file, &[]);
+    wait_until_blocking("the middle of the package", PATIENCE, || proxy.stalled() == 1);
     let filler = disk.path().join("somebody-elses");
-    write_pseudo_random(&filler, 120 * MEBIBYTE, 1);
-    let large = pair.acme.file("BIG.DAT", 60 * MEBIBYTE);
-    let waits = pair.acme.enqueue("bolt", &large, &[]);
+    write_pseudo_random(&filler, 140 * MEBIBYTE, 1);
+    proxy.open();
     bolt.0.wait_for_line(PATIENCE, |line| line.contains("E-SPOOL-FULL"));
-    assert_eq!(pair.acme.state(waits), "sent", "they have it, and say nothing of it yet");
+    assert_eq!(pair.acme.state(entry), "sent", "they have it, and say nothing of it yet");
     assert!(incoming(&pair.bolt).is_empty());
     fs::remove_file(filler).unwrap();
-    pair.acme.wait_for_state(waits, "acknowledged", RECOVERY);
-    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&large)]);
+    pair.acme.wait_for_state(entry, "acknowledged", RECOVERY);
+    assert_each_arrived_once(&pair.acme, &pair.bolt, &[sha256(&file)]);
 }
 
 /// Takes the last octet of a disk.
