@@ -1,6 +1,8 @@
 //! The manifests as both hosts read them: what the operator judges is, octet for octet, what the
 //! daemons parse, and a folder on one machine could hold the same files.
 
+mod defaults;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::{API_VERSION, SeonInstance, SeonInstanceSpec, SeonPartner, SeonPartnerSpec, names};
@@ -28,12 +30,16 @@ pub fn instance(instance: &SeonInstance) -> String {
     spec.image = None;
     spec.partner_secrets = crds::PartnerSecrets::default();
     spec.daemon_template = crds::DaemonTemplate::default();
-    document("SeonInstance", instance.metadata.name.as_deref(), &json!(spec))
+    let mut spec = json!(spec);
+    defaults::leave_out_of_instance(&mut spec);
+    document("SeonInstance", instance.metadata.name.as_deref(), &spec)
 }
 
 /// A partner as the daemons' file says it.
 pub fn partner(partner: &SeonPartner) -> String {
-    document("SeonPartner", partner.metadata.name.as_deref(), &json!(partner.spec))
+    let mut spec = json!(partner.spec);
+    defaults::leave_out_of_partner(&mut spec);
+    document("SeonPartner", partner.metadata.name.as_deref(), &spec)
 }
 
 /// A Secret with these of its keys and no other.

@@ -142,3 +142,36 @@ fn line(text: Option<&str>) -> String {
     let text = text.unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(schema: &JSONSchemaProps, path: &str, all: &mut Vec<(String, String)>) {
+        if let Some(JSONSchemaPropsOrArray::Schema(item)) = &schema.items {
+            return fields(item, path, all);
+        }
+        for (name, property) in schema.properties.iter().flatten() {
+            let path = format!("{path}.{name}");
+            all.push((name.clone(), path.clone()));
+            fields(property, &path, all);
+        }
+    }
+
+    #[test]
+    fn the_sample_of_everything_names_every_field() {
+        let sample = include_str!("../../samples/everything.yaml");
+        let mut all = Vec::new();
+        for definition in crds::definitions() {
+            let schema = definition.spec.versions[0].schema.as_ref().unwrap();
+            let schema = schema.open_api_v3_schema.as_ref().unwrap();
+            fields(&schema.properties.as_ref().unwrap()["spec"], "spec", &mut all);
+        }
+        let is_named = |name: &str| {
+            let named = format!("{name}:");
+            sample.match_indices(&named).any(|(at, _)| !sample[..at].ends_with(char::is_alphanumeric))
+        };
+        let missing: Vec<_> = all.iter().filter(|(name, _)| !is_named(name)).collect();
+        assert!(!all.is_empty() && missing.is_empty(), "{missing:?}");
+    }
+}

@@ -141,6 +141,16 @@ fn who_reads_the_metrics_is_told_to_the_operator_as_it_understands_it() {
 }
 
 #[test]
+fn values_of_a_version_before_that_are_used_again_leave_what_is_new_as_it_is_by_default() {
+    let helm = helm!();
+    let before = ["admissionPolicy=null", "networkPolicy.metricsFrom=null"];
+    let objects = helm.template(&before);
+    assert_eq!(objects.names(), helm.template(&[]).names());
+    let environment = container(objects.one("Deployment")).env.unwrap();
+    assert_eq!(value(&environment, "METRICS_FROM"), "[]");
+}
+
+#[test]
 fn the_api_server_s_ports_are_where_the_operator_may_go() {
     let policy: NetworkPolicy =
         helm!().template(&["networkPolicy.apiServerPorts={16443}"]).one("NetworkPolicy");
@@ -173,6 +183,11 @@ fn what_no_value_is_or_has_the_wrong_form_is_refused() {
         ("log.level=loud", "/log/level"),
         ("networkPolicy.apiServerPorts={66190}", "/networkPolicy/apiServerPorts/0"),
         ("networkPolicy.metricsFrom={prometheus}", "/networkPolicy/metricsFrom/0"),
+        // As a selector it would be empty, and let everybody in.
+        (
+            "networkPolicy.metricsFrom[0].namespaceSelector.matchLabel.app=prometheus",
+            "/networkPolicy/metricsFrom/0/namespaceSelector",
+        ),
         ("isdn.device=capi20", "/isdn/device"),
         ("isdn.device=/dev/../capi20", "/isdn/device"),
         ("isdn.namespace=ISDN", "/isdn/namespace"),
