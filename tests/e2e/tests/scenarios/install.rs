@@ -47,7 +47,7 @@ pub(crate) async fn the_samples_become_ready_as_the_documentation_says(stage: &S
         stage.cluster.kubectl(&arguments).await.unwrap();
         commands += 1;
     }
-    assert_eq!(commands, 5, "{first}");
+    assert_eq!(commands, 6, "{first}");
     acme.is_ready().await;
 }
 
