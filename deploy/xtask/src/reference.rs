@@ -169,7 +169,9 @@ mod tests {
         }
         let is_named = |name: &str| {
             let named = format!("{name}:");
-            sample.match_indices(&named).any(|(at, _)| !sample[..at].ends_with(char::is_alphanumeric))
+            sample
+                .match_indices(&named)
+                .any(|(at, _)| !sample[..at].ends_with(char::is_alphanumeric))
         };
         let missing: Vec<_> = all.iter().filter(|(name, _)| !is_named(name)).collect();
         assert!(!all.is_empty() && missing.is_empty(), "{missing:?}");

@@ -1,7 +1,10 @@
 //! Two companies that exchange files.
 
+use std::collections::BTreeSet;
+
 use crds::SeonPartner;
 use domain::Daemon;
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 use support::Authority;
@@ -54,7 +57,8 @@ impl<'stage> Pair<'stage> {
         pair
     }
 
-    /// Leaves both to a later scenario, which must not notice it.
+    /// Leaves both to a later scenario, which must not notice it. A pair that has lost a node may have
+    /// both pods of a daemon on one now, as no new pair has: it goes.
     ///
     /// # Panics
     ///
@@ -62,6 +66,9 @@ impl<'stage> Pair<'stage> {
     pub async fn leave(self) {
         self.is_ready().await;
         assert_eq!(self.specs().await, self.made, "what is left has to be as it was");
+        if !self.is_spread().await {
+            return;
+        }
         let Self { acme, bolt, authority, made } = self;
         let stage = acme.stage;
         for company in [&acme, &bolt] {
@@ -113,6 +120,19 @@ impl<'stage> Pair<'stage> {
         self.is_ready().await;
         self.made = self.specs().await;
         self
+    }
+
+    /// Whether each daemon's pods are on nodes of their own.
+    async fn is_spread(&self) -> bool {
+        for (company, daemon) in self.daemons() {
+            let pods = company.pods_of(daemon).await.unwrap();
+            let node = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+            let nodes: BTreeSet<_> = pods.iter().map(node).collect();
+            if nodes.len() < pods.len() {
+                return false;
+            }
+        }
+        true
     }
 
     /// What the cluster has of their resources.

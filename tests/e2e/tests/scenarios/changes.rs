@@ -7,7 +7,7 @@ use domain::Daemon;
 use e2e::{Company, Load, Pair, Stage, eventually};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -117,6 +117,10 @@ async fn a_third_partner_comes_and_goes(pair: &Pair<'_>) {
         carl.spec.identity.odette_id = "O0013000003CARL".into();
         carl.spec.transports.clear();
         carl.spec.certificates.clear();
+        let secret = &carl.spec.identity.password_secret_ref.name;
+        let label = json!({"metadata": {"labels": {names::partner_label("carl"): ""}}});
+        let (secrets, merge) = (company.api::<Secret>(), Patch::Merge(label));
+        secrets.patch(secret, &PatchParams::default(), &merge).await.unwrap();
         company.apply(&carl).await;
     }
     pair.is_ready().await;
