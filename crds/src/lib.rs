@@ -14,6 +14,7 @@ mod certificates;
 mod cluster;
 mod common;
 pub mod conditions;
+mod folders;
 pub mod generated;
 mod instance;
 pub mod names;
@@ -32,6 +33,7 @@ pub use common::{
     Condition, InstanceReference, SecretKeyReference, SecretReference, is_object_name,
     is_secret_key,
 };
+pub use folders::{FileRule, Folder, FolderFormat};
 pub use instance::{
     Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease,
     PartialRetention, PartnerSecrets, Receive, Retention, Retry, Send, SeonInstance,
@@ -39,9 +41,8 @@ pub use instance::{
 };
 pub use package_limits::PackageLimits;
 pub use partner::{
-    FileRule, Folder, FolderFormat, HighestLevel, IsdnAddress, MinimumLevel, PartnerIdentity,
-    Permission, Protocol, Quirk, ReceiptTiming, Receipts, SeonPartner, SeonPartnerSpec, TcpAddress,
-    TlsAddress, Transport,
+    HighestLevel, IsdnAddress, MinimumLevel, PartnerIdentity, Permission, Protocol, Quirk,
+    ReceiptTiming, Receipts, SeonPartner, SeonPartnerSpec, TcpAddress, TlsAddress, Transport,
 };
 pub use security::{
     CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptHash, ReceiptSecurity, Security,
