@@ -7,8 +7,9 @@ use operations::{WantedRejection, done, refused, settle};
 use packaging::Cores;
 use runtime::{Active, ServiceError};
 use store::{
-    FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, ReceiptTiming, ReceivedFile,
-    ReceivedFileId, ReceivedState, Rejection, RequestId, RequestOutcome, Step, StoreError,
+    FencedTx, IfAnswerLost, JournalEntry, JournalKind, NewReceipt, Place, ReceiptTiming,
+    ReceivedFile, ReceivedFileId, ReceivedState, Rejection, RequestId, RequestOutcome, Step,
+    StoreError,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -116,12 +117,16 @@ async fn placed(active: &Active, id: ReceivedFileId) -> Result<Option<ReceivedFi
 fn outcome(id: ReceivedFileId, reason: NegativeReason, rejection: &Rejection) -> RequestOutcome {
     let state = |text| refused("E-REQUEST-STATE", text);
     match rejection {
-        Rejection::Rejected { target: None } => done(format!(
+        Rejection::Rejected(Place::Spool) => done(format!(
             "file {id} is rejected by NERP {:02}; it is not delivered, and what came of it is kept as \
              long as its row",
             reason.number()
         )),
-        Rejection::Rejected { target: Some(target) } => done(format!(
+        Rejection::Rejected(Place::At(target)) => done(format!(
+            "file {id} is rejected by NERP {:02}; what lies at incoming/{target} stays there",
+            reason.number()
+        )),
+        Rejection::Rejected(Place::Underway(target)) => done(format!(
             "file {id} is rejected by NERP {:02}; what lies at incoming/{target}, or is just being put \
              there, stays there",
             reason.number()
@@ -160,7 +165,7 @@ impl Step for RejectFile {
     async fn run(&self, tx: &mut FencedTx) -> Result<(), StoreError> {
         let Self { request, file, reason, why, receipt, note } = self;
         let rejection = tx.reject_file(*file, CODE, why, receipt).await?;
-        if matches!(rejection, Rejection::Rejected { .. }) {
+        if matches!(rejection, Rejection::Rejected(_)) {
             tx.journal(note).await?;
         }
         tx.request_done(*request, &outcome(*file, *reason, &rejection)).await

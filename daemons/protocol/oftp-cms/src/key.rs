@@ -120,7 +120,7 @@ fn is_padding(padding: &[u8]) -> Choice {
 }
 
 /// `RSAPrivateKey`, alone or in PKCS#8.
-fn pkcs1(der: &[u8]) -> Result<&[u8], KeyError> {
+pub(crate) fn pkcs1(der: &[u8]) -> Result<&[u8], KeyError> {
     let malformed = |_| KeyError::PrivateKey;
     let mut fields =
         SliceReader::new(AnyRef::from_der(der).map_err(malformed)?.value()).map_err(malformed)?;
@@ -175,6 +175,9 @@ impl Identity {
         &self.key
     }
 }
+
+#[cfg(test)]
+mod wycheproof;
 
 #[cfg(test)]
 mod tests {

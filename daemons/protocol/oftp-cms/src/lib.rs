@@ -73,6 +73,8 @@ mod room;
 mod rsa;
 mod suite;
 mod unpackage;
+#[cfg(test)]
+mod wycheproof;
 
 pub use certificate::Certificate;
 pub use error::{

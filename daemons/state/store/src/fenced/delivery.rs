@@ -10,7 +10,7 @@ use super::{FencedTx, json};
 use crate::StoreError;
 use crate::backend::{Row, values};
 use crate::model::{
-    Hindrance, NewReceipt, Original, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFile,
+    Hindrance, NewReceipt, Original, Place, ReceiptId, ReceiptKind, ReceiptTiming, ReceivedFile,
     ReceivedFileId, ReceivedState, Rejection, Unwrapped, WaitsWith,
 };
 use crate::statement::statement;
@@ -168,7 +168,12 @@ impl FencedTx {
         let values = values![id.get(), code, text, is_taken_back];
         if let Some(row) = self.fetch_first(statement!("receiving", "reject_file"), values).await? {
             self.queue_receipts(&[(id, receipt)]).await?;
-            return Ok(Rejection::Rejected { target: row.optional_text("target")? });
+            return Ok(Rejection::Rejected(match row.optional_text("target")? {
+                None => Place::Spool,
+                // An EERP is owed for what was delivered only.
+                Some(target) if is_taken_back => Place::At(target),
+                Some(target) => Place::Underway(target),
+            }));
         }
         let state = statement!("receiving", "received_state");
         Ok(match self.fetch_first(state, values![id.get()]).await? {

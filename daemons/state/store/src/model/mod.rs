@@ -24,7 +24,7 @@ pub use receipt::{
     ReceiptState, ReceiptTiming,
 };
 pub use received::{
-    Offer, Original, Progress, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,
+    Offer, Original, Place, Progress, ReceivedFile, ReceivedFileId, ReceivedFilter, ReceivedState,
     Receiving, Rejection, Unwrapped, WaitsWith,
 };
 pub use request::{

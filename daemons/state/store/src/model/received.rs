@@ -186,14 +186,22 @@ pub enum WaitsWith {
     Everybody,
 }
 
+/// Where a file is that was rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Its delivery had not begun, and never does.
+    Spool,
+    /// Its delivery had begun: it is there, or not yet, or never.
+    Underway(Target),
+    /// It was delivered, and is there.
+    At(Target),
+}
+
 /// What became of a wish to reject a received file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// It is `failed`, and its NERP is owed.
-    Rejected {
-        /// Where it lies, or may lie, if its delivery had begun.
-        target: Option<Target>,
-    },
+    Rejected(Place),
     /// It is delivered, and its EERP has left or may have.
     Acknowledged,
     /// It is not there whole, or has failed already.

@@ -4,7 +4,7 @@ use domain::Daemon;
 use lease::Tenure;
 use oftp::ReasonText;
 use store::{
-    NewReceipt, Offer, Progress, ReceiptFilter, ReceiptKind, ReceiptTiming, ReceivedFileId,
+    NewReceipt, Offer, Place, Progress, ReceiptFilter, ReceiptKind, ReceiptTiming, ReceivedFileId,
     ReceivedState, Rejection,
 };
 
@@ -19,8 +19,9 @@ conformance! {
         let wrapped = wrapped(&world, 3).await;
         let delivering = async |tx: &mut store::FencedTx| tx.delivering(is_placed, &target("a")).await;
         world.fenced(&master, delivering).await.unwrap();
-        for (file, target) in [(waits, None), (wrapped, None), (is_placed, Some(target("a")))] {
-            assert_eq!(reject(&world, &master, file).await, Rejection::Rejected { target });
+        let underway = Place::Underway(target("a"));
+        for (file, place) in [(waits, Place::Spool), (wrapped, Place::Spool), (is_placed, underway)] {
+            assert_eq!(reject(&world, &master, file).await, Rejection::Rejected(place));
             let row = world.store.received_file(file).await.unwrap().unwrap();
             assert_eq!(row.state, ReceivedState::Failed);
             assert_eq!(row.error_code.as_deref(), Some("E-FILE-REJECTED"));
@@ -40,7 +41,7 @@ conformance! {
         let master = world.tenure(MASTER).await;
         for (number, timing) in [(1, ReceiptTiming::Now), (2, ReceiptTiming::Held)] {
             let file = delivered(&world, &master, number, timing).await;
-            let rejected = Rejection::Rejected { target: Some(target(number)) };
+            let rejected = Rejection::Rejected(Place::At(target(number)));
             assert_eq!(reject(&world, &master, file).await, rejected);
             assert_eq!(nerps_of(&world, file).await, [34], "and no EERP");
             let again = reject(&world, &master, file).await;
