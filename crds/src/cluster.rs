@@ -75,6 +75,13 @@ pub enum WhenDeleted {
     "!has(self.loadBalancerSourceRanges) || self.type == 'LoadBalancer'").message(
     "loadBalancerSourceRanges belongs to the type LoadBalancer; give type: LoadBalancer, or leave \
      it out"))]
+#[x_kube(validation = Rule::new(
+    "!has(self.externalTrafficPolicy) || self.type != 'ClusterIP'").message(
+    "externalTrafficPolicy belongs to the types NodePort and LoadBalancer; give one of them, or \
+     leave it out"))]
+#[x_kube(validation = Rule::new("!has(self.loadBalancerClass) || self.type == 'LoadBalancer'")
+    .message(
+    "loadBalancerClass belongs to the type LoadBalancer; give type: LoadBalancer, or leave it out"))]
 pub struct Service {
     /// Where the Service can be reached from.
     #[serde(rename = "type", default)]
@@ -83,6 +90,26 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub node_port: Option<i32>,
+    /// Whether a call may come in at a node without the active pod. Local keeps the caller's address,
+    /// and only the node of the active pod answers the load balancer's question whether it is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_traffic_policy: Option<ExternalTrafficPolicy>,
+    /// Which load balancer's work it is. Default: the cluster's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub load_balancer_class: Option<String>,
+    /// Whether it has an address of both IPv4 and IPv6. Default: as the cluster says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_family_policy: Option<IpFamilyPolicy>,
+    /// IPv4, IPv6 or both, the first one first. Default: as the cluster says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub ip_families: Vec<IpFamily>,
+    /// Labels for the Service, such as those by which its load balancer's addresses are chosen. Those
+    /// of seon.dev and app.kubernetes.io are the operator's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 64))]
+    pub labels: BTreeMap<String, String>,
     /// Annotations for the load balancer of your cluster.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(length(max = 64))]
@@ -109,106 +136,33 @@ pub enum ServiceType {
     LoadBalancer,
 }
 
-/// What every daemon's pods have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DaemonTemplate {
-    /// Pods of each daemon: one is active, the others stand by.
-    #[serde(default = "replicas")]
-    #[schemars(range(min = 1, max = 9))]
-    pub replicas: i32,
-    /// Labels that a node must have.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 64))]
-    pub node_selector: BTreeMap<String, String>,
-    /// Taints of nodes that the pods bear.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
-    pub tolerations: Vec<Toleration>,
-    /// Processor time and memory of each daemon.
-    #[serde(default)]
-    pub resources: Resources,
-    /// Annotations for the pods. Those of seon.dev are the operator's own.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 64))]
-    pub annotations: BTreeMap<String, String>,
-    /// Labels for the pods. Those of seon.dev and app.kubernetes.io are the operator's own.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 64))]
-    pub labels: BTreeMap<String, String>,
-    /// Secrets by which the image is fetched.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    pub image_pull_secrets: Vec<crate::SecretReference>,
-    /// The pods' priority class.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = Rule::new(OBJECT_NAME_RULE).message(OBJECT_NAME_MESSAGE))]
-    pub priority_class_name: Option<String>,
-    /// Seconds that a daemon has to end or park its sessions before its pod ends.
-    #[serde(default = "termination_grace_period")]
-    #[schemars(range(min = 1, max = 3600))]
-    pub termination_grace_period_seconds: i64,
-}
-
-impl Default for DaemonTemplate {
-    fn default() -> Self {
-        Self {
-            replicas: replicas(),
-            node_selector: BTreeMap::new(),
-            tolerations: Vec::new(),
-            resources: Resources::default(),
-            annotations: BTreeMap::new(),
-            labels: BTreeMap::new(),
-            image_pull_secrets: Vec::new(),
-            priority_class_name: None,
-            termination_grace_period_seconds: termination_grace_period(),
-        }
-    }
-}
-
-/// A taint that pods bear.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Toleration {
-    /// The taint's key. Without it, with operator Exists: every taint.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 316))]
-    pub key: Option<String>,
-    /// How key and value are compared.
-    pub operator: TolerationOperator,
-    /// The taint's value, for operator Equal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 63))]
-    pub value: Option<String>,
-    /// The taint's effect. Without it: every effect.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub effect: Option<TaintEffect>,
-    /// For effect `NoExecute`: how long pods bear it. Without it: for ever.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 86_400))]
-    pub toleration_seconds: Option<i64>,
-}
-
-/// How a taint is compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum TolerationOperator {
-    /// Key and value are the same.
-    #[default]
-    Equal,
-    /// The key is there.
-    Exists,
-}
-
-/// What a taint does to pods that do not bear it.
+/// Which nodes take calls from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum TaintEffect {
-    /// New ones do not come.
-    NoSchedule,
-    /// New ones come only if there is no other node.
-    PreferNoSchedule,
-    /// They go.
-    NoExecute,
+pub enum ExternalTrafficPolicy {
+    /// All of them; they hand calls on, with their own address for the caller's.
+    Cluster,
+    /// The node of the active pod.
+    Local,
+}
+
+/// How many families of addresses a Service has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum IpFamilyPolicy {
+    /// One.
+    SingleStack,
+    /// Both, if the cluster has both.
+    PreferDualStack,
+    /// Both, or none at all.
+    RequireDualStack,
+}
+
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum IpFamily {
+    /// Such as 192.0.2.7.
+    IPv4,
+    /// Such as `2001:db8::7`.
+    IPv6,
 }
 
 /// Processor time and memory.
@@ -267,12 +221,4 @@ impl JsonSchema for Quantity {
             "maxLength": 32,
         })
     }
-}
-
-fn replicas() -> i32 {
-    2
-}
-
-fn termination_grace_period() -> i64 {
-    60
 }

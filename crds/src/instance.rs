@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     capi::Capi,
     certificates::InstanceCertificate,
-    cluster::{DaemonTemplate, Resources, Service, VolumeClaim},
+    cluster::{Resources, Service, VolumeClaim},
     common::{OBJECT_NAME_MESSAGE, OBJECT_NAME_RULE, SecretKeyReference, SecretReference},
+    daemon_template::DaemonTemplate,
     package_limits::PackageLimits,
     status::SeonInstanceStatus,
 };
@@ -222,7 +223,8 @@ pub struct TcpListener {
     /// The TCP port; 0 lets the system choose a free one, which `seon ps` shows.
     #[schemars(range(min = 0, max = 65535))]
     pub port: i32,
-    /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address.
+    /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address, 0.0.0.0 for those
+    /// of IPv4 alone.
     #[schemars(length(max = 45))]
     pub address: String,
     /// Sessions at once; further callers are turned away.
@@ -266,7 +268,8 @@ pub struct TlsListener {
     #[serde(default = "tls_port")]
     #[schemars(range(min = 0, max = 65535))]
     pub port: i32,
-    /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address.
+    /// The local IP address on which we listen; `::` for every IPv4 and IPv6 address, 0.0.0.0 for those
+    /// of IPv4 alone.
     #[serde(default = "every_address")]
     #[schemars(length(max = 45))]
     pub address: String,
@@ -544,7 +547,7 @@ fn utc() -> String {
 }
 
 fn every_address() -> String {
-    "0.0.0.0".into()
+    "::".into()
 }
 
 fn tls_port() -> i32 {

@@ -14,6 +14,7 @@ mod certificates;
 mod cluster;
 mod common;
 pub mod conditions;
+mod daemon_template;
 mod folders;
 pub mod generated;
 mod instance;
@@ -26,12 +27,16 @@ mod status;
 pub use capi::{Capi, CapiController, CapiDevice, CapiDialect, CapiRemote, CapiSegmentation};
 pub use certificates::{CertificatePurpose, InstanceCertificate, KeyPurpose, PartnerCertificate};
 pub use cluster::{
-    AccessMode, DaemonTemplate, Quantity, Resources, Service, ServiceType, TaintEffect, Toleration,
-    TolerationOperator, VolumeClaim, WhenDeleted,
+    AccessMode, ExternalTrafficPolicy, IpFamily, IpFamilyPolicy, Quantity, Resources, Service,
+    ServiceType, VolumeClaim, WhenDeleted,
 };
 pub use common::{
     Condition, InstanceReference, SecretKeyReference, SecretReference, is_object_name,
     is_secret_key,
+};
+pub use daemon_template::{
+    AsInPods, DaemonTemplate, FurtherVolume, Nfs, RunsAs, TaintEffect, Toleration,
+    TolerationOperator, Variable,
 };
 pub use folders::{FileRule, Folder, FolderFormat};
 pub use instance::{

@@ -18,7 +18,7 @@ pub struct Arguments {
     #[arg(long, env = "SEON_IMAGE")]
     pub image: String,
     /// Where /healthz, /readyz and /metrics are answered.
-    #[arg(long, env = "LISTEN", default_value = "0.0.0.0:8080")]
+    #[arg(long, env = "LISTEN", default_value = "[::]:8080")]
     pub listen: SocketAddr,
     /// The operator's own namespace: of its pods, and of the lease that decides which replica acts.
     #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
@@ -26,6 +26,14 @@ pub struct Arguments {
     /// Who may read the daemons' metrics beside the operator: peers of a NetworkPolicy, in JSON.
     #[arg(long, env = "METRICS_FROM", default_value = "[]")]
     pub metrics_from: Peers,
+    /// Secrets by which the daemons' images are fetched, beside those of an instance, separated by
+    /// commas; each has to be in the instance's namespace.
+    #[arg(long, env = "PULL_SECRETS", value_delimiter = ',', default_value = "")]
+    pub pull_secrets: Vec<String>,
+    /// Leave it to the platform as which user daemons run, as `OpenShift` wants it, where an instance
+    /// does not say it.
+    #[arg(long, env = "PLATFORM_USERS")]
+    pub platform_users: bool,
     /// The name of this replica.
     #[arg(long, env = "POD_NAME")]
     pub identity: String,
@@ -72,6 +80,13 @@ impl Arguments {
             image: self.image.clone(),
             namespace: self.own_namespace.clone(),
             metrics_from: self.metrics_from.0.clone(),
+            pull_secrets: self
+                .pull_secrets
+                .iter()
+                .filter(|name| !name.is_empty())
+                .cloned()
+                .collect(),
+            platform_users: self.platform_users,
         }
     }
 

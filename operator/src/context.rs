@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What the operator was told as it was installed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Installation {
     /// The daemons' image, where an instance does not say another.
     pub image: String,
@@ -28,6 +28,10 @@ pub struct Installation {
     pub namespace: String,
     /// Who may read the daemons' metrics, beside the operator and the instance itself.
     pub metrics_from: Vec<NetworkPolicyPeer>,
+    /// Secrets by which the daemons' images are fetched, beside those of an instance.
+    pub pull_secrets: Vec<String>,
+    /// Whether the platform says as which user pods run.
+    pub platform_users: bool,
 }
 
 /// What every reconciliation works with.

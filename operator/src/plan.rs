@@ -137,4 +137,6 @@ fn replicas(instance: &ValidatedInstance, found: &Found) -> BTreeMap<Daemon, i32
 #[cfg(test)]
 mod isdn_tests;
 #[cfg(test)]
+mod template_tests;
+#[cfg(test)]
 mod tests;

@@ -30,6 +30,16 @@ pub fn instance(instance: &SeonInstance) -> String {
     spec.image = None;
     spec.partner_secrets = crds::PartnerSecrets::default();
     spec.daemon_template = crds::DaemonTemplate::default();
+    if let Some(tcpip) = &mut spec.receive.tcpip {
+        (tcpip.replicas, tcpip.resources, tcpip.service) = Default::default();
+    }
+    if let Some(tls) = &mut spec.receive.tls {
+        (tls.replicas, tls.resources, tls.service) = Default::default();
+    }
+    for controller in spec.receive.capi.iter_mut().flat_map(|capi| &mut capi.controllers) {
+        (controller.replicas, controller.resources) = Default::default();
+    }
+    (spec.send.replicas, spec.send.resources) = Default::default();
     let mut spec = json!(spec);
     defaults::leave_out_of_instance(&mut spec);
     document("SeonInstance", instance.metadata.name.as_deref(), &spec)

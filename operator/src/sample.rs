@@ -33,7 +33,7 @@ pub(crate) fn installation() -> Installation {
     Installation {
         image: IMAGE.into(),
         namespace: OPERATOR_NAMESPACE.into(),
-        metrics_from: Vec::new(),
+        ..Installation::default()
     }
 }
 

@@ -5,6 +5,7 @@
 //! out.
 
 mod cluster;
+mod placement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,8 @@ use k8s_openapi::{
 };
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::json;
+
+pub use placement::Placement;
 
 use crate::{
     context::Installation,
@@ -45,6 +48,12 @@ pub struct ValidatedInstance {
     pub daemons: Vec<ValidatedDaemon>,
     /// What their pods have in common.
     pub template: DaemonTemplate,
+    /// Where they are to run.
+    pub placement: Placement,
+    /// Secrets by which the image is fetched, beside those of the template.
+    pub pull_secrets: Vec<String>,
+    /// Whether the platform says as which user pods run.
+    pub platform_users: bool,
     /// Where the database's URI is.
     pub database: SecretKeyReference,
     /// The ports of the database's servers.
@@ -174,14 +183,22 @@ pub fn validate(
     let manifests = manifests(found, &partners);
     problems.extend(cluster::too_large(&manifests));
     let wanted = cluster::wanted(&found.instance.spec);
-    match (configuration, wanted) {
-        (Some(configuration), Some((database, storage))) if problems.is_empty() => {
+    let placement = placement::read(&found.instance.spec.daemon_template)
+        .map_err(|problem| problems.push(problem))
+        .ok();
+    match (configuration, wanted, placement) {
+        (Some(configuration), Some((database, storage)), Some(placement))
+            if problems.is_empty() =>
+        {
             let image = found.instance.spec.image.clone();
             let image = image.unwrap_or_else(|| installation.image.clone());
             Ok(ValidatedInstance {
                 owner: owner(found),
                 daemons: cluster::daemons(&found.instance.spec, &configuration),
                 template: found.instance.spec.daemon_template.clone(),
+                placement,
+                pull_secrets: installation.pull_secrets.clone(),
+                platform_users: installation.platform_users,
                 database_ports: cluster::database_ports(&configuration),
                 // Shown without user, password and parameters.
                 database_address: configuration.instance.database.to_string(),

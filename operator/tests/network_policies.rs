@@ -140,6 +140,7 @@ async fn each_way_in_and_out_is_open_or_closed_as_the_policies_say() {
         image: "registry.local/seon:1".into(),
         namespace: system.clone(),
         metrics_from: vec![serde_json::from_value(prometheus).unwrap()],
+        ..Installation::default()
     };
     plan(cluster, &ours, installation).await;
 

@@ -1,6 +1,33 @@
 {{/* What the names of all objects begin with. */}}
 {{- define "seon.fullname" -}}
-{{- .Values.fullnameOverride | default .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- $name := .Release.Name }}
+{{- with .Values.nameOverride }}
+{{- $name = printf "%s-%s" $name . }}
+{{- end }}
+{{- .Values.fullnameOverride | default $name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Where all objects are that have a namespace. */}}
+{{- define "seon.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace }}
+{{- end }}
+
+{{/* Whether the platform says as which user pods run. */}}
+{{- define "seon.platformUsers" -}}
+{{- if kindIs "bool" .Values.platformUsers }}
+{{- .Values.platformUsers }}
+{{- else }}
+{{- .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
+{{- end }}
+{{- end }}
+
+{{/* A pod's security settings: (dict "root" $ "given" .Values.podSecurityContext) */}}
+{{- define "seon.podSecurityContext" -}}
+{{- if eq (include "seon.platformUsers" .root) "true" }}
+{{- toYaml (omit .given "runAsUser" "runAsGroup" "fsGroup") }}
+{{- else }}
+{{- toYaml .given }}
+{{- end }}
 {{- end }}
 
 {{- define "seon.operator" -}}
@@ -22,9 +49,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "seon.labels" -}}
-{{ include "seon.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: seon
+{{- include "seon.withCommonLabels" (dict "root" . "own" (include "seon.selectorLabels" .)) }}
 {{- end }}
 
 {{- define "seon.isdn" -}}
@@ -42,9 +67,14 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "seon.isdn.labels" -}}
-{{ include "seon.isdn.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: seon
+{{- include "seon.withCommonLabels" (dict "root" . "own" (include "seon.isdn.selectorLabels" .)) }}
+{{- end }}
+
+{{/* The labels of an object: its own before those that all have. */}}
+{{- define "seon.withCommonLabels" -}}
+{{- $own := fromYaml .own }}
+{{- $chart := dict "app.kubernetes.io/version" .root.Chart.AppVersion "app.kubernetes.io/part-of" "seon" }}
+{{- toYaml (merge $own $chart (.root.Values.commonLabels | default dict)) }}
 {{- end }}
 
 {{/* An image: (dict "root" $ "name" "seon" "digest" "sha256:…") */}}

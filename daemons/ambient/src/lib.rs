@@ -1,10 +1,13 @@
-//! What a program takes from around it: the wall clock and chance.
+//! What a program takes from around it: the wall clock, chance, and which addresses there are.
 //!
 //! Nothing else asks the machine for them (clippy.toml forbids it), and only who drives something
 //! uses this crate: what decides is given a moment, a name, a number.
 #![expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
 use jiff::Timestamp;
+use rustix::io::Errno;
 use uuid::Uuid;
 
 /// The moment by this machine's wall clock, which may be wrong and may be set.
@@ -22,6 +25,20 @@ pub fn secret<const OCTETS: usize>() -> Option<[u8; OCTETS]> {
     let mut octets = [0; OCTETS];
     aws_lc_rs::rand::fill(&mut octets).ok()?;
     Some(octets)
+}
+
+/// Where to listen when this is wanted: every address (`::`) is every one of IPv4 on a machine that
+/// has no IPv6.
+pub fn listening(wanted: SocketAddr) -> SocketAddr {
+    if wanted.ip() == Ipv6Addr::UNSPECIFIED && !has_ipv6() {
+        return SocketAddr::from((Ipv4Addr::UNSPECIFIED, wanted.port()));
+    }
+    wanted
+}
+
+fn has_ipv6() -> bool {
+    let tried = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0));
+    !tried.is_err_and(|error| Errno::from_io_error(&error) == Some(Errno::AFNOSUPPORT))
 }
 
 /// From 0 to 1, to keep those apart who would do the same at the same time. No secret.

@@ -1,5 +1,6 @@
 //! What runs in a pod, and what it may and may not.
 
+mod placement;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -7,10 +8,9 @@ use std::collections::BTreeMap;
 use crds::{TaintEffect, TolerationOperator, names};
 use k8s_openapi::{
     api::core::v1::{
-        Affinity, Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
-        LocalObjectReference, ObjectFieldSelector, PodAffinity, PodAffinityTerm,
-        PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile,
-        SecurityContext, Sysctl, Toleration, TopologySpreadConstraint,
+        Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
+        LocalObjectReference, ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec,
+        Probe, ResourceRequirements, SeccompProfile, SecurityContext, Sysctl, Toleration,
     },
     apimachinery::pkg::{
         api::resource::Quantity, apis::meta::v1::ObjectMeta, util::intstr::IntOrString,
@@ -18,7 +18,7 @@ use k8s_openapi::{
 };
 use serde_json::json;
 
-use super::{labels, rights, storage};
+use super::{labels, rights};
 use crate::{
     daemon::{Daemon, OnCluster as _},
     fingerprint,
@@ -60,10 +60,12 @@ fn bare_template(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> PodT
             termination_grace_period_seconds: Some(
                 instance.template.termination_grace_period_seconds,
             ),
-            affinity: storage::is_on_one_node(instance).then(|| on_one_node(instance)),
-            topology_spread_constraints: (!storage::is_on_one_node(instance))
-                .then(|| vec![spread(instance, daemon.daemon)]),
-            security_context: Some(pod_security(daemon.listener.as_ref().map(|l| l.port))),
+            affinity: placement::affinity(instance),
+            topology_spread_constraints: placement::spread(instance, daemon.daemon),
+            security_context: Some(pod_security(
+                instance,
+                daemon.listener.as_ref().map(|l| l.port),
+            )),
             ..common(instance)
         }),
     }
@@ -78,14 +80,14 @@ pub(super) fn migration(instance: &ValidatedInstance) -> PodSpec {
             name: "migrate".into(),
             image: Some(instance.image.clone()),
             args: Some(arguments(["migrate"])),
-            env: Some(place()),
+            env: Some(place().into_iter().chain(further(instance)).collect()),
             volume_mounts: Some(volumes::mounts_of_migration()),
             resources: Some(resources(&instance.template.resources)),
             security_context: Some(container_security()),
             ..Container::default()
         }],
         volumes: Some(volumes::of_migration(instance)),
-        security_context: Some(pod_security(None)),
+        security_context: Some(pod_security(instance, None)),
         ..common(instance)
     }
 }
@@ -93,14 +95,17 @@ pub(super) fn migration(instance: &ValidatedInstance) -> PodSpec {
 /// What the user says of all pods.
 fn common(instance: &ValidatedInstance) -> PodSpec {
     let template = &instance.template;
-    let secrets = template.image_pull_secrets.iter();
+    let of_template = template.image_pull_secrets.iter().map(|secret| &secret.name);
+    let more = instance.pull_secrets.iter();
+    let more = more.filter(|name| template.image_pull_secrets.iter().all(|own| own.name != **name));
     let secrets: Vec<_> =
-        secrets.map(|secret| LocalObjectReference { name: secret.name.clone() }).collect();
+        of_template.chain(more).map(|name| LocalObjectReference { name: name.clone() }).collect();
     PodSpec {
         enable_service_links: Some(false),
         image_pull_secrets: Some(secrets).filter(|secrets| !secrets.is_empty()),
         node_selector: Some(template.node_selector.clone()).filter(|labels| !labels.is_empty()),
         priority_class_name: template.priority_class_name.clone(),
+        scheduler_name: template.scheduler_name.clone(),
         tolerations: Some(tolerations(&template.tolerations)),
         ..PodSpec::default()
     }
@@ -119,7 +124,7 @@ pub(super) fn metadata(instance: &ValidatedInstance, component: &str) -> ObjectM
 }
 
 fn container(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Container {
-    let admin = format!("0.0.0.0:{}", names::ADMIN_PORT);
+    let admin = format!("[::]:{}", names::ADMIN_PORT);
     let mut args = arguments([
         daemon.daemon.name(),
         "--standby",
@@ -139,7 +144,7 @@ fn container(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Containe
         env: Some(environment(instance, daemon)),
         // Not the listener's: it moves to another port without a new pod.
         ports: Some(vec![port("admin", names::ADMIN_PORT)]),
-        volume_mounts: Some(volumes::mounts_of_daemon()),
+        volume_mounts: Some(volumes::mounts_of_daemon(instance)),
         resources: Some(with_line(resources(&daemon.resources), daemon.line.as_ref())),
         liveness_probe: Some(Probe {
             period_seconds: Some(10),
@@ -201,7 +206,16 @@ fn environment(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Vec<En
         field("NODE_NAME", "spec.nodeName"),
         peers,
     ];
-    place().into_iter().chain(own).collect()
+    place().into_iter().chain(own).chain(further(instance)).collect()
+}
+
+/// What the user says of the environment; the definitions keep our own names apart.
+fn further(instance: &ValidatedInstance) -> impl Iterator<Item = EnvVar> {
+    instance.template.env.iter().map(|variable| EnvVar {
+        name: variable.name.clone(),
+        value: Some(variable.value.clone()),
+        ..EnvVar::default()
+    })
 }
 
 fn port(name: &str, port: u16) -> ContainerPort {
@@ -256,16 +270,20 @@ fn with_line(wanted: ResourceRequirements, line: Option<&ValidatedLine>) -> Reso
     }
 }
 
-fn pod_security(port: Option<u16>) -> PodSecurityContext {
+fn pod_security(instance: &ValidatedInstance, port: Option<u16>) -> PodSecurityContext {
+    let wanted = &instance.template.security_context;
+    let usual = (!instance.platform_users).then_some(USER);
+    let groups = &wanted.supplemental_groups;
     let first_free = Sysctl {
         name: "net.ipv4.ip_unprivileged_port_start".into(),
         value: port.unwrap_or_default().to_string(),
     };
     PodSecurityContext {
         run_as_non_root: Some(true),
-        run_as_user: Some(USER),
-        run_as_group: Some(USER),
-        fs_group: Some(USER),
+        run_as_user: wanted.run_as_user.or(usual),
+        run_as_group: wanted.run_as_group.or(usual),
+        fs_group: wanted.fs_group.or(usual),
+        supplemental_groups: Some(groups.clone()).filter(|groups| !groups.is_empty()),
         // A volume with many files would otherwise be gone through at every start.
         fs_group_change_policy: Some("OnRootMismatch".into()),
         seccomp_profile: Some(SeccompProfile {
@@ -320,35 +338,5 @@ fn taint_effect(effect: TaintEffect) -> &'static str {
         TaintEffect::NoSchedule => "NoSchedule",
         TaintEffect::PreferNoSchedule => "PreferNoSchedule",
         TaintEffect::NoExecute => "NoExecute",
-    }
-}
-
-/// Two pods of a daemon are on two nodes, if there are two that can take them: a node that is lost
-/// or drained does not count, or its pods could go nowhere.
-fn spread(instance: &ValidatedInstance, daemon: Daemon) -> TopologySpreadConstraint {
-    let selector = labels::selector(instance, &daemon.label());
-    TopologySpreadConstraint {
-        max_skew: 1,
-        topology_key: "kubernetes.io/hostname".into(),
-        when_unsatisfiable: "DoNotSchedule".into(),
-        node_taints_policy: Some("Honor".into()),
-        label_selector: Some(labels::label_selector(selector)),
-        ..TopologySpreadConstraint::default()
-    }
-}
-
-/// A volume of one node has all pods of the instance there.
-fn on_one_node(instance: &ValidatedInstance) -> Affinity {
-    let own = [(names::INSTANCE_LABEL.to_owned(), instance.key.name.clone())];
-    Affinity {
-        pod_affinity: Some(PodAffinity {
-            required_during_scheduling_ignored_during_execution: Some(vec![PodAffinityTerm {
-                topology_key: "kubernetes.io/hostname".into(),
-                label_selector: Some(labels::label_selector(own.into())),
-                ..PodAffinityTerm::default()
-            }]),
-            ..PodAffinity::default()
-        }),
-        ..Affinity::default()
     }
 }

@@ -26,8 +26,11 @@ pub(super) fn service_account(
     daemon: &ValidatedDaemon,
 ) -> ServiceAccount {
     let labels = labels::of_daemon(instance, daemon.daemon);
+    let mut metadata = labels::metadata(instance, name(instance, daemon), labels);
+    let annotations = &instance.template.service_account_annotations;
+    metadata.annotations = Some(annotations.clone()).filter(|annotations| !annotations.is_empty());
     ServiceAccount {
-        metadata: labels::metadata(instance, name(instance, daemon), labels),
+        metadata,
         // The pods say themselves that they want a token.
         automount_service_account_token: Some(false),
         ..ServiceAccount::default()

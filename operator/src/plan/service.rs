@@ -1,10 +1,13 @@
 //! The ways to pods.
 
-use crds::{ServiceType, names};
+use crds::names;
 use k8s_openapi::{
     api::core::v1::{Service, ServicePort, ServiceSpec},
     apimachinery::pkg::util::intstr::IntOrString,
 };
+
+use serde::Serialize;
+use serde_json::json;
 
 use super::{labels, rights};
 use crate::{
@@ -19,23 +22,24 @@ pub(super) fn of_listener(
 ) -> Option<Service> {
     let listener = daemon.listener.as_ref()?;
     let service = &listener.service;
-    let labels = labels::of_daemon(instance, daemon.daemon);
+    let mut labels = service.labels.clone();
+    labels.extend(labels::of_daemon(instance, daemon.daemon));
     let mut metadata = labels::metadata(instance, rights::name(instance, daemon), labels);
     metadata.annotations =
         Some(service.annotations.clone()).filter(|annotations| !annotations.is_empty());
     let mut selector = labels::selector(instance, &daemon.daemon.label());
     selector.insert(names::ROLE_LABEL.into(), names::ACTIVE.into());
-    let kind = match service.kind {
-        ServiceType::ClusterIp => "ClusterIP",
-        ServiceType::NodePort => "NodePort",
-        ServiceType::LoadBalancer => "LoadBalancer",
-    };
     let ranges = &service.load_balancer_source_ranges;
     Some(Service {
         metadata,
         spec: Some(ServiceSpec {
-            type_: Some(kind.into()),
+            type_: Some(word(&service.kind)),
             selector: Some(selector),
+            external_traffic_policy: service.external_traffic_policy.map(|it| word(&it)),
+            load_balancer_class: service.load_balancer_class.clone(),
+            ip_family_policy: service.ip_family_policy.map(|it| word(&it)),
+            ip_families: Some(service.ip_families.iter().map(word).collect::<Vec<_>>())
+                .filter(|families| !families.is_empty()),
             load_balancer_source_ranges: Some(ranges.clone()).filter(|ranges| !ranges.is_empty()),
             // The role says who gets calls. A node that only the API server has lost has no ready
             // pods either, and its active one works on.
@@ -52,6 +56,11 @@ pub(super) fn of_listener(
         }),
         ..Service::default()
     })
+}
+
+/// One of the words that the definitions allow, as Kubernetes has them too.
+fn word(one: &impl Serialize) -> String {
+    json!(one).as_str().unwrap_or_default().to_owned()
 }
 
 /// Names for all pods, ready or not: a daemon that does not work is the one to be asked why.

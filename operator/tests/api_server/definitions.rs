@@ -59,6 +59,25 @@ fn instances() -> Vec<Break> {
             }}}),
         ),
         to(&["spec", "receive", "tls", "service"], json!({"nodePort": 30_305})),
+        to(&["spec", "receive"], json!({"tcpip": {"service": {"externalTrafficPolicy": "Local"}}})),
+        to(&["spec", "receive"], json!({"tcpip": {"service": {"loadBalancerClass": "a"}}})),
+        to(&["spec", "receive", "tls", "service"], json!({"externalTrafficPolicy": "Local"})),
+        to(&["spec", "receive", "tls", "service"], json!({"loadBalancerClass": "a"})),
+        to(&["spec", "daemonTemplate"], json!({"env": [{"name": "a b", "value": ""}]})),
+        to(&["spec", "daemonTemplate"], json!({"env": [{"name": "SEON_PEERS", "value": ""}]})),
+        to(&["spec", "daemonTemplate"], json!({"volumes": [{"mountPath": "/mnt/a"}]})),
+        to(
+            &["spec", "daemonTemplate"],
+            json!({"volumes": [{"mountPath": "mnt", "claimName": "a"}]}),
+        ),
+        to(
+            &["spec", "daemonTemplate"],
+            json!({"volumes": [{"mountPath": "/var/lib", "claimName": "a"}]}),
+        ),
+        to(
+            &["spec", "daemonTemplate"],
+            json!({"volumes": [{"mountPath": "/mnt/a", "nfs": {"server": "a", "path": "a"}}]}),
+        ),
         to(
             &["spec", "receive", "tls", "service"],
             json!({"loadBalancerSourceRanges": ["192.0.2.0/24"]}),

@@ -41,7 +41,7 @@ pub(crate) const IMAGE: &str = "registry.local/seon:1";
 pub(crate) const SYSTEM: &str = "seon-system";
 
 pub(crate) fn installation() -> Installation {
-    Installation { image: IMAGE.into(), namespace: SYSTEM.into(), metrics_from: Vec::new() }
+    Installation { image: IMAGE.into(), namespace: SYSTEM.into(), ..Installation::default() }
 }
 
 /// In no object but Secrets may this ever be read.

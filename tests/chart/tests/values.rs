@@ -52,6 +52,60 @@ fn the_same_rights_in_a_namespace_as_everywhere_except_for_what_no_namespace_has
 }
 
 #[test]
+fn names_namespace_and_labels_are_whatever_an_installation_wants() {
+    let helm = helm!();
+    let values = [
+        "nameOverride=edi",
+        "namespaceOverride=partners",
+        "commonLabels.team=edi",
+        "commonLabels.app\\.kubernetes\\.io/name=other",
+    ];
+    let objects = helm.template(&values);
+    let deployment: Deployment = objects.one("Deployment");
+    assert_eq!(deployment.metadata.name.as_deref(), Some("seon-edi-operator"));
+    assert_eq!(deployment.metadata.namespace.as_deref(), Some("partners"));
+    let labels = deployment.metadata.labels.unwrap();
+    let label = |name: &str| labels[name].as_str();
+    assert_eq!((label("team"), label("app.kubernetes.io/name")), ("edi", "seon-operator"));
+    let elsewhere: Vec<_> =
+        objects.names().into_iter().filter(|name| name.contains(" seon-system/")).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}
+
+#[test]
+fn the_operator_gets_further_arguments_variables_and_secrets_for_images() {
+    let container = container(
+        helm!()
+            .template(&[
+                "extraArgs={--concurrency=4}",
+                "extraEnv[0].name=HTTPS_PROXY",
+                "extraEnv[0].value=http://proxy:3128",
+                "images.daemonPullSecrets={one,two}",
+            ])
+            .one("Deployment"),
+    );
+    assert!(container.args.unwrap().contains(&"--concurrency=4".to_owned()));
+    let environment = container.env.unwrap();
+    assert_eq!(value(&environment, "HTTPS_PROXY"), "http://proxy:3128");
+    assert_eq!(value(&environment, "PULL_SECRETS"), "one,two");
+}
+
+#[test]
+fn where_the_platform_says_as_which_users_pods_run_nobody_else_does() {
+    let helm = helm!();
+    for (value, is_ours) in [("platformUsers=false", true), ("platformUsers=true", false)] {
+        let deployment: Deployment = helm.template(&[value]).one("Deployment");
+        let pod = deployment.spec.unwrap().template.spec.unwrap();
+        let context = pod.security_context.unwrap();
+        let users = [context.run_as_user, context.run_as_group, context.fs_group];
+        assert_eq!(users, if is_ours { [Some(65_532); 3] } else { [None; 3] });
+        assert_eq!(context.run_as_non_root, Some(true), "and in no case as root");
+        let args = pod.containers[0].args.clone().unwrap();
+        assert_ne!(args.contains(&"--platform-users".to_owned()), is_ours);
+    }
+}
+
+#[test]
 fn no_right_is_a_wildcard() {
     let roles: Vec<ClusterRole> = helm!().template(&[]).all("ClusterRole");
     for rule in roles.into_iter().filter_map(|role| role.rules).flatten() {

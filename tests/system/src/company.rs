@@ -39,6 +39,8 @@ pub struct Company {
     pub password: String,
     /// Its key and certificate.
     pub identity: Identity,
+    /// Whether it says no address to listen on, and is called by IPv6. Else both are 127.0.0.1.
+    pub is_called_by_ipv6: bool,
     /// Where it listens on TCP.
     pub tcp: u16,
     /// Where it listens on TLS.
@@ -121,6 +123,7 @@ impl Pair {
             odette_id,
             password: password.to_owned(),
             identity: Identity::self_signed("127.0.0.1"),
+            is_called_by_ipv6: false,
             tcp: free_port(),
             tls: free_port(),
             directory: directory.join(name),
@@ -270,6 +273,7 @@ impl Company {
 
     fn instance(&self) -> String {
         let Self { name, odette_id, tcp, tls, instance_extra, .. } = self;
+        let address = if self.is_called_by_ipv6 { "" } else { "address: 127.0.0.1, " };
         let database = match &self.database {
             Some(_) => format!("  database: {{secretRef: {{name: {name}-db, key: uri}}}}\n"),
             None => String::new(),
@@ -297,8 +301,8 @@ spec:
     odetteId: {odette_id}
     passwordSecretRef: {{name: {name}-oftp, key: password}}
   receive:
-    tcpip: {{address: 127.0.0.1, port: {tcp}{max_sessions}}}
-    tls: {{address: 127.0.0.1, port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}
+    tcpip: {{{address}port: {tcp}{max_sessions}}}
+    tls: {{{address}port: {tls}, certificateSecretRef: {{name: {name}-tls}}}}
 {database}{storage}{certificates}{instance_extra}"
         )
     }
@@ -306,12 +310,13 @@ spec:
     fn partner(&self, partner: &Self, line: Line) -> String {
         let Self { name: own, partner_extra, .. } = self;
         let Self { name, odette_id, tcp, tls, .. } = partner;
+        let host = if partner.is_called_by_ipv6 { "'::1'" } else { "127.0.0.1" };
+        let by =
+            |kind, port| format!("  transports:\n  - {kind}: {{host: {host}, port: {port}}}\n");
         let transports = match line {
-            Line::Tls => format!("  transports:\n  - tls: {{host: 127.0.0.1, port: {tls}}}\n"),
-            Line::Tcp => format!("  transports:\n  - tcp: {{host: 127.0.0.1, port: {tcp}}}\n"),
-            Line::TcpBy(port) => {
-                format!("  transports:\n  - tcp: {{host: 127.0.0.1, port: {port}}}\n")
-            }
+            Line::Tls => by("tls", tls),
+            Line::Tcp => by("tcp", tcp),
+            Line::TcpBy(port) => by("tcp", &port),
             Line::Nothing => String::new(),
         };
         let keys = partner.file_keys.iter().flat_map(FileKeys::each);

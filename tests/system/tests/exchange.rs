@@ -5,14 +5,16 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 use store::OperatorRequest;
-use support::{sha256, wait_until_blocking};
+use support::{Identity, sha256, wait_until_blocking};
 use system::{
     Company, Line, PATIENCE, Pair, Up, assert_each_arrived_once, held_receipts, incoming, request,
+    sessions,
 };
 
 /// A receipt for the next session waits half a minute, so that the running one ends without it.
@@ -75,6 +77,25 @@ fn both_ways(pair: &Pair) {
 fn many_small_files_and_a_large_one_go_both_ways_at_once_by_tls_and_by_tcp() {
     let (pair, _acme, _bolt) = Pair::running();
     both_ways(&pair);
+}
+
+#[test]
+fn who_says_no_address_is_called_by_ipv6_and_by_ipv4() {
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        support::skip!(ipv6, "this machine has no address ::1");
+    }
+    let (pair, _acme, _bolt) = running(Line::Tls, Line::Tcp, |pair| {
+        pair.bolt.is_called_by_ipv6 = true;
+        pair.bolt.identity = Identity::self_signed("::1");
+    });
+    let listening = pair.bolt.ok(["ps"]);
+    assert!(listening.contains(&format!("[::]:{} ok", pair.bolt.tls)), "{listening}");
+    both_ways(&pair);
+    let peers: Vec<_> = sessions(&pair.bolt).into_iter().map(|one| one.peer_address).collect();
+    assert!(peers.iter().any(|peer| peer.starts_with("[::1]:")), "{peers:?}");
+    pair.bolt.ok(["check"]);
+    // Its partner of IPv4 alone calls the same listener.
+    TcpStream::connect((Ipv4Addr::LOCALHOST, pair.bolt.tcp)).unwrap();
 }
 
 #[test]

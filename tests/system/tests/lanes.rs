@@ -27,6 +27,7 @@ fn crank(directory: &TemporaryDirectory, bolt: &Company) -> Company {
         odette_id: "O0013000003CRANK",
         password: "CRANKSPW".to_owned(),
         identity: Identity::self_signed("127.0.0.1"),
+        is_called_by_ipv6: false,
         tcp: free_port(),
         tls: free_port(),
         directory: directory.join("crank"),

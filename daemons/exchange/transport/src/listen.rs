@@ -13,6 +13,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use rustix::io::Errno;
+use rustix::net::sockopt::set_ipv6_v6only;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -45,7 +46,8 @@ pub struct TlsReceiver {
 
 impl TcpReceiver {
     /// Listens on `address` and `port`; port 0 takes any free one. Must be called inside a tokio
-    /// runtime. The address `::` takes IPv4 callers as well, as Linux has it by default.
+    /// runtime. The address `::` takes callers by IPv4 as well, and is 0.0.0.0 on a machine without
+    /// IPv6.
     pub fn bind(address: IpAddr, port: u16, limits: Limits) -> Result<Self, ListenError> {
         Listener::bind(SocketAddr::new(address, port), limits).map(Self)
     }
@@ -275,12 +277,17 @@ struct Listener {
 }
 
 impl Listener {
-    fn bind(address: SocketAddr, limits: Limits) -> Result<Self, ListenError> {
+    fn bind(wanted: SocketAddr, limits: Limits) -> Result<Self, ListenError> {
+        let address = ambient::listening(wanted);
         let bound = || {
             let socket = match address {
                 SocketAddr::V4(_) => TcpSocket::new_v4()?,
                 SocketAddr::V6(_) => TcpSocket::new_v6()?,
             };
+            if address.is_ipv6() {
+                // Whatever this machine has as usual: `::` is every address.
+                set_ipv6_v6only(&socket, false)?;
+            }
             // Sessions of the process before us may still be in TIME_WAIT on this port.
             socket.set_reuseaddr(true)?;
             socket.bind(address)?;
@@ -328,8 +335,9 @@ impl Listener {
                 tracing::debug!(%peer, %error, "a caller left before it was accepted");
                 continue;
             }
-            let address = peer.ip().to_canonical();
-            let is_proxy = self.proxies.load().iter().any(|proxies| proxies.contains(&address));
+            // Who calls by IPv4 is shown and counted as one of IPv4, wherever we listen.
+            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+            let is_proxy = self.proxies.load().iter().any(|proxies| proxies.contains(&peer.ip()));
             let deadline = self.admissions.limits().handshake;
             let handshake =
                 settings.map(|settings| Handshake { settings: settings.load_full(), deadline });
@@ -408,7 +416,7 @@ pub enum ListenError {
     /// It is none of this machine's addresses.
     #[error(
         "cannot listen on {address}: this machine has no such address; give one of its own, or \
-         0.0.0.0 for all"
+         :: for all"
     )]
     Address {
         /// Where we wanted to listen.
@@ -503,7 +511,7 @@ mod tests {
         let address = "192.0.2.1:330".parse().unwrap();
         for (errno, code, cure) in [
             (Errno::ADDRINUSE, "E-LISTEN-IN-USE", "another port"),
-            (Errno::ADDRNOTAVAIL, "E-LISTEN-ADDRESS", "0.0.0.0"),
+            (Errno::ADDRNOTAVAIL, "E-LISTEN-ADDRESS", ":: for all"),
             (Errno::ACCESS, "E-LISTEN-PERMISSION", "CAP_NET_BIND_SERVICE"),
             (Errno::AFNOSUPPORT, "E-LISTEN-OTHER", "not supported"),
         ] {

@@ -35,7 +35,7 @@ fn what_is_not_written_has_the_value_that_an_expert_would_choose() {
     assert_eq!(instance.send.retry.attempts, 10);
     assert!(instance.receive.tls.is_none() && instance.send.tls.is_none() && !instance.suspend);
     let tcpip = instance.receive.tcpip.as_ref().unwrap();
-    assert_eq!((tcpip.address.to_string().as_str(), tcpip.port), ("0.0.0.0", 3305));
+    assert_eq!((tcpip.address.to_string().as_str(), tcpip.port), ("::", 3305));
 
     let bolt = configuration.partner("bolt").unwrap();
     let host = "oftp.bolt.example".to_owned();

@@ -2,8 +2,9 @@
 
 use crds::names;
 use k8s_openapi::api::core::v1::{
-    EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource, ProjectedVolumeSource,
-    SecretProjection, Volume, VolumeMount, VolumeProjection,
+    ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, NFSVolumeSource,
+    PersistentVolumeClaimVolumeSource, ProjectedVolumeSource, SecretProjection, SecretVolumeSource,
+    Volume, VolumeMount, VolumeProjection,
 };
 
 use super::super::storage;
@@ -33,7 +34,40 @@ pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) 
         }),
         ..Volume::default()
     };
-    vec![configuration(instance, keys.chain(account)), data, run()]
+    let ours = [configuration(instance, keys.chain(account)), data, run()];
+    ours.into_iter().chain(further(instance).map(|(volume, _)| volume)).collect()
+}
+
+/// What the user has the daemons see beside that.
+fn further(instance: &ValidatedInstance) -> impl Iterator<Item = (Volume, VolumeMount)> {
+    instance.template.volumes.iter().enumerate().map(|(position, wanted)| {
+        let name = format!("further-{position}");
+        let mount = mount(&name, &wanted.mount_path, wanted.read_only.then_some(true));
+        let claim = |name: &String| PersistentVolumeClaimVolumeSource {
+            claim_name: name.clone(),
+            read_only: wanted.read_only.then_some(true),
+        };
+        let volume = Volume {
+            name,
+            persistent_volume_claim: wanted.claim_name.as_ref().map(claim),
+            config_map: wanted.config_map_name.as_ref().map(|name| ConfigMapVolumeSource {
+                name: name.clone(),
+                ..ConfigMapVolumeSource::default()
+            }),
+            secret: wanted.secret_name.as_ref().map(|name| SecretVolumeSource {
+                secret_name: Some(name.clone()),
+                default_mode: Some(READABLE),
+                ..SecretVolumeSource::default()
+            }),
+            nfs: wanted.nfs.as_ref().map(|nfs| NFSVolumeSource {
+                server: nfs.server.clone(),
+                path: nfs.path.clone(),
+                read_only: wanted.read_only.then_some(true),
+            }),
+            ..Volume::default()
+        };
+        (volume, mount)
+    })
 }
 
 /// The configuration says where the database is; the sockets' folder is for everybody who runs.
@@ -92,9 +126,10 @@ fn run() -> Volume {
     }
 }
 
-pub(super) fn mounts_of_daemon() -> Vec<VolumeMount> {
+pub(super) fn mounts_of_daemon(instance: &ValidatedInstance) -> Vec<VolumeMount> {
     let mut mounts = mounts_of_migration();
     mounts.push(mount(DATA, names::DATA_DIRECTORY, None));
+    mounts.extend(further(instance).map(|(_, mount)| mount));
     mounts
 }
 

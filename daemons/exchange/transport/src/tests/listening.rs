@@ -58,7 +58,19 @@ async fn what_is_read_is_acknowledged_at_once_also_after_many_answers() {
 async fn an_address_of_another_machine_is_refused() {
     let error = TcpReceiver::bind("192.0.2.1".parse().unwrap(), 0, limits()).unwrap_err();
     assert_eq!(error.code(), "E-LISTEN-ADDRESS");
-    assert_says(&error.to_string(), &["192.0.2.1", "0.0.0.0"]);
+    assert_says(&error.to_string(), &["192.0.2.1", ":: for all"]);
+}
+
+#[tokio::test]
+async fn every_address_is_called_by_ipv4_too_and_such_a_caller_is_shown_as_one() {
+    let receiver = TcpReceiver::bind(Ipv6Addr::UNSPECIFIED.into(), 0, limits()).unwrap();
+    let port = receiver.local_address().port();
+    let (arrival, calling) =
+        tokio::join!(receiver.accept(), connect_tcp("127.0.0.1", port, PATIENCE));
+    let arrival = arrival.unwrap();
+    assert_eq!(arrival.peer_address().ip().to_string(), "127.0.0.1");
+    let mut receiving = arrival.establish().await.unwrap();
+    exchange(&mut receiving, &mut calling.unwrap()).await;
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
 }
 
 async fn bind_tcp(wanted: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(wanted).await?;
+    let listener = TcpListener::bind(ambient::listening(wanted)).await?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
 }
