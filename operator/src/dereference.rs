@@ -17,7 +17,8 @@ use crate::{
     context::Context,
     daemon::Daemon,
     questions::Readings,
-    world::{InstanceKey, Kind, ObservedNode, ObservedPod, Owned},
+    refusals,
+    world::{InstanceKey, Kind, MigrationPod, ObservedNode, ObservedPod, Owned},
 };
 
 /// Everything that an instance consists of, as it is.
@@ -33,6 +34,10 @@ pub struct Found {
     pub secrets: BTreeMap<String, Secret>,
     /// Its daemons' pods, by name.
     pub pods: Vec<ObservedPod>,
+    /// The pods of its migrations.
+    pub migrations: Vec<MigrationPod>,
+    /// Why the cluster makes no pod of some of its objects, by the object's name.
+    pub refusals: BTreeMap<String, String>,
     /// The nodes of these pods, as far as they are there; nothing, if nodes are not watched.
     pub nodes: Option<BTreeMap<String, ObservedNode>>,
     /// What we made for it before.
@@ -98,16 +103,21 @@ pub async fn dereference(
     let pods: Vec<_> = world.pods.of(key).into_values().map(Arc::unwrap_or_clone).collect();
     let active = pods.iter().find(|pod| pod.daemon == Daemon::Seonsqd && pod.is_active);
     let readings = context.questions.ask(active).await;
+    let (owned, now) = (world.owned_by(key), ambient::now());
+    let migrations: Vec<_> = world.migrations.of(key).into_values().collect();
+    let missing = refusals::missing(instance, key, &pods, &owned, &migrations);
     Ok(Found {
         instance: Arc::clone(instance),
         key: key.clone(),
         partners,
         secrets,
+        migrations,
+        refusals: refusals::ask(context, key, missing, now).await,
         nodes: world.nodes_of(&pods),
-        owned: world.owned_by(key),
+        owned,
         pods,
         readings,
-        now: ambient::now(),
+        now,
     })
 }
 

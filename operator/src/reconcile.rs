@@ -93,10 +93,12 @@ pub async fn reconcile(
     let outcome = Outcome::Planned { instance: &instance, plan: &plan, error };
     status::update(&context, &found, &outcome).await?;
     applied?;
-    Ok(again(&found))
+    let waits_for_pods = !instance.is_suspended && found.pods.is_empty();
+    Ok(if waits_for_pods { Action::requeue(LOOK) } else { again(&found) })
 }
 
-/// Pods that are lost become overdue without any news, and queues move; without pods nothing does.
+/// Pods that are lost become overdue without any news, and queues move; without pods nothing does, unless
+/// they are wanted: a quota is in the way, and nothing but an event says so.
 fn again(found: &Found) -> Action {
     if found.pods.is_empty() { Action::await_change() } else { Action::requeue(LOOK) }
 }

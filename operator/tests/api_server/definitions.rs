@@ -292,7 +292,7 @@ async fn resources_are_found_by_short_names_categories_and_fields() {
     };
     assert_eq!(
         heading(&kubectl("seon").await),
-        ["NAME", "READY", "RECEIVE", "SEND", "QUEUE", "PARTNERS", "AGE"]
+        ["NAME", "PHASE", "READY", "RECEIVE", "SEND", "QUEUE", "PARTNERS", "AGE"]
     );
     assert!(kubectl("seonp").await.contains("bolt"));
     assert_eq!(kubectl("seon-all").await.matches("O0013000002").count(), 2);
