@@ -10,7 +10,7 @@ use crds::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolumeClaim, Secret};
 use kube::{Api, Resource as _};
 
 use crate::{
@@ -32,6 +32,8 @@ pub struct Found {
     pub partners: Vec<Arc<SeonPartner>>,
     /// The Secrets that these refer to, as far as they are there.
     pub secrets: BTreeMap<String, Secret>,
+    /// The access modes of the volume claim that it names, if that is there.
+    pub claim: Option<Vec<String>>,
     /// Its daemons' pods, by name.
     pub pods: Vec<ObservedPod>,
     /// The pods of its migrations.
@@ -67,6 +69,17 @@ pub enum DereferenceError {
         #[source]
         error: Box<kube::Error>,
     },
+    /// The API server did not give a volume claim.
+    #[error(
+        "volume claim {name} cannot be read: {error}; see whether the operator may (docs: RBAC)"
+    )]
+    Claim {
+        /// Which one.
+        name: String,
+        /// Why not.
+        #[source]
+        error: Box<kube::Error>,
+    },
 }
 
 impl DereferenceError {
@@ -74,6 +87,7 @@ impl DereferenceError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Secret { .. } => "E-DEREFERENCE-SECRET",
+            Self::Claim { .. } => "E-DEREFERENCE-CLAIM",
         }
     }
 }
@@ -100,6 +114,7 @@ pub async fn dereference(
     world.references.set(key, wanted.clone());
     let secrets = secrets(context, key, wanted).await?;
 
+    let claim = claim(context, instance, key).await?;
     let pods: Vec<_> = world.pods.of(key).into_values().map(Arc::unwrap_or_clone).collect();
     let active = pods.iter().find(|pod| pod.daemon == Daemon::Seonsqd && pod.is_active);
     let readings = context.questions.ask(active).await;
@@ -111,6 +126,7 @@ pub async fn dereference(
         key: key.clone(),
         partners,
         secrets,
+        claim,
         migrations,
         refusals: refusals::ask(context, key, missing, now).await,
         nodes: world.nodes_of(&pods),
@@ -119,6 +135,24 @@ pub async fn dereference(
         readings,
         now,
     })
+}
+
+/// A claim that somebody else has made carries no label of ours, so no watch tells of it.
+async fn claim(
+    context: &Context,
+    instance: &SeonInstance,
+    key: &InstanceKey,
+) -> Result<Option<Vec<String>>, DereferenceError> {
+    let storage = &instance.spec.storage;
+    let name = storage.claim_name.as_ref().filter(|name| is_object_name(name));
+    let Some(name) = name.filter(|_| storage.volume_claim.is_none()) else { return Ok(None) };
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &key.namespace);
+    match api.get_opt(name).await {
+        Ok(claim) => {
+            Ok(claim.map(|claim| claim.spec.and_then(|spec| spec.access_modes).unwrap_or_default()))
+        }
+        Err(error) => Err(DereferenceError::Claim { name: name.clone(), error: Box::new(error) }),
+    }
 }
 
 async fn secrets(

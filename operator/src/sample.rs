@@ -111,6 +111,7 @@ pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> 
         instance: Arc::new(instance),
         partners,
         secrets,
+        claim: Some(vec!["ReadWriteMany".into()]),
         pods: Vec::new(),
         migrations: Vec::new(),
         refusals: BTreeMap::new(),

@@ -113,7 +113,12 @@ pub enum ValidatedStorage {
     /// One that we make.
     Make(VolumeClaim),
     /// One that is there.
-    Use(String),
+    Use {
+        /// Its name.
+        name: String,
+        /// Whether only one node at a time can have it.
+        is_of_one_node: bool,
+    },
 }
 
 /// What the daemons read.
@@ -173,7 +178,7 @@ pub fn validate(
     };
     let manifests = manifests(found, &partners);
     problems.extend(cluster::too_large(&manifests));
-    let wanted = cluster::wanted(&found.instance.spec);
+    let wanted = cluster::wanted(found);
     match (configuration, wanted) {
         (Some(configuration), Some((database, storage))) if problems.is_empty() => {
             let image = found.instance.spec.image.clone();

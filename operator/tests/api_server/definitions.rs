@@ -174,7 +174,6 @@ fn changes() -> Vec<(Value, Break)> {
     vec![
         (instance("acme", |_| ()), to(&["spec", "database"], database)),
         (with(json!({"claimName": "a"})), to(&["spec", "storage"], claim("1Gi"))),
-        (with(claim("9Gi")), to(&["spec", "storage"], claim("8Gi"))),
         (with(claim("9Gi")), to(&["spec", "storage"], other_claim)),
         (partner("bolt", |_| ()), to(&["spec", "instanceRef"], json!({"name": "other"}))),
     ]
