@@ -21,15 +21,12 @@ use crate::common::{OBJECT_NAME_MESSAGE, OBJECT_NAME_RULE};
     "a volume claim keeps its access mode and storage class; make another claim, and give its \
      claimName while the instance is suspended"))]
 pub struct VolumeClaim {
-    /// How much room for files, such as 50Gi. It may grow later if the storage class allows that.
+    /// How much room for files, such as 50Gi. It may grow later if the storage class allows that; a size
+    /// that it does not give can be taken back.
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new(
         "isQuantity(self) && quantity(self).compareTo(quantity('0')) > 0").message(
         "give a size such as 50Gi"))]
-    #[x_kube(validation = Rule::new(
-        "!isQuantity(self) || quantity(self).compareTo(quantity(oldSelf)) >= 0").message(
-        "a volume claim cannot shrink; give the old size or more, or move to another claim while \
-         the instance is suspended"))]
     pub size: String,
     /// Who may use the volume at once. `ReadWriteOnce` keeps all pods on one node: no fail-over to
     /// another one.

@@ -4,8 +4,11 @@
 pub const READY: &str = "Ready";
 /// Whether every daemon has an active pod.
 pub const AVAILABLE: &str = "Available";
-/// Whether the operator is on its way to what the spec says.
-pub const PROGRESSING: &str = "Progressing";
+/// Whether the operator is on its way to what the spec says. With [`STALLED`] it is what kstatus reads,
+/// and by it Helm and others that wait.
+pub const RECONCILING: &str = "Reconciling";
+/// Whether something keeps it from what the spec says until somebody does something.
+pub const STALLED: &str = "Stalled";
 /// Whether something works that should be better.
 pub const DEGRADED: &str = "Degraded";
 /// Whether every daemon runs by the newest configuration.
@@ -29,12 +32,18 @@ pub mod reason {
     pub const ROLLING_OUT: &str = "RollingOut";
     /// A pod that is to be replaced has to wait, for a standby or for the migration.
     pub const WAITING: &str = "Waiting";
+    /// Pods are replaced, and a new one does not become ready.
+    pub const ROLLOUT_HALTED: &str = "RolloutHalted";
+    /// Daemons wait for a database that was ready before.
+    pub const DATABASE_REFUSES: &str = "DatabaseRefuses";
     /// A pod that should be ready is not.
     pub const PODS_NOT_READY: &str = "PodsNotReady";
     /// A node cannot be reached.
     pub const NODE_LOST: &str = "NodeLost";
     /// An epoch is lower than one seen before: the database lost what it had committed.
     pub const EPOCH_REGRESSED: &str = "EpochRegressed";
+    /// Several pods of a daemon have the role that calls are led to.
+    pub const ROLES_DOUBLED: &str = "RolesDoubled";
     /// Partners are left out because they are not valid.
     pub const PARTNERS_INVALID: &str = "PartnersInvalid";
     /// Pods have not come to the newest configuration yet.
@@ -43,10 +52,12 @@ pub mod reason {
     pub const REFUSED: &str = "Refused";
     /// The migration runs or waits.
     pub const MIGRATING: &str = "Migrating";
-    /// The migration has failed and is tried again.
+    /// The migration cannot begin, or has failed and is tried again.
     pub const MIGRATION_FAILING: &str = "MigrationFailing";
     /// The partner is part of the configuration.
     pub const ACCEPTED: &str = "Accepted";
+    /// The partner's instance is not valid, whether the partner is or not.
+    pub const INSTANCE_INVALID: &str = "InstanceInvalid";
     /// There is no such instance.
     pub const NO_INSTANCE: &str = "NoInstance";
 }

@@ -33,6 +33,7 @@ use crate::{
     validation = Rule::new("self.metadata.name.matches('^[a-z]([a-z0-9-]{0,33}[a-z0-9])?$')").message(
         "metadata.name becomes part of the daemons' names; give 1 to 35 of a-z, 0-9 and -, \
          beginning with a letter, such as acme"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Ready", type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Receive", type_ = "string", json_path = ".status.receive"),

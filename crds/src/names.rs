@@ -26,8 +26,11 @@ pub const REFUSED_ANNOTATION: &str = "seon.dev/configuration-refused";
 pub const REFUSED_REVISION_ANNOTATION: &str = "seon.dev/configuration-refused-revision";
 /// Annotation on a pod, written by the daemon: what its start waits for.
 pub const WAITS_FOR_ANNOTATION: &str = "seon.dev/waits-for";
+/// Annotation on a pod, written by the daemon: the settings of the configuration in effect that count for
+/// its next process only.
+pub const AT_NEXT_START_ANNOTATION: &str = "seon.dev/at-next-start";
 /// All that a daemon writes among the annotations of pods. Its other mark is [`ROLE_LABEL`].
-pub const DAEMON_ANNOTATIONS: [&str; 7] = [
+pub const DAEMON_ANNOTATIONS: [&str; 8] = [
     EPOCH_ANNOTATION,
     SINCE_ANNOTATION,
     LISTENS_ANNOTATION,
@@ -35,6 +38,7 @@ pub const DAEMON_ANNOTATIONS: [&str; 7] = [
     REFUSED_ANNOTATION,
     REFUSED_REVISION_ANNOTATION,
     WAITS_FOR_ANNOTATION,
+    AT_NEXT_START_ANNOTATION,
 ];
 /// Annotation on a pod, written by the operator: the revision that the daemon should come to. The
 /// change of the pod also makes the kubelet renew the mounted files at once.
@@ -120,7 +124,10 @@ pub fn pods_service(instance: &str) -> String {
     format!("{instance}-pods")
 }
 
-/// The name of the Job that migrates the database, and what its pods have in [`DAEMON_LABEL`].
+/// What the pods of a migration have in [`DAEMON_LABEL`].
+pub const MIGRATION: &str = "migrate";
+
+/// The name of the Job that migrates the database.
 #[must_use]
 pub fn migration(instance: &str, fingerprint: &str) -> String {
     format!("{instance}-migrate-{fingerprint}")

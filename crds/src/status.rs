@@ -16,6 +16,10 @@ pub struct SeonInstanceStatus {
     /// The generation of the spec that was last acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// How it stands, in one word for people: Ready, Degraded, Starting, Migrating, `RollingOut`, Stalled,
+    /// Invalid or Suspended. Scripts look at the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
     /// Ready, and whatever stands in its way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

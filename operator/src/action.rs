@@ -10,6 +10,7 @@ use crate::{
     daemon::Daemon,
     dereference::Found,
     failover::{self, Verdict},
+    roles,
     rollout::{self, Group, Step},
     stranding::is_stranded,
     switchover::{self, NextStep},
@@ -27,6 +28,15 @@ pub enum Action {
         pod: PodKey,
         /// Which revision.
         revision: String,
+    },
+    /// Give a pod the role that it has, or take one that it has not.
+    Label {
+        /// Which pod.
+        pod: PodKey,
+        /// Which state of it: of another one nobody has judged.
+        version: String,
+        /// Whether it is active.
+        is_active: bool,
     },
     /// Note the pod that a switchover is about.
     NoteSwitchover {
@@ -59,6 +69,8 @@ pub enum Action {
 pub enum Why {
     /// It was made from an older template.
     Outdated,
+    /// It has begun with settings that are others by now.
+    AtNextStart,
     /// A person asked for it.
     Switchover,
     /// Its node has lost the ISDN controller that it had.
@@ -85,6 +97,7 @@ pub fn decide(
     let mut steps = Steps::default();
     steps.actions.extend(ask_for(&instance.manifests.revision, &found.pods));
     steps.actions.extend(remove_lost(found));
+    steps.actions.extend(templates.keys().flat_map(|daemon| label(&found.pods, *daemon)));
     // A person's request comes first, and at most one pod is ended in a turn.
     if let Some(annotation) = found.instance.annotations().get(names::SWITCHOVER_ANNOTATION) {
         steps.actions.extend(switch_over(annotation, &found.pods));
@@ -117,7 +130,10 @@ pub fn decide(
         Step::Wait(why) => steps.rollout = Some(why),
         Step::Replace(pod) => {
             steps.rollout = Some(format!("{} is replaced", pod.name));
-            steps.actions.push(Action::End { pod: pod.key(), why: Why::Outdated });
+            let template = templates.get(&pod.daemon);
+            let is_outdated = pod.template.as_ref() != template;
+            let why = if is_outdated { Why::Outdated } else { Why::AtNextStart };
+            steps.actions.push(Action::End { pod: pod.key(), why });
         }
     }
     steps
@@ -150,6 +166,16 @@ fn remove_lost(found: &Found) -> impl Iterator<Item = Action> + use<'_> {
             failover::judge(pod, &peers, found.nodes.as_ref(), found.now) == Verdict::Remove
         })
         .map(|pod| Action::Remove { pod: pod.key(), node: pod.node.clone() })
+}
+
+fn label(pods: &[ObservedPod], daemon: Daemon) -> Vec<Action> {
+    let wrong = roles::wrong(&of_daemon(pods, daemon)).into_iter();
+    let label = |(pod, is_active): (&ObservedPod, bool)| Action::Label {
+        pod: pod.key(),
+        version: pod.version.clone(),
+        is_active,
+    };
+    wrong.map(label).collect()
 }
 
 fn switch_over(annotation: &str, pods: &[ObservedPod]) -> Option<Action> {

@@ -193,6 +193,7 @@ async fn ended(context: &Context, result: Ended) {
     let Err(Error::ObjectNotFound(reference)) = result else { return };
     let key = InstanceKey::new(reference.namespace.unwrap_or_default(), reference.name);
     context.doomed.forget(&key);
+    context.good.forget(&key);
     // Beside the turns: it cannot hold up any, and what it could not say the next news does.
     let Ok(said) = timeout(LIMIT, status::without_instance(context, &key)).await else {
         return context.metrics.failed(ReconcileError::Late { limit: LIMIT }.code());

@@ -10,14 +10,15 @@ use crds::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolumeClaim, Secret};
 use kube::{Api, Resource as _};
 
 use crate::{
     context::Context,
     daemon::Daemon,
     questions::Readings,
-    world::{InstanceKey, Kind, ObservedNode, ObservedPod, Owned},
+    refusals,
+    world::{InstanceKey, Kind, MigrationPod, ObservedNode, ObservedPod, Owned},
 };
 
 /// Everything that an instance consists of, as it is.
@@ -31,8 +32,14 @@ pub struct Found {
     pub partners: Vec<Arc<SeonPartner>>,
     /// The Secrets that these refer to, as far as they are there.
     pub secrets: BTreeMap<String, Secret>,
+    /// The access modes of the volume claim that it names, if that is there.
+    pub claim: Option<Vec<String>>,
     /// Its daemons' pods, by name.
     pub pods: Vec<ObservedPod>,
+    /// The pods of its migrations.
+    pub migrations: Vec<MigrationPod>,
+    /// Why the cluster makes no pod of some of its objects, by the object's name.
+    pub refusals: BTreeMap<String, String>,
     /// The nodes of these pods, as far as they are there; nothing, if nodes are not watched.
     pub nodes: Option<BTreeMap<String, ObservedNode>>,
     /// What we made for it before.
@@ -62,6 +69,17 @@ pub enum DereferenceError {
         #[source]
         error: Box<kube::Error>,
     },
+    /// The API server did not give a volume claim.
+    #[error(
+        "volume claim {name} cannot be read: {error}; see whether the operator may (docs: RBAC)"
+    )]
+    Claim {
+        /// Which one.
+        name: String,
+        /// Why not.
+        #[source]
+        error: Box<kube::Error>,
+    },
 }
 
 impl DereferenceError {
@@ -69,6 +87,7 @@ impl DereferenceError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Secret { .. } => "E-DEREFERENCE-SECRET",
+            Self::Claim { .. } => "E-DEREFERENCE-CLAIM",
         }
     }
 }
@@ -95,20 +114,45 @@ pub async fn dereference(
     world.references.set(key, wanted.clone());
     let secrets = secrets(context, key, wanted).await?;
 
+    let claim = claim(context, instance, key).await?;
     let pods: Vec<_> = world.pods.of(key).into_values().map(Arc::unwrap_or_clone).collect();
     let active = pods.iter().find(|pod| pod.daemon == Daemon::Seonsqd && pod.is_active);
     let readings = context.questions.ask(active).await;
+    let (owned, now) = (world.owned_by(key), ambient::now());
+    let migrations: Vec<_> = world.migrations.of(key).into_values().collect();
+    let missing = refusals::missing(instance, key, &pods, &owned, &migrations);
     Ok(Found {
         instance: Arc::clone(instance),
         key: key.clone(),
         partners,
         secrets,
+        claim,
+        migrations,
+        refusals: refusals::ask(context, key, missing, now).await,
         nodes: world.nodes_of(&pods),
-        owned: world.owned_by(key),
+        owned,
         pods,
         readings,
-        now: ambient::now(),
+        now,
     })
+}
+
+/// A claim that somebody else has made carries no label of ours, so no watch tells of it.
+async fn claim(
+    context: &Context,
+    instance: &SeonInstance,
+    key: &InstanceKey,
+) -> Result<Option<Vec<String>>, DereferenceError> {
+    let storage = &instance.spec.storage;
+    let name = storage.claim_name.as_ref().filter(|name| is_object_name(name));
+    let Some(name) = name.filter(|_| storage.volume_claim.is_none()) else { return Ok(None) };
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &key.namespace);
+    match api.get_opt(name).await {
+        Ok(claim) => {
+            Ok(claim.map(|claim| claim.spec.and_then(|spec| spec.access_modes).unwrap_or_default()))
+        }
+        Err(error) => Err(DereferenceError::Claim { name: name.clone(), error: Box::new(error) }),
+    }
 }
 
 async fn secrets(

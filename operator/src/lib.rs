@@ -3,7 +3,7 @@
 //! [`reconcile`] is one turn for one instance and reads as these five calls. [`world`] is what the
 //! watches have told, [`controller`] turns news into turns, [`election`] says which replica acts.
 //! The decisions that could do harm are pure functions with tables of tests: [`rollout`] (the next
-//! pod to be replaced), [`failover`] (whether a lost pod may be removed), [`switchover`].
+//! pod to be replaced), [`roles`] (who gets calls), [`failover`] (whether a lost pod may be removed), [`switchover`].
 
 pub mod action;
 pub mod apply;
@@ -21,8 +21,10 @@ pub mod problem;
 pub mod questions;
 pub mod rbac;
 pub mod reconcile;
+mod refusals;
 pub mod render;
 pub mod requests;
+pub mod roles;
 pub mod rollout;
 pub mod run;
 #[cfg(test)]

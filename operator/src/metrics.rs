@@ -17,6 +17,7 @@ pub struct Metrics {
     errors: Family<Code, Counter>,
     requests: Family<Asked, Counter>,
     epochs: Family<OfDaemon, Gauge>,
+    active_pods: Family<OfDaemon, Gauge>,
     failovers: Family<OfDaemon, Counter>,
     gap: Histogram,
     acting: Gauge,
@@ -56,6 +57,7 @@ impl Default for Metrics {
             errors: Family::default(),
             requests: Family::default(),
             epochs: Family::default(),
+            active_pods: Family::default(),
             failovers: Family::default(),
             gap: Histogram::new([0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]),
             acting: Gauge::default(),
@@ -77,6 +79,7 @@ impl Metrics {
             errors,
             requests,
             epochs,
+            active_pods,
             failovers,
             gap,
             acting,
@@ -87,6 +90,11 @@ impl Metrics {
         registry.register("errors", "Errors by code (docs/errors.md)", errors.clone());
         registry.register("requests", "Requests to the API server", requests.clone());
         registry.register("active_epoch", "The epoch of the active pod", epochs.clone());
+        registry.register(
+            "active_pods",
+            "Pods of a daemon that calls are led to: one, while the instance is not suspended",
+            active_pods.clone(),
+        );
         registry.register("failovers", "Changes of the active pod", failovers.clone());
         registry.register(
             "failover_gap_seconds",
@@ -126,6 +134,26 @@ impl Metrics {
         self.epochs.get_or_create(&of_daemon(namespace, instance, daemon)).set(epoch);
     }
 
+    /// How many pods of a daemon calls are led to; nothing, while none is wanted.
+    pub fn active_pods(
+        &self,
+        namespace: &str,
+        instance: &str,
+        daemon: &'static str,
+        count: Option<usize>,
+    ) {
+        let labels = of_daemon(namespace, instance, daemon);
+        match count {
+            Some(count) => {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                self.active_pods.get_or_create(&labels).set(count);
+            }
+            None => {
+                self.active_pods.remove(&labels);
+            }
+        }
+    }
+
     /// Another pod of a daemon is active, after a gap that may not be known.
     pub fn failover(
         &self,
@@ -145,6 +173,7 @@ impl Metrics {
         for daemon in crate::daemon::Daemon::all() {
             let labels = of_daemon(namespace, instance, daemon.name());
             self.epochs.remove(&labels);
+            self.active_pods.remove(&labels);
             self.failovers.remove(&labels);
         }
     }
@@ -185,6 +214,10 @@ mod tests {
         assert!(text.contains("seon_operator_errors_total{code=\"E-APPLY-FOREIGN\"} 1"), "{text}");
         assert!(text.contains("seon_operator_reconciles_total{outcome=\"error\"} 1"), "{text}");
         assert!(text.contains("seon_daemon=\"seonsqd\"} 7"), "{text}");
+        metrics.active_pods("trade", "acme", "seonrd", Some(2));
+        assert!(metrics.text().contains("seon_daemon=\"seonrd\"} 2"), "{}", metrics.text());
+        metrics.active_pods("trade", "acme", "seonrd", None);
+        assert!(!metrics.text().contains("seon_daemon=\"seonrd\""));
         metrics.forget("trade", "acme");
         assert!(!metrics.text().contains("seonsqd"));
     }

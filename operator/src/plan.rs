@@ -22,7 +22,7 @@ use k8s_openapi::api::{
 };
 
 use crate::{
-    action::{self, Action},
+    action::{self, Action, Steps},
     daemon::{Daemon, OnCluster as _},
     dereference::Found,
     validate::{ValidatedDaemon, ValidatedInstance},
@@ -38,6 +38,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What a roll-out waits for, in words; nothing, if none is under way.
     pub rollout: Option<String>,
+    /// The Job that migrates the database.
+    pub migration_job: String,
     /// How far the migration is.
     pub migration: Migration,
     /// Pods that are wanted of each daemon, now.
@@ -76,7 +78,7 @@ pub fn plan(instance: &ValidatedInstance, found: &Found) -> Plan {
     let migration_job = migration::name(instance);
     let migration = found
         .owned
-        .get(&(Kind::Job, migration_job))
+        .get(&(Kind::Job, migration_job.clone()))
         .map_or(Migration::Running, |job| job.migration);
     let templates: BTreeMap<_, _> = instance
         .daemons
@@ -84,7 +86,8 @@ pub fn plan(instance: &ValidatedInstance, found: &Found) -> Plan {
         .map(|daemon| (daemon.daemon, pod::fingerprint(instance, daemon)))
         .collect();
     let steps = action::decide(instance, found, &templates, &replicas, migration);
-    Plan { objects, actions: steps.actions, rollout: steps.rollout, migration, replicas }
+    let Steps { actions, rollout } = steps;
+    Plan { objects, actions, rollout, migration_job, migration, replicas }
 }
 
 fn objects(instance: &ValidatedInstance, replicas: &BTreeMap<Daemon, i32>) -> Objects {

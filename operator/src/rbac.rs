@@ -147,8 +147,9 @@ pub const RULES: &[Rule] = &[
         scope: Scope::Watched,
         group: "events.k8s.io",
         resource: "events",
-        verbs: &["create", "patch"],
-        reason: "says what was done and what is wrong; patch counts repetitions",
+        verbs: &["create", "patch", "list"],
+        reason: "says what was done and what is wrong; patch counts repetitions; list says why a pod \
+                 that is missing could not be made, such as a quota",
     },
     Rule {
         scope: Scope::Own,

@@ -74,12 +74,21 @@ pub async fn reconcile(
         return Ok(Action::await_change());
     }
     let found = dereference(&context, &instance, &key).await?;
-    let instance = match validate(&found, &context.installation) {
-        Ok(instance) => instance,
+    let uid = found.instance.metadata.uid.clone();
+    let (instance, invalid) = match validate(&found, &context.installation) {
+        Ok(instance) => {
+            let instance = Arc::new(instance);
+            context.good.set(uid, Arc::clone(&instance));
+            (instance, None)
+        }
         Err(error) => {
             context.metrics.failed(error.code());
-            status::update(&context, &found, &Outcome::Invalid(&error)).await?;
-            return Ok(again(&found));
+            // What it was last keeps its pods where they are needed and its objects as they should be.
+            let Some(good) = context.good.of(&key, uid.as_deref()) else {
+                status::update(&context, &found, &Outcome::Invalid(&error)).await?;
+                return Ok(again(&found));
+            };
+            (good, Some(error))
         }
     };
     let plan = plan(&instance, &found);
@@ -90,13 +99,20 @@ pub async fn reconcile(
         return Ok(Action::await_change());
     }
     let error = applied.as_ref().err();
-    let outcome = Outcome::Planned { instance: &instance, plan: &plan, error };
+    let outcome = match &invalid {
+        Some(error) => Outcome::Invalid(error),
+        None => Outcome::Planned { instance: &instance, plan: &plan, error },
+    };
     status::update(&context, &found, &outcome).await?;
     applied?;
-    Ok(again(&found))
+    let waits_for_pods = !instance.is_suspended && found.pods.is_empty();
+    Ok(if waits_for_pods { Action::requeue(LOOK) } else { again(&found) })
 }
 
-/// Pods that are lost become overdue without any news, and queues move; without pods nothing does.
+/// Pods that are lost become overdue without any news, and queues move; without pods nothing does, unless
+/// they are wanted: a quota is in the way, and nothing but an event says so.
 fn again(found: &Found) -> Action {
-    if found.pods.is_empty() { Action::await_change() } else { Action::requeue(LOOK) }
+    // Of somebody else's claim no watch tells.
+    let is_at_rest = found.pods.is_empty() && found.instance.spec.storage.claim_name.is_none();
+    if is_at_rest { Action::await_change() } else { Action::requeue(LOOK) }
 }

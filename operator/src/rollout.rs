@@ -48,8 +48,9 @@ pub fn next<'a>(groups: &[Group<'a>], is_migrated: bool) -> Step<'a> {
 }
 
 impl<'a> Group<'a> {
+    /// Made from an older template, or begun with settings that are others by now.
     fn is_outdated(&self, pod: &ObservedPod) -> bool {
-        pod.template.as_deref() != Some(self.template)
+        pod.template.as_deref() != Some(self.template) || pod.at_next_start.is_some()
     }
 
     fn outdated(&self) -> Vec<&'a ObservedPod> {

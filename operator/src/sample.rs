@@ -111,7 +111,10 @@ pub(crate) fn found(instance: SeonInstance, partners: Vec<Arc<SeonPartner>>) -> 
         instance: Arc::new(instance),
         partners,
         secrets,
+        claim: Some(vec!["ReadWriteMany".into()]),
         pods: Vec::new(),
+        migrations: Vec::new(),
+        refusals: BTreeMap::new(),
         nodes: Some(
             ["n1", "n2", "n3"].map(|name| (name.to_owned(), node(NodeState::Ready))).into(),
         ),
@@ -160,6 +163,7 @@ pub(crate) fn pod(daemon: Daemon, ordinal: i32) -> ObservedPod {
     ObservedPod {
         uid: format!("{name}-a"),
         name,
+        version: "1".into(),
         daemon,
         node: Some(format!("n{}", ordinal + 1)),
         address: Some("10.0.0.1".into()),
@@ -172,6 +176,8 @@ pub(crate) fn pod(daemon: Daemon, ordinal: i32) -> ObservedPod {
         listens: None,
         configuration: None,
         refused: None,
+        refused_revision: None,
+        at_next_start: None,
         wanted: None,
         template: None,
         process_ended: None,

@@ -3,7 +3,9 @@
 mod conditions;
 mod instance;
 mod news;
+mod obstacle;
 mod partner;
+mod phase;
 
 use crds::{SeonInstance, SeonPartner, names};
 use kube::{
@@ -77,6 +79,7 @@ pub async fn update(
     for partner in &found.partners {
         let before = partner.status.clone().unwrap_or_default();
         let after = partner::judge(&before, partner, found, outcome);
+        news::tell_of_partner(context, partner, &before.conditions, &after.conditions).await;
         if after != before {
             write::<SeonPartner>(context, &found.key, &partner.name_any(), &json!(after)).await?;
         }
@@ -95,6 +98,7 @@ pub async fn without_instance(context: &Context, key: &InstanceKey) -> Result<()
     for (name, partner) in context.world.partners.of(key) {
         let before = partner.status.clone().unwrap_or_default();
         let after = partner::nobodys(&before, &partner, key, ambient::now());
+        news::tell_of_partner(context, &partner, &before.conditions, &after.conditions).await;
         if after != before {
             write::<SeonPartner>(context, key, &name, &json!(after)).await?;
         }

@@ -122,7 +122,12 @@ pub enum ValidatedStorage {
     /// One that we make.
     Make(VolumeClaim),
     /// One that is there.
-    Use(String),
+    Use {
+        /// Its name.
+        name: String,
+        /// Whether only one node at a time can have it.
+        is_of_one_node: bool,
+    },
 }
 
 /// What the daemons read.
@@ -182,7 +187,7 @@ pub fn validate(
     };
     let manifests = manifests(found, &partners);
     problems.extend(cluster::too_large(&manifests));
-    let wanted = cluster::wanted(&found.instance.spec);
+    let wanted = cluster::wanted(found);
     let placement = placement::read(&found.instance.spec.daemon_template)
         .map_err(|problem| problems.push(problem))
         .ok();

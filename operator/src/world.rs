@@ -2,6 +2,7 @@
 
 mod cache;
 mod key;
+mod migration;
 mod node;
 mod owned;
 mod pod;
@@ -18,6 +19,7 @@ use kube::{core::DeserializeGuard, runtime::reflector::Store};
 
 pub use cache::{Cache, Item};
 pub use key::InstanceKey;
+pub use migration::MigrationPod;
 pub use node::{NodeState, ObservedNode};
 pub use owned::{Kind, MANAGED_BY, Made, Migration, Owned};
 pub use pod::{ObservedPod, PodKey};
@@ -36,6 +38,8 @@ pub struct World {
     pub partners: Cache<Arc<SeonPartner>>,
     /// Their daemons' pods.
     pub pods: Cache<Arc<ObservedPod>>,
+    /// Their migrations' pods.
+    pub migrations: Cache<MigrationPod>,
     /// The nodes that these run on; nothing, if nodes are not watched.
     pub nodes: RwLock<Option<HashMap<String, ObservedNode>>>,
     /// The objects that we made, kind by kind.
@@ -51,6 +55,7 @@ impl World {
             instances,
             partners: Cache::default(),
             pods: Cache::default(),
+            migrations: Cache::default(),
             nodes: RwLock::default(),
             owned: Kind::ALL.map(|kind| (kind, Cache::default())).into(),
             references: References::default(),

@@ -66,10 +66,11 @@
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [list, watch, get, create, patch, delete]
-# Says what was done and what is wrong; patch counts repetitions.
+# Says what was done and what is wrong; patch counts repetitions; list says why a pod that is
+# missing could not be made, such as a quota.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create, patch, list]
 {{- end }}
 
 {{/* In the whole cluster. */}}

@@ -1,4 +1,5 @@
-//! What a program takes from around it: the wall clock, chance, and which addresses there are.
+//! What a program takes from around it, the wall clock, chance and which addresses there are, and that
+//! it leaves no core there.
 //!
 //! Nothing else asks the machine for them (clippy.toml forbids it), and only who drives something
 //! uses this crate: what decides is given a moment, a name, a number.
@@ -8,6 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use jiff::Timestamp;
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use uuid::Uuid;
 
 /// The moment by this machine's wall clock, which may be wrong and may be set.
@@ -47,9 +49,25 @@ pub fn chance() -> f64 {
     f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX)
 }
 
+/// Has this process leave no core, in which all keys and passwords would be. One octet keeps the kernel
+/// from writing one into a file, and, unlike none, from handing one to a program (core(5)). Who needs one
+/// raises it: `prlimit --core`.
+pub fn leave_no_core() {
+    let limit = getrlimit(Resource::Core);
+    let least = limit.maximum.unwrap_or(1).min(1);
+    // Where even this is refused, nothing else can be done about it.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(least), ..limit });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_leaves_no_core() {
+        leave_no_core();
+        assert_eq!(getrlimit(Resource::Core).current, Some(1));
+    }
 
     #[test]
     fn a_fresh_name_is_another_one_and_sorts_later() {

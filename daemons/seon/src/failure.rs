@@ -1,7 +1,53 @@
 //! How a daemon's end is told.
 
+use std::process::ExitCode;
+
 use runtime::RunError;
+use serde_json::json;
 use terminal::{Failure, ProgramError, escaped, manifests};
+
+use crate::arguments::LogFormat;
+
+/// Whom a daemon's end is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    /// Whoever started it.
+    People,
+    /// Whoever reads its log, of which every line is an object.
+    Programs,
+}
+
+impl Tells {
+    /// What is a terminal or none says nothing here: a person reads what is kept in a file, too.
+    pub(crate) fn of(asked: Option<LogFormat>) -> Self {
+        match asked {
+            Some(LogFormat::Json) => Self::Programs,
+            Some(LogFormat::Human) | None => Self::People,
+        }
+    }
+
+    /// The last line.
+    pub(crate) fn the_end(self, failure: Failure) -> ExitCode {
+        match self {
+            Self::People => terminal::end(Err(failure)),
+            Self::Programs => {
+                terminal::complain(&format!("{}\n", as_line(&failure)));
+                ExitCode::from(failure.exit_code())
+            }
+        }
+    }
+}
+
+/// As the log has its lines.
+fn as_line(failure: &Failure) -> serde_json::Value {
+    json!({
+        "timestamp": ambient::now(),
+        "level": "ERROR",
+        "message": failure.to_string(),
+        "code": failure.code(),
+        "target": "seon",
+    })
+}
 
 /// Why a daemon could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -47,5 +93,22 @@ impl ProgramError for PodError {
 impl From<PodError> for Failure {
     fn from(error: PodError) -> Self {
         Self::Program(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_a_line_of_the_log_where_a_program_reads_that() {
+        assert_eq!(Tells::of(Some(LogFormat::Json)), Tells::Programs);
+        assert_eq!(Tells::of(Some(LogFormat::Human)), Tells::People);
+        let line = as_line(&Failure::Usage("two\nlines".to_owned())).to_string();
+        assert_eq!(line.lines().count(), 1, "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&read["code"], &read["level"]), (&json!("E-USAGE"), &json!("ERROR")));
+        assert_eq!(read["message"], "two\nlines");
+        assert!(read["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
     }
 }

@@ -29,7 +29,13 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
         Err(error) => return terminal::usage(&error),
     };
     terminal::end(match invocation {
-        Invocation::Daemon(start) => daemons::run(start).map(|()| ExitCode::SUCCESS),
+        Invocation::Daemon(start) => {
+            let tells = failure::Tells::of(start.options.log_format);
+            match daemons::run(start) {
+                Err(failure) => return tells.the_end(failure),
+                Ok(()) => Ok(ExitCode::SUCCESS),
+            }
+        }
         Invocation::Tool(arguments) => {
             let ends_itself = arguments.command.ends_in_order();
             terminal::run(command::run(*arguments, Terminal::detect()), ends_itself)

@@ -296,8 +296,8 @@ impl Lane {
         let _ = self.active.spool.remove_parts(&parts).await;
         for (file, target) in &files {
             tracing::info!(
-                partner = %file.partner, dataset_name = %file.identity.dataset_name, %target,
-                "delivered"
+                partner = %file.partner, dataset_name = %file.identity.dataset_name,
+                path = %target, "delivered"
             );
         }
         Ok(Outcome::Finished(files.iter().chain(&rejected).map(|(file, _)| file.id).collect()))

@@ -8,6 +8,8 @@ mod generate;
 mod generated;
 mod helm;
 mod images;
+#[cfg(test)]
+mod log_fields;
 mod programs;
 mod reference;
 mod rooms;

@@ -25,6 +25,9 @@ pub(super) async fn act(
 ) -> Result<(), ApplyError> {
     match action {
         Action::AskFor { pod, revision } => ask_for(context, found, pod, revision).await,
+        Action::Label { pod, version, is_active } => {
+            label(context, found, pod, version, *is_active).await
+        }
         Action::NoteSwitchover { value } => annotate(context, found, json!(value)).await,
         Action::EndSwitchover { refused } => {
             annotate(context, found, Value::Null).await?;
@@ -40,6 +43,10 @@ pub(super) async fn act(
             let was_there = delete(context, found, pod, None).await?;
             let (kind, reason, why) = match why {
                 Why::Outdated => (EventType::Normal, "RollingOut", "it is outdated"),
+                Why::AtNextStart => {
+                    let why = "it has begun with settings that are others by now";
+                    (EventType::Normal, "RollingOut", why)
+                }
                 Why::Switchover => (EventType::Normal, "Switchover", "a switchover was asked for"),
                 Why::Stranded => {
                     let why = "it works without its ISDN controller, of which its node has none";
@@ -99,6 +106,36 @@ async fn ask_for(
     let parameters = PatchParams::default();
     match pods(context, found).patch(&pod.name, &parameters, &Patch::Merge(patch)).await {
         Ok(_) => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
+        Err(error) => Err(ApplyError::Pod { pod: pod.name.clone(), error: Box::new(error) }),
+    }
+}
+
+/// Writes a pod's role, if it is still as it was judged.
+async fn label(
+    context: &Context,
+    found: &Found,
+    pod: &PodKey,
+    version: &str,
+    is_active: bool,
+) -> Result<(), ApplyError> {
+    let role = if is_active { names::ACTIVE } else { names::STANDBY };
+    let patch = json!({"metadata": {
+        "uid": pod.uid,
+        "resourceVersion": version,
+        "labels": {names::ROLE_LABEL: role},
+    }});
+    let parameters = PatchParams::default();
+    match pods(context, found).patch(&pod.name, &parameters, &Patch::Merge(patch)).await {
+        Ok(_) => {
+            let note =
+                format!("{} is {role}, and its label seon.dev/role said otherwise", pod.name);
+            let (kind, reason) = (EventType::Warning, "RoleCorrected");
+            let news = News { kind, reason, note: &note, pod: Some(pod) };
+            context.say(&found.reference(), news).await;
+            Ok(())
+        }
+        // It changed meanwhile, perhaps by its own daemon: that is news.
         Err(error) if is_gone(&error) => Ok(()),
         Err(error) => Err(ApplyError::Pod { pod: pod.name.clone(), error: Box::new(error) }),
     }

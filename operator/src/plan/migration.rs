@@ -11,7 +11,7 @@ use super::{labels, pod};
 use crate::{fingerprint, validate::ValidatedInstance};
 
 /// What its pods are labelled as.
-pub(super) const COMPONENT: &str = "migrate";
+pub(super) const COMPONENT: &str = names::MIGRATION;
 
 /// The Job's name. A Job's template can never change, so that another one is another Job; and so is
 /// one for another database.

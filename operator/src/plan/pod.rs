@@ -31,6 +31,9 @@ const USER: i64 = 65_532;
 /// lease has expired long before; the usual five minutes would leave a daemon without a standby.
 const PATIENCE: i64 = 30;
 
+/// What a process that failed said last is what Kubernetes shows of its end.
+const LAST_LINES: &str = "FallbackToLogsOnError";
+
 /// A daemon's pods, with the fingerprint by which outdated ones are known.
 pub(super) fn template(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> PodTemplateSpec {
     let mut template = bare_template(instance, daemon);
@@ -84,6 +87,7 @@ pub(super) fn migration(instance: &ValidatedInstance) -> PodSpec {
             volume_mounts: Some(volumes::mounts_of_migration()),
             resources: Some(resources(&instance.template.resources)),
             security_context: Some(container_security()),
+            termination_message_policy: Some(LAST_LINES.into()),
             ..Container::default()
         }],
         volumes: Some(volumes::of_migration(instance)),
@@ -160,6 +164,7 @@ fn container(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> Containe
             ..probe("/readyz?standby=ready")
         }),
         security_context: Some(container_security()),
+        termination_message_policy: Some(LAST_LINES.into()),
         ..Container::default()
     }
 }

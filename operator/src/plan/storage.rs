@@ -48,14 +48,14 @@ fn access_mode(mode: AccessMode) -> &'static str {
 pub(super) fn claim_name(instance: &ValidatedInstance) -> String {
     match &instance.storage {
         ValidatedStorage::Make(_) => names::data_claim(&instance.key.name),
-        ValidatedStorage::Use(name) => name.clone(),
+        ValidatedStorage::Use { name, .. } => name.clone(),
     }
 }
 
 /// Whether all pods have to be on one node.
 pub(super) fn is_on_one_node(instance: &ValidatedInstance) -> bool {
-    matches!(
-        &instance.storage,
-        ValidatedStorage::Make(claim) if claim.access_mode == AccessMode::ReadWriteOnce
-    )
+    match &instance.storage {
+        ValidatedStorage::Make(claim) => claim.access_mode == AccessMode::ReadWriteOnce,
+        ValidatedStorage::Use { is_of_one_node, .. } => *is_of_one_node,
+    }
 }

@@ -307,6 +307,22 @@ fn a_claim_that_is_there_is_used_and_none_is_made() {
 }
 
 #[test]
+fn a_claim_that_is_there_keeps_pods_on_a_node_if_only_one_node_can_have_it() {
+    for (modes, is_kept) in [
+        (vec!["ReadWriteMany"], false),
+        (vec!["ReadWriteOnce"], true),
+        (vec!["ReadWriteOnce", "ReadWriteMany"], false),
+    ] {
+        let instance = instance(|value| value["spec"]["storage"] = json!({"claimName": "files"}));
+        let mut found = found(instance, Vec::new());
+        found.claim = Some(modes.iter().map(|mode| (*mode).to_owned()).collect());
+        let pod = pod_spec(&plan(&validated(&found), &found), "seonsqd");
+        assert_eq!(pod.affinity.is_some(), is_kept, "{modes:?}");
+        assert_eq!(pod.topology_spread_constraints.is_none(), is_kept, "{modes:?}");
+    }
+}
+
+#[test]
 fn the_user_says_what_pods_have_in_common_and_the_operator_keeps_its_own() {
     let plan = planned(|value| {
         value["spec"]["daemonTemplate"] = json!({

@@ -53,6 +53,25 @@ fn standbys_go_first_and_the_active_one_when_a_new_standby_is_ready() {
 }
 
 #[test]
+fn a_setting_that_takes_effect_at_a_start_is_rolled_out_standby_first() {
+    let begun = |pod| ObservedPod { at_next_start: Some("spec.database".into()), ..new(pod) };
+    let standby = begun(pod(Seonsqd, 1));
+    // By a password that is another one, a standby does not see its lease any more.
+    for standby in [standby.clone(), late(standby)] {
+        assert_eq!(step(&[begun(active(Seonsqd, 0, 1)), standby]), "replace acme-seonsqd-1");
+    }
+    assert_eq!(
+        step(&[begun(active(Seonsqd, 0, 1)), late(new(pod(Seonsqd, 1)))]),
+        "wait: acme-seonsqd-1 is not ready yet",
+        "a database that refuses the new one keeps the old one at work"
+    );
+    assert_eq!(
+        step(&[begun(active(Seonsqd, 0, 1)), new(pod(Seonsqd, 1))]),
+        "replace acme-seonsqd-0"
+    );
+}
+
+#[test]
 fn what_is_ending_is_waited_for() {
     let ending = ObservedPod { ends: Some(crate::sample::now()), ..old(pod(Seonsqd, 1)) };
     assert_eq!(step(&[old(active(Seonsqd, 0, 1)), ending]), "wait: acme-seonsqd-1 is ending");

@@ -1,12 +1,14 @@
 //! What an instance's status says. Pure.
 
-use crds::{DaemonStatus, SeonInstanceStatus, conditions, conditions::reason};
+use crds::{DaemonStatus, SeonInstanceStatus, conditions, conditions::reason, names};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     Outcome,
     conditions::{Judged, merge},
+    obstacle::{self, Obstacle},
+    phase,
 };
 use crate::{
     action::of_daemon,
@@ -15,12 +17,16 @@ use crate::{
     failover,
     plan::Plan,
     problem::sentence,
+    roles,
     validate::ValidatedInstance,
     world::{Migration, ObservedPod},
 };
 
 /// How long a pod may take until it is ready.
 const TO_START: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long two pods of a daemon may both have the role as one takes over.
+const TO_SETTLE: SignedDuration = SignedDuration::from_secs(15);
 
 /// Judges what was found and done.
 pub(super) fn judge(
@@ -42,6 +48,7 @@ pub(super) fn judge(
     };
     SeonInstanceStatus {
         observed_generation: generation,
+        phase: Some(phase::of(&conditions).to_owned()),
         conditions,
         revision,
         receive: Some(receive(&daemons)),
@@ -142,10 +149,12 @@ struct View<'a> {
 impl View<'_> {
     fn conditions(&self) -> Vec<Judged> {
         let available = self.available();
+        let obstacle = obstacle::find(self.found, self.outcome, &self.late_pods());
         vec![
-            self.ready(&available),
+            Self::ready(&available, obstacle.as_ref()),
+            self.reconciling(&available, obstacle.as_ref()),
+            self.stalled(&available, obstacle.as_ref()),
             available,
-            self.progressing(),
             self.degraded(),
             self.configuration_applied(),
             self.database_ready(),
@@ -156,19 +165,31 @@ impl View<'_> {
         self.found.instance.spec.suspend
     }
 
-    fn ready(&self, available: &Judged) -> Judged {
+    fn ready(available: &Judged, obstacle: Option<&Obstacle>) -> Judged {
         let ready =
             |is, reason, message: String| Judged::new(conditions::READY, is, reason, message);
-        match self.outcome {
-            Outcome::Invalid(error) => ready(false, reason::INVALID, error.to_string()),
-            Outcome::Planned { error: Some(error), .. } => {
-                ready(false, reason::NOT_APPLIED, format!("{} {error}", error.code()))
-            }
-            Outcome::Planned { .. } if available.is => {
+        match obstacle {
+            Some(Obstacle { reason, message }) => ready(false, reason, message.clone()),
+            None if available.is => {
                 ready(true, reason::AS_WANTED, "every daemon has an active pod".into())
             }
-            Outcome::Planned { .. } => ready(false, available.reason, available.message.clone()),
+            None => ready(false, available.reason, available.message.clone()),
         }
+    }
+
+    /// A daemon without an active pod, one of whose pods is late, does not come by itself either.
+    fn stalled(&self, available: &Judged, obstacle: Option<&Obstacle>) -> Judged {
+        let stalled =
+            |is, reason, message: &str| Judged::new(conditions::STALLED, is, reason, message);
+        match obstacle {
+            Some(Obstacle { reason, message }) => stalled(true, reason, message),
+            None if self.is_stuck(available) => stalled(true, available.reason, &available.message),
+            None => stalled(false, reason::AS_WANTED, "nothing is in the way"),
+        }
+    }
+
+    fn is_stuck(&self, available: &Judged) -> bool {
+        !available.is && !self.is_suspended() && !self.late_pods().is_empty()
     }
 
     fn available(&self) -> Judged {
@@ -192,44 +213,48 @@ impl View<'_> {
         available(true, reason::AS_WANTED, "every daemon has an active pod".into())
     }
 
-    /// Pods that should be ready by now and are not, with what they wait for.
+    /// Pods that should be ready by now, or there, and are not, with what they wait for.
     fn late_pods(&self) -> Vec<String> {
         let late = self.found.pods.iter().filter(|pod| {
             let is_new = pod.created.is_some_and(|at| self.found.now.duration_since(at) < TO_START);
-            !pod.is_ready && pod.ends.is_none() && (pod.waits_for.is_some() || !is_new)
+            // A database may come after its daemons.
+            let waits = pod.waits_for.is_some() && !waits_for_the_database(pod);
+            !pod.is_ready && pod.ends.is_none() && (waits || !is_new)
         });
-        late.map(|pod| match pod.waits_for.as_ref().or(pod.unplaced.as_ref()) {
+        let late = late.map(|pod| match pod.waits_for.as_ref().or(pod.unplaced.as_ref()) {
             Some(reason) => format!("{}: {reason}", pod.name),
             None => format!("{} is not ready", pod.name),
-        })
-        .collect()
+        });
+        let of_daemons = self.daemons.iter().filter_map(|status| {
+            let name = names::daemon_object(&self.found.key.name, &status.name);
+            let why = self.found.refusals.get(&name)?;
+            Some(format!("{name} cannot have another pod: {why}"))
+        });
+        late.chain(of_daemons).collect()
     }
 
-    fn progressing(&self) -> Judged {
-        let progressing =
-            |is, reason, message: &str| Judged::new(conditions::PROGRESSING, is, reason, message);
-        match self.outcome {
-            Outcome::Planned { plan: Plan { rollout: Some(why), .. }, .. } => {
-                progressing(true, reason::ROLLING_OUT, why)
-            }
-            Outcome::Planned { .. } => {
-                let missing = self.daemons.iter().find(|d| d.ready_replicas < d.replicas);
-                match missing {
-                    Some(daemon) => progressing(
-                        true,
-                        reason::WAITING,
-                        &format!(
-                            "{} has {} of {} pods ready",
-                            daemon.name, daemon.ready_replicas, daemon.replicas,
-                        ),
-                    ),
-                    None => progressing(false, reason::AS_WANTED, "nothing is on its way"),
-                }
-            }
-            Outcome::Invalid(_) => {
-                progressing(false, reason::INVALID, "nothing is changed until the spec is valid")
-            }
+    fn reconciling(&self, available: &Judged, obstacle: Option<&Obstacle>) -> Judged {
+        let reconciling =
+            |is, reason, message: &str| Judged::new(conditions::RECONCILING, is, reason, message);
+        let stuck = obstacle.map(|obstacle| obstacle.reason);
+        let stuck = stuck.or_else(|| self.is_stuck(available).then_some(available.reason));
+        if let Some(reason) = stuck {
+            let message = "it does not go on by itself; the condition Stalled says why";
+            return reconciling(false, reason, message);
         }
+        if let Outcome::Planned { plan: Plan { rollout: Some(why), .. }, .. } = self.outcome {
+            return reconciling(true, reason::ROLLING_OUT, why);
+        }
+        if let Some(daemon) = self.daemons.iter().find(|d| d.ready_replicas < d.replicas) {
+            let DaemonStatus { name, ready_replicas, replicas, .. } = daemon;
+            let message = format!("{name} has {ready_replicas} of {replicas} pods ready");
+            return reconciling(true, reason::WAITING, &message);
+        }
+        let applied = self.configuration_applied();
+        if !applied.is && !self.is_suspended() {
+            return reconciling(true, applied.reason, &applied.message);
+        }
+        reconciling(false, reason::AS_WANTED, "nothing is on its way")
     }
 
     /// The worst first: there is one reason to give.
@@ -254,6 +279,21 @@ impl View<'_> {
             let node = pod.node.as_deref().unwrap_or("unknown");
             let message = format!("node {node} of {} cannot be reached", pod.name);
             return degraded(true, reason::NODE_LOST, message);
+        }
+        let doubled = self.daemons.iter().filter_map(|status| {
+            let daemon = status.name.parse().ok()?;
+            // Where another one takes over, both are for a moment.
+            let since = status.since.as_ref()?.0;
+            let is_settled = self.found.now.duration_since(since) >= TO_SETTLE;
+            roles::doubled(daemon, &of_daemon(&self.found.pods, daemon)).filter(|_| is_settled)
+        });
+        if let Some(message) = doubled.into_iter().next() {
+            return degraded(true, reason::ROLES_DOUBLED, message);
+        }
+        if let Outcome::Planned { plan, .. } = self.outcome
+            && let Some(why) = obstacle::of_migration(self.found, plan)
+        {
+            return degraded(true, reason::MIGRATION_FAILING, why);
         }
         let late = self.late_pods();
         if !late.is_empty() {
@@ -282,16 +322,23 @@ impl View<'_> {
         };
         let pods = &self.found.pods;
         let pending = pods.iter().filter(|pod| pod.configuration.as_ref() != Some(revision));
-        if let Some((pod, why)) =
-            pending.clone().find_map(|pod| pod.refused.as_ref().map(|refused| (pod, refused)))
-        {
-            let message = format!("{} refused revision {revision}: {why}", pod.name);
+        if let Some(message) = pods.iter().find_map(|pod| obstacle::refused(pod, revision)) {
             return applied(false, reason::REFUSED, message);
         }
         if pods.is_empty() && !self.is_suspended() {
             return applied(false, reason::PENDING, "there is no pod yet".into());
         }
         let names: Vec<&str> = pending.map(|pod| pod.name.as_str()).collect();
+        let begun = pods.iter().filter_map(|pod| Some((pod.at_next_start.as_deref()?, pod)));
+        let begun: Vec<_> = begun.map(|(fields, pod)| format!("{} ({fields})", pod.name)).collect();
+        if names.is_empty() && !begun.is_empty() {
+            let message = format!(
+                "revision {revision} has settings that take effect at the next start only of {}; they \
+                 are replaced one by one",
+                begun.join(", "),
+            );
+            return applied(false, reason::PENDING, message);
+        }
         if names.is_empty() {
             let message = format!("revision {revision} is in effect in {} pods", pods.len());
             return applied(true, reason::AS_WANTED, message);
@@ -309,18 +356,34 @@ impl View<'_> {
                 database(false, reason::INVALID, "the migration begins when the instance is valid")
             }
             Outcome::Planned { plan, .. } => match plan.migration {
-                Migration::Done => {
-                    database(true, reason::AS_WANTED, "the database has this version's schema")
-                }
-                Migration::Failing => database(
-                    false,
-                    reason::MIGRATION_FAILING,
-                    "the migration has failed and is tried again; see the log of the Job's pod",
-                ),
-                Migration::Running => {
-                    database(false, reason::MIGRATING, "the migration runs, or waits to")
+                Migration::Done => match self.found.pods.iter().find(|pod| is_refused(pod)) {
+                    Some(pod) => {
+                        let waits_for = pod.waits_for.as_deref().unwrap_or_default();
+                        let message = format!("{} waits for {waits_for}", pod.name);
+                        database(false, reason::DATABASE_REFUSES, &message)
+                    }
+                    None => {
+                        database(true, reason::AS_WANTED, "the database has this version's schema")
+                    }
+                },
+                Migration::Failing | Migration::Running => {
+                    match obstacle::of_migration(self.found, plan) {
+                        Some(why) => database(false, reason::MIGRATION_FAILING, &why),
+                        None => {
+                            database(false, reason::MIGRATING, "the migration runs, or waits to")
+                        }
+                    }
                 }
             },
         }
     }
+}
+
+/// As a daemon says it on its pod.
+fn waits_for_the_database(pod: &ObservedPod) -> bool {
+    pod.waits_for.as_ref().is_some_and(|what| what.starts_with("the database: "))
+}
+
+fn is_refused(pod: &ObservedPod) -> bool {
+    !pod.is_ready && pod.ends.is_none() && waits_for_the_database(pod)
 }

@@ -1,6 +1,9 @@
 //! What changed since the last time, in events and metrics.
 
-use crds::{Condition, DaemonStatus, SeonInstanceStatus, conditions, conditions::reason};
+use crds::{
+    Condition, DaemonStatus, SeonInstanceStatus, SeonPartner, conditions, conditions::reason,
+};
+use kube::Resource as _;
 
 use super::severity;
 use crate::{
@@ -46,15 +49,47 @@ pub(super) async fn tell(
             context.metrics.epoch(namespace, name, daemon.name(), epoch);
         }
     }
-    for condition in worth_telling(before, after) {
-        let news = News {
-            kind: severity(is_bad(condition)),
-            reason: event_reason(condition),
-            note: &condition.message,
-            pod: None,
-        };
-        context.say(&found.reference(), news).await;
+    for daemon in Daemon::all() {
+        let status = after.daemons.iter().find(|status| status.name == daemon.name());
+        let active = of_daemon(&found.pods, daemon).into_iter().filter(|pod| pod.is_active).count();
+        // Of one that is not wanted, or not now, there is nothing to count.
+        let count = status.is_some_and(|status| status.replicas > 0).then_some(active);
+        context.metrics.active_pods(namespace, name, daemon.name(), count);
     }
+    for condition in worth_telling(&before.conditions, &after.conditions) {
+        let pod = named(&condition.message, &found.pods);
+        context.say(&found.reference(), news_of(condition, pod.as_ref())).await;
+    }
+}
+
+/// Tells what changed for a partner.
+pub(super) async fn tell_of_partner(
+    context: &Context,
+    partner: &SeonPartner,
+    before: &[Condition],
+    after: &[Condition],
+) {
+    for condition in worth_telling(before, after) {
+        context.say(&partner.object_ref(&()), news_of(condition, None)).await;
+    }
+}
+
+fn news_of<'a>(condition: &'a Condition, pod: Option<&'a PodKey>) -> News<'a> {
+    News {
+        kind: severity(is_bad(condition)),
+        reason: event_reason(condition),
+        note: &condition.message,
+        pod,
+    }
+}
+
+/// The first pod that a message names: the event is about its daemon, too.
+pub(super) fn named(message: &str, pods: &[ObservedPod]) -> Option<PodKey> {
+    let words: Vec<&str> =
+        message.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').collect();
+    let place = |pod: &&ObservedPod| words.iter().position(|word| *word == pod.name);
+    let named = pods.iter().filter(|pod| place(pod).is_some());
+    named.min_by_key(place).map(ObservedPod::key)
 }
 
 pub(super) fn changes(
@@ -113,16 +148,16 @@ fn change(
 
 /// Conditions that are another than before, and news: what begins well or is still beginning is
 /// none.
-fn worth_telling<'a>(
-    before: &'a SeonInstanceStatus,
-    after: &'a SeonInstanceStatus,
+pub(super) fn worth_telling<'a>(
+    before: &'a [Condition],
+    after: &'a [Condition],
 ) -> impl Iterator<Item = &'a Condition> {
-    after.conditions.iter().filter(|new| {
+    after.iter().filter(|new| {
         let kinds = [conditions::READY, conditions::DEGRADED, conditions::CONFIGURATION_APPLIED];
         if !kinds.contains(&new.kind.as_str()) {
             return false;
         }
-        let old = before.conditions.iter().find(|old| old.kind == new.kind);
+        let old = before.iter().find(|old| old.kind == new.kind);
         let was_good = old.is_some_and(|old| !is_bad(old));
         match (is_bad(new), is_beginning(new)) {
             (false, _) => old.is_some() && !was_good,
@@ -134,7 +169,9 @@ fn worth_telling<'a>(
 
 /// Whether it is what also happens when all goes well.
 fn is_beginning(condition: &Condition) -> bool {
-    let reasons = [reason::NO_ACTIVE_POD, reason::PENDING, reason::SUSPENDED];
+    // What an instance says itself, its thousands of partners need not say after it.
+    let reasons =
+        [reason::NO_ACTIVE_POD, reason::PENDING, reason::SUSPENDED, reason::INSTANCE_INVALID];
     // What is invalid is told of the condition Ready.
     reasons.contains(&condition.reason.as_str())
         || (condition.kind == conditions::CONFIGURATION_APPLIED

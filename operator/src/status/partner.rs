@@ -42,7 +42,7 @@ pub(super) fn judge(
         (None, Some(problems)) => ready(false, reason::INVALID, sentence(problems)),
         (None, None) => ready(
             false,
-            reason::INVALID,
+            reason::INSTANCE_INVALID,
             format!("SeonInstance {} is not valid; see its condition Ready", found.key.name),
         ),
     };
@@ -55,7 +55,7 @@ pub(super) fn judge(
     });
     SeonPartnerStatus {
         observed_generation: generation,
-        conditions: merge(&before.conditions, [judged], generation, found.now),
+        conditions: merge(&before.conditions, with_stalled(judged), generation, found.now),
         instance: accepted.map(|_| found.key.name.clone()),
         certificate_expires: accepted.copied().flatten().map(|at| Time(whole_seconds(at))),
         queued: reading.map(|reading| reading.queued).or(before.queued),
@@ -79,10 +79,19 @@ pub(super) fn nobodys(
     let generation = partner.metadata.generation;
     SeonPartnerStatus {
         observed_generation: generation,
-        conditions: merge(&before.conditions, [judged], generation, now),
+        conditions: merge(&before.conditions, with_stalled(judged), generation, now),
         instance: None,
         ..before.clone()
     }
+}
+
+/// With what kstatus reads: a partner that is not ready does not become so by itself.
+fn with_stalled(ready: Judged) -> [Judged; 2] {
+    let is_stalled = !ready.is && ready.reason != reason::SUSPENDED;
+    let message = if is_stalled { ready.message.as_str() } else { "nothing is in the way" };
+    let stalled_by = if is_stalled { ready.reason } else { reason::AS_WANTED };
+    let stalled = Judged::new(conditions::STALLED, is_stalled, stalled_by, message);
+    [ready, stalled]
 }
 
 /// As the API server gives it back; anything finer would be a difference for ever.

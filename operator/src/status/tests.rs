@@ -14,7 +14,7 @@ use crate::{
     questions::{PartnerReading, Readings, SessionReading},
     sample::{active, found, instance, migrated, node, now, partner, pod, refused, validated},
     tenures::Tenures,
-    world::{NodeState, ObservedPod},
+    world::{Migration, MigrationPod, NodeState, ObservedPod},
 };
 
 /// The status after one more look, with the migration done.
@@ -69,7 +69,7 @@ fn an_instance_that_does_its_work_is_ready_and_says_who_is_active() {
     for kind in ["Ready", "Available", "ConfigurationApplied", "DatabaseReady"] {
         assert_eq!(condition(&status, kind).0, "True", "{:?}", condition(&status, kind));
     }
-    for kind in ["Progressing", "Degraded"] {
+    for kind in ["Reconciling", "Degraded"] {
         assert_eq!(condition(&status, kind).0, "False", "{:?}", condition(&status, kind));
     }
     assert_eq!(status.receive.as_deref(), Some("tls,tcpip"));
@@ -152,6 +152,31 @@ fn of_two_that_say_they_are_active_the_one_with_the_higher_epoch_is() {
 }
 
 #[test]
+fn two_pods_that_calls_are_led_to_are_told_of_once_no_take_over_explains_them() {
+    let mut found = all_well(|_| ());
+    pod_of(&mut found, SeonrdTcpip, 1).is_active = true;
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let (is, reason, message) = condition(&status, "Degraded");
+    assert_eq!((is.as_str(), reason.as_str()), ("True", "RolesDoubled"));
+    assert!(message.contains("acme-seonrd-tcpip-0, acme-seonrd-tcpip-1"), "{message}");
+    pod_of(&mut found, SeonrdTcpip, 0).since = Some(now() - 3.seconds());
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(condition(&status, "Degraded").0, "False");
+}
+
+#[test]
+fn settings_that_count_at_the_next_start_are_not_said_to_be_in_effect() {
+    let mut found = all_well(|_| ());
+    pod_of(&mut found, Seonsqd, 0).at_next_start = Some("spec.lease".into());
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let (is, reason, message) = condition(&status, "ConfigurationApplied");
+    assert_eq!((is.as_str(), reason.as_str()), ("False", "Pending"));
+    assert!(message.contains("only of acme-seonsqd-0 (spec.lease)"), "{message}");
+    assert_eq!(condition(&status, "Reconciling").1, "RollingOut");
+    assert_eq!(condition(&status, "Ready").0, "True", "it works by the one before");
+}
+
+#[test]
 fn a_lost_node_is_named() {
     let mut found = all_well(|_| ());
     found.nodes.as_mut().unwrap().insert("n1".into(), node(NodeState::Unreachable));
@@ -186,7 +211,7 @@ fn an_instance_that_is_suspended_says_so() {
     let message = "spec.suspend is true: every daemon stands still";
     assert_eq!(condition(&status, "Ready"), says("False", "Suspended", message));
     assert_eq!(condition(&status, "Degraded").0, "False");
-    assert_eq!(condition(&status, "Progressing").0, "False");
+    assert_eq!(condition(&status, "Reconciling").0, "False");
 }
 
 #[test]
@@ -323,7 +348,7 @@ fn a_daemon_of_isdn_is_told_like_every_other_and_takes_calls_with_its_controller
     let mut found = all_well_with_isdn();
     let status = judged(&SeonInstanceStatus::default(), &mut found);
     assert_eq!(condition(&status, "Ready").0, "True");
-    assert_eq!(condition(&status, "Progressing").0, "False", "one pod is all that is wanted");
+    assert_eq!(condition(&status, "Reconciling").0, "False", "one pod is all that is wanted");
     assert_eq!(status.receive.as_deref(), Some("tls,tcpip,capi"));
     let daemon = status.daemons.iter().find(|d| d.name == "seonrd_capi_0").unwrap();
     assert_eq!((daemon.active_pod.as_deref(), daemon.replicas), (Some("acme-seonrd-capi-0-0"), 1));
@@ -360,4 +385,172 @@ fn a_pod_that_no_node_takes_says_what_they_lack() {
     assert_eq!(condition(&status, "Degraded"), says("True", "PodsNotReady", why));
     let message = format!("no active pod of seonrd_capi_0 ({why})");
     assert_eq!(condition(&status, "Ready"), says("False", "NoActivePod", &message));
+}
+
+/// The status while the migration is so far.
+fn migrating(found: &mut Found, migration: Migration) -> SeonInstanceStatus {
+    let validated = validated(found);
+    migrated(found, &validated);
+    found.owned.values_mut().for_each(|job| job.migration = migration);
+    let plan = plan(&validated, found);
+    let outcome = Outcome::Planned { instance: &validated, plan: &plan, error: None };
+    instance::judge(&SeonInstanceStatus::default(), found, &outcome)
+}
+
+/// Reconciling, Stalled and Ready: what kstatus reads.
+fn kstatus(status: &SeonInstanceStatus) -> [String; 3] {
+    ["Reconciling", "Stalled", "Ready"].map(|kind| condition(status, kind).0)
+}
+
+fn image_is_missing(pod: &mut ObservedPod) {
+    (pod.is_ready, pod.is_active) = (false, false);
+    pod.waits_for = Some("ErrImagePull: not found".into());
+}
+
+#[test]
+fn a_roll_out_that_halts_is_stalled_and_not_ready_though_the_former_version_works() {
+    let mut found = all_well(|_| ());
+    pod_of(&mut found, Seonsqd, 0).template = Some("old".into());
+    let going = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(kstatus(&going), ["True", "False", "True"]);
+    assert_eq!(going.phase.as_deref(), Some("RollingOut"));
+    image_is_missing(pod_of(&mut found, Seonsqd, 1));
+    let status = judged(&going, &mut found);
+    assert_eq!(kstatus(&status), ["False", "True", "False"]);
+    assert_eq!(status.phase.as_deref(), Some("Stalled"));
+    let why = "the roll-out has halted: acme-seonsqd-1 is not ready: ErrImagePull: not found; \
+               acme-seonsqd-1: ErrImagePull: not found";
+    for kind in ["Ready", "Stalled"] {
+        let status = if kind == "Ready" { "False" } else { "True" };
+        assert_eq!(
+            condition(&judged(&going, &mut found), kind),
+            says(status, "RolloutHalted", why)
+        );
+    }
+    assert_eq!(condition(&status, "Available").0, "True");
+    assert_eq!(condition(&status, "Degraded").1, "PodsNotReady");
+    // Each is told of, with the pod that it is about.
+    let told: Vec<_> = news::worth_telling(&going.conditions, &status.conditions).collect();
+    let kinds: Vec<_> = told.iter().map(|condition| condition.kind.as_str()).collect();
+    assert_eq!(kinds, ["Ready", "Degraded"]);
+    for condition in told {
+        let pod = news::named(&condition.message, &found.pods).unwrap();
+        assert_eq!(pod.name, "acme-seonsqd-1");
+    }
+}
+
+#[test]
+fn a_standby_that_is_away_without_a_roll_out_is_on_its_way() {
+    let mut found = all_well(|_| ());
+    image_is_missing(pod_of(&mut found, Seonsqd, 1));
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(kstatus(&status), ["True", "False", "True"]);
+    assert_eq!(status.phase.as_deref(), Some("Degraded"));
+}
+
+#[test]
+fn a_daemon_that_cannot_begin_anywhere_is_stalled() {
+    let mut found = all_well(|_| ());
+    found.pods.retain(|pod| pod.daemon != Seonsqd);
+    let beginning = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(kstatus(&beginning), ["True", "False", "False"]);
+    assert_eq!(beginning.phase.as_deref(), Some("Starting"));
+    found.refusals.insert("acme-seonsqd".into(), "exceeded quota: small".into());
+    let status = judged(&beginning, &mut found);
+    assert_eq!(kstatus(&status), ["False", "True", "False"]);
+    let why = "acme-seonsqd cannot have another pod: exceeded quota: small";
+    assert_eq!(condition(&status, "Degraded"), says("True", "PodsNotReady", why));
+    let message = format!("no active pod of seonsqd ({why})");
+    for kind in ["Ready", "Stalled"] {
+        assert_eq!(condition(&status, kind).2, message);
+    }
+}
+
+#[test]
+fn a_migration_that_cannot_begin_or_fails_is_named_with_what_is_in_its_way() {
+    let mut found = all_well(|_| ());
+    let going = migrating(&mut found, Migration::Running);
+    assert_eq!(kstatus(&going), ["False", "False", "True"], "what runs, runs");
+    assert_eq!(going.phase.as_deref(), Some("Migrating"));
+    let job = found.owned.keys().next().unwrap().1.clone();
+    let pulls = "ErrImagePull: not found";
+    for (migration, trouble, refusal, says) in [
+        (Migration::Running, Some(pulls), None, pulls),
+        (
+            Migration::Failing,
+            Some("E-STORE-CONNECT no such role"),
+            None,
+            "E-STORE-CONNECT no such role",
+        ),
+        (Migration::Running, None, Some("exceeded quota: small"), "exceeded quota: small"),
+        (Migration::Failing, None, None, "has failed and is tried again"),
+    ] {
+        let pod = MigrationPod { job: job.clone(), trouble: trouble.map(str::to_owned) };
+        found.migrations = vec![pod];
+        found.refusals = refusal.map(|why| (job.clone(), why.to_owned())).into_iter().collect();
+        let status = migrating(&mut found, migration);
+        assert_eq!(kstatus(&status), ["False", "True", "False"], "{says}");
+        for kind in ["Ready", "Stalled", "Degraded", "DatabaseReady"] {
+            let (_, reason, message) = condition(&status, kind);
+            assert_eq!(reason, "MigrationFailing", "{kind}");
+            assert!(message.contains(says), "{kind}: {message}");
+        }
+    }
+}
+
+#[test]
+fn a_database_that_refuses_the_daemons_now_is_not_ready() {
+    let mut found = all_well(|_| ());
+    let created = found.now;
+    let standby = pod_of(&mut found, Seonsqd, 1);
+    (standby.is_ready, standby.created) = (false, Some(created));
+    standby.waits_for = Some("the database: E-STORE-CONNECT password authentication failed".into());
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    let (is, reason, message) = condition(&status, "DatabaseReady");
+    assert_eq!((is.as_str(), reason.as_str()), ("False", "DatabaseRefuses"));
+    assert!(message.starts_with("acme-seonsqd-1 waits for the database: E-STORE"), "{message}");
+    assert_eq!(condition(&status, "Degraded").0, "False", "a database may come a little later");
+    found.now += 60.seconds();
+    let status = judged(&status, &mut found);
+    assert!(condition(&status, "Degraded").2.contains("password authentication failed"));
+}
+
+#[test]
+fn a_refusal_of_another_revision_is_none_of_this_one() {
+    let mut found = all_well(|_| ());
+    let standby = pod_of(&mut found, Seonsqd, 1);
+    standby.configuration = Some("older".into());
+    (standby.refused, standby.refused_revision) =
+        (Some("E-CONFIG-INVALID".into()), Some("r".into()));
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(kstatus(&status), ["True", "False", "True"]);
+    pod_of(&mut found, Seonsqd, 1).refused_revision = Some(validated(&found).manifests.revision);
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    assert_eq!(kstatus(&status), ["False", "True", "False"]);
+    assert_eq!(condition(&status, "Stalled").1, "Refused");
+}
+
+#[test]
+fn a_partner_that_is_not_good_is_stalled_and_told_of_once() {
+    let found = found(
+        instance(|_| ()),
+        vec![
+            partner("bolt", |_| ()),
+            partner("cast", |value| {
+                value["spec"]["identity"]["passwordSecretRef"]["name"] = json!("nowhere");
+            }),
+        ],
+    );
+    let validated = validated(&found);
+    let plan = plan(&validated, &found);
+    let outcome = Outcome::Planned { instance: &validated, plan: &plan, error: None };
+    for (partner, expected) in found.partners.iter().zip([("False", 0), ("True", 1)]) {
+        let judge = |before: &_| partner::judge(before, partner, &found, &outcome);
+        let first = judge(&SeonPartnerStatus::default());
+        let stalled = first.conditions.iter().find(|it| it.kind == "Stalled").unwrap();
+        let told = news::worth_telling(&[], &first.conditions).count();
+        assert_eq!((stalled.status.as_str(), told), expected, "{}", partner.name_any());
+        let again = judge(&first).conditions;
+        assert_eq!(news::worth_telling(&first.conditions, &again).count(), 0);
+    }
 }

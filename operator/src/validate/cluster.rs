@@ -39,6 +39,11 @@ pub(super) fn problems(found: &Found) -> Vec<Problem> {
         };
         problems.push(Problem::new("E-VALIDATE-STORAGE", "spec.storage", cure));
     }
+    if let (None, Some(name)) = (&spec.storage.volume_claim, &spec.storage.claim_name)
+        && is_object_name(name)
+    {
+        problems.extend(claim(found, name));
+    }
     let tcpip = spec.receive.tcpip.as_ref().map(|l| ("tcpip", l.port, &l.address));
     let tls = spec.receive.tls.as_ref().map(|l| ("tls", l.port, &l.address));
     for (name, port, address) in tcpip.into_iter().chain(tls) {
@@ -46,6 +51,29 @@ pub(super) fn problems(found: &Found) -> Vec<Problem> {
     }
     problems.extend(missing_secrets(found, instance_secrets(spec)));
     problems
+}
+
+/// A claim that is there already, which all pods of an instance have to have.
+fn claim(found: &Found, name: &str) -> Option<Problem> {
+    let namespace = &found.key.namespace;
+    let text = match &found.claim {
+        None => format!("there is no volume claim {name} in namespace {namespace}; make it there"),
+        Some(modes)
+            if modes.iter().all(|mode| mode == "ReadWriteOncePod" || mode == "ReadOnlyMany") =>
+        {
+            format!(
+                "claim {name} is {}, so not several pods can write there; give one that is \
+                 ReadWriteMany, or ReadWriteOnce for all pods on one node",
+                modes.join(", "),
+            )
+        }
+        Some(_) => return None,
+    };
+    Some(Problem::new("E-VALIDATE-STORAGE", "spec.storage.claimName", text))
+}
+
+fn is_shared(modes: &[String]) -> bool {
+    modes.iter().any(|mode| mode == "ReadWriteMany")
 }
 
 fn listener(problems: &mut Vec<Problem>, name: &str, port: i32, address: &str) {
@@ -122,10 +150,14 @@ pub(super) fn too_large(manifests: &Manifests) -> Option<Problem> {
 }
 
 /// What a cluster cannot do without; nothing, if it is reported as missing.
-pub(super) fn wanted(spec: &SeonInstanceSpec) -> Option<(SecretKeyReference, ValidatedStorage)> {
+pub(super) fn wanted(found: &Found) -> Option<(SecretKeyReference, ValidatedStorage)> {
+    let spec = &found.instance.spec;
     let storage = match (&spec.storage.volume_claim, &spec.storage.claim_name) {
         (Some(claim), _) => ValidatedStorage::Make(claim.clone()),
-        (None, Some(name)) => ValidatedStorage::Use(name.clone()),
+        (None, Some(name)) => ValidatedStorage::Use {
+            name: name.clone(),
+            is_of_one_node: found.claim.as_ref().is_some_and(|modes| !is_shared(modes)),
+        },
         (None, None) => return None,
     };
     Some((spec.database.as_ref()?.secret_ref.clone(), storage))

@@ -4,6 +4,7 @@ use crds::names;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt as _;
+use serde::Deserialize;
 
 use super::{cache::Item, key::InstanceKey};
 use crate::daemon::{Daemon, OnCluster as _};
@@ -15,6 +16,8 @@ pub struct ObservedPod {
     pub name: String,
     /// Which pod of that name.
     pub uid: String,
+    /// Which state of it this is, so that a change by it is one of no other.
+    pub version: String,
     /// Whose pod it is.
     pub daemon: Daemon,
     /// The node that it runs on.
@@ -39,6 +42,10 @@ pub struct ObservedPod {
     pub configuration: Option<String>,
     /// Why it did not take a newer one.
     pub refused: Option<String>,
+    /// Which one that was.
+    pub refused_revision: Option<String>,
+    /// The settings of the revision that it runs by which count for its next process only.
+    pub at_next_start: Option<String>,
     /// The revision that it was asked to come to.
     pub wanted: Option<String>,
     /// The fingerprint of the template that it was made from.
@@ -79,14 +86,12 @@ impl ObservedPod {
         let status = pod.status.as_ref();
         let conditions = status.and_then(|status| status.conditions.as_ref());
         let condition = |kind: &str| conditions.into_iter().flatten().find(|c| c.type_ == kind);
-        let is_false = |kind: &str| condition(kind).filter(|condition| condition.status == "False");
-        let container = status
-            .and_then(|status| status.container_statuses.as_ref())
-            .and_then(|all| all.first());
+        let container = container(pod);
         let name = pod.name_any();
         let value = Self {
             name: name.clone(),
             uid: pod.uid()?,
+            version: pod.resource_version().unwrap_or_default(),
             daemon,
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             address: status.and_then(|status| status.pod_ip.clone()),
@@ -99,14 +104,15 @@ impl ObservedPod {
             listens: annotation(names::LISTENS_ANNOTATION),
             configuration: annotation(names::CONFIGURATION_ANNOTATION),
             refused: annotation(names::REFUSED_ANNOTATION),
+            refused_revision: annotation(names::REFUSED_REVISION_ANNOTATION),
+            at_next_start: annotation(names::AT_NEXT_START_ANNOTATION),
             wanted: annotation(names::WANTED_ANNOTATION),
             template: annotation(names::TEMPLATE_ANNOTATION),
             process_ended: container.and_then(ended),
-            waits_for: container
-                .and_then(waits_for)
-                .or_else(|| annotation(names::WAITS_FOR_ANNOTATION)),
-            unplaced: is_false("PodScheduled").and_then(|condition| condition.message.clone()),
-            unready_since: is_false("Ready")
+            waits_for: waits_for(pod).or_else(|| annotation(names::WAITS_FOR_ANNOTATION)),
+            unplaced: unplaced(pod),
+            unready_since: condition("Ready")
+                .filter(|condition| condition.status == "False")
                 .and_then(|condition| Some(condition.last_transition_time.as_ref()?.0)),
             controller: controller(pod),
         };
@@ -132,9 +138,65 @@ fn controller(pod: &Pod) -> Option<String> {
     limits.keys().find(|resource| resource.starts_with(names::CAPI_RESOURCE)).cloned()
 }
 
-fn waits_for(container: &ContainerStatus) -> Option<String> {
-    let reason = container.state.as_ref()?.waiting.as_ref()?.reason.clone()?;
-    (reason != "ContainerCreating" && reason != "PodInitializing").then_some(reason)
+/// A daemon's pod has one, and a migration's too.
+fn container(pod: &Pod) -> Option<&ContainerStatus> {
+    pod.status.as_ref()?.container_statuses.as_ref()?.first()
+}
+
+/// What a container waits for before its process begins, in the kubelet's words.
+pub(super) fn waits_for(pod: &Pod) -> Option<String> {
+    let waiting = container(pod)?.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.clone()?;
+    match reason.as_str() {
+        "ContainerCreating" | "PodInitializing" => None,
+        // The kubelet says how long it waits, which is another time each time.
+        "CrashLoopBackOff" => Some(match last_words(pod) {
+            Some(words) => format!("{reason}: {words}"),
+            None => reason,
+        }),
+        _ => Some(match &waiting.message {
+            Some(message) => format!("{reason}: {}", short(message)),
+            None => reason,
+        }),
+    }
+}
+
+/// Why no node takes it, in the scheduler's words.
+pub(super) fn unplaced(pod: &Pod) -> Option<String> {
+    let mut conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    let placed = conditions.find(|condition| condition.type_ == "PodScheduled")?;
+    placed.message.clone().filter(|_| placed.status == "False")
+}
+
+/// By what the last process of a pod ended that should have come to its end otherwise.
+pub(super) fn ended_by(pod: &Pod) -> Option<String> {
+    Some(format!("its last process ended: {}", last_words(pod)?))
+}
+
+/// What the last process that failed said last: its termination message ends with that line of its log.
+fn last_words(pod: &Pod) -> Option<String> {
+    let container = container(pod)?;
+    let states = [&container.state, &container.last_state].into_iter().flatten();
+    let mut failed =
+        states.filter_map(|state| state.terminated.as_ref().filter(|it| it.exit_code != 0));
+    let message = failed.find_map(|failed| failed.message.clone())?;
+    let line = message.trim().lines().last()?;
+    Some(match serde_json::from_str(line).ok() {
+        Some(LastLine { code: Some(code), message }) => short(&format!("{code} {message}")),
+        Some(LastLine { code: None, message }) => short(&message),
+        None => short(line),
+    })
+}
+
+#[derive(Deserialize)]
+struct LastLine {
+    code: Option<String>,
+    message: String,
+}
+
+/// As much as a condition bears of each pod.
+fn short(text: &str) -> String {
+    text.chars().take(300).collect()
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ use super::{
     World,
     cache::Item,
     key::InstanceKey,
+    migration::MigrationPod,
     node::ObservedNode,
     owned::{Made, Owned},
     pod::ObservedPod,
@@ -167,11 +168,13 @@ impl Start {
         let world = Arc::clone(world);
         let config = Config::default().labels(names::DAEMON_LABEL);
         let stream = watcher(self.api::<Pod>(), config);
-        self.stream("pods", stream.default_backoff(), move |event| {
-            world.pods.fold(event, |pod| {
+        self.stream("pods", stream.default_backoff(), move |event: Event<Pod>| {
+            let mut touched = world.migrations.fold(event.clone(), |pod| MigrationPod::keep(&pod));
+            touched.extend(world.pods.fold(event, |pod| {
                 let Item { instance, name, value } = ObservedPod::keep(&pod)?;
                 Some(Item { instance, name, value: Arc::new(value) })
-            })
+            }));
+            touched
         });
     }
 

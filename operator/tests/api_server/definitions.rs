@@ -193,7 +193,6 @@ fn changes() -> Vec<(Value, Break)> {
     vec![
         (instance("acme", |_| ()), to(&["spec", "database"], database)),
         (with(json!({"claimName": "a"})), to(&["spec", "storage"], claim("1Gi"))),
-        (with(claim("9Gi")), to(&["spec", "storage"], claim("8Gi"))),
         (with(claim("9Gi")), to(&["spec", "storage"], other_claim)),
         (partner("bolt", |_| ()), to(&["spec", "instanceRef"], json!({"name": "other"}))),
     ]
@@ -311,7 +310,7 @@ async fn resources_are_found_by_short_names_categories_and_fields() {
     };
     assert_eq!(
         heading(&kubectl("seon").await),
-        ["NAME", "READY", "RECEIVE", "SEND", "QUEUE", "PARTNERS", "AGE"]
+        ["NAME", "PHASE", "READY", "RECEIVE", "SEND", "QUEUE", "PARTNERS", "AGE"]
     );
     assert!(kubectl("seonp").await.contains("bolt"));
     assert_eq!(kubectl("seon-all").await.matches("O0013000002").count(), 2);

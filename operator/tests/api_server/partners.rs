@@ -1,8 +1,8 @@
 //! Partners: each is judged for itself.
 
 use crds::{SeonInstance, SeonPartner, SeonPartnerStatus};
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::{Secret, Service};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::fixture::{Operator, PASSWORD, Place, server, until};
@@ -151,6 +151,25 @@ async fn an_invalid_instance_says_what_to_do_and_leaves_what_runs() {
          policy who may call"
     );
     assert_eq!(condition("ConfigurationApplied").status, "False");
+
+    // What it was last is still kept as it should be.
+    let services = place.api::<Service>();
+    services.delete("acme-seonrd-tcpip", &DeleteParams::default()).await.unwrap();
+    let key = operator::world::InstanceKey::new(&place.namespace, "acme");
+    let name = (operator::world::Kind::Service, "acme-seonrd-tcpip".to_owned());
+    until("the operator knows that it is gone", async || {
+        let owned = operator.context.world.owned_by(&key);
+        if owned.contains_key(&name) { Err("not yet".into()) } else { Ok(()) }
+    })
+    .await;
+    operator.turn(&place, "acme").await.unwrap();
+    let service = place.get::<Service>("acme-seonrd-tcpip").await.spec.unwrap();
+    assert_eq!(service.ports.unwrap()[0].port, 3305, "as it was, and not as it is asked for");
+    // One that has never seen it good leaves it alone.
+    services.delete("acme-seonrd-tcpip", &DeleteParams::default()).await.unwrap();
+    let fresh = Operator::start(&place).await;
+    fresh.turn(&place, "acme").await.unwrap();
+    assert!(services.get_opt("acme-seonrd-tcpip").await.unwrap().is_none());
 }
 
 #[tokio::test]

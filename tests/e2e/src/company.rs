@@ -223,7 +223,8 @@ impl<'stage> Company<'stage> {
         }
         for (kind, wanted) in [
             (conditions::READY, "True"),
-            (conditions::PROGRESSING, "False"),
+            (conditions::RECONCILING, "False"),
+            (conditions::STALLED, "False"),
             (conditions::CONFIGURATION_APPLIED, "True"),
         ] {
             let condition = status.conditions.iter().find(|condition| condition.kind == kind);

@@ -310,7 +310,7 @@ async fn who_may_do_nothing_is_told_so_and_the_documented_role_is_enough() {
         if permissions == ["success"] { Ok(report) } else { Err(format!("{permissions:?}")) }
     })
     .await;
-    for category in ["operator", "database", "lease", "daemons", "partners"] {
+    for category in ["operator", "database", "leases", "daemons", "partners"] {
         assert!(!results(&report, category).is_empty(), "{category}: {report}");
     }
     let text = report.to_string();

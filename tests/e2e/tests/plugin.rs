@@ -334,5 +334,5 @@ fn status_and_check_ask_the_pod(office: &Office) {
     // What only the pod knows.
     assert_eq!(of("queue")[0]["description"], "no entry is blocked", "{report}");
     assert!(of("spool")[0]["description"].as_str().unwrap().contains("/var/lib/seon"), "{report}");
-    assert_eq!(of("lease")[1]["result"], "warning", "it has not said its epoch: {report}");
+    assert_eq!(of("leases")[1]["result"], "warning", "it has not said its epoch: {report}");
 }

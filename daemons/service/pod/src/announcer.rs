@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Epoch;
 use k8s_openapi::api::core::v1::Pod as PodObject;
-use kube::api::{Patch, PatchParams};
+use kube::api::{GetParams, Patch, PatchParams};
 use kube::{Api, Client, Config};
 use runtime::status::Role;
 use runtime::{ServiceError, Standing, Standings};
@@ -20,6 +20,8 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// The pause after the first failure, and the longest one.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often the pod is looked at although nothing changed: somebody else may write on it too.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// When a new holder looks at its peers: at once, and when what a former holder sent in its last
 /// moments has arrived.
 const LOOKS: [Duration; 2] = [Duration::ZERO, Duration::from_secs(10)];
@@ -34,17 +36,19 @@ pub async fn announce(pod: Pod, standings: Standings) -> Result<(), ServiceError
             Err(error) => sleep_until(trouble.pause(&error)).await,
         }
     };
-    announce_with(client, pod, standings).await
+    announce_with(client, pod, standings, LOOK_EVERY).await
 }
 
-/// The same with a client of the caller's.
+/// The same with a client of the caller's, and a look at the pod as often as that.
 pub async fn announce_with(
     client: Client,
     pod: Pod,
     mut standings: Standings,
+    look_every: Duration,
 ) -> Result<(), ServiceError> {
     let pods = Api::namespaced(client, &pod.namespace);
-    let mut announcer = Announcer { pods, own: None, uid: None, peers: Peers::default(), pod };
+    let own = Own::Unknown;
+    let mut announcer = Announcer { pods, own, uid: None, peers: Peers::default(), pod };
     let mut trouble = Trouble::default();
     loop {
         let standing = standings.current();
@@ -55,15 +59,11 @@ pub async fn announce_with(
             }
             Err(error) => Some(trouble.pause(&error)),
         };
-        let again = async {
-            match again_at {
-                Some(moment) => sleep_until(moment).await,
-                None => std::future::pending().await,
-            }
-        };
+        let look = Instant::now() + look_every.mul_f64(0.75 + ambient::chance() / 2.0);
+        let again_at = again_at.map_or(look, |moment| moment.min(look));
         tokio::select! {
             () = standings.changed() => {}
-            () = again => {}
+            () = sleep_until(again_at) => announcer.own.may_be_old(),
         }
     }
 }
@@ -81,11 +81,28 @@ fn client() -> Result<Client, PodError> {
 struct Announcer {
     pods: Api<PodObject>,
     pod: Pod,
-    /// Our pod as we know it; `None` when we have to look.
-    own: Option<Found>,
+    own: Own,
     /// Our pod's identity: a later pod of the same name is not ours.
     uid: Option<String>,
     peers: Peers,
+}
+
+/// Our pod.
+enum Own {
+    /// It has to be asked for.
+    Unknown,
+    /// What the API server last knew of it does for a look.
+    MayBeOld,
+    /// As it was read or written last.
+    Known(Found),
+}
+
+impl Own {
+    fn may_be_old(&mut self) {
+        if matches!(self, Self::Known(_)) {
+            *self = Self::MayBeOld;
+        }
+    }
 }
 
 /// How often the holder of an epoch has looked at its peers.
@@ -125,17 +142,18 @@ impl Announcer {
         let name = self.pod.name.clone();
         let mut attempt = 1;
         loop {
-            let found = match self.own.take() {
-                Some(found) => found,
-                None => self.read_own().await?,
+            let found = match std::mem::replace(&mut self.own, Own::Unknown) {
+                Own::Known(found) => found,
+                Own::MayBeOld => self.read_own(Freshness::Cached).await?,
+                Own::Unknown => self.read_own(Freshness::Newest).await?,
             };
             let Some(patch) = found.change_to(wanted) else {
-                self.own = Some(found);
+                self.own = Own::Known(found);
                 return Ok(());
             };
             match self.patch(&name, &patch).await {
                 Ok(written) => {
-                    self.own = written;
+                    self.own = written.map_or(Own::Unknown, Own::Known);
                     return Ok(());
                 }
                 Err(Answer::Conflict) if attempt < ATTEMPTS => attempt += 1,
@@ -144,9 +162,9 @@ impl Announcer {
         }
     }
 
-    async fn read_own(&mut self) -> Result<Found, PodError> {
+    async fn read_own(&mut self, freshness: Freshness) -> Result<Found, PodError> {
         let name = self.pod.name.clone();
-        let found = self.read(&name).await.map_err(|answer| answer.into_error(&name))?;
+        let found = self.read(&name, freshness).await.map_err(|answer| answer.into_error(&name))?;
         if *self.uid.get_or_insert_with(|| found.uid.clone()) == found.uid {
             Ok(found)
         } else {
@@ -160,7 +178,7 @@ impl Announcer {
         for peer in self.pod.others() {
             let mut attempt = 1;
             loop {
-                let taken = match self.read(peer).await {
+                let taken = match self.read(peer, Freshness::Newest).await {
                     Ok(found) => match found.deposition(epoch) {
                         None => Ok(()),
                         Some(patch) => self.patch(peer, &patch).await.map(|_| ()),
@@ -178,8 +196,12 @@ impl Announcer {
         Ok(())
     }
 
-    async fn read(&self, name: &str) -> Result<Found, Answer> {
-        let answer = tokio::time::timeout(LIMIT, self.pods.get_metadata(name)).await;
+    async fn read(&self, name: &str, freshness: Freshness) -> Result<Found, Answer> {
+        let parameters = GetParams {
+            resource_version: (freshness == Freshness::Cached).then(|| "0".to_owned()),
+        };
+        let got = self.pods.get_metadata_with(name, &parameters);
+        let answer = tokio::time::timeout(LIMIT, got).await;
         let pod = answer.map_err(|_| Answer::Nothing)??;
         Found::of(&pod.metadata).ok_or(Answer::NotThere)
     }
@@ -201,6 +223,16 @@ impl Peers {
         }
         Some(self.since? + *LOOKS.get(self.looks)?)
     }
+}
+
+/// Which state of a pod an answer shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    /// What the API server has at hand, which costs its database nothing. A change by it is refused if
+    /// it is not the newest.
+    Cached,
+    /// As it is now.
+    Newest,
 }
 
 /// What went otherwise than hoped.
@@ -252,9 +284,10 @@ impl Trouble {
         } else {
             tracing::debug!(code = error.code(), failures = self.failures, "{error}");
         }
+        // By chance too, so that a thousand daemons do not come back to an API server all at once.
         let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
         self.failures = self.failures.saturating_add(1);
-        Instant::now() + doubled.mul_f64(0.5 + jitter() / 2.0)
+        Instant::now() + doubled.mul_f64(0.5 + ambient::chance() / 2.0)
     }
 
     fn is_over(&mut self) {
@@ -263,12 +296,6 @@ impl Trouble {
         }
         self.failures = 0;
     }
-}
-
-/// From 0 to 1, so that a thousand daemons do not come back to an API server all at once. The
-/// clock's last digits are random enough for that.
-fn jitter() -> f64 {
-    ambient::chance()
 }
 
 #[cfg(test)]

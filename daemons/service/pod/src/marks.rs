@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crds::names::{
-    ACTIVE, CONFIGURATION_ANNOTATION, DAEMON_ANNOTATIONS, EPOCH_ANNOTATION, LISTENS_ANNOTATION,
-    REFUSED_ANNOTATION, REFUSED_REVISION_ANNOTATION, ROLE_LABEL, SINCE_ANNOTATION, STANDBY,
-    WAITS_FOR_ANNOTATION,
+    ACTIVE, AT_NEXT_START_ANNOTATION, CONFIGURATION_ANNOTATION, DAEMON_ANNOTATIONS,
+    EPOCH_ANNOTATION, LISTENS_ANNOTATION, REFUSED_ANNOTATION, REFUSED_REVISION_ANNOTATION,
+    ROLE_LABEL, SINCE_ANNOTATION, STANDBY, WAITS_FOR_ANNOTATION,
 };
 use domain::Epoch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -46,6 +46,7 @@ impl Marks {
         });
         let waits_for =
             standing.waits_for.as_ref().map(|what| what.chars().take(LONGEST).collect());
+        let at_next_start = configuration.at_next_start.join(", ");
         let annotations = [
             (EPOCH_ANNOTATION, standing.epoch.map(|epoch| epoch.to_string())),
             (SINCE_ANNOTATION, Some(format!("{:.3}", standing.since))),
@@ -54,6 +55,7 @@ impl Marks {
             (REFUSED_ANNOTATION, refused),
             (REFUSED_REVISION_ANNOTATION, configuration.refused_revision.clone()),
             (WAITS_FOR_ANNOTATION, waits_for),
+            (AT_NEXT_START_ANNOTATION, Some(at_next_start).filter(|fields| !fields.is_empty())),
         ];
         let annotations = annotations.into_iter().filter_map(|(name, value)| Some((name, value?)));
         Self { role: Some(role.to_owned()), annotations: annotations.collect() }

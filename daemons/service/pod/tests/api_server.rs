@@ -106,6 +106,7 @@ fn standing(role: Role, epoch: Option<i64>) -> Standing {
             code: None,
             left_out: Vec::new(),
             refused_revision: None,
+            at_next_start: Vec::new(),
         },
     }
 }
@@ -167,6 +168,17 @@ impl World {
     }
 
     async fn daemon_by(&self, port: u16, pod: usize, standing: Standing) -> Daemon {
+        // Not within a test: what is read and written there is counted.
+        self.looking_daemon(port, pod, standing, Duration::from_hours(1)).await
+    }
+
+    async fn looking_daemon(
+        &self,
+        port: u16,
+        pod: usize,
+        standing: Standing,
+        look_every: Duration,
+    ) -> Daemon {
         let standing = watch::Sender::new(standing);
         let (standings, known) = Standings::new(standing.subscribe());
         let pod = pod::Pod {
@@ -174,7 +186,12 @@ impl World {
             namespace: self.namespace.clone(),
             peers: PODS.map(str::to_owned).to_vec(),
         };
-        let task = tokio::spawn(pod::announce_with(self.client_by(port).await, pod, standings));
+        let task = tokio::spawn(pod::announce_with(
+            self.client_by(port).await,
+            pod,
+            standings,
+            look_every,
+        ));
         Daemon { standing, known, task }
     }
 
@@ -268,6 +285,29 @@ async fn the_role_goes_from_pod_to_pod_with_the_lease_and_nothing_is_written_at_
     let answers = world.answers("patch");
     assert_eq!(answers.len(), patches + 1, "{answers:?}");
     assert!(answers.iter().all(|code| *code == 200), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_role_that_somebody_has_written_by_hand_is_put_right() {
+    let world = World::new(cluster::api_server!()).await;
+    let often = Duration::from_millis(200);
+    let [active, standby] = [(0, Role::Active, Some(3)), (1, Role::Standby, None)];
+    for (pod, role, epoch) in [active, standby] {
+        let standing = standing(role, epoch);
+        let mut daemon = world.looking_daemon(world.port(), pod, standing, often).await;
+        daemon.until_known(role).await;
+        let right = if role == Role::Active { ACTIVE } else { STANDBY };
+        for wrong in [json!(null), json!(STANDBY), json!(ACTIVE), json!("boss")] {
+            if wrong == right {
+                continue;
+            }
+            let labels = json!({"metadata": {"labels": {ROLE_LABEL: wrong}}});
+            let patch = Patch::Merge(labels);
+            world.pods.patch(PODS[pod], &PatchParams::default(), &patch).await.unwrap();
+            world.until_role(pod, right).await;
+        }
+        daemon.task.abort();
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use configuration::DatabaseSetting;
 use spool::Spool;
 use store::{DatabaseUri, Store, StoreError};
 
@@ -23,7 +24,9 @@ pub(crate) async fn open(
 ) -> Result<Store, RunError> {
     match migrate {
         Migrate::AtStart => {
-            let store = connect(process, data).await?;
+            let database = process.reload.current().instance.database.clone();
+            let store = connect(process, data, &database).await?;
+            process.reload.has_opened(&database);
             store.migrate().await?;
             hold_together(&store, spool, &process.reload.current().instance.name).await?;
             Ok(store)
@@ -63,11 +66,14 @@ async fn wait_until_ready(
 }
 
 async fn ready(process: &Process, data: &Path, spool: &Spool) -> Result<Store, RunError> {
-    let store = connect(process, data).await?;
+    // By the configuration as it is now: a corrected address or password counts.
+    let database = process.reload.current().instance.database.clone();
+    let store = connect(process, data, &database).await?;
     if let Err(error) = is_right(&store, process, spool).await {
         store.close().await;
         return Err(error);
     }
+    process.reload.has_opened(&database);
     Ok(store)
 }
 
@@ -77,9 +83,12 @@ async fn is_right(store: &Store, process: &Process, spool: &Spool) -> Result<(),
     Ok(())
 }
 
-/// By the configuration as it is now: a corrected address or password counts.
-async fn connect(process: &Process, data: &Path) -> Result<Store, StoreError> {
-    let uri = process.reload.current().instance.database.uri(data);
+async fn connect(
+    process: &Process,
+    data: &Path,
+    database: &DatabaseSetting,
+) -> Result<Store, StoreError> {
+    let uri = database.uri(data);
     let uri: DatabaseUri = uri.expose().parse()?;
     let store = Store::open(&uri, process.daemon.name()).await?;
     let metrics = process.metrics.clone();

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use domain::{Daemon, Epoch};
 use jiff::Timestamp;
-use lease::{Boottime, Clock, Holder};
+use lease::{Boottime, Clock, Holder, Sight};
 use rustix::process::getppid;
 use tokio::sync::watch;
 
@@ -137,11 +137,16 @@ impl Process {
     /// How the process stands now, for others.
     pub(crate) fn standing(&self) -> Standing {
         let State { role, since, tenure, waits_for } = self.state();
+        // It would get no lease now either: who asks what a pod waits for asks for that.
+        let lost = self.lease.get().filter(|_| role == Role::Standby).and_then(|lease| {
+            let Sight::Lost(why) = lease.sight().borrow().clone() else { return None };
+            Some(format!("the database: {why}"))
+        });
         let listeners = self.listeners.snapshot().into_iter();
         Standing {
             role,
             since,
-            waits_for,
+            waits_for: waits_for.or(lost),
             epoch: tenure.filter(|_| role == Role::Active).map(|(epoch, _)| epoch),
             listens: listeners.filter(|one| one.ok).map(|one| one.address).collect(),
             configuration: self.reload.status(),
@@ -161,6 +166,8 @@ impl Process {
             state.mark_unchanged();
             listeners.mark_unchanged();
             configuration.mark_unchanged();
+            // There from before the first turn as a standby, which is news of the state.
+            let mut sight = self.lease.get().map(lease::Handle::sight);
             let now = self.standing();
             standing.send_if_modified(|before| {
                 let news = *before != now;
@@ -172,6 +179,7 @@ impl Process {
                 changed = state.changed() => changed,
                 changed = listeners.changed() => changed,
                 changed = configuration.changed() => changed,
+                changed = changed(sight.as_mut()) => changed,
             };
         }
     }
@@ -180,6 +188,16 @@ impl Process {
     fn lease_valid_for_ms(&self) -> Option<u64> {
         let left = self.lease.get()?.valid_until()?.saturating_sub(Boottime.now());
         u64::try_from(left.as_millis()).ok()
+    }
+}
+
+/// Never, while there is no lease to look at.
+async fn changed(
+    sight: Option<&mut watch::Receiver<Sight>>,
+) -> Result<(), watch::error::RecvError> {
+    match sight {
+        Some(sight) => sight.changed().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -221,8 +239,13 @@ impl Reading for Process {
                 Some(what) => format!("starting: waiting for {what}"),
             }),
             Role::Standby if standby == Standby::IsReady => {
-                let sees = self.lease.get().is_some_and(lease::Handle::sees_the_lease);
-                (!sees).then(|| "standby: the lease cannot be seen; see the log".to_owned())
+                let sight =
+                    self.lease.get().map_or(Sight::None, |lease| lease.sight().borrow().clone());
+                match sight {
+                    Sight::Clear => None,
+                    Sight::None => Some("standby: the lease has not been seen yet".to_owned()),
+                    Sight::Lost(why) => Some(format!("standby: the lease cannot be seen: {why}")),
+                }
             }
             Role::Standby => Some("standby: another process holds the lease".to_owned()),
             Role::Stopping => Some("stopping".to_owned()),
@@ -250,7 +273,7 @@ impl Reading for Process {
 
     fn set_log_level(&self, level: &str) -> Result<(), String> {
         self.telemetry.set_level(level).map_err(|error| error.to_string())?;
-        tracing::info!(level, "the log level was changed");
+        tracing::info!(log_level = level, "the log level was changed");
         Ok(())
     }
 

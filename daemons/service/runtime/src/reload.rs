@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use configuration::{Configuration, DebugLevel, LeftOut};
+use configuration::{Configuration, DatabaseSetting, DebugLevel, LeaseTerms, LeftOut};
 use lease::Tenure;
 use store::{JournalEntry, JournalKind, Note, Store};
 use tokio::sync::watch;
@@ -39,6 +39,15 @@ struct Shared {
     keeps_name: AtomicBool,
     /// The files as they were before they were loaded last.
     loaded: Mutex<Fingerprint>,
+    begun: Mutex<BegunWith>,
+}
+
+/// The settings that a running process cannot change, as it has begun with them.
+#[derive(Clone)]
+struct BegunWith {
+    database: DatabaseSetting,
+    data_directory: PathBuf,
+    lease: LeaseTerms,
 }
 
 impl Reload {
@@ -51,7 +60,8 @@ impl Reload {
         let loaded = folder::fingerprint(&start.directory);
         let configuration = start.load.load(&start.directory)?;
         let level_is_fixed = start.log_level.is_some();
-        let status = in_effect_since_now(&configuration);
+        let begun = BegunWith::of(&configuration);
+        let status = in_effect_since_now(&configuration, &begun);
         let reload = Self {
             shared: Arc::new(Shared {
                 directory: start.directory.clone(),
@@ -64,6 +74,7 @@ impl Reload {
                 one_at_a_time: tokio::sync::Mutex::new(()),
                 keeps_name: AtomicBool::new(false),
                 loaded: Mutex::new(loaded),
+                begun: Mutex::new(begun),
             }),
         };
         reload.apply_level();
@@ -112,6 +123,22 @@ impl Reload {
             return Ok(new);
         }
         Err(ConfigurationError::AnotherInstance { is: is.to_string(), named: named.to_string() })
+    }
+
+    /// This is the database that the process works with until it ends: while it waited for one, it looked
+    /// by whatever was in effect.
+    pub(crate) fn has_opened(&self, database: &DatabaseSetting) {
+        self.begun().database = database.clone();
+        self.shared.status.send_if_modified(|status| {
+            let at_next_start = self.begun().otherwise_than(&self.current());
+            let news = status.at_next_start != at_next_start;
+            status.at_next_start = at_next_start;
+            news
+        });
+    }
+
+    fn begun(&self) -> MutexGuard<'_, BegunWith> {
+        self.shared.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The files as they were when they were loaded last, accepted or refused.
@@ -163,10 +190,11 @@ impl Reload {
     }
 
     fn accept(&self, configuration: Configuration) {
-        for field in needing_a_start(&self.current(), &configuration) {
+        let begun = self.begun().clone();
+        let status = in_effect_since_now(&configuration, &begun);
+        for field in &status.at_next_start {
             tracing::warn!(field, "a change takes effect at the next start only");
         }
-        let status = in_effect_since_now(&configuration);
         self.shared.current.send_replace(Arc::new(configuration));
         self.shared.status.send_replace(status);
         self.apply_level();
@@ -211,7 +239,7 @@ impl Reload {
     }
 }
 
-fn in_effect_since_now(configuration: &Configuration) -> ConfigurationStatus {
+fn in_effect_since_now(configuration: &Configuration, begun: &BegunWith) -> ConfigurationStatus {
     ConfigurationStatus {
         loaded: ambient::now(),
         revision: configuration.revision.clone(),
@@ -219,6 +247,7 @@ fn in_effect_since_now(configuration: &Configuration) -> ConfigurationStatus {
         left_out: left_out(configuration),
         code: None,
         refused_revision: None,
+        at_next_start: begun.otherwise_than(configuration),
     }
 }
 
@@ -256,15 +285,26 @@ fn journal_entry(status: &ConfigurationStatus) -> JournalEntry {
     }
 }
 
-/// The settings that a running process cannot change.
-fn needing_a_start(old: &Configuration, new: &Configuration) -> Vec<&'static str> {
-    let (old, new) = (&old.instance, &new.instance);
-    let changed = [
-        ("spec.database", old.database != new.database),
-        ("spec.storage", old.data_directory != new.data_directory),
-        ("spec.lease", old.lease != new.lease),
-    ];
-    changed.into_iter().filter_map(|(field, changed)| changed.then_some(field)).collect()
+impl BegunWith {
+    fn of(configuration: &Configuration) -> Self {
+        let instance = &configuration.instance;
+        Self {
+            database: instance.database.clone(),
+            data_directory: instance.data_directory.clone(),
+            lease: instance.lease,
+        }
+    }
+
+    /// The settings that are others in this configuration.
+    fn otherwise_than(&self, configuration: &Configuration) -> Vec<String> {
+        let new = &configuration.instance;
+        let changed = [
+            ("spec.database", self.database != new.database),
+            ("spec.storage", self.data_directory != new.data_directory),
+            ("spec.lease", self.lease != new.lease),
+        ];
+        changed.into_iter().filter(|(_, is)| *is).map(|(field, _)| field.to_owned()).collect()
+    }
 }
 
 /// Our own daemons at the level asked for; the database driver only when something is wrong.

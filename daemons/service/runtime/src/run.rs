@@ -41,7 +41,7 @@ where
     F: Future<Output = Result<(), ServiceError>> + Send + 'static,
 {
     raise_descriptors();
-    leave_no_core();
+    ambient::leave_no_core();
     // Few threads keep an idle daemon small; file writes of many sessions share the blocking ones.
     // They come as they are needed: some may wait for disks that do not answer.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -67,14 +67,6 @@ fn raise_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     // Where even this is refused, the limit shows when it is reached.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-}
-
-/// A core has all keys and passwords in it. One octet keeps the kernel from writing one into a file, and,
-/// unlike none, from handing one to a program (core(5)). Who needs one raises it: `prlimit --core`.
-fn leave_no_core() {
-    let limit = getrlimit(Resource::Core);
-    let least = limit.maximum.unwrap_or(1).min(1);
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(least), ..limit });
 }
 
 type Requests = mpsc::UnboundedReceiver<Request>;

@@ -22,7 +22,7 @@ pub struct Standing {
     pub epoch: Option<Epoch>,
     /// The addresses on which it really listens.
     pub listens: Vec<String>,
-    /// What a start waits for.
+    /// What a start waits for, or a standby that does not see its lease.
     pub waits_for: Option<String>,
     /// The configuration in effect, and whether a later one was refused.
     pub configuration: ConfigurationStatus,

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::Daemon;
@@ -88,8 +88,18 @@ pub struct Handle {
     intents: Arc<watch::Sender<Intent>>,
     /// Nanoseconds on the keeper's clock; 0 while the lease is not ours.
     valid_until: Arc<AtomicU64>,
-    /// Whether the last look at the lease brought an answer.
-    seen: Arc<AtomicBool>,
+    sight: Arc<watch::Sender<Sight>>,
+}
+
+/// What the last look at the lease as a standby brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// None has come to its end yet.
+    None,
+    /// An answer.
+    Clear,
+    /// None, and why.
+    Lost(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,9 +142,17 @@ impl Handle {
         }
     }
 
-    /// Whether the last look at the lease as a standby brought an answer.
-    pub fn sees_the_lease(&self) -> bool {
-        self.seen.load(Ordering::SeqCst)
+    /// What the last look at the lease as a standby brought, and what the next ones do.
+    pub fn sight(&self) -> watch::Receiver<Sight> {
+        self.sight.subscribe()
+    }
+
+    fn looked(&self, sight: Sight) {
+        self.sight.send_if_modified(|before| {
+            let news = *before != sight;
+            *before = sight;
+            news
+        });
     }
 
     fn intend(&self, intent: Intent) {
@@ -162,7 +180,7 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
         let handle = Handle {
             intents: Arc::new(sender),
             valid_until: Arc::new(AtomicU64::new(0)),
-            seen: Arc::new(AtomicBool::new(false)),
+            sight: Arc::new(watch::Sender::new(Sight::None)),
         };
         let state = machine::begin(clock.now());
         Self { table, candidate, terms, guard, clock, state, call: None, handle, intents }
@@ -260,7 +278,10 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
             answer = next_answer(&mut self.call) => {
                 self.call = None;
                 if let Answer::Acquire(answer) = &answer {
-                    self.handle.seen.store(answer.is_ok(), Ordering::SeqCst);
+                    self.handle.looked(match answer {
+                        Ok(_) => Sight::Clear,
+                        Err(error) => Sight::Lost(format!("E-LEASE-TABLE {error}")),
+                    });
                 }
                 match answer {
                     Answer::Acquire(Ok(Acquired::Granted(epoch))) => Input::Granted(epoch),
@@ -292,7 +313,8 @@ impl<T: LeaseTable, G: Guard, C: Clock> Keeper<T, G, C> {
         let (state, action) = machine::step(self.state, input, self.clock.now(), &self.terms);
         let given_up = input == Input::TimePassed && is_asking(self.state) && !is_asking(state);
         if given_up {
-            self.handle.seen.store(false, Ordering::SeqCst);
+            let lost = "E-LEASE-TIMEOUT the lease table does not answer";
+            self.handle.looked(Sight::Lost(lost.to_owned()));
             tracing::warn!(code = "E-LEASE-TIMEOUT", "the lease table does not answer");
         }
         self.state = state;

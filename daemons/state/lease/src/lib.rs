@@ -14,7 +14,7 @@ mod terms;
 mod watchdog;
 
 pub use clock::{Boottime, Clock};
-pub use keeper::{Attempt, Candidate, Ending, Handle, Keeper, KeeperError};
+pub use keeper::{Attempt, Candidate, Ending, Handle, Keeper, KeeperError, Sight};
 pub use machine::Loss;
 pub use table::{Acquired, LeaseRow, LeaseTable};
 pub use tenure::{Holder, Tenure};

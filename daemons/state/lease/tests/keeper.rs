@@ -16,7 +16,7 @@ use std::time::Duration;
 use common::{Away, Memory, Mode, Told, Virtual, settle};
 use domain::Daemon;
 use lease::{
-    Attempt, Candidate, Clock, Ending, Holder, Keeper, KeeperError, LeaseTable, Loss, Terms,
+    Attempt, Candidate, Clock, Ending, Holder, Keeper, KeeperError, LeaseTable, Loss, Sight, Terms,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -336,19 +336,21 @@ async fn a_standby_sees_the_lease_while_the_database_answers() {
     let mut standby = world.keeper("two");
     let handle = standby.handle();
     let waiting = tokio::spawn(async move { standby.stand_by(&Notify::new()).await });
-    assert!(!handle.sees_the_lease());
+    let sight = || handle.sight().borrow().clone();
+    let is_lost = |code: &str| matches!(sight(), Sight::Lost(why) if why.starts_with(code));
+    assert_eq!(sight(), Sight::None);
     settle().await;
-    assert!(handle.sees_the_lease());
+    assert_eq!(sight(), Sight::Clear);
     world.table.set(Mode::Failing);
     world.clock.flow(seconds(1)).await;
-    assert!(!handle.sees_the_lease());
+    assert!(is_lost("E-LEASE-TABLE "), "{:?}", sight());
     world.table.set(Mode::Answering);
     world.clock.flow(seconds(1)).await;
-    assert!(handle.sees_the_lease());
+    assert_eq!(sight(), Sight::Clear);
     // One that says nothing is given up in the end.
     world.table.set(Mode::Hanging);
     world.clock.flow(seconds(10)).await;
-    assert!(!handle.sees_the_lease());
+    assert!(is_lost("E-LEASE-TIMEOUT "), "{:?}", sight());
     world.table.set(Mode::Answering);
     handle.release();
     assert!(ended(waiting).await.is_none());

@@ -43,7 +43,10 @@ pub(crate) async fn what_one_resource_can_decide_is_refused_with_a_sentence_that
             json!({"spec": {"database": {"secretRef": {"name": "other", "key": "uri"}}}}),
             "set suspend: true first",
         ),
-        (json!({"spec": {"storage": {"volumeClaim": {"size": "1Mi"}}}}), "cannot shrink"),
+        (
+            json!({"spec": {"storage": {"volumeClaim": {"storageClassName": "other"}}}}),
+            "keeps its access mode and storage class",
+        ),
     ] {
         let instances = pair.acme.api::<SeonInstance>();
         let dry = PatchParams { dry_run: true, ..PatchParams::default() };

@@ -99,6 +99,29 @@ async fn a_watching_daemon_follows_what_is_mounted_and_acknowledges_what_it_refu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_counts_at_the_next_start_is_named_until_it_is_taken_back() {
+    let instance = Instance::new();
+    let daemon = instance.start(idle).await;
+    let client = daemon.client();
+    let after = async |spec: &str| {
+        instance.write("acme", spec);
+        client.post("/reload", "").await.unwrap();
+        client.status().await.unwrap().configuration.at_next_start
+    };
+    assert_eq!(after("  lease: {ttl: 30s}").await, ["spec.lease"]);
+    // Also by one that changes something else.
+    let more = "  lease: {ttl: 30s}\n  send: {maxSessions: 3}";
+    assert_eq!(after(more).await, ["spec.lease"]);
+    assert_eq!(
+        after("  storage: {directory: elsewhere}\n  lease: {ttl: 30s}").await,
+        ["spec.storage", "spec.lease"]
+    );
+    assert!(after("").await.is_empty());
+    daemon.stop();
+    assert!(daemon.end().await.0.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_watching_daemon_follows_files_that_a_person_edits() {
     let instance = Instance::new();
     let daemon = instance.start_as(start(&instance).watch(true), idle).await;

@@ -5,6 +5,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
 use super::super::KubernetesError;
+use super::conditions::cure_of;
 use super::hidden;
 use commands::report::Check;
 
@@ -28,7 +29,9 @@ fn condition(instance: &SeonInstance) -> Check {
     let hint = "see spec.database of the SeonInstance, its Secret, and docs/start.md";
     match ready.map(|ready| (ready.status.as_str(), &ready.message)) {
         Some(("True", _)) => Check::good("the database is ready and has this version's schema"),
-        Some(("False", message)) => Check::bad("the database is not ready", hint).because(message),
+        Some(("False", message)) => {
+            Check::bad("the database is not ready", cure_of(message)).because(message)
+        }
         Some((_, message)) => {
             Check::warning("the database has not been seen yet", hint).because(message)
         }

@@ -3,6 +3,7 @@
 
 mod api;
 mod certificates;
+mod conditions;
 mod daemons;
 mod database;
 mod inside;
@@ -89,15 +90,21 @@ async fn examine_cluster(cluster: &Cluster, name: Option<&str>, categories: &mut
     {
         return;
     }
+    let instance = instance::find(cluster, name).await;
+    // How it stands as a whole comes before what it stands on.
+    push(
+        categories,
+        "instance",
+        match &instance {
+            Ok(instance) => {
+                conditions::examine(instance).into_iter().chain(state(instance)).collect()
+            }
+            Err(error) => vec![unseen(error)],
+        },
+    );
     push(categories, "operator", operator::examine(cluster, ambient::now()).await);
-    match instance::find(cluster, name).await {
-        Ok(instance) => {
-            push(categories, "instance", state(&instance));
-            examine_instance(cluster, &instance, categories).await;
-        }
-        Err(error) => {
-            push(categories, "instance", vec![unseen(&error)]);
-        }
+    if let Ok(instance) = instance {
+        examine_instance(cluster, &instance, categories).await;
     }
 }
 
@@ -142,16 +149,20 @@ async fn examine_instance(
             None
         }
         Ok(pods) => {
-            push(categories, "lease", daemons::leases(instance, pods));
+            push(categories, "leases", daemons::leases(instance, pods));
             push(categories, "daemons", daemons::examine(instance, pods, &sets));
             inside::ask(cluster, pods).await
         }
     };
     push(categories, "listeners", inside::listeners(cluster, instance, inside.as_ref()).await);
     push(categories, "certificates", certificates::examine(cluster, instance, &known, now).await);
-    push(categories, "partners", partners::examine(&known));
     push(categories, "spool", inside::of(inside.as_ref(), "spool"));
+    push(categories, "identity", inside::of(inside.as_ref(), "identity"));
+    push(categories, "partners", partners::examine(&known));
     push(categories, "queue", inside::queue(instance, inside.as_ref()));
+    for category in ["received files", "requests", "hot folders"] {
+        push(categories, category, inside::of(inside.as_ref(), category));
+    }
 }
 
 /// Something that could not be looked at, and its cure, which the error says itself.
