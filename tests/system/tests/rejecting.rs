@@ -48,7 +48,8 @@ fn a_delivered_file_that_is_rejected_stays_in_its_place_and_its_partner_hears_wh
         let (entry, id) = delivered(&pair, "EMPTY.DAT");
         let text = "the drawing is empty";
         let said = pair.bolt.ok(["received", "reject", &id, "--reason", "34", "--text", text]);
-        let what = "rejected by NERP 34; what lies at incoming/acme/EMPTY.DAT, or is just being put";
+        let what =
+            "rejected by NERP 34; what lies at incoming/acme/EMPTY.DAT, or is just being put";
         assert!(said.contains(what), "{said}");
 
         // Nobody has to release what somebody has just said.

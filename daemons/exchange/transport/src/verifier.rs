@@ -6,15 +6,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use pki::{CertificateRefusal, PeerCertificate, Presented, Role, Trust};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::certificate::PeerCertificate;
 use super::provider::provider;
-use super::trust::{CertificateRefusal, Presented, Role, Trust};
 
 /// Whether a partner that calls must show a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

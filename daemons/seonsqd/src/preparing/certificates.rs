@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use configuration::{CertificatePurpose, Configuration, Partner, certificate_facts};
+use configuration::{CertificatePurpose, Configuration, Partner};
 use domain::PartnerName;
 use jiff::Timestamp;
 use packaging::{PackagingError, made_for};
+use pki::certificate_facts;
 
 /// Which certificate files for each partner are encrypted for, and until when that stays so.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use pki::{OutOfDate, in_date};
 use rustls_pki_types::CertificateDer;
 
-use crate::certificate::{OutOfDate, in_date};
 use crate::secret::PrivateKey;
 
 pub use crds::{CertificatePurpose, KeyPurpose};

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, fmt};
 use crds::{SecretKeyReference, SecretReference, is_secret_key};
 use domain::{NoPostgresUri, postgres_address};
 use oftp::Password;
+use pki::{authority, is_certificate};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
 use zeroize::Zeroizing;
 
 use super::{Checker, did_you_mean};
 use crate::{
-    certificate::{authority, is_certificate},
     error::Problem,
     instance::{CapiAccount, DatabaseSetting, OwnCertificate},
     manifest::{Content, Document, Fault, SecretDocument, SecretValue},

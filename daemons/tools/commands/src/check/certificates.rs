@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use configuration::OwnCertificate;
 use jiff::Timestamp;
-use transport::{CertificateSummary, TlsCredentials};
+use pki::certificate_facts;
+use transport::TlsCredentials;
 
 use super::file_keys;
 use crate::Instance;
@@ -31,8 +32,8 @@ pub(super) fn examine(instance: &Instance, now: Timestamp) -> Vec<Check> {
         for set in partner.tls_certificates.iter().filter(|set| set.is_active(now)) {
             let what = format!("{}'s certificate in Secret {}", partner.name, set.secret);
             checks.extend(set.pinned.iter().map(|certificate| {
-                match CertificateSummary::of(certificate) {
-                    Some(summary) => validity(&what, &summary.subject, summary.expires, now),
+                match certificate_facts(certificate) {
+                    Some(facts) => validity(&what, &facts.subject, facts.expires, now),
                     None => {
                         Check::bad(format!("{what} cannot be read"), "ask the partner for it again")
                     }

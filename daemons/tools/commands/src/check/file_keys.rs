@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use configuration::{Instance as Settings, KeyPurpose, Partner, certificate_facts, same_key};
+use configuration::{Instance as Settings, KeyPurpose, Partner};
 use jiff::Timestamp;
+use pki::{certificate_facts, same_key};
 
 use super::certificates::validity;
 use crate::report::Check;

@@ -5,20 +5,21 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use configuration::{CertificateFacts as Facts, certificate_facts as facts};
 use jiff::Timestamp;
 use rustls_pki_types::{ServerName, SignatureVerificationAlgorithm, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
 use super::refusal::CertificateRefusal;
 use super::{Authority, CertificateSet, Presented, Role, TrustedPartner};
-use crate::certificate::{PeerCertificate, fingerprint};
+use crate::certificate::{CertificateFacts, certificate_facts};
+use crate::fingerprint::fingerprint;
+use crate::peer::PeerCertificate;
 
 /// A presented certificate on trial.
 pub(super) struct Candidate<'a> {
     presented: &'a Presented<'a>,
     certificate: EndEntityCert<'a>,
-    facts: Facts,
+    facts: CertificateFacts,
     fingerprint: String,
     now: UnixTime,
     algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
@@ -37,7 +38,7 @@ impl<'a> Candidate<'a> {
         Some(Self {
             presented,
             certificate: EndEntityCert::try_from(presented.end_entity).ok()?,
-            facts: facts(presented.end_entity)?,
+            facts: certificate_facts(presented.end_entity)?,
             fingerprint: fingerprint(presented.end_entity),
             now,
             algorithms,
@@ -244,7 +245,7 @@ impl<'a> Candidate<'a> {
                 CertificateRefusal::Purpose { certificate, partner }
             }
             error if is_of_time(error) => match self.intermediate_out_of_time() {
-                Some(Facts { subject, valid_from, expires, .. }) => {
+                Some(CertificateFacts { subject, valid_from, expires, .. }) => {
                     CertificateRefusal::IntermediateExpired {
                         certificate,
                         partner,
@@ -261,11 +262,11 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    fn intermediate_out_of_time(&self) -> Option<Facts> {
+    fn intermediate_out_of_time(&self) -> Option<CertificateFacts> {
         let now = timestamp(self.now);
         let intermediates = self.presented.intermediates.iter();
         intermediates
-            .filter_map(|intermediate| facts(intermediate))
+            .filter_map(|intermediate| certificate_facts(intermediate))
             .find(|facts| now > facts.expires || now < facts.valid_from)
     }
 
@@ -273,7 +274,7 @@ impl<'a> Candidate<'a> {
     fn time_in_all_validities(&self) -> Option<UnixTime> {
         let intermediates = self.presented.intermediates.iter();
         let mut all: Vec<_> =
-            intermediates.filter_map(|intermediate| facts(intermediate)).collect();
+            intermediates.filter_map(|intermediate| certificate_facts(intermediate)).collect();
         all.push(self.facts.clone());
         let from = all.iter().map(|facts| facts.valid_from).max()?;
         let until = all.iter().map(|facts| facts.expires).min()?;

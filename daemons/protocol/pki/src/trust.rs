@@ -29,9 +29,9 @@ use rustls_pki_types::{
     CertificateDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
 };
 
-use super::certificate::PeerCertificate;
+use crate::certificate::{CertificateFacts, authority, is_certificate};
+use crate::peer::PeerCertificate;
 use candidate::Candidate;
-use configuration::{CertificateFacts as Facts, authority, is_certificate};
 
 /// Certificates of one partner as they are configured together; a new set beside the old one makes
 /// a roll-over.
@@ -68,7 +68,7 @@ struct CertificateSet {
 struct Authority {
     der: CertificateDer<'static>,
     anchor: TrustAnchor<'static>,
-    facts: Facts,
+    facts: CertificateFacts,
 }
 
 impl TrustedPartner {
@@ -168,12 +168,14 @@ impl Trust {
         Self { partners, certified }
     }
 
-    pub(super) fn certified(&self) -> &Arc<[Arc<str>]> {
+    /// The names of those that have certificates.
+    pub fn certified(&self) -> &Arc<[Arc<str>]> {
         &self.certified
     }
 
-    /// Says whose certificate was presented, or why it is nobody's.
-    pub(super) fn judge(
+    /// Says whose certificate was presented, or why it is nobody's. Signatures are verified by
+    /// `algorithms`.
+    pub fn judge(
         &self,
         presented: &Presented<'_>,
         role: Role<'_>,
@@ -199,14 +201,17 @@ impl Trust {
 }
 
 /// What came in the other side's Certificate message.
-pub(super) struct Presented<'a> {
-    pub(super) end_entity: &'a CertificateDer<'a>,
-    pub(super) intermediates: &'a [CertificateDer<'a>],
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    /// The other side's own.
+    pub end_entity: &'a CertificateDer<'a>,
+    /// Those of authorities between it and one that is known; more may come than are of use.
+    pub intermediates: &'a [CertificateDer<'a>],
 }
 
 /// The other side's part in the handshake.
-#[derive(Clone, Copy)]
-pub(super) enum Role<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Role<'a> {
     /// It called us.
     Client,
     /// We called it under this name.

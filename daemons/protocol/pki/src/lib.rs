@@ -1,0 +1,25 @@
+//! X.509 certificates: what they say, and whether they count, for what, at a given time. Pure: the
+//! time is an argument, and no system has a store of authorities that is asked.
+//!
+//! [`certificate_facts`] reads a certificate, [`in_date`] judges its period, and [`Trust`] says whose
+//! a certificate is that somebody presents, and why it is nobody's.
+
+mod certificate;
+mod extensions;
+mod fingerprint;
+mod key;
+mod name;
+mod peer;
+mod reader;
+mod trust;
+mod validity;
+
+pub use certificate::{CertificateFacts, authority, certificate_facts, is_certificate};
+pub use extensions::{ExtendedUsage, Extensions, KeyUsage};
+pub use fingerprint::fingerprint;
+pub use key::{SubjectPublicKey, same_key, subject_public_key};
+pub use peer::PeerCertificate;
+pub use trust::{
+    CertificateRefusal, Presented, Role, Trust, TrustError, TrustedCertificates, TrustedPartner,
+};
+pub use validity::{OutOfDate, in_date};

@@ -1,0 +1,7 @@
+//! Certificates judged at times of the test's choice, and what is read of them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod facts;
+mod makers;
+mod pkits;
+mod trust;
