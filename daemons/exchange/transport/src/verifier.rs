@@ -76,10 +76,12 @@ fn alert(refusal: &CertificateRefusal) -> Error {
         CertificateRefusal::Expired { .. } => CertificateError::Expired,
         CertificateRefusal::NotYetValid { .. } => CertificateError::NotValidYet,
         CertificateRefusal::Name { .. } => CertificateError::NotValidForName,
-        CertificateRefusal::Purpose { .. } => CertificateError::InvalidPurpose,
-        CertificateRefusal::Path { .. } | CertificateRefusal::ShortKey { .. } => {
-            CertificateError::ApplicationVerificationFailure
+        CertificateRefusal::Purpose { .. } | CertificateRefusal::Usage { .. } => {
+            CertificateError::InvalidPurpose
         }
+        CertificateRefusal::Path { .. }
+        | CertificateRefusal::Issuer { .. }
+        | CertificateRefusal::ShortKey { .. } => CertificateError::ApplicationVerificationFailure,
     })
 }
 

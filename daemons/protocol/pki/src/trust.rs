@@ -8,7 +8,11 @@
 //! usage, if it has one, names `serverAuth`, `clientAuth` or `anyExtendedKeyUsage`. Which of them
 //! is not asked, because public authorities stop issuing `clientAuth` and partners use one
 //! certificate in both directions; the partner behind it is the same. A pinned certificate was
-//! chosen by hand, so its usage is not asked at all.
+//! chosen by hand, so its usage is not asked at all. A partner that is held to [`UsageRule::Strict`] is
+//! asked for the very purpose, pinned or not.
+//!
+//! **Authorities** between have to be such, and their key usage, if they have one, lets them sign
+//! certificates. The authority that is configured was chosen by hand and is asked for its dates only.
 //!
 //! **Names.** Of a pinned certificate no name is asked. A certificate by an authority must carry
 //! the dialled host (subject alternative name) when we call, or one of the partner's `names`; when
@@ -31,6 +35,7 @@ use rustls_pki_types::{
 
 use crate::certificate::{CertificateFacts, authority, is_certificate};
 use crate::peer::PeerCertificate;
+use crate::usage::{Purpose, UsageRule};
 use candidate::Candidate;
 
 /// Certificates of one partner as they are configured together; a new set beside the old one makes
@@ -53,6 +58,7 @@ pub struct TrustedCertificates {
 pub struct TrustedPartner {
     name: Arc<str>,
     certificates: Vec<CertificateSet>,
+    rule: UsageRule,
 }
 
 /// [`TrustedCertificates`], read.
@@ -82,7 +88,13 @@ impl TrustedPartner {
             .into_iter()
             .map(|set| CertificateSet::read(name, set))
             .collect::<Result<_, _>>()?;
-        Ok(Self { name: name.into(), certificates })
+        Ok(Self { name: name.into(), certificates, rule: UsageRule::default() })
+    }
+
+    /// The same, whose certificates are held to what they say of their use as far as this.
+    #[must_use]
+    pub fn held_to(self, rule: UsageRule) -> Self {
+        Self { rule, ..self }
     }
 
     /// The name of its `SeonPartner`.
@@ -216,4 +228,14 @@ pub enum Role<'a> {
     Client,
     /// We called it under this name.
     Server(&'a ServerName<'a>),
+}
+
+impl Role<'_> {
+    /// What its certificate is used for.
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::Client => Purpose::TlsClient,
+            Self::Server(_) => Purpose::TlsServer,
+        }
+    }
 }

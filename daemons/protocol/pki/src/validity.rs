@@ -1,8 +1,9 @@
 //! When a certificate counts.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
-use crate::certificate::certificate_facts;
+use crate::certificate::{CertificateFacts, certificate_facts};
+use crate::expiry::Span;
 use crate::reader::{GENERALIZED_TIME, UTC_TIME};
 
 /// Why a certificate counts at another time only.
@@ -11,17 +12,72 @@ pub enum OutOfDate {
     /// From then on.
     #[error("counts from {0} on")]
     NotYet(Timestamp),
+    /// From then on, because the configuration says so.
+    #[error("counts from {0} on")]
+    Inactive(Timestamp),
     /// Until then.
     #[error("expired at {0}")]
     Expired(Timestamp),
 }
 
+impl OutOfDate {
+    /// From when on it counts, if it ever will.
+    pub fn counts_from(self) -> Option<Timestamp> {
+        match self {
+            Self::NotYet(from) | Self::Inactive(from) => Some(from),
+            Self::Expired(_) => None,
+        }
+    }
+}
+
+impl CertificateFacts {
+    /// The first moment after its validity, whose last second counts as a whole (RFC 5280 section
+    /// 4.1.2.5).
+    pub fn ends(&self) -> Timestamp {
+        self.expires.saturating_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// When it is valid.
+    pub fn span(&self) -> Span {
+        Span { from: self.valid_from, until: self.ends() }
+    }
+
+    /// Whether it is within its period of validity.
+    pub fn in_date(&self, now: Timestamp) -> Result<(), OutOfDate> {
+        match () {
+            () if now >= self.ends() => Err(OutOfDate::Expired(self.expires)),
+            () if now < self.valid_from => Err(OutOfDate::NotYet(self.valid_from)),
+            () => Ok(()),
+        }
+    }
+
+    /// Whether it counts: by its own dates, and by the one from which on the configuration wants it.
+    pub fn counts(&self, active_from: Option<Timestamp>, now: Timestamp) -> Result<(), OutOfDate> {
+        self.in_date(now)?;
+        active(active_from, now)
+    }
+}
+
 /// Whether a certificate is within its period of validity. What is no certificate has none.
 pub fn in_date(certificate: &[u8], now: Timestamp) -> Result<(), OutOfDate> {
-    match certificate_facts(certificate) {
-        Some(facts) if now < facts.valid_from => Err(OutOfDate::NotYet(facts.valid_from)),
-        Some(facts) if facts.expires <= now => Err(OutOfDate::Expired(facts.expires)),
-        _ => Ok(()),
+    certificate_facts(certificate).map_or(Ok(()), |facts| facts.in_date(now))
+}
+
+/// Whether a certificate counts: by its own dates, and by the one from which on the configuration wants
+/// it. What is no certificate has none of its own.
+pub fn counts(
+    certificate: &[u8],
+    active_from: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), OutOfDate> {
+    in_date(certificate, now)?;
+    active(active_from, now)
+}
+
+fn active(active_from: Option<Timestamp>, now: Timestamp) -> Result<(), OutOfDate> {
+    match active_from.filter(|from| now < *from) {
+        Some(from) => Err(OutOfDate::Inactive(from)),
+        None => Ok(()),
     }
 }
 

@@ -57,7 +57,7 @@ fn next_of_partner(partner: &Partner, now: Timestamp) -> Option<Timestamp> {
     let encrypt = certificates.filter(|it| it.purposes.contains(&CertificatePurpose::Encrypt));
     let moments = encrypt.flat_map(|entry| {
         let facts = entry.certificates.first().and_then(|one| certificate_facts(one));
-        let own = facts.into_iter().flat_map(|facts| [facts.valid_from, facts.expires]);
+        let own = facts.into_iter().flat_map(|facts| [facts.valid_from, facts.ends()]);
         own.chain(entry.active_from)
     });
     moments.filter(|moment| *moment > now).min()

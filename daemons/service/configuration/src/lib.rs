@@ -26,6 +26,7 @@
 //! );
 //! ```
 
+mod certificates;
 mod duration;
 mod error;
 mod file_keys;
@@ -50,6 +51,7 @@ use oftp::OdetteId;
 use left_out::Manifests;
 use manifest::Errors;
 
+pub use certificates::{CertificateUse, Listed, Missing, Owner, Source, missing};
 pub use error::{ManifestError, Problem};
 pub use file_keys::{
     CertificatePurpose, FileCertificates, FileKey, FileKeys, KeyPurpose, NoneUsable,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pki::{CertificateRefusal, Presented, Role, Trust, TrustedCertificates, TrustedPartner};
+use pki::{
+    CertificateRefusal, Presented, Role, Trust, TrustedCertificates, TrustedPartner, UsageRule,
+};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -65,6 +67,12 @@ impl Recipe {
         self
     }
 
+    /// Which names what it issues may have.
+    pub(crate) fn within(mut self, constraints: NameConstraints) -> Self {
+        self.parameters.name_constraints = Some(constraints);
+        self
+    }
+
     pub(crate) fn self_signed(&self) -> Keyed {
         let key = KeyPair::generate().unwrap();
         let certificate = self.parameters.self_signed(&key).unwrap().der().clone();
@@ -87,6 +95,14 @@ impl Keyed {
     }
 }
 
+impl Keyed {
+    /// Another certificate for the key of one that is there.
+    pub(crate) fn certify(&self, recipe: &Recipe, other: &Self) -> CertificateDer<'static> {
+        let key = other.issuer.key();
+        recipe.parameters.signed_by(key, &self.issuer).unwrap().der().clone()
+    }
+}
+
 /// A root authority.
 pub(crate) fn authority(common_name: &str) -> Keyed {
     recipe(common_name).authority().self_signed()
@@ -103,6 +119,27 @@ pub(crate) fn issued_by(name: &str, authority: &Keyed, names: &[&str]) -> Arc<Tr
     let authorities = vec![authority.certificate.clone()];
     let names = names.iter().map(|&name| name.to_owned()).collect();
     trusted(name, TrustedCertificates { authorities, names, ..TrustedCertificates::default() })
+}
+
+/// The partner with this very certificate, which is held to what it says of its use.
+pub(crate) fn strict(name: &str, keyed: &Keyed) -> Arc<TrustedPartner> {
+    let pinned = vec![keyed.certificate.clone()];
+    held(name, TrustedCertificates { pinned, ..TrustedCertificates::default() })
+}
+
+/// The same of certificates that come from an authority.
+pub(crate) fn issued_to_strict(
+    name: &str,
+    authority: &Keyed,
+    names: &[&str],
+) -> Arc<TrustedPartner> {
+    let authorities = vec![authority.certificate.clone()];
+    let names = names.iter().map(|&name| name.to_owned()).collect();
+    held(name, TrustedCertificates { authorities, names, ..TrustedCertificates::default() })
+}
+
+fn held(name: &str, certificates: TrustedCertificates) -> Arc<TrustedPartner> {
+    Arc::new(TrustedPartner::new(name, [certificates]).unwrap().held_to(UsageRule::Strict))
 }
 
 pub(crate) fn trusted(name: &str, certificates: TrustedCertificates) -> Arc<TrustedPartner> {

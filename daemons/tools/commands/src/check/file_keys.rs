@@ -32,7 +32,7 @@ pub(super) fn of_partner(partner: &Partner, now: Timestamp) -> Vec<Check> {
 
 fn valid(what: &str, certificate: &[u8], now: Timestamp) -> Check {
     match certificate_facts(certificate) {
-        Some(facts) => validity(what, &facts.subject, facts.expires, now),
+        Some(facts) => validity(what, &facts, now),
         None => Check::bad(format!("{what} cannot be read"), "correct its Secret"),
     }
 }

@@ -93,7 +93,7 @@ fn judge(what: &str, name: &str, secret: Option<&Secret>, now: Timestamp) -> Che
         return Check::bad(format!("{what}: there is no key {CERTIFICATE}"), correct);
     }
     match first_certificate(secret).and_then(|first| certificate_facts(&first)) {
-        Some(facts) => validity(&what, &facts.subject, facts.expires, now),
+        Some(facts) => validity(&what, &facts, now),
         None => Check::bad(format!("{what} cannot be read"), correct),
     }
 }
