@@ -50,8 +50,8 @@ pub use partner::{
     ReceiptTiming, Receipts, SeonPartner, SeonPartnerSpec, TcpAddress, TlsAddress, Transport,
 };
 pub use security::{
-    CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptHash, ReceiptSecurity, Security,
-    SessionAuthentication,
+    CertificateUsage, CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptHash,
+    ReceiptSecurity, Security, SessionAuthentication,
 };
 pub use status::{DaemonStatus, LastSession, SeonInstanceStatus, SeonPartnerStatus};
 

@@ -19,6 +19,20 @@ pub struct Security {
     /// Prepared on one side follows what the other side says. Required and Prepared need a certificate of
     /// the instance and one of the partner with purpose Authenticate.
     pub authentication: SessionAuthentication,
+    /// How far the partner's certificates are held to what they say of their use.
+    pub certificate_usage: CertificateUsage,
+}
+
+/// How far certificates are held to what they say of their use: key usage and extended key usage (RFC
+/// 5280 sections 4.2.1.3 and 4.2.1.12). One that says nothing is for everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CertificateUsage {
+    /// A certificate by an authority has to be for TLS if it is shown there, as a server or as a client.
+    /// One that stands in `tls.crt` is for what `purpose` says, whatever it says itself.
+    #[default]
+    Tolerant,
+    /// Each is for the very purpose that it is used for, also one in `tls.crt`.
+    Strict,
 }
 
 /// Whether sessions are authenticated by certificates.

@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Daemon;
 use terminal::Format;
 use terminal::arguments::{
-    EnqueueOptions, Force, Journal, PackagingOptions, Partner, Queue, Receipts, Received,
+    Certificates, EnqueueOptions, Force, Journal, PackagingOptions, Partner, Queue, Receipts,
+    Received,
 };
 use terminal::completion::Shell;
 
@@ -302,6 +303,8 @@ pub(crate) enum Command {
     Journal(Journal),
     /// Shows partners, or calls one.
     Partner(Partner),
+    /// Shows all certificates, what ends first first, and from when on one is missing.
+    Certificates(Certificates),
     /// Shows the daemons: who is active, where, since when, on which address.
     Ps,
     /// Examines an instance and says what is wrong and what to do about it.

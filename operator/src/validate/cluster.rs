@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use configuration::{
-    CapiAccess, Configuration, DatabaseSetting, Scope, Transport, certificate_facts,
-};
+use configuration::{CapiAccess, Configuration, DatabaseSetting, Scope, Transport};
 use crds::{
     KeyPurpose, PartnerSecrets, SecretKeyReference, SeonInstanceSpec, SeonPartner, is_object_name,
     names,
@@ -12,6 +10,7 @@ use crds::{
 use domain::ControllerNumber;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
+use pki::certificate_facts;
 
 use super::{Manifests, ValidatedDaemon, ValidatedLine, ValidatedListener, ValidatedStorage};
 use crate::{

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "what fails here is a test")]
 
 use serde_json::Value;
-use support::{Process, free_port, seon_binary, wait_until_blocking};
-use system::{Company, Line, PATIENCE, Pair, ask, wait_for};
+use support::{Identity, Process, free_port, seon_binary, wait_until_blocking};
+use system::{Company, Line, PATIENCE, Pair, ask, exit_code, wait_for};
 
 /// The send queue alone, its readings on a port of this machine.
 fn start(company: &Company, port: u16, more: &[&str]) -> Process {
@@ -53,6 +53,46 @@ fn an_active_daemon_and_its_standby_say_how_they_are() {
     let (_, metrics) = ask(second, "GET", "/metrics").unwrap();
     assert!(metrics.lines().any(|found| found == "seon_lease_epoch 2"), "{metrics}");
     drop(standby);
+}
+
+#[test]
+fn a_certificate_that_has_ended_is_a_reading_and_stands_first_in_the_table() {
+    let mut pair = Pair::new();
+    pair.bolt.identity = Identity::self_signed_expired("127.0.0.1");
+    pair.write(Line::Tls, Line::Tls);
+    let port = free_port();
+    let _daemon = start(&pair.acme, port, &[]);
+    wait_for(port, "/readyz", 200);
+    let (_, metrics) = ask(port, "GET", "/metrics").unwrap();
+    for line in [
+        r#"seon_certificate_end_notice_days{partner="bolt",purpose="Tls"} 1"#,
+        r#"seon_certificate_end_notice_days{partner="",purpose="send.tls"} 0"#,
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+    }
+
+    let found = pair.acme.ok(["certificates", "-o", "json"]);
+    let found: Value = serde_json::from_str(&found).unwrap();
+    let told: Vec<_> = found["certificates"].as_array().unwrap().iter().collect();
+    let said = told.iter().map(|one| (&one["owner"], &one["purposes"], &one["state"]));
+    let ours = Value::from(["receive.tls", "send.tls"].as_slice());
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [
+            (&"bolt".into(), &Value::from(["Tls"].as_slice()), &"expired".into()),
+            (&"acme".into(), &ours, &"active".into()),
+        ]
+    );
+    assert_eq!(found["missing"][0]["owner"], "bolt");
+
+    let table = pair.acme.ok(["certificates", "--partner", "bolt"]);
+    assert!(
+        table.contains("bolt has no certificate for Tls") && !table.contains("acme"),
+        "{table}"
+    );
+    let unknown = pair.acme.seon(["certificates", "--partner", "bold"]);
+    assert_eq!(exit_code(&unknown), 64);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("its partners: bolt"));
 }
 
 #[test]

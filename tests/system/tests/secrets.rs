@@ -86,7 +86,9 @@ fn no_password_and_no_key_is_in_a_log_a_database_a_report_or_a_file_beside_its_s
     for (company, Up(up)) in [&pair.acme, &pair.bolt].into_iter().zip(&up) {
         let name = company.name;
         let mut places = vec![(format!("the log of {name}"), up.output().join("\n").into_bytes())];
-        for words in ["check", "ps", "queue --all", "journal", "received", "receipts"] {
+        let asked =
+            ["check", "ps", "queue --all", "journal", "received", "receipts", "certificates"];
+        for words in asked {
             for form in ["table", "json"] {
                 let output = company.seon(words.split(' ').chain(["-o", form]));
                 let said = [output.stdout, output.stderr].concat();

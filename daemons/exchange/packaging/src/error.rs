@@ -1,10 +1,11 @@
 //! Why a file is not packaged, or not unwrapped.
 
-use configuration::{NoneUsable, OutOfDate};
+use configuration::NoneUsable;
 use domain::Suite;
 use oftp::NegativeReason;
 use oftp::record::RecordError;
 use oftp_cms::{CmsError, KeyError, PackageError};
+use pki::OutOfDate;
 use spool::SpoolError;
 
 /// Why a file was not packaged.

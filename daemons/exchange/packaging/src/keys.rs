@@ -1,12 +1,13 @@
 //! The keys for one file, taken from the configuration.
 
-use configuration::{FileKey, Instance, OutOfDate, PackageLimits, Partner, in_date};
+use configuration::{FileKey, Instance, PackageLimits, Partner};
 use domain::security::ReceiptHash;
 use domain::{Packaging, Suite};
 use jiff::{SignedDuration, Timestamp};
 use oftp_cms::{
     Certificate, Found, Identity, KeyError, Known, Limits, PrivateKey, Signer as Signature,
 };
+use pki::{OutOfDate, in_date};
 
 use crate::{PackagingError, UnwrapError};
 

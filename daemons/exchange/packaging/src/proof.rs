@@ -3,7 +3,6 @@
 
 use std::iter;
 
-use configuration::{CertificateFacts, OutOfDate, certificate_facts, in_date};
 use domain::{CertificateOctets, FileHash, OtherHash, OtherHashes, SignatureOctets};
 use jiff::Timestamp;
 use oftp::OdetteId;
@@ -13,6 +12,7 @@ use oftp_cms::receipt::{self, Detached};
 use oftp_cms::{
     Certificate, CmsError, Expected, KeyError, Known, Layers, Limits, SignatureError, Unpackager,
 };
+use pki::{CertificateFacts, OutOfDate, certificate_facts, in_date};
 
 /// What was kept of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Receipts signed and verified (RFC 5024 sections 5.3.13 and 5.3.14).
 
-use configuration::{Instance, OutOfDate, Partner};
+use configuration::{Instance, Partner};
 use domain::security::ReceiptHash;
 use domain::{FileHash, ReceiptSignature, SignatureOctets, Suite};
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use oftp_cms::receipt::Detached;
 use oftp_cms::{
     Certificate, CmsError, Digest, Identity, KeyError, PackageError, Signer as Signature,
 };
+use pki::OutOfDate;
 
 use crate::PackagingError;
 use crate::keys::{cms_suite, identity, signers};

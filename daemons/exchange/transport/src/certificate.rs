@@ -1,63 +1,9 @@
-//! What the other side presented, and for whom it may speak.
+//! What ties a connection to partners.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use jiff::Timestamp;
-use rustls_pki_types::CertificateDer;
-
-/// SHA-256 over a DER certificate, as lower-case hexadecimal digits.
-pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    hexadecimal(digest(&SHA256, certificate).as_ref())
-}
-
-/// Two lower-case digits for each octet.
-fn hexadecimal(octets: &[u8]) -> String {
-    let mut digits = String::with_capacity(octets.len() * 2);
-    for octet in octets {
-        let _ = write!(digits, "{octet:02x}"); // Writing to a String cannot fail.
-    }
-    digits
-}
-
-/// The end-entity certificate that the other side of a TLS connection has proved to own.
-#[derive(Debug, Clone)]
-pub struct PeerCertificate {
-    pub(super) der: CertificateDer<'static>,
-    pub(super) fingerprint: String,
-    pub(super) subject: String,
-    pub(super) expires: Timestamp,
-    pub(super) partners: Vec<Arc<str>>,
-}
-
-impl PeerCertificate {
-    /// The certificate as it came.
-    pub fn der(&self) -> &CertificateDer<'static> {
-        &self.der
-    }
-
-    /// SHA-256 over the DER octets, 64 lower-case hexadecimal digits.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-
-    /// The subject as RFC 4514 writes it, safe for a log.
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// The end of its validity.
-    pub fn expires(&self) -> Timestamp {
-        self.expires
-    }
-
-    /// The partners that it may speak for, by name; more than one if they share an authority.
-    pub fn partners(&self) -> impl Iterator<Item = &str> {
-        self.partners.iter().map(AsRef::as_ref)
-    }
-}
+use pki::PeerCertificate;
 
 /// What ties a connection to partners, asked once the session knows the SSID's partner.
 #[derive(Debug, Clone)]
@@ -92,8 +38,8 @@ impl Binding {
             {
                 Err(CertificateMismatch::Other {
                     partner: partner.to_owned(),
-                    subject: certificate.subject.clone(),
-                    fingerprint: certificate.fingerprint.clone(),
+                    subject: certificate.subject().to_owned(),
+                    fingerprint: certificate.fingerprint().to_owned(),
                     belongs_to: certificate.partners().collect::<Vec<_>>().join(", "),
                 })
             }

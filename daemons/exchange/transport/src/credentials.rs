@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use configuration::OwnCertificate;
 use jiff::Timestamp;
+use pki::{certificate_facts as facts, fingerprint};
 use rustls::InconsistentKeys;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::certificate::fingerprint;
 use super::provider::provider;
-use configuration::certificate_facts as facts;
 
 /// Our certificate chain, end-entity certificate first, with its private key.
 ///

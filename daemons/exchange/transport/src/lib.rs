@@ -18,28 +18,28 @@ mod provider;
 mod proxy_header;
 mod read_ahead;
 mod settings;
-mod summary;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod trust;
 mod verifier;
 
 pub use admission::{Full, GivesWay, Limits, neighbourhood};
-pub use certificate::{Binding, CertificateMismatch, PeerCertificate};
+pub use certificate::{Binding, CertificateMismatch};
 pub use connect::{ConnectError, connect_tcp, connect_tls};
 pub use connection::{Connection, ConnectionError};
 pub use credentials::{CredentialsError, TlsCredentials};
 pub use line::{Line, LineError, Packets};
 pub use listen::{AcceptError, Arrival, ListenError, TcpReceiver, TlsReceiver};
+/// Whom TLS trusts, as settings and errors here have it.
+pub use pki::{
+    CertificateRefusal, PeerCertificate, Trust, TrustError, TrustedCertificates, TrustedPartner,
+};
 pub use proxy_header::ProxyFault;
 pub use settings::{SettingsError, client_settings, server_settings};
-pub use summary::CertificateSummary;
 pub use tls::{
     TlsClientSettings, TlsError, TlsFault, TlsServerSettings, TlsVersion, UnknownTlsVersion,
     code_of,
 };
-pub use trust::{CertificateRefusal, Trust, TrustError, TrustedCertificates, TrustedPartner};
 pub use verifier::ClientCertificates;
 
 use std::fmt;

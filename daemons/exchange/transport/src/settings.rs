@@ -84,7 +84,8 @@ fn trusted(partner: &Partner) -> Result<Arc<TrustedPartner>, SettingsError> {
         authorities: set.authorities.clone(),
         names: set.names.iter().map(|name| name.to_str().into_owned()).collect(),
     });
-    Ok(Arc::new(TrustedPartner::new(partner.name.as_str(), certificates)?))
+    let trusted = TrustedPartner::new(partner.name.as_str(), certificates)?;
+    Ok(Arc::new(trusted.held_to(partner.certificate_usage)))
 }
 
 fn version(version: configuration::TlsVersion) -> TlsVersion {

@@ -2,7 +2,7 @@
 //! certificates are made on the spot.
 
 mod calling;
-mod certificates;
+mod credentials;
 mod handshakes;
 mod lines;
 mod listening;

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pki::{CertificateRefusal, Trust, TrustedPartner};
 use rustls::client::Resumption;
 use rustls::server::NoServerSessionStorage;
 use rustls::{
@@ -21,7 +22,6 @@ use rustls_pki_types::ServerName;
 use super::credentials::TlsCredentials;
 use super::provider::provider;
 use super::proxy_header::ProxyFault;
-use super::trust::{CertificateRefusal, Trust, TrustedPartner};
 use super::verifier::{ClientCertificates, Verifier};
 
 /// What a session may hold of encrypted octets that the network has not taken yet: two records.
@@ -294,7 +294,7 @@ impl TlsFault {
         match (rustls_error(error), verifier.verdict()) {
             (Some(Error::InvalidCertificate(_)), Some(Err(refusal))) => refusal.clone().into(),
             (Some(Error::InvalidCertificate(_)), Some(Ok(certificate))) => {
-                Self::Signature { certificate: certificate.subject.clone() }
+                Self::Signature { certificate: certificate.subject().to_owned() }
             }
             (Some(error), verdict) => Self::of(error, verdict.is_some()),
             (None, _) if is_closed(error.kind()) => Self::Closed,

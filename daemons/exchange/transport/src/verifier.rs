@@ -6,15 +6,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use pki::{CertificateRefusal, PeerCertificate, Presented, Role, Trust};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::certificate::PeerCertificate;
 use super::provider::provider;
-use super::trust::{CertificateRefusal, Presented, Role, Trust};
 
 /// Whether a partner that calls must show a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +76,12 @@ fn alert(refusal: &CertificateRefusal) -> Error {
         CertificateRefusal::Expired { .. } => CertificateError::Expired,
         CertificateRefusal::NotYetValid { .. } => CertificateError::NotValidYet,
         CertificateRefusal::Name { .. } => CertificateError::NotValidForName,
-        CertificateRefusal::Purpose { .. } => CertificateError::InvalidPurpose,
-        CertificateRefusal::Path { .. } | CertificateRefusal::ShortKey { .. } => {
-            CertificateError::ApplicationVerificationFailure
+        CertificateRefusal::Purpose { .. } | CertificateRefusal::Usage { .. } => {
+            CertificateError::InvalidPurpose
         }
+        CertificateRefusal::Path { .. }
+        | CertificateRefusal::Issuer { .. }
+        | CertificateRefusal::ShortKey { .. } => CertificateError::ApplicationVerificationFailure,
     })
 }
 

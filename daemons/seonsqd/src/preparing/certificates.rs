@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use configuration::{CertificatePurpose, Configuration, Partner, certificate_facts};
+use configuration::{CertificatePurpose, Configuration, Partner};
 use domain::PartnerName;
 use jiff::Timestamp;
 use packaging::{PackagingError, made_for};
+use pki::certificate_facts;
 
 /// Which certificate files for each partner are encrypted for, and until when that stays so.
 #[derive(Debug, Default)]
@@ -56,7 +57,7 @@ fn next_of_partner(partner: &Partner, now: Timestamp) -> Option<Timestamp> {
     let encrypt = certificates.filter(|it| it.purposes.contains(&CertificatePurpose::Encrypt));
     let moments = encrypt.flat_map(|entry| {
         let facts = entry.certificates.first().and_then(|one| certificate_facts(one));
-        let own = facts.into_iter().flat_map(|facts| [facts.valid_from, facts.expires]);
+        let own = facts.into_iter().flat_map(|facts| [facts.valid_from, facts.ends()]);
         own.chain(entry.active_from)
     });
     moments.filter(|moment| *moment > now).min()

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use pki::{OutOfDate, counts, in_date};
 use rustls_pki_types::CertificateDer;
 
-use crate::certificate::{OutOfDate, in_date};
 use crate::secret::PrivateKey;
 
 pub use crds::{CertificatePurpose, KeyPurpose};
@@ -121,8 +121,8 @@ impl NoneUsable {
     /// From when on there is one.
     pub fn counts_from(&self) -> Option<Timestamp> {
         match self {
-            Self::OutOfDate { why: OutOfDate::NotYet(from), .. } => Some(*from),
-            Self::OutOfDate { .. } | Self::Missing => None,
+            Self::OutOfDate { why, .. } => why.counts_from(),
+            Self::Missing => None,
         }
     }
 }
@@ -157,11 +157,8 @@ trait Dated {
 
     fn usable(&self, now: Timestamp) -> Result<(), NoneUsable> {
         let certificate = self.certificate().ok_or(NoneUsable::Missing)?;
-        let active = match self.active_from().filter(|from| *from > now) {
-            Some(from) => Err(OutOfDate::NotYet(from)),
-            None => in_date(certificate, now),
-        };
-        active.map_err(|why| NoneUsable::OutOfDate { secret: self.secret().to_owned(), why })
+        let counts = counts(certificate, self.active_from(), now);
+        counts.map_err(|why| NoneUsable::OutOfDate { secret: self.secret().to_owned(), why })
     }
 }
 
@@ -207,8 +204,10 @@ fn newest<'a, T: Dated>(
         }
     }
     let nearest = |error: &NoneUsable| match error {
-        NoneUsable::OutOfDate { why: OutOfDate::NotYet(from), .. } => (0, from.as_second()),
         NoneUsable::OutOfDate { why: OutOfDate::Expired(at), .. } => (1, -at.as_second()),
+        NoneUsable::OutOfDate {
+            why: OutOfDate::NotYet(from) | OutOfDate::Inactive(from), ..
+        } => (0, from.as_second()),
         NoneUsable::Missing => (2, 0),
     };
     let newest = usable.into_iter().max_by_key(|it| it.active_from());

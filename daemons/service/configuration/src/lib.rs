@@ -26,7 +26,7 @@
 //! );
 //! ```
 
-mod certificate;
+mod certificates;
 mod duration;
 mod error;
 mod file_keys;
@@ -51,9 +51,7 @@ use oftp::OdetteId;
 use left_out::Manifests;
 use manifest::Errors;
 
-pub use certificate::{
-    CertificateFacts, OutOfDate, authority, certificate_facts, in_date, is_certificate, same_key,
-};
+pub use certificates::{CertificateUse, Listed, Missing, Owner, Source, missing};
 pub use error::{ManifestError, Problem};
 pub use file_keys::{
     CertificatePurpose, FileCertificates, FileKey, FileKeys, KeyPurpose, NoneUsable,

@@ -13,6 +13,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use oftp::{BufferSize, Credit, Format, Level, OdetteId, Password, Tolerance, UserData};
+use pki::UsageRule;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::{
@@ -55,6 +56,9 @@ pub struct Partner {
     pub security: FileSecurity,
     /// Whether sessions are authenticated by certificates.
     pub authentication: Authentication,
+    /// How far the certificates are held to what they say of their use. Those for files and receipts
+    /// are held to it already.
+    pub certificate_usage: UsageRule,
     /// Receipts, both ways.
     pub receipts: Receipts,
     /// Outgoing sessions with this partner at once.

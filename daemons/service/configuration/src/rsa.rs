@@ -4,12 +4,10 @@ use aws_lc_rs::{
     rsa::{KeyPair, PublicEncryptingKey},
     signature::KeyPair as _,
 };
+use pki::{SubjectPublicKey, subject_public_key};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::{
-    certificate::{SubjectPublicKey, subject_public_key},
-    secret::PrivateKey,
-};
+use crate::secret::PrivateKey;
 
 /// 1.2.840.113549.1.1.1, rsaEncryption.
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];

@@ -168,7 +168,7 @@ fn what_is_out_of_date_is_not_used_and_what_is_left_is() {
         [0, 1].map(|entry: usize| bolt.file_certificates[entry].certificates.first().unwrap());
     for (now, secret, first) in [
         ("2026-01-01T00:00:00Z", "twenties", [twenties, thirties]),
-        ("2030-01-01T00:00:00Z", "thirties", [thirties, twenties]),
+        ("2030-01-01T00:00:01Z", "thirties", [thirties, twenties]),
     ] {
         let now = at(now);
         assert_eq!(keys.signing(now).map(|key| key.secret.as_str()), Ok(secret));
@@ -181,7 +181,7 @@ fn what_is_out_of_date_is_not_used_and_what_is_left_is() {
         "that of Secret twenties counts from 2020-01-01T00:00:00Z on"
     );
     assert_eq!(
-        said("2040-01-01T00:00:00Z"),
+        said("2040-01-01T00:00:01Z"),
         "that of Secret thirties expired at 2040-01-01T00:00:00Z"
     );
 }

@@ -14,13 +14,17 @@
 //! | `seon_reloads_total` | counter | `result` | configurations `accepted` and `refused` |
 //! | `seon_waiting` | gauge | `kind` | how much of a kind waits, at the active `seonrd` |
 //! | `seon_waiting_oldest_seconds` | gauge | `kind` | for how long the oldest of them has |
+//! | `seon_certificate_end_timestamp_seconds` | gauge | `partner`, `purpose` | from when on there is no certificate for a purpose; ours without a partner, the partners' at `seonsqd` |
+//! | `seon_certificate_end_notice_days` | gauge | `partner`, `purpose` | within which of 60, 30, 14, 7 and 1 days that is, else 0 |
 //! | `seon_store_steps_total` | counter | `step`, `outcome` | tries to commit a step: `done`, `found_done` after a lost answer, `retried`, `answer_lost`, `failed` |
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use configuration::{Configuration, Owner, missing};
 use domain::Daemon;
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -47,6 +51,8 @@ pub struct Metrics {
     steps: Family<StepLabels, Counter>,
     waiting: Family<WaitingLabels, Gauge>,
     waiting_oldest: Family<WaitingLabels, Gauge>,
+    certificate_ends: Family<CertificateLabels, Gauge>,
+    certificate_notices: Family<CertificateLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -72,6 +78,12 @@ struct WaitingLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabels {
+    partner: String,
+    purpose: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
     result: &'static str,
 }
@@ -93,6 +105,8 @@ impl Metrics {
             steps: Family::default(),
             waiting: Family::default(),
             waiting_oldest: Family::default(),
+            certificate_ends: Family::default(),
+            certificate_notices: Family::default(),
         };
         metrics.register(|registry| metrics.register_all(registry, daemon));
         metrics
@@ -119,6 +133,10 @@ impl Metrics {
         registry.register("waiting", "How much of a kind waits", self.waiting.clone());
         let oldest = "For how many seconds the oldest of a kind has waited";
         registry.register("waiting_oldest_seconds", oldest, self.waiting_oldest.clone());
+        let ends = "From when on there is no certificate for a purpose, in seconds since 1970";
+        registry.register("certificate_end_timestamp_seconds", ends, self.certificate_ends.clone());
+        let notice = "Within which of 60, 30, 14, 7 and 1 days that is, else 0";
+        registry.register("certificate_end_notice_days", notice, self.certificate_notices.clone());
     }
 
     /// Adds a daemon's own families.
@@ -154,6 +172,30 @@ impl Metrics {
         self.waiting.get_or_create(&labels).set(number);
         let seconds = i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX);
         self.waiting_oldest.get_or_create(&labels).set(seconds);
+    }
+
+    /// From when on there is no certificate for a purpose. Every daemon knows all partners' certificates,
+    /// so one alone tells of them.
+    pub(crate) fn certificates(
+        &self,
+        daemon: Daemon,
+        configuration: &Configuration,
+        now: Timestamp,
+    ) {
+        self.certificate_ends.clear();
+        self.certificate_notices.clear();
+        let mut all = configuration.certificates();
+        all.retain(|listed| listed.owner == Owner::Ours || daemon == Daemon::Seonsqd);
+        for missing in missing(&all, now) {
+            let partner = match missing.owner {
+                Owner::Ours => String::new(),
+                Owner::Partner(name) => name.to_string(),
+            };
+            let labels = CertificateLabels { partner, purpose: missing.usage.to_string() };
+            self.certificate_ends.get_or_create(&labels).set(missing.gap.from.as_second());
+            let days = missing.days_before(now).map_or(0, i64::from);
+            self.certificate_notices.get_or_create(&labels).set(days);
+        }
     }
 
     /// Everything in the `OpenMetrics` text format.

@@ -260,6 +260,7 @@ impl Reading for Process {
     fn metrics(&self) -> String {
         let epoch = self.state().tenure.map(|(epoch, _)| epoch.get());
         self.metrics.lease(epoch, self.lease_valid_for_ms());
+        self.metrics.certificates(self.daemon, &self.reload.current(), ambient::now());
         self.metrics.text()
     }
 

@@ -4,6 +4,7 @@
 //! code. Nothing here knows of a terminal, of a command line or of an exit code.
 
 pub mod adopt;
+pub mod certificates;
 pub mod check;
 pub mod cms;
 pub mod enqueue;

@@ -7,7 +7,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use domain::Daemon;
 use terminal::arguments::EnqueueOptions;
-use terminal::arguments::{Force, Journal, Kept, Partner, Queue, ReceiptOrder, Receipts, Received};
+use terminal::arguments::{
+    Certificates, Force, Journal, Kept, Partner, Queue, ReceiptOrder, Receipts, Received,
+};
 use terminal::completion::Shell;
 use terminal::{Format, Since};
 
@@ -224,6 +226,8 @@ enum Verb {
     Journal(Journal),
     /// Shows partners, or calls one.
     Partner(Partner),
+    /// Shows the partners' certificates, what ends first first, and from when on one is missing.
+    Certificates(Certificates),
     /// Shows the pods' logs, merged and laid out for people.
     Logs(LogsOptions),
     /// Has a daemon's active pod hand over to a standby.
@@ -261,8 +265,18 @@ const OF_EACH_FILE: [&str; 4] = ["files", "name", "size", "move"];
 
 /// The grammar with what the commands of one machine need to fit in.
 pub(super) fn grammar() -> clap::Command {
-    let relayed =
-        ["ps", "enqueue", "queue", "received", "receipts", "journal", "partner", "force", "adopt"];
+    let relayed = [
+        "ps",
+        "enqueue",
+        "queue",
+        "received",
+        "receipts",
+        "journal",
+        "partner",
+        "certificates",
+        "force",
+        "adopt",
+    ];
     let with_instance = relayed.into_iter().fold(Grammar::command(), |grammar, name| {
         let instance = clap::Arg::new(INSTANCE)
             .short('i')
@@ -307,6 +321,7 @@ impl Arguments {
             | Verb::Receipts(_)
             | Verb::Journal(_)
             | Verb::Partner(_)
+            | Verb::Certificates(_)
             | Verb::Force(_)
             | Verb::Adopt(_) => Command::Relay(relay()),
             Verb::Logs(options) => Command::Logs(options),

@@ -223,6 +223,14 @@ pub struct Journal {
     pub follow: bool,
 }
 
+/// Which certificates are shown.
+#[derive(Debug, Args)]
+pub struct Certificates {
+    /// Only those of this partner.
+    #[arg(short, long, value_name = "NAME")]
+    pub partner: Option<PartnerName>,
+}
+
 /// What is wanted of partners.
 #[derive(Debug, Args)]
 pub struct Partner {

@@ -7,9 +7,10 @@ use crds::{
     SeonPartnerSpec,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use pki::{Purpose, UsageRule};
 use rustls_pki_types::ServerName;
 
-use super::{Checker, Reported};
+use super::{Checker, Reported, security};
 use crate::{
     error::Problem,
     file_keys::{FileCertificates, FileKey, FileKeys},
@@ -87,7 +88,9 @@ pub(super) fn partners(
     let called = Called { names: called, are_all: transports.is_some() };
     let mut all = Some(Partners::default());
     for (index, entry) in spec.certificates.iter().enumerate() {
-        let judged = of_partner(check, entry, &format!("spec.certificates[{index}]"), &called);
+        let rule = security::certificate_usage(spec.security.certificate_usage);
+        let field = format!("spec.certificates[{index}]");
+        let judged = of_partner(check, entry, &field, &called, rule);
         all = all.zip(judged).map(|(mut all, (tls, files))| {
             all.tls.extend(tls);
             all.files.extend(files);
@@ -108,6 +111,7 @@ fn of_partner(
     entry: &PartnerCertificate,
     field: &str,
     called: &Called,
+    rule: UsageRule,
 ) -> Option<(Option<TlsCertificates>, Option<FileCertificates>)> {
     let active_from = active_from(check, entry.active_from.as_deref(), field);
     let mut purposes: BTreeSet<_> = entry.purpose.iter().copied().collect();
@@ -120,13 +124,30 @@ fn of_partner(
     let files = if purposes.is_empty() {
         None
     } else {
-        Some(check.file_certificates(&entry.secret_ref, &format!("{field}.secretRef"))?)
+        // What TLS is shown is judged there, where it is known who calls whom.
+        let used = match rule {
+            UsageRule::Tolerant => Vec::new(),
+            UsageRule::Strict => purposes.iter().filter_map(|one| used(*one)).collect(),
+        };
+        let field = format!("{field}.secretRef");
+        Some(check.file_certificates(&entry.secret_ref, &field, &used)?)
     };
     let (active_from, secret) = (active_from.ok()?, entry.secret_ref.name.clone());
     Some((
         tls.map(|tls| TlsCertificates { active_from, ..tls }),
         files.map(|certificates| FileCertificates { secret, purposes, active_from, certificates }),
     ))
+}
+
+/// What a partner's certificate for files is used for.
+fn used(purpose: CertificatePurpose) -> Option<Purpose> {
+    match purpose {
+        CertificatePurpose::Tls => None,
+        CertificatePurpose::Encrypt => Some(Purpose::Encrypt),
+        CertificatePurpose::VerifySignature => Some(Purpose::Sign),
+        CertificatePurpose::VerifyReceipt => Some(Purpose::SignReceipt),
+        CertificatePurpose::Authenticate => Some(Purpose::Authenticate),
+    }
 }
 
 fn for_tls(

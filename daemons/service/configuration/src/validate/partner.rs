@@ -67,6 +67,7 @@ pub(super) fn validate(
         file_certificates: certificates.files,
         security: security?,
         authentication,
+        certificate_usage: security::certificate_usage(spec.security.certificate_usage),
         receipts: Receipts {
             expected: spec.receipts.expected,
             timing: spec.receipts.timing,

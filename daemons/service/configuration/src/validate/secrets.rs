@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, fmt};
 use crds::{SecretKeyReference, SecretReference, is_secret_key};
 use domain::{NoPostgresUri, postgres_address};
 use oftp::Password;
+use pki::{Misuse, Purpose, authority, certificate_facts, is_certificate};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
 use zeroize::Zeroizing;
 
 use super::{Checker, did_you_mean};
 use crate::{
-    certificate::{authority, is_certificate},
     error::Problem,
     instance::{CapiAccount, DatabaseSetting, OwnCertificate},
     manifest::{Content, Document, Fault, SecretDocument, SecretValue},
@@ -210,11 +210,13 @@ impl<'d> Checker<'d, '_> {
         Some([pinned?, authorities?])
     }
 
-    /// A partner's certificates for files and receipts; never empty.
+    /// A partner's certificates for files and receipts, each of which says that it is for all that it is
+    /// used for; never empty.
     pub(super) fn file_certificates(
         &mut self,
         reference: &SecretReference,
         field: &str,
+        used: &[Purpose],
     ) -> Option<Vec<CertificateDer<'static>>> {
         let secret = self.find(&reference.name, field, "{tls.crt: …}")?;
         let field = format!("{field}.name");
@@ -228,7 +230,7 @@ impl<'d> Checker<'d, '_> {
             return None;
         }
         let found = self.key_of(&reference.name, &secret, "tls.crt", &field)?;
-        self.certificates(&found, for_files)
+        self.certificates(&found, |certificate| for_files(certificate, used))
     }
 
     fn find_key(
@@ -303,7 +305,7 @@ impl<'d> Checker<'d, '_> {
     fn certificates(
         &mut self,
         found: &Found<'_>,
-        judge: Judge,
+        judge: impl Fn(&CertificateDer<'_>) -> Result<(), Unusable>,
     ) -> Option<Vec<CertificateDer<'static>>> {
         let certificates: Result<Vec<_>, _> =
             CertificateDer::pem_slice_iter(found.octets).collect();
@@ -377,6 +379,11 @@ enum Unusable {
     ForTls,
     #[error(transparent)]
     ForFiles(#[from] Unfit),
+    #[error(
+        "one that {0}; ask the partner for one that is, give each purpose a Secret of its own, or set \
+         spec.security.certificateUsage: Tolerant"
+    )]
+    Misused(Misuse),
 }
 
 fn for_tls(certificate: &CertificateDer<'_>) -> Result<(), Unusable> {
@@ -387,8 +394,12 @@ fn for_issuing(certificate: &CertificateDer<'_>) -> Result<(), Unusable> {
     authority(certificate).map(|_| ()).ok_or(Unusable::ForTls)
 }
 
-fn for_files(certificate: &CertificateDer<'_>) -> Result<(), Unusable> {
-    Ok(rsa::fit(certificate)?)
+fn for_files(certificate: &CertificateDer<'_>, used: &[Purpose]) -> Result<(), Unusable> {
+    rsa::fit(certificate)?;
+    let extensions =
+        certificate_facts(certificate).map(|facts| facts.extensions).unwrap_or_default();
+    let misuse = used.iter().find_map(|purpose| extensions.are_for(*purpose).err());
+    misuse.map_or(Ok(()), |misuse| Err(Unusable::Misused(misuse)))
 }
 
 fn unusable(place: usize, what: &impl fmt::Display) -> String {

@@ -1,6 +1,9 @@
 //! How files are secured, and whether there is all that it takes.
 
-use crds::{CertificatePurpose, CipherSuite, KeyPurpose, SeonPartnerSpec, SessionAuthentication};
+use crds::{
+    CertificatePurpose, CertificateUsage, CipherSuite, KeyPurpose, SeonPartnerSpec,
+    SessionAuthentication,
+};
 use domain::{
     Suite,
     security::{
@@ -9,6 +12,7 @@ use domain::{
     },
 };
 use oftp::Level;
+use pki::UsageRule;
 
 use super::Checker;
 use crate::{error::Problem, instance::Instance};
@@ -102,6 +106,13 @@ pub(super) fn receipt_hash(hash: crds::ReceiptHash) -> ReceiptHash {
     match hash {
         crds::ReceiptHash::Strict => ReceiptHash::Strict,
         crds::ReceiptHash::Tolerant => ReceiptHash::Tolerant,
+    }
+}
+
+pub(super) fn certificate_usage(usage: CertificateUsage) -> UsageRule {
+    match usage {
+        CertificateUsage::Tolerant => UsageRule::Tolerant,
+        CertificateUsage::Strict => UsageRule::Strict,
     }
 }
 

@@ -1,18 +1,18 @@
 //! Checks of the certificates: expiry is the usual cause of an outage.
 
-use std::time::Duration;
-
-use configuration::OwnCertificate;
-use jiff::Timestamp;
-use transport::{CertificateSummary, TlsCredentials};
+use configuration::{Missing, OwnCertificate, missing};
+use jiff::{Timestamp, tz::TimeZone};
+use pki::{CertificateFacts, certificate_facts, days_before};
+use transport::TlsCredentials;
 
 use super::file_keys;
 use crate::Instance;
+use crate::certificates::name;
 use crate::human;
 use crate::report::Check;
 
-/// Renewing with a partner takes weeks.
-const SOON: Duration = Duration::from_hours(30 * 24);
+const RENEW: &str = "renew it and tell the partners in time, by a second entry under certificates with \
+                     activeFrom: docs/certificates.md#renewal";
 
 /// Our own certificates and the partners'.
 pub(super) fn examine(instance: &Instance, now: Timestamp) -> Vec<Check> {
@@ -31,8 +31,8 @@ pub(super) fn examine(instance: &Instance, now: Timestamp) -> Vec<Check> {
         for set in partner.tls_certificates.iter().filter(|set| set.is_active(now)) {
             let what = format!("{}'s certificate in Secret {}", partner.name, set.secret);
             checks.extend(set.pinned.iter().map(|certificate| {
-                match CertificateSummary::of(certificate) {
-                    Some(summary) => validity(&what, &summary.subject, summary.expires, now),
+                match certificate_facts(certificate) {
+                    Some(facts) => validity(&what, &facts, now),
                     None => {
                         Check::bad(format!("{what} cannot be read"), "ask the partner for it again")
                     }
@@ -41,47 +41,123 @@ pub(super) fn examine(instance: &Instance, now: Timestamp) -> Vec<Check> {
         }
         checks.extend(file_keys::of_partner(partner, now));
     }
+    checks.extend(gaps(instance, now));
     checks
 }
 
 fn examine_own(what: &str, own: &OwnCertificate, now: Timestamp) -> Check {
-    match TlsCredentials::of(own) {
-        Ok(identity) => validity(what, identity.subject(), identity.expires(), now),
-        Err(error) => {
+    let works = TlsCredentials::of(own);
+    let facts = own.chain.first().and_then(|first| certificate_facts(first));
+    match (works, facts) {
+        (Ok(_), Some(facts)) => validity(what, &facts, now),
+        (Err(error), _) => {
             Check::bad(format!("{what} does not work"), "correct its Secret").because(error)
         }
+        (Ok(_), None) => Check::bad(format!("{what} cannot be read"), "correct its Secret"),
     }
 }
 
 /// Whether a certificate has expired, or will soon.
-pub fn validity(what: &str, subject: &str, expires: Timestamp, now: Timestamp) -> Check {
-    let hint = "renew it and tell the partners in time; a roll-over is a second entry under \
-                certificates with activeFrom";
-    if expires <= now {
-        let age = human::age(human::elapsed(expires, now));
-        return Check::bad(format!("{what} expired {age} ago ({subject})"), hint);
+pub fn validity(what: &str, facts: &CertificateFacts, now: Timestamp) -> Check {
+    let CertificateFacts { subject, expires, .. } = facts;
+    if facts.ends() <= now {
+        let age = human::age(human::elapsed(*expires, now));
+        return Check::bad(format!("{what} expired {age} ago ({subject})"), RENEW);
     }
-    let left = human::elapsed(now, expires);
-    let age = human::age(left);
-    if left < SOON {
-        return Check::warning(format!("{what} expires in {age} ({subject})"), hint);
+    let age = human::age(human::elapsed(now, *expires));
+    let span = facts.span();
+    if days_before(span, span.until, now).is_some() {
+        return Check::warning(format!("{what} expires in {age} ({subject})"), RENEW);
     }
     Check::good(format!("{what} is valid for {age} ({subject})"))
 }
 
+/// When somebody will have no certificate for something, if that is soon, or if another one follows too
+/// late.
+fn gaps(instance: &Instance, now: Timestamp) -> Vec<Check> {
+    let all = instance.configuration.certificates();
+    let missing = missing(&all, now).into_iter();
+    missing.filter_map(|it| gap(&name(instance, it.owner), &it, now)).collect()
+}
+
+fn gap(owner: &str, missing: &Missing<'_>, now: Timestamp) -> Option<Check> {
+    let (from, usage) = (missing.gap.from, missing.usage);
+    let day = |moment: Timestamp| moment.to_zoned(TimeZone::UTC).date();
+    if from <= now {
+        let until = missing.gap.until.map(|until| format!(" until {}", day(until)));
+        let sentence = format!(
+            "{owner} has no certificate for {usage} that counts{}",
+            until.unwrap_or_default()
+        );
+        return Some(Check::bad(sentence, RENEW));
+    }
+    let sentence = match missing.gap.until {
+        Some(until) => {
+            format!(
+                "from {} until {} {owner} has no certificate for {usage}",
+                day(from),
+                day(until)
+            )
+        }
+        None if missing.days_before(now).is_some() => {
+            format!("from {} on {owner} has no certificate for {usage}", day(from))
+        }
+        None => return None,
+    };
+    Some(Check::warning(sentence, RENEW))
+}
+
 #[cfg(test)]
 mod tests {
+    use configuration::{CertificateUse, KeyPurpose, Owner};
+    use jiff::SignedDuration;
+    use pki::{Gap, Span};
+    use rustls_pki_types::CertificateDer;
+    use rustls_pki_types::pem::PemObject;
+
     use super::*;
     use crate::report::Verdict;
 
     #[test]
     fn a_certificate_is_valid_expires_soon_or_has_expired() {
-        let now: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
-        let result = |expires: &str| {
-            validity("the certificate", "CN=acme", expires.parse().unwrap(), now).result
+        let made = support::Identity::self_signed("acme");
+        let der = CertificateDer::from_pem_slice(made.certificate_pem.as_bytes()).unwrap();
+        let facts = certificate_facts(&der).unwrap();
+        let ends_in = |days: i64| facts.ends() - SignedDuration::from_hours(24 * days);
+        let result = |days: i64| validity("the certificate", &facts, ends_in(days)).result;
+        assert_eq!(result(61), Verdict::Success);
+        assert_eq!(result(60), Verdict::Warning);
+        assert_eq!(result(1), Verdict::Warning);
+        assert_eq!(result(-1), Verdict::Error);
+    }
+
+    #[test]
+    fn a_gap_is_told_of_when_it_is_near_and_at_once_when_another_certificate_follows_too_late() {
+        let at = |day: &str| format!("{day}T00:00:00Z").parse::<Timestamp>().unwrap();
+        let now = at("2026-11-22");
+        let told = |from: &str, until: Option<&str>| {
+            let time = Gap { from: at(from), until: until.map(at) };
+            let last = Some(Span { from: at("2020-01-01"), until: time.from });
+            let usage = CertificateUse::Own(KeyPurpose::Sign);
+            let check = gap("acme", &Missing { owner: Owner::Ours, usage, gap: time, last }, now)?;
+            Some((check.result, check.description))
         };
-        assert_eq!(result("2027-11-22T00:00:00Z"), Verdict::Success);
-        assert_eq!(result("2026-12-01T00:00:00Z"), Verdict::Warning);
-        assert_eq!(result("2026-11-20T00:00:00Z"), Verdict::Error);
+        let said = |verdict, sentence: &str| Some((verdict, sentence.to_owned()));
+        assert_eq!(told("2028-01-01", None), None);
+        assert_eq!(
+            told("2028-01-01", Some("2028-01-05")),
+            said(
+                Verdict::Warning,
+                "from 2028-01-01 until 2028-01-05 acme has no certificate for Sign"
+            )
+        );
+        assert_eq!(
+            told("2027-01-10", None),
+            said(Verdict::Warning, "from 2027-01-10 on acme has no certificate for Sign")
+        );
+        assert_eq!(
+            told("2026-11-22", Some("2026-12-24")),
+            said(Verdict::Error, "acme has no certificate for Sign that counts until 2026-12-24")
+        );
     }
 }

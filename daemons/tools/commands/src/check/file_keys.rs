@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use configuration::{Instance as Settings, KeyPurpose, Partner, certificate_facts, same_key};
+use configuration::{Instance as Settings, KeyPurpose, Partner};
 use jiff::Timestamp;
+use pki::{certificate_facts, same_key};
 
 use super::certificates::validity;
 use crate::report::Check;
@@ -31,7 +32,7 @@ pub(super) fn of_partner(partner: &Partner, now: Timestamp) -> Vec<Check> {
 
 fn valid(what: &str, certificate: &[u8], now: Timestamp) -> Check {
     match certificate_facts(certificate) {
-        Some(facts) => validity(what, &facts.subject, facts.expires, now),
+        Some(facts) => validity(what, &facts, now),
         None => Check::bad(format!("{what} cannot be read"), "correct its Secret"),
     }
 }

@@ -9,6 +9,7 @@ use configuration::OwnCertificate;
 use domain::Daemon;
 use jiff::Timestamp;
 use oftp::stream::HEADER_LENGTH;
+use pki::certificate_facts;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 use transport::{
@@ -89,10 +90,9 @@ async fn tls(
     match transport::connect_tls(&host, callable.port(), &settings, PATIENCE).await {
         Err(error) => vec![verdict(daemon, address, Err(error.to_string()))],
         Ok(connection) => {
-            let served = connection.certificate().map(|certificate| {
+            let served = connection.certificate().and_then(|certificate| {
                 let what = format!("the certificate served on {}", address.port());
-                let subject = certificate.subject().to_owned();
-                certificates::validity(&what, &subject, certificate.expires(), now)
+                Some(certificates::validity(&what, &certificate_facts(certificate.der())?, now))
             });
             let answer = match ready(connection).await {
                 // The handshake went well; the receiver wants a partner's certificate, which

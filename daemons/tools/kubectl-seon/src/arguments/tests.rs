@@ -27,6 +27,7 @@ fn commands_of_one_machine_go_into_the_pod_with_the_same_words() {
     assert_eq!(relayed("queue hold 17 18"), "queue hold -- 17 18");
     assert_eq!(relayed("received -s failed"), "received --state=failed");
     assert_eq!(relayed("journal -f --since 2h"), "journal --since=2h --follow");
+    assert_eq!(relayed("certificates -p bolt"), "certificates --partner=bolt");
     assert_eq!(
         relayed("received reject 7 --reason 34 --text wrong"),
         "received reject --reason=34 --text=wrong -- 7"

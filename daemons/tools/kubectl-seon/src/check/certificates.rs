@@ -6,9 +6,9 @@ use crds::{SeonInstance, SeonPartner};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
+use pki::certificate_facts;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use transport::CertificateSummary;
 
 use super::super::KubernetesError;
 use super::super::cluster::Cluster;
@@ -92,8 +92,8 @@ fn judge(what: &str, name: &str, secret: Option<&Secret>, now: Timestamp) -> Che
     if !secret.data.as_ref().is_some_and(|data| data.contains_key(CERTIFICATE)) {
         return Check::bad(format!("{what}: there is no key {CERTIFICATE}"), correct);
     }
-    match first_certificate(secret).and_then(|first| CertificateSummary::of(&first)) {
-        Some(summary) => validity(&what, &summary.subject, summary.expires, now),
+    match first_certificate(secret).and_then(|first| certificate_facts(&first)) {
+        Some(facts) => validity(&what, &facts, now),
         None => Check::bad(format!("{what} cannot be read"), correct),
     }
 }

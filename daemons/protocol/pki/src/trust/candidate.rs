@@ -1,30 +1,34 @@
 //! One presented certificate against one partner after the other.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use configuration::{CertificateFacts as Facts, certificate_facts as facts};
 use jiff::Timestamp;
 use rustls_pki_types::{ServerName, SignatureVerificationAlgorithm, UnixTime};
-use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
 use super::refusal::CertificateRefusal;
 use super::{Authority, CertificateSet, Presented, Role, TrustedPartner};
-use crate::certificate::{PeerCertificate, fingerprint};
+use crate::certificate::{CertificateFacts, certificate_facts};
+use crate::fingerprint::fingerprint;
+use crate::peer::PeerCertificate;
+use crate::usage::UsageRule;
+use crate::validity::OutOfDate;
 
 /// A presented certificate on trial.
 pub(super) struct Candidate<'a> {
     presented: &'a Presented<'a>,
     certificate: EndEntityCert<'a>,
-    facts: Facts,
+    facts: CertificateFacts,
     fingerprint: String,
     now: UnixTime,
     algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
     /// Whether the path to an authority holds, by the authority's octets: hundreds of partners may
     /// have the same one, and its signature is verified once.
-    paths: HashMap<&'a [u8], Result<(), webpki::Error>>,
+    paths: HashMap<&'a [u8], Result<(), Broken>>,
 }
 
 impl<'a> Candidate<'a> {
@@ -37,7 +41,7 @@ impl<'a> Candidate<'a> {
         Some(Self {
             presented,
             certificate: EndEntityCert::try_from(presented.end_entity).ok()?,
-            facts: facts(presented.end_entity)?,
+            facts: certificate_facts(presented.end_entity)?,
             fingerprint: fingerprint(presented.end_entity),
             now,
             algorithms,
@@ -69,7 +73,8 @@ impl<'a> Candidate<'a> {
     ) -> Option<Result<(), CertificateRefusal>> {
         let mut refusal = None::<CertificateRefusal>;
         for set in &partner.certificates {
-            match self.belongs_to_set(partner.name(), set, role) {
+            let belongs = self.belongs_to_set(partner.name(), set, role);
+            match belongs.map(|known| known.and_then(|()| self.used(partner, role))) {
                 None => {}
                 Some(Ok(())) => return Some(Ok(())),
                 Some(Err(reason)) => {
@@ -95,7 +100,7 @@ impl<'a> Candidate<'a> {
         let mut refusal = None::<CertificateRefusal>;
         for authority in &set.authorities {
             let reason = match self.path(authority) {
-                Err(webpki::Error::UnknownIssuer) => continue, // somebody else's authority
+                Err(Broken::Path(webpki::Error::UnknownIssuer)) => continue, // somebody else's authority
                 Err(error) => self.path_refusal(&error, partner),
                 Ok(()) => match self.issued(authority, partner, set, role) {
                     Ok(()) => return Some(Ok(())),
@@ -110,14 +115,14 @@ impl<'a> Candidate<'a> {
         refusal.map(Err)
     }
 
-    fn path(&mut self, authority: &'a Authority) -> Result<(), webpki::Error> {
+    fn path(&mut self, authority: &'a Authority) -> Result<(), Broken> {
         if let Some(known) = self.paths.get(authority.der.as_ref()) {
             return known.clone();
         }
         // The path is verified at a time at which the certificate was valid, for webpki looks at
         // the validity first and would not say whose certificate has expired.
         let path = match self.path_at(authority, self.time_in_validity()) {
-            Err(expired) if is_of_time(&expired) => {
+            Err(expired) if expired.is_of_time() => {
                 // An intermediate is out of its time. Whether this authority is behind it at all is
                 // seen at a time at which all of them were valid.
                 let all = self.time_in_all_validities();
@@ -129,7 +134,17 @@ impl<'a> Candidate<'a> {
         path
     }
 
-    fn path_at(&self, authority: &'a Authority, at: UnixTime) -> Result<(), webpki::Error> {
+    fn path_at(&self, authority: &'a Authority, at: UnixTime) -> Result<(), Broken> {
+        // webpki asks whether an issuer is an authority, and not what its key may do. Of several paths
+        // the last one that fails so is told.
+        let barred = RefCell::new(None);
+        let may_issue = |path: &VerifiedPath<'_>| match stranger(path) {
+            None => Ok(()),
+            Some(subject) => {
+                barred.replace(Some(subject));
+                Err(webpki::Error::EndEntityUsedAsCa)
+            }
+        };
         let path = self.certificate.verify_for_usage(
             self.algorithms,
             slice::from_ref(&authority.anchor),
@@ -137,9 +152,10 @@ impl<'a> Candidate<'a> {
             at,
             TlsPurposes,
             None,
-            None,
+            Some(&may_issue),
         );
-        path.map(|_| ())
+        let path = path.map(|_| ());
+        path.map_err(|error| barred.take().map_or(Broken::Path(error), Broken::Issuer))
     }
 
     fn issued(
@@ -150,9 +166,8 @@ impl<'a> Candidate<'a> {
         role: Role<'_>,
     ) -> Result<(), CertificateRefusal> {
         self.in_force(partner, set)?;
-        let now = timestamp(self.now);
         // webpki takes an authority for trusted at any time.
-        if now > authority.facts.expires || now < authority.facts.valid_from {
+        if authority.facts.in_date(timestamp(self.now)).is_err() {
             return Err(CertificateRefusal::AuthorityExpired {
                 certificate: self.description(),
                 partner: partner.to_owned(),
@@ -173,29 +188,34 @@ impl<'a> Candidate<'a> {
             let partner = partner.to_owned();
             return Err(CertificateRefusal::ShortKey { certificate: self.description(), partner });
         }
-        let now = timestamp(self.now);
-        if now > self.facts.expires {
-            return Err(CertificateRefusal::Expired {
-                certificate: self.description(),
-                partner: partner.to_owned(),
-                expired: self.facts.expires,
-            });
+        let Err(why) = self.facts.counts(set.active_from, timestamp(self.now)) else {
+            return Ok(());
+        };
+        let (certificate, partner) = (self.description(), partner.to_owned());
+        Err(match why {
+            OutOfDate::Expired(expired) => {
+                CertificateRefusal::Expired { certificate, partner, expired }
+            }
+            OutOfDate::NotYet(valid_from) => {
+                CertificateRefusal::NotYetValid { certificate, partner, valid_from }
+            }
+            OutOfDate::Inactive(active_from) => {
+                CertificateRefusal::NotYetActive { certificate, partner, active_from }
+            }
+        })
+    }
+
+    /// Whether it is for TLS, if the partner is held to what it says of that.
+    fn used(&self, partner: &TrustedPartner, role: Role<'_>) -> Result<(), CertificateRefusal> {
+        if partner.rule == UsageRule::Tolerant {
+            return Ok(());
         }
-        if now < self.facts.valid_from {
-            return Err(CertificateRefusal::NotYetValid {
-                certificate: self.description(),
-                partner: partner.to_owned(),
-                valid_from: self.facts.valid_from,
-            });
-        }
-        if let Some(active_from) = set.active_from.filter(|from| now < *from) {
-            return Err(CertificateRefusal::NotYetActive {
-                certificate: self.description(),
-                partner: partner.to_owned(),
-                active_from,
-            });
-        }
-        Ok(())
+        let used = self.facts.extensions.are_for(role.purpose());
+        used.map_err(|misuse| CertificateRefusal::Usage {
+            certificate: self.description(),
+            partner: partner.name().to_owned(),
+            misuse,
+        })
     }
 
     fn named(
@@ -236,15 +256,22 @@ impl<'a> Candidate<'a> {
             || self.facts.common_names.iter().any(|common| common.eq_ignore_ascii_case(name))
     }
 
-    fn path_refusal(&self, error: &webpki::Error, partner: &str) -> CertificateRefusal {
+    fn path_refusal(&self, broken: &Broken, partner: &str) -> CertificateRefusal {
         let certificate = self.description();
         let partner = partner.to_owned();
+        let error = match broken {
+            Broken::Issuer(intermediate) => {
+                let intermediate = intermediate.clone();
+                return CertificateRefusal::Issuer { certificate, partner, intermediate };
+            }
+            Broken::Path(error) => error,
+        };
         match error {
             webpki::Error::RequiredEkuNotFoundContext(_) => {
                 CertificateRefusal::Purpose { certificate, partner }
             }
-            error if is_of_time(error) => match self.intermediate_out_of_time() {
-                Some(Facts { subject, valid_from, expires, .. }) => {
+            _ if broken.is_of_time() => match self.intermediate_out_of_time() {
+                Some(CertificateFacts { subject, valid_from, expires, .. }) => {
                     CertificateRefusal::IntermediateExpired {
                         certificate,
                         partner,
@@ -261,19 +288,19 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    fn intermediate_out_of_time(&self) -> Option<Facts> {
+    fn intermediate_out_of_time(&self) -> Option<CertificateFacts> {
         let now = timestamp(self.now);
         let intermediates = self.presented.intermediates.iter();
         intermediates
-            .filter_map(|intermediate| facts(intermediate))
-            .find(|facts| now > facts.expires || now < facts.valid_from)
+            .filter_map(|intermediate| certificate_facts(intermediate))
+            .find(|facts| facts.in_date(now).is_err())
     }
 
     /// A moment within the validity of everything that was presented.
     fn time_in_all_validities(&self) -> Option<UnixTime> {
         let intermediates = self.presented.intermediates.iter();
         let mut all: Vec<_> =
-            intermediates.filter_map(|intermediate| facts(intermediate)).collect();
+            intermediates.filter_map(|intermediate| certificate_facts(intermediate)).collect();
         all.push(self.facts.clone());
         let from = all.iter().map(|facts| facts.valid_from).max()?;
         let until = all.iter().map(|facts| facts.expires).min()?;
@@ -302,8 +329,29 @@ fn is_short_rsa(subject_public_key_info: &[u8]) -> bool {
     is_rsa && subject_public_key_info.len() < OF_2048_BITS
 }
 
-fn is_of_time(error: &webpki::Error) -> bool {
-    matches!(error, webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. })
+/// Why a path to an authority does not hold.
+#[derive(Clone)]
+enum Broken {
+    /// As webpki says.
+    Path(webpki::Error),
+    /// A certificate in it, of this subject, may not issue others.
+    Issuer(String),
+}
+
+impl Broken {
+    fn is_of_time(&self) -> bool {
+        let Self::Path(error) = self else { return false };
+        matches!(error, webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. })
+    }
+}
+
+/// The subject of the first issuer in a path that may not issue; one that cannot be read may not.
+fn stranger(path: &VerifiedPath<'_>) -> Option<String> {
+    path.intermediate_certificates().find_map(|issuer| match certificate_facts(&issuer.der()) {
+        Some(facts) if facts.extensions.signs_certificates() => None,
+        Some(facts) => Some(facts.subject),
+        None => Some("a certificate that cannot be read".to_owned()),
+    })
 }
 
 fn timestamp(time: UnixTime) -> Timestamp {

@@ -8,7 +8,11 @@
 //! usage, if it has one, names `serverAuth`, `clientAuth` or `anyExtendedKeyUsage`. Which of them
 //! is not asked, because public authorities stop issuing `clientAuth` and partners use one
 //! certificate in both directions; the partner behind it is the same. A pinned certificate was
-//! chosen by hand, so its usage is not asked at all.
+//! chosen by hand, so its usage is not asked at all. A partner that is held to [`UsageRule::Strict`] is
+//! asked for the very purpose, pinned or not.
+//!
+//! **Authorities** between have to be such, and their key usage, if they have one, lets them sign
+//! certificates. The authority that is configured was chosen by hand and is asked for its dates only.
 //!
 //! **Names.** Of a pinned certificate no name is asked. A certificate by an authority must carry
 //! the dialled host (subject alternative name) when we call, or one of the partner's `names`; when
@@ -29,9 +33,10 @@ use rustls_pki_types::{
     CertificateDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
 };
 
-use super::certificate::PeerCertificate;
+use crate::certificate::{CertificateFacts, authority, is_certificate};
+use crate::peer::PeerCertificate;
+use crate::usage::{Purpose, UsageRule};
 use candidate::Candidate;
-use configuration::{CertificateFacts as Facts, authority, is_certificate};
 
 /// Certificates of one partner as they are configured together; a new set beside the old one makes
 /// a roll-over.
@@ -53,6 +58,7 @@ pub struct TrustedCertificates {
 pub struct TrustedPartner {
     name: Arc<str>,
     certificates: Vec<CertificateSet>,
+    rule: UsageRule,
 }
 
 /// [`TrustedCertificates`], read.
@@ -68,7 +74,7 @@ struct CertificateSet {
 struct Authority {
     der: CertificateDer<'static>,
     anchor: TrustAnchor<'static>,
-    facts: Facts,
+    facts: CertificateFacts,
 }
 
 impl TrustedPartner {
@@ -82,7 +88,13 @@ impl TrustedPartner {
             .into_iter()
             .map(|set| CertificateSet::read(name, set))
             .collect::<Result<_, _>>()?;
-        Ok(Self { name: name.into(), certificates })
+        Ok(Self { name: name.into(), certificates, rule: UsageRule::default() })
+    }
+
+    /// The same, whose certificates are held to what they say of their use as far as this.
+    #[must_use]
+    pub fn held_to(self, rule: UsageRule) -> Self {
+        Self { rule, ..self }
     }
 
     /// The name of its `SeonPartner`.
@@ -168,12 +180,14 @@ impl Trust {
         Self { partners, certified }
     }
 
-    pub(super) fn certified(&self) -> &Arc<[Arc<str>]> {
+    /// The names of those that have certificates.
+    pub fn certified(&self) -> &Arc<[Arc<str>]> {
         &self.certified
     }
 
-    /// Says whose certificate was presented, or why it is nobody's.
-    pub(super) fn judge(
+    /// Says whose certificate was presented, or why it is nobody's. Signatures are verified by
+    /// `algorithms`.
+    pub fn judge(
         &self,
         presented: &Presented<'_>,
         role: Role<'_>,
@@ -199,16 +213,29 @@ impl Trust {
 }
 
 /// What came in the other side's Certificate message.
-pub(super) struct Presented<'a> {
-    pub(super) end_entity: &'a CertificateDer<'a>,
-    pub(super) intermediates: &'a [CertificateDer<'a>],
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    /// The other side's own.
+    pub end_entity: &'a CertificateDer<'a>,
+    /// Those of authorities between it and one that is known; more may come than are of use.
+    pub intermediates: &'a [CertificateDer<'a>],
 }
 
 /// The other side's part in the handshake.
-#[derive(Clone, Copy)]
-pub(super) enum Role<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Role<'a> {
     /// It called us.
     Client,
     /// We called it under this name.
     Server(&'a ServerName<'a>),
+}
+
+impl Role<'_> {
+    /// What its certificate is used for.
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::Client => Purpose::TlsClient,
+            Self::Server(_) => Purpose::TlsServer,
+        }
+    }
 }

@@ -1,33 +1,11 @@
-//! The judgement of certificates by itself, at times of the test's choice, and what is read of
-//! them.
+//! Whose a certificate is that somebody presents.
 
-use jiff::Timestamp;
-use rustls_pki_types::{ServerName, UnixTime};
+use std::sync::Arc;
 
-use super::*;
-use crate::provider::provider;
-use crate::trust::{Presented, Role};
+use pki::{Role, TrustedCertificates, TrustedPartner};
+use rustls_pki_types::{CertificateDer, ServerName};
 
-fn judge(
-    partners: &[Arc<TrustedPartner>],
-    chain: &[&CertificateDer<'static>],
-    role: Role<'_>,
-    now: &str,
-) -> Result<Vec<String>, CertificateRefusal> {
-    let now: Timestamp = now.parse().unwrap();
-    let seconds = u64::try_from(now.as_second()).unwrap();
-    let intermediates: Vec<_> = chain[1..].iter().map(|&certificate| certificate.clone()).collect();
-    Trust::new(partners.iter().cloned())
-        .judge(
-            &Presented { end_entity: chain[0], intermediates: &intermediates },
-            role,
-            UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-            provider().signature_verification_algorithms.all,
-        )
-        .map(|certificate| certificate.partners().map(str::to_owned).collect())
-}
-
-const TODAY: &str = "2026-11-22T12:00:00Z";
+use crate::makers::{Keyed, TODAY, assert_says, authority, issued_by, judge, pinned, recipe};
 
 #[test]
 fn validity_holds_from_its_first_to_its_last_second() {
@@ -67,12 +45,7 @@ fn in_a_roll_over_the_old_and_the_new_certificate_hold_each_from_its_day_on() {
 #[test]
 fn a_path_over_an_intermediate_authority_holds_if_the_intermediate_is_sent() {
     let root = authority("Root");
-    let below = Recipe { authority: true, ..recipe("Issuing authority") };
-    let keyed = root.issue(&below);
-    let issuing = Authority {
-        certificate: keyed.certificate.clone(),
-        issuer: Issuer::new(below.parameters(), keyed.key),
-    };
+    let issuing = root.issue(&recipe("Issuing authority").authority());
     let bolt = issuing.issue(&recipe("bolt.example"));
     let partners = [issued_by("bolt", &root, &["bolt.example"])];
     let chain = [&bolt.certificate, &issuing.certificate];
@@ -90,12 +63,7 @@ fn a_path_over_an_intermediate_authority_holds_if_the_intermediate_is_sent() {
 #[test]
 fn an_intermediate_authority_out_of_its_time_is_named_and_so_is_whose_it_is() {
     let root = authority("Root");
-    let below = Recipe { authority: true, ..recipe("Issuing authority").valid(2020, 2026) };
-    let keyed = root.issue(&below);
-    let issuing = Authority {
-        certificate: keyed.certificate.clone(),
-        issuer: Issuer::new(below.parameters(), keyed.key),
-    };
+    let issuing = root.issue(&recipe("Issuing authority").valid(2020, 2026).authority());
     let bolt = issuing.issue(&recipe("bolt.example"));
     let stranger = issued_by("anvil", &authority("Another"), &["bolt.example"]);
     let partners = [stranger, issued_by("bolt", &root, &["bolt.example"])];
@@ -110,17 +78,15 @@ fn an_intermediate_authority_out_of_its_time_is_named_and_so_is_whose_it_is() {
 fn an_end_entity_cannot_issue_for_another() {
     let root = authority("Root");
     let bolt = root.issue(&recipe("bolt.example"));
-    let issuer = Issuer::new(recipe("bolt.example").parameters(), bolt.key);
-    let key = KeyPair::generate().unwrap();
-    let forged = recipe("crank.example").parameters().signed_by(&key, &issuer).unwrap();
+    let forged = bolt.issue(&recipe("crank.example"));
     let partners = [issued_by("crank", &root, &[]), issued_by("bolt", &root, &[])];
-    let chain = [forged.der(), &bolt.certificate];
+    let chain = [&forged.certificate, &bolt.certificate];
     assert!(judge(&partners, &chain, Role::Client, TODAY).is_err());
 }
 
 #[test]
 fn an_authority_whose_own_time_is_over_vouches_for_nobody() {
-    let root = authority_of(recipe("Root").valid(2020, 2026));
+    let root = recipe("Root").valid(2020, 2026).authority().self_signed();
     let bolt = root.issue(&recipe("bolt.example"));
     let partners = [issued_by("bolt", &root, &["bolt.example"])];
     let refusal = judge(&partners, &[&bolt.certificate], Role::Client, TODAY).unwrap_err();
@@ -131,7 +97,7 @@ fn an_authority_whose_own_time_is_over_vouches_for_nobody() {
 #[test]
 fn a_self_signed_certificate_that_calls_itself_an_authority_can_be_pinned() {
     // `openssl req -x509` makes them so, and many partners have them.
-    let bolt = Recipe { authority: true, ..recipe("bolt.example") }.self_signed();
+    let bolt = recipe("bolt.example").authority().self_signed();
     let partners = [pinned("bolt", &bolt)];
     assert!(judge(&partners, &[&bolt.certificate], Role::Client, TODAY).is_ok());
 }
@@ -170,7 +136,7 @@ fn a_common_name_alone_does_not_prove_the_dialled_host() {
 #[test]
 fn of_several_reasons_the_one_closest_to_acceptance_is_told() {
     let root = authority("Root");
-    let bolt = root.issue(&recipe("bolt.example").expired());
+    let bolt = root.issue(&recipe("bolt.example").valid(2020, 2021));
     let partners = [
         issued_by("crank", &root, &["crank.example"]),
         pinned("bolt", &bolt),
@@ -196,56 +162,4 @@ fn what_is_no_certificate_is_refused_where_it_is_configured() {
     let error = TrustedPartner::new("bolt", [set]).unwrap_err();
     assert_eq!(error.code(), "E-TLS-TRUST");
     assert_says(&error.to_string(), &["certificate 2 of partner bolt"]);
-}
-
-#[test]
-fn reading_a_damaged_certificate_gives_nothing_and_never_fails() {
-    let whole = recipe("bolt.example").self_signed().certificate.to_vec();
-    assert!(configuration::certificate_facts(&whole).is_some());
-    for length in 0..whole.len() {
-        assert_eq!(configuration::certificate_facts(&whole[..length]), None, "cut at {length}");
-    }
-    for position in 0..whole.len() {
-        for value in [0x00, 0x30, 0x7f, 0x80, 0x84, 0xff] {
-            let mut damaged = whole.clone();
-            damaged[position] = value;
-            let _ = configuration::certificate_facts(&damaged);
-        }
-    }
-}
-
-#[test]
-fn a_subject_cannot_write_lines_or_commands_into_a_log() {
-    let nasty = recipe("bolt\r\n\u{1b}[31mERROR, O=acme").named(&["bolt.example"]).self_signed();
-    let facts = configuration::certificate_facts(&nasty.certificate).unwrap();
-    assert_eq!(facts.subject, r"CN=bolt\r\n\u{1b}[31mERROR\, O=acme,O=Test");
-    let endless = recipe(&"x".repeat(5000)).named(&["bolt.example"]).self_signed();
-    assert_eq!(configuration::certificate_facts(&endless.certificate).unwrap().subject.len(), 256);
-}
-
-#[test]
-fn our_identity_is_read_from_pem_and_never_shows_its_key() {
-    let acme = recipe("acme.example").self_signed();
-    let support = support::Identity::self_signed("acme.example");
-    let (chain, key) = (support.certificate_pem.as_bytes(), support.key_pem.as_bytes());
-    let identity = TlsCredentials::from_pem(chain, key).unwrap();
-    assert_says(&format!("{identity:?}"), &["CN=acme.example", identity.fingerprint()]);
-    assert!(!format!("{identity:?}").contains("PRIVATE"));
-
-    let other = acme.key.serialize_pem();
-    let encrypted =
-        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----";
-    for (chain, key, part) in [
-        (chain, other.as_bytes(), "does not belong to our certificate (CN=acme.example"),
-        (chain, encrypted.as_bytes(), "without a passphrase"),
-        (chain, b"-----BEGIN SECRET".as_slice(), "private key cannot be read"),
-        (chain, chain, "private key cannot be read"),
-        (b"".as_slice(), key, "it is empty"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", key, "chain cannot"),
-    ] {
-        let error = TlsCredentials::from_pem(chain, key).unwrap_err();
-        assert_eq!(error.code(), "E-TLS-IDENTITY");
-        assert_says(&error.to_string(), &[part]);
-        assert!(!error.to_string().contains("SECRET"));
-    }
 }

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::usage::Misuse;
+
 /// Why a certificate is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateRefusal {
@@ -133,6 +135,33 @@ pub enum CertificateRefusal {
         /// Whose authority issued it.
         partner: String,
     },
+    /// It says that it is for something else, and the partner is held to that.
+    #[error(
+        "the certificate of partner {partner} ({certificate}) {misuse}; ask {partner} for one that is, \
+         or set its spec.security.certificateUsage: Tolerant"
+    )]
+    Usage {
+        /// Subject and fingerprint.
+        certificate: String,
+        /// Whose it is.
+        partner: String,
+        /// What it is not for.
+        misuse: Misuse,
+    },
+    /// A certificate between it and a partner's authority may not issue others.
+    #[error(
+        "the certificate presented ({certificate}) was issued by {intermediate}, which an authority of \
+         partner {partner} does not let issue certificates (its key usage has no keyCertSign); ask \
+         {partner} for a certificate by an authority, or pin this one if it is {partner}'s"
+    )]
+    Issuer {
+        /// Subject and fingerprint.
+        certificate: String,
+        /// Whose authority stands behind it.
+        partner: String,
+        /// The subject of the certificate between.
+        intermediate: String,
+    },
     /// Its path to a partner's authority does not hold.
     #[error(
         "the certificate presented ({certificate}) names an authority of partner {partner} as its \
@@ -162,7 +191,8 @@ impl CertificateRefusal {
             Self::NotYetValid { .. } => "E-TLS-CERTIFICATE-NOT-YET-VALID",
             Self::NotYetActive { .. } => "E-TLS-CERTIFICATE-NOT-YET-ACTIVE",
             Self::Name { .. } => "E-TLS-NAME",
-            Self::Purpose { .. } => "E-TLS-CERTIFICATE-PURPOSE",
+            Self::Purpose { .. } | Self::Usage { .. } => "E-TLS-CERTIFICATE-PURPOSE",
+            Self::Issuer { .. } => "E-TLS-CERTIFICATE-ISSUER",
         }
     }
 
@@ -171,8 +201,8 @@ impl CertificateRefusal {
         let nearness = |refusal: &Self| match refusal {
             Self::Unreadable => 0,
             Self::Unknown { .. } => 1,
-            Self::Path { .. } => 2,
-            Self::Purpose { .. } => 3,
+            Self::Path { .. } | Self::Issuer { .. } => 2,
+            Self::Purpose { .. } | Self::Usage { .. } => 3,
             Self::Name { .. } => 4,
             Self::AuthorityExpired { .. } | Self::IntermediateExpired { .. } => 5,
             Self::NotYetActive { .. } => 6,

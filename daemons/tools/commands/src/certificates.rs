@@ -1,0 +1,164 @@
+//! All certificates of an instance and its partners, what ends first first.
+
+use configuration::{CertificateUse, Listed, Missing, Owner, missing};
+use domain::PartnerName;
+use jiff::Timestamp;
+use pki::{OutOfDate, certificate_facts, fingerprint};
+use serde::Serialize;
+
+use crate::{Error, Instance, Place};
+
+/// The certificates of an instance.
+#[derive(Debug, Serialize)]
+pub struct CertificatesView {
+    /// What ends first first.
+    pub certificates: Vec<CertificateView>,
+    /// For each purpose that somebody has a certificate for: when there is none, what comes first first.
+    pub missing: Vec<MissingView>,
+    /// Whether our own are not among them, because this process is not given them (as in a pod).
+    pub without_own: bool,
+}
+
+/// A certificate as it is shown.
+#[derive(Debug, Serialize)]
+pub struct CertificateView {
+    /// The instance's name, or the partner's.
+    pub owner: String,
+    /// What it is for.
+    pub purposes: Vec<String>,
+    /// Whether it is of an authority that issues the owner's.
+    pub issues: bool,
+    /// Whether it counts now, and if not, why.
+    pub state: CertificateState,
+    /// Its subject (RFC 4514).
+    pub subject: String,
+    /// Its issuer (RFC 4514).
+    pub issuer: String,
+    /// Its serial number, hexadecimal digits.
+    pub serial: String,
+    /// SHA-256 of it, hexadecimal digits.
+    pub sha256: String,
+    /// The start of its validity.
+    pub valid_from: Timestamp,
+    /// The end of its validity.
+    pub expires: Timestamp,
+    /// From when on the configuration wants it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_from: Option<Timestamp>,
+    /// Where it stands: the Secret's name, or the field that names it.
+    pub source: String,
+}
+
+/// Whether a certificate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateState {
+    /// It does.
+    Active,
+    /// From its own date on.
+    NotYetValid,
+    /// From `activeFrom` on.
+    NotYetActive,
+    /// Its time is over.
+    Expired,
+}
+
+/// A time in which somebody has no certificate for something.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct MissingView {
+    /// The instance's name, or the partner's.
+    pub owner: String,
+    /// For what.
+    pub purpose: String,
+    /// The first moment.
+    pub from: Timestamp,
+    /// From when on there is one again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// The certificates at a place, all or a partner's.
+pub fn list(
+    place: &Place,
+    partner: Option<&PartnerName>,
+    now: Timestamp,
+) -> Result<CertificatesView, Error> {
+    // Where our own are not given, those of the partners are all the same.
+    let (instance, without_own) = match Instance::load_whole(place) {
+        Ok(instance) => (instance, false),
+        Err(_) => (Instance::load(place)?, true),
+    };
+    if let Some(name) = partner {
+        instance.partner(name.as_str())?;
+    }
+    Ok(view(&instance, partner, without_own, now))
+}
+
+fn view(
+    instance: &Instance,
+    partner: Option<&PartnerName>,
+    without_own: bool,
+    now: Timestamp,
+) -> CertificatesView {
+    let mut all = instance.configuration.certificates();
+    all.retain(|listed| is_wanted(listed.owner, partner));
+    let mut missing: Vec<_> =
+        missing(&all, now).iter().map(|it| missing_view(instance, it)).collect();
+    missing.sort_by_key(|it| it.from);
+    let mut certificates: Vec<_> =
+        all.iter().filter_map(|listed| certificate_view(instance, listed, now)).collect();
+    certificates.sort_by_key(|it| it.expires);
+    CertificatesView { certificates, missing, without_own: without_own && partner.is_none() }
+}
+
+fn is_wanted(owner: Owner<'_>, partner: Option<&PartnerName>) -> bool {
+    match (owner, partner) {
+        (_, None) => true,
+        (Owner::Partner(name), Some(partner)) => name == partner,
+        (Owner::Ours, Some(_)) => false,
+    }
+}
+
+/// The name of an owner.
+pub(crate) fn name(instance: &Instance, owner: Owner<'_>) -> String {
+    match owner {
+        Owner::Ours => instance.name().to_owned(),
+        Owner::Partner(name) => name.to_string(),
+    }
+}
+
+fn certificate_view(
+    instance: &Instance,
+    listed: &Listed<'_>,
+    now: Timestamp,
+) -> Option<CertificateView> {
+    let facts = certificate_facts(listed.certificate)?;
+    Some(CertificateView {
+        owner: name(instance, listed.owner),
+        purposes: listed.uses.iter().map(CertificateUse::to_string).collect(),
+        issues: listed.issues,
+        state: match facts.counts(listed.active_from, now) {
+            Ok(()) => CertificateState::Active,
+            Err(OutOfDate::NotYet(_)) => CertificateState::NotYetValid,
+            Err(OutOfDate::Inactive(_)) => CertificateState::NotYetActive,
+            Err(OutOfDate::Expired(_)) => CertificateState::Expired,
+        },
+        subject: facts.subject,
+        issuer: facts.issuer,
+        serial: facts.serial,
+        sha256: fingerprint(listed.certificate),
+        valid_from: facts.valid_from,
+        expires: facts.expires,
+        active_from: listed.active_from,
+        source: listed.source.to_string(),
+    })
+}
+
+fn missing_view(instance: &Instance, missing: &Missing<'_>) -> MissingView {
+    MissingView {
+        owner: name(instance, missing.owner),
+        purpose: missing.usage.to_string(),
+        from: missing.gap.from,
+        until: missing.gap.until,
+    }
+}
