@@ -41,6 +41,23 @@ fn the_rules_of_one_machine_hold_here_too() {
 }
 
 #[test]
+fn a_certificate_with_another_ones_key_is_not_good() {
+    let mut found = found(instance(|_| ()), vec![]);
+    let other = support::Authority::new("other").identity("oftp.other.example");
+    let certificate = found.secrets["acme-tls"].data.as_ref().unwrap()["tls.crt"].0.clone();
+    let certificate = String::from_utf8(certificate).unwrap();
+    let mixed = [("tls.crt", certificate.as_str()), ("tls.key", other.key_pem.as_str())];
+    found.secrets.insert("acme-tls".into(), secret("2", &mixed));
+    assert_eq!(
+        sentences(&refused(&found).problems),
+        [
+            "E-CONFIG-SECRET Secret acme-tls: stringData.tls.key: is not the key of the certificate in \
+          tls.crt; put both of one pair into the Secret"
+        ]
+    );
+}
+
+#[test]
 fn a_secret_that_is_not_there_is_named_with_its_namespace() {
     let mut found = found(instance(|_| ()), vec![]);
     found.secrets.remove("acme-tls");

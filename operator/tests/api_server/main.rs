@@ -13,6 +13,7 @@ mod fixture;
 mod malformed;
 mod objects;
 mod partners;
+mod pods;
 mod replicas;
 mod rights;
 mod samples;

@@ -36,6 +36,7 @@ mod isdn;
 mod left_out;
 mod manifest;
 mod package_limits;
+mod pair;
 mod partner;
 mod poll;
 mod rsa;

@@ -14,6 +14,7 @@ use crate::{
     error::Problem,
     instance::{CapiAccount, DatabaseSetting, OwnCertificate},
     manifest::{Content, Document, Fault, SecretDocument, SecretValue},
+    pair,
     rsa::{self, Unfit},
     secret::{PrivateKey, SecretText},
 };
@@ -122,10 +123,15 @@ impl<'d> Checker<'d, '_> {
         // The keys are fixed, so that there is no field that names them.
         let field = format!("{field}.name");
         let chain = self.key_of(&reference.name, &secret, "tls.crt", &field);
-        let key = self.key_of(&reference.name, &secret, "tls.key", &field);
+        let found = self.key_of(&reference.name, &secret, "tls.key", &field);
         let chain = chain.and_then(|found| self.certificates(&found, for_tls));
-        let key = key.and_then(|found| self.private_key(&found));
-        Some(OwnCertificate { chain: chain?, key: key? })
+        let key = found.as_ref().and_then(|found| self.private_key(found));
+        let (chain, key) = (chain?, key?);
+        if chain.first().is_some_and(|certificate| pair::is_of_another(&key, certificate)) {
+            self.blame(&found?, rsa::NoPair::Stranger.to_string());
+            return None;
+        }
+        Some(OwnCertificate { chain, key })
     }
 
     /// A certificate of ours for files or receipts and its key, from a Secret of type
