@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Outcome,
+    Outcome, certificates,
     conditions::{Judged, merge},
 };
 use crate::{
@@ -142,14 +142,20 @@ struct View<'a> {
 impl View<'_> {
     fn conditions(&self) -> Vec<Judged> {
         let available = self.available();
-        vec![
+        let judged = vec![
             self.ready(&available),
             available,
             self.progressing(),
             self.degraded(),
             self.configuration_applied(),
             self.database_ready(),
-        ]
+        ];
+        let certificates = match self.outcome {
+            Outcome::Planned { instance, .. } => Some(certificates::judge(instance.endings.iter())),
+            // Nothing is known of what is not good.
+            Outcome::Invalid(_) => None,
+        };
+        judged.into_iter().chain(certificates).collect()
     }
 
     fn is_suspended(&self) -> bool {

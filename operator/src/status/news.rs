@@ -113,12 +113,17 @@ fn change(
 
 /// Conditions that are another than before, and news: what begins well or is still beginning is
 /// none.
-fn worth_telling<'a>(
+pub(super) fn worth_telling<'a>(
     before: &'a SeonInstanceStatus,
     after: &'a SeonInstanceStatus,
 ) -> impl Iterator<Item = &'a Condition> {
     after.conditions.iter().filter(|new| {
-        let kinds = [conditions::READY, conditions::DEGRADED, conditions::CONFIGURATION_APPLIED];
+        let kinds = [
+            conditions::READY,
+            conditions::DEGRADED,
+            conditions::CONFIGURATION_APPLIED,
+            conditions::CERTIFICATES_CURRENT,
+        ];
         if !kinds.contains(&new.kind.as_str()) {
             return false;
         }
