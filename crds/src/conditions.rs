@@ -13,6 +13,8 @@ pub const STALLED: &str = "Stalled";
 pub const DEGRADED: &str = "Degraded";
 /// Whether every daemon runs by the newest configuration.
 pub const CONFIGURATION_APPLIED: &str = "ConfigurationApplied";
+/// Whether there is a certificate for each purpose, also in the next 60 days.
+pub const CERTIFICATES_CURRENT: &str = "CertificatesCurrent";
 /// Whether the database has the schema of this version.
 pub const DATABASE_READY: &str = "DatabaseReady";
 
@@ -54,6 +56,16 @@ pub mod reason {
     pub const MIGRATING: &str = "Migrating";
     /// The migration cannot begin, or has failed and is tried again.
     pub const MIGRATION_FAILING: &str = "MigrationFailing";
+    /// Somebody will have no certificate for a purpose within 60 days.
+    pub const CERTIFICATES_END_IN_60_DAYS: &str = "CertificatesEndIn60Days";
+    /// The same within 30 days.
+    pub const CERTIFICATES_END_IN_30_DAYS: &str = "CertificatesEndIn30Days";
+    /// The same within 14 days.
+    pub const CERTIFICATES_END_IN_14_DAYS: &str = "CertificatesEndIn14Days";
+    /// The same within 7 days.
+    pub const CERTIFICATES_END_IN_7_DAYS: &str = "CertificatesEndIn7Days";
+    /// The same within a day, or there is none now.
+    pub const CERTIFICATES_END_IN_1_DAY: &str = "CertificatesEndIn1Day";
     /// The partner is part of the configuration.
     pub const ACCEPTED: &str = "Accepted";
     /// The partner's instance is not valid, whether the partner is or not.

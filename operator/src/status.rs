@@ -1,5 +1,6 @@
 //! The fifth step: say what is so, on the instance, on its partners, in events and metrics.
 
+mod certificates;
 mod conditions;
 mod instance;
 mod news;

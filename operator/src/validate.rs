@@ -5,6 +5,7 @@
 //! out.
 
 mod cluster;
+mod endings;
 mod placement;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ use crate::{
     render,
     world::InstanceKey,
 };
+
+pub use endings::Ending;
 
 /// An instance that is known to be good. What follows is built from this, never from the resource.
 #[derive(Clone, Debug)]
@@ -70,6 +73,8 @@ pub struct ValidatedInstance {
     pub accepted: BTreeMap<String, Option<Timestamp>>,
     /// The partners that are left out, and why.
     pub rejected: BTreeMap<String, Vec<Problem>>,
+    /// The certificates of the instance and of accepted partners that end soon.
+    pub endings: Vec<Ending>,
     /// The ports that accepted partners are called on.
     pub partner_ports: BTreeSet<u16>,
 }
@@ -216,6 +221,7 @@ pub fn validate(
                 manifests,
                 partner_ports: cluster::partner_ports(&configuration),
                 accepted: cluster::accepted(&configuration),
+                endings: endings::of(&configuration, found.now),
                 rejected,
                 key: found.key.clone(),
             })

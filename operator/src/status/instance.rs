@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Outcome,
+    Outcome, certificates,
     conditions::{Judged, merge},
     obstacle::{self, Obstacle},
     phase,
@@ -150,7 +150,7 @@ impl View<'_> {
     fn conditions(&self) -> Vec<Judged> {
         let available = self.available();
         let obstacle = obstacle::find(self.found, self.outcome, &self.late_pods());
-        vec![
+        let judged = vec![
             Self::ready(&available, obstacle.as_ref()),
             self.reconciling(&available, obstacle.as_ref()),
             self.stalled(&available, obstacle.as_ref()),
@@ -158,7 +158,13 @@ impl View<'_> {
             self.degraded(),
             self.configuration_applied(),
             self.database_ready(),
-        ]
+        ];
+        let certificates = match self.outcome {
+            Outcome::Planned { instance, .. } => Some(certificates::judge(instance.endings.iter())),
+            // Nothing is known of what is not good.
+            Outcome::Invalid(_) => None,
+        };
+        judged.into_iter().chain(certificates).collect()
     }
 
     fn is_suspended(&self) -> bool {

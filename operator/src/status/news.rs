@@ -153,7 +153,12 @@ pub(super) fn worth_telling<'a>(
     after: &'a [Condition],
 ) -> impl Iterator<Item = &'a Condition> {
     after.iter().filter(|new| {
-        let kinds = [conditions::READY, conditions::DEGRADED, conditions::CONFIGURATION_APPLIED];
+        let kinds = [
+            conditions::READY,
+            conditions::DEGRADED,
+            conditions::CONFIGURATION_APPLIED,
+            conditions::CERTIFICATES_CURRENT,
+        ];
         if !kinds.contains(&new.kind.as_str()) {
             return false;
         }

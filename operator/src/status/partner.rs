@@ -6,10 +6,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 
 use super::{
-    Outcome,
+    Outcome, certificates,
     conditions::{Judged, merge},
 };
-use crate::{dereference::Found, problem::sentence, world::InstanceKey};
+use crate::{
+    dereference::Found, problem::sentence, validate::ValidatedInstance, world::InstanceKey,
+};
 
 /// Judges one partner of an instance.
 pub(super) fn judge(
@@ -46,6 +48,14 @@ pub(super) fn judge(
             format!("SeonInstance {} is not valid; see its condition Ready", found.key.name),
         ),
     };
+    let of_partner = |instance: &ValidatedInstance| {
+        let own = instance.endings.iter().filter(|it| it.partner.as_deref() == Some(name.as_str()));
+        certificates::judge(own)
+    };
+    let certificates = match outcome {
+        Outcome::Planned { instance, .. } => accepted.map(|_| of_partner(instance)),
+        Outcome::Invalid(_) => None,
+    };
     let generation = partner.metadata.generation;
     let session = reading.and_then(|reading| reading.last_session.as_ref());
     let session = session.map(|session| LastSession {
@@ -55,7 +65,12 @@ pub(super) fn judge(
     });
     SeonPartnerStatus {
         observed_generation: generation,
-        conditions: merge(&before.conditions, with_stalled(judged), generation, found.now),
+        conditions: merge(
+            &before.conditions,
+            with_stalled(judged).into_iter().chain(certificates),
+            generation,
+            found.now,
+        ),
         instance: accepted.map(|_| found.key.name.clone()),
         certificate_expires: accepted.copied().flatten().map(|at| Time(whole_seconds(at))),
         queued: reading.map(|reading| reading.queued).or(before.queued),

@@ -7,9 +7,10 @@ use aws_lc_rs::{
         ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
     },
 };
+use pki::subject_public_key;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::{certificate::subject_public_key, secret::PrivateKey};
+use crate::secret::PrivateKey;
 
 /// Whether the key is surely another certificate's. Of a kind that is not known here TLS judges itself.
 pub(crate) fn is_of_another(key: &PrivateKey, certificate: &CertificateDer<'_>) -> bool {
