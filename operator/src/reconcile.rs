@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use kube::{ResourceExt as _, runtime::controller::Action};
 
 use crate::{
+    action::{Action as Deed, Why},
     apply::{ApplyError, apply},
     context::Context,
     dereference::{DereferenceError, Found, dereference},
     plan::plan,
     status::{self, Outcome, StatusError},
-    validate::validate,
+    validate::{ValidatedInstance, validate},
     world::{GuardedInstance, InstanceKey},
 };
 
@@ -88,10 +89,13 @@ pub async fn reconcile(
                 status::update(&context, &found, &Outcome::Invalid(&error)).await?;
                 return Ok(again(&found));
             };
-            (good, Some(error))
+            (standing_still_if_wanted(good, &found), Some(error))
         }
     };
-    let plan = plan(&instance, &found);
+    let mut plan = plan(&instance, &found);
+    if invalid.is_some() {
+        plan.actions.retain(|action| !is_of_a_roll_out(action));
+    }
     let applied = apply(&context, &found, &plan).await;
     if let Err(ending @ ApplyError::Ending { .. }) = &applied {
         tracing::info!(instance = %key, code = ending.code(), "{ending}: nothing more is done for it");
@@ -109,10 +113,56 @@ pub async fn reconcile(
     Ok(if waits_for_pods { Action::requeue(LOOK) } else { again(&found) })
 }
 
+/// What was good once keeps nothing running that is to stand still: that needs nothing else to be valid.
+fn standing_still_if_wanted(good: Arc<ValidatedInstance>, found: &Found) -> Arc<ValidatedInstance> {
+    if good.is_suspended || !found.instance.spec.suspend {
+        return good;
+    }
+    Arc::new(ValidatedInstance { is_suspended: true, ..(*good).clone() })
+}
+
+/// What the next pod would begin with may be the very thing that is wrong.
+fn is_of_a_roll_out(action: &Deed) -> bool {
+    matches!(action, Deed::End { why: Why::Outdated | Why::AtNextStart, .. })
+}
+
 /// Pods that are lost become overdue without any news, and queues move; without pods nothing does, unless
 /// they are wanted: a quota is in the way, and nothing but an event says so.
 fn again(found: &Found) -> Action {
     // Of somebody else's claim no watch tells.
-    let is_at_rest = found.pods.is_empty() && found.instance.spec.storage.claim_name.is_none();
+    let spec = &found.instance.spec;
+    let is_at_rest = found.pods.is_empty() && (spec.storage.claim_name.is_none() || spec.suspend);
     if is_at_rest { Action::await_change() } else { Action::requeue(LOOK) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        daemon::Daemon::Seonsqd,
+        sample::{found, instance, pod, validated},
+    };
+
+    #[test]
+    fn what_was_good_once_stands_still_when_that_is_wanted_and_moves_no_pod_to_what_is_not_good() {
+        let mut found = found(instance(|_| ()), vec![]);
+        let good = Arc::new(validated(&found));
+        for (why, is_left_out) in [
+            (Why::Outdated, true),
+            (Why::AtNextStart, true),
+            (Why::Switchover, false),
+            (Why::Stranded, false),
+        ] {
+            let action = Deed::End { pod: pod(Seonsqd, 0).key(), why };
+            assert_eq!(is_of_a_roll_out(&action), is_left_out, "{action:?}");
+        }
+        assert!(!standing_still_if_wanted(Arc::clone(&good), &found).is_suspended);
+        found.instance = Arc::new(instance(|value| value["spec"]["suspend"] = json!(true)));
+        let still = standing_still_if_wanted(good, &found);
+        for set in plan(&still, &found).objects.stateful_sets {
+            assert_eq!(set.spec.unwrap().replicas, Some(0));
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! Why the cluster makes no pod of a StatefulSet or a Job: a quota, a policy, a webhook. Nothing but an
 //! event says so.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crds::{SeonInstance, names};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     context::Context,
@@ -18,6 +19,11 @@ use crate::{
 /// the latest.
 const COUNTS: SignedDuration = SignedDuration::from_mins(20);
 
+/// How long a turn waits for the events of all its objects.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// So many of an object are looked at: a controller repeats itself in one event.
+const MOST: u32 = 50;
+
 /// The reasons, by the name of the object whose pods are missing. An event that cannot be read is no
 /// reason to stop.
 pub(crate) async fn ask(
@@ -28,9 +34,15 @@ pub(crate) async fn ask(
 ) -> BTreeMap<String, String> {
     let api: Api<Event> = Api::namespaced(context.client.clone(), &key.namespace);
     let mut refusals = BTreeMap::new();
+    let until = Instant::now() + PATIENCE;
     for (name, since) in missing {
         let fields = format!("regarding.name={name},reason=FailedCreate");
-        match api.list(&ListParams::default().fields(&fields)).await {
+        let parameters = ListParams::default().fields(&fields).limit(MOST);
+        let Ok(events) = timeout_at(until, api.list(&parameters)).await else {
+            tracing::debug!(name, "events are not there in time");
+            break;
+        };
+        match events {
             Ok(events) => refusals.extend(newest(&events.items, since, now).map(|why| (name, why))),
             Err(error) => tracing::debug!(name, %error, "events cannot be read"),
         }

@@ -10,9 +10,14 @@ use crate::{daemon::Daemon, world::ObservedPod};
 ///
 /// Only beside a holder that is well: of one that is not, nobody here knows whether it still is.
 pub fn wrong<'a>(pods: &[&'a ObservedPod]) -> Vec<(&'a ObservedPod, bool)> {
-    let there = pods.iter().copied().filter(|pod| pod.ends.is_none());
-    let holder = there.filter(|pod| pod.epoch.is_some()).max_by_key(|pod| pod.epoch);
-    let Some(holder) = holder.filter(|pod| pod.is_ready) else { return Vec::new() };
+    let there = pods.iter().copied().filter(|pod| pod.ends.is_none() && pod.epoch.is_some());
+    let latest = there.clone().filter_map(|pod| pod.since).max();
+    let holder = there.max_by_key(|pod| pod.epoch);
+    // Of a database that was taken back, a lower epoch is the later one.
+    let is_latest = |pod: &&ObservedPod| pod.since == latest;
+    let Some(holder) = holder.filter(|pod| pod.is_ready).filter(is_latest) else {
+        return Vec::new();
+    };
     pods.iter()
         .map(|pod| (*pod, pod.uid == holder.uid))
         .filter(|(pod, should_be)| pod.is_active != *should_be)
@@ -35,6 +40,8 @@ pub fn doubled(daemon: Daemon, pods: &[&ObservedPod]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::ToSpan as _;
+
     use super::*;
     use crate::{
         daemon::Daemon::Seonsqd,
@@ -63,6 +70,7 @@ mod tests {
     fn whoever_has_the_highest_epoch_and_is_well_is_active_and_nobody_else() {
         let (first, second) = ("acme-seonsqd-0".to_owned(), "acme-seonsqd-1".to_owned());
         let unready = |pod| ObservedPod { is_ready: false, ..pod };
+        let since = |pod, since| ObservedPod { since: Some(since), ..pod };
         let ending = |pod| ObservedPod { ends: Some(now()), ..pod };
         for (what, pods, expected) in [
             ("all is well", vec![holder(0, 3), standby(1)], vec![]),
@@ -89,6 +97,11 @@ mod tests {
             (
                 "one that is not well may be the former one of a database that was restored",
                 vec![unready(holder(0, 9)), holder(1, 4)],
+                vec![],
+            ),
+            (
+                "the database was restored, and the former one does not write its pod any more",
+                vec![since(holder(0, 9), now() - 1.hour()), since(holder(1, 4), now())],
                 vec![],
             ),
             ("the only one ends", vec![with_role(false, ending(holder(0, 3))), standby(1)], vec![]),

@@ -40,7 +40,7 @@ pub async fn serve(address: SocketAddr, readings: Readings) -> std::io::Result<(
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(readings);
-    axum::serve(TcpListener::bind(address).await?, routes).await
+    axum::serve(TcpListener::bind(ambient::listening(address)).await?, routes).await
 }
 
 async fn alive(State(readings): State<Readings>) -> impl IntoResponse {

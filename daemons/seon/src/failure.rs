@@ -38,12 +38,16 @@ impl Tells {
     }
 }
 
+/// So much of it, in characters, that the line fits into a pod's termination message (2 KiB).
+const LONGEST: usize = 1000;
+
 /// As the log has its lines.
 fn as_line(failure: &Failure) -> serde_json::Value {
+    let message: String = failure.to_string().chars().take(LONGEST).collect();
     json!({
         "timestamp": ambient::now(),
         "level": "ERROR",
-        "message": failure.to_string(),
+        "message": message,
         "code": failure.code(),
         "target": "seon",
     })
@@ -107,6 +111,8 @@ mod tests {
         let line = as_line(&Failure::Usage("two\nlines".to_owned())).to_string();
         assert_eq!(line.lines().count(), 1, "{line}");
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let long = as_line(&Failure::Usage("x".repeat(5000))).to_string();
+        assert!(long.len() < 2048, "{}", long.len());
         assert_eq!((&read["code"], &read["level"]), (&json!("E-USAGE"), &json!("ERROR")));
         assert_eq!(read["message"], "two\nlines");
         assert!(read["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");

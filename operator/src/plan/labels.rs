@@ -43,6 +43,16 @@ pub(super) fn of_instance(instance: &ValidatedInstance) -> Labels {
     .into()
 }
 
+/// What users may say of labels: ours are what everything is found by.
+pub(super) fn of_user(labels: &Labels) -> Labels {
+    let is_ours = |key: &str| {
+        let domain = key.split_once('/').map_or("", |(domain, _)| domain);
+        domain == "seon.dev" || domain.ends_with(".seon.dev") || domain == "app.kubernetes.io"
+    };
+    let theirs = labels.iter().filter(|(key, _)| !is_ours(key));
+    theirs.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
 /// The labels of what belongs to one daemon.
 pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: Daemon) -> Labels {
     with_component(of_instance(instance), &daemon.label())

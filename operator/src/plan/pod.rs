@@ -118,7 +118,7 @@ fn common(instance: &ValidatedInstance) -> PodSpec {
 /// Labels and annotations of pods: the user's, and over them ours.
 pub(super) fn metadata(instance: &ValidatedInstance, component: &str) -> ObjectMeta {
     let template = &instance.template;
-    let mut labels = template.labels.clone();
+    let mut labels = labels::of_user(&template.labels);
     labels.extend(labels::with_component(labels::of_instance(instance), component));
     ObjectMeta {
         labels: Some(labels),

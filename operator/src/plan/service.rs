@@ -22,7 +22,7 @@ pub(super) fn of_listener(
 ) -> Option<Service> {
     let listener = daemon.listener.as_ref()?;
     let service = &listener.service;
-    let mut labels = service.labels.clone();
+    let mut labels = labels::of_user(&service.labels);
     labels.extend(labels::of_daemon(instance, daemon.daemon));
     let mut metadata = labels::metadata(instance, rights::name(instance, daemon), labels);
     metadata.annotations =

@@ -180,7 +180,7 @@ fn a_service_is_what_its_load_balancer_needs() {
             "loadBalancerClass": "example.com/inner",
             "ipFamilyPolicy": "PreferDualStack",
             "ipFamilies": ["IPv6", "IPv4"],
-            "labels": {"pool": "partners", names::INSTANCE_LABEL: "forged"},
+            "labels": {"pool": "partners", names::INSTANCE_LABEL: "forged", names::ROLE_LABEL: "active"},
         }});
     });
     let service = |name: &str| {
@@ -201,6 +201,7 @@ fn a_service_is_what_its_load_balancer_needs() {
         (&labels["pool"], &labels[names::INSTANCE_LABEL]),
         (&json!("partners"), &json!("acme"))
     );
+    assert!(labels.get(names::ROLE_LABEL).is_none(), "{labels}");
     let tls = service("acme-seonrd-tcpip-tls");
     for field in ["externalTrafficPolicy", "loadBalancerClass", "ipFamilyPolicy", "ipFamilies"] {
         assert_eq!(tls["spec"][field], Value::Null, "as the cluster has it");

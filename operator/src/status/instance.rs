@@ -25,6 +25,10 @@ use crate::{
 /// How long a pod may take until it is ready.
 const TO_START: SignedDuration = SignedDuration::from_secs(60);
 
+/// After how long one that is not ready, and does not say why, is not only late: an image may be large, a
+/// node may have to be made, a database may come later.
+const TO_GIVE_UP: SignedDuration = SignedDuration::from_mins(10);
+
 /// How long two pods of a daemon may both have the role as one takes over.
 const TO_SETTLE: SignedDuration = SignedDuration::from_secs(15);
 
@@ -149,7 +153,7 @@ struct View<'a> {
 impl View<'_> {
     fn conditions(&self) -> Vec<Judged> {
         let available = self.available();
-        let obstacle = obstacle::find(self.found, self.outcome, &self.late_pods());
+        let obstacle = obstacle::find(self.found, self.outcome, &self.stuck_pods());
         let judged = vec![
             Self::ready(&available, obstacle.as_ref()),
             self.reconciling(&available, obstacle.as_ref()),
@@ -195,7 +199,7 @@ impl View<'_> {
     }
 
     fn is_stuck(&self, available: &Judged) -> bool {
-        !available.is && !self.is_suspended() && !self.late_pods().is_empty()
+        !available.is && !self.is_suspended() && !self.stuck_pods().is_empty()
     }
 
     fn available(&self) -> Judged {
@@ -221,8 +225,18 @@ impl View<'_> {
 
     /// Pods that should be ready by now, or there, and are not, with what they wait for.
     fn late_pods(&self) -> Vec<String> {
+        self.unready_pods(TO_START)
+    }
+
+    /// Those that do not become ready by themselves, as far as anybody can tell.
+    fn stuck_pods(&self) -> Vec<String> {
+        self.unready_pods(TO_GIVE_UP)
+    }
+
+    /// Pods that are not ready, or not there, and say why, or have not been for so long.
+    fn unready_pods(&self, patience: SignedDuration) -> Vec<String> {
         let late = self.found.pods.iter().filter(|pod| {
-            let is_new = pod.created.is_some_and(|at| self.found.now.duration_since(at) < TO_START);
+            let is_new = pod.created.is_some_and(|at| self.found.now.duration_since(at) < patience);
             // A database may come after its daemons.
             let waits = pod.waits_for.is_some() && !waits_for_the_database(pod);
             !pod.is_ready && pod.ends.is_none() && (waits || !is_new)

@@ -385,6 +385,10 @@ fn a_pod_that_no_node_takes_says_what_they_lack() {
     assert_eq!(condition(&status, "Degraded"), says("True", "PodsNotReady", why));
     let message = format!("no active pod of seonrd_capi_0 ({why})");
     assert_eq!(condition(&status, "Ready"), says("False", "NoActivePod", &message));
+    assert_eq!(condition(&status, "Stalled").0, "False", "such a node may be made");
+    found.now += 9.minutes();
+    let status = judged(&status, &mut found);
+    assert_eq!(condition(&status, "Stalled"), says("True", "NoActivePod", &message));
 }
 
 /// The status while the migration is so far.

@@ -15,7 +15,10 @@ use crate::secret::PrivateKey;
 /// Whether the key is surely another certificate's. Of a kind that is not known here TLS judges itself.
 pub(crate) fn is_of_another(key: &PrivateKey, certificate: &CertificateDer<'_>) -> bool {
     let certified = subject_public_key(certificate).map(|public| public.key);
-    public(&key.der()).is_some_and(|own| certified != Some(own.as_slice()))
+    // A point may also be written in its short form (SEC 1, section 2.3.3), which is not compared here.
+    let is_short = |octets: &[u8]| matches!(octets, [2 | 3, ..]);
+    public(&key.der())
+        .is_some_and(|own| certified != Some(own.as_slice()) && !certified.is_some_and(is_short))
 }
 
 /// The public half, as a certificate has it.

@@ -43,9 +43,9 @@ struct Shared {
 }
 
 /// The settings that a running process cannot change, as it has begun with them.
-#[derive(Clone)]
 struct BegunWith {
-    database: DatabaseSetting,
+    /// The one that was opened; none yet, as long as one is waited for.
+    database: Option<DatabaseSetting>,
     data_directory: PathBuf,
     lease: LeaseTerms,
 }
@@ -128,9 +128,11 @@ impl Reload {
     /// This is the database that the process works with until it ends: while it waited for one, it looked
     /// by whatever was in effect.
     pub(crate) fn has_opened(&self, database: &DatabaseSetting) {
-        self.begun().database = database.clone();
+        // Held throughout, as in `accept`: the last one to look says it.
+        let mut begun = self.begun();
+        begun.database = Some(database.clone());
         self.shared.status.send_if_modified(|status| {
-            let at_next_start = self.begun().otherwise_than(&self.current());
+            let at_next_start = begun.otherwise_than(&self.current());
             let news = status.at_next_start != at_next_start;
             status.at_next_start = at_next_start;
             news
@@ -190,13 +192,14 @@ impl Reload {
     }
 
     fn accept(&self, configuration: Configuration) {
-        let begun = self.begun().clone();
+        let begun = self.begun();
         let status = in_effect_since_now(&configuration, &begun);
         for field in &status.at_next_start {
             tracing::warn!(field, "a change takes effect at the next start only");
         }
         self.shared.current.send_replace(Arc::new(configuration));
         self.shared.status.send_replace(status);
+        drop(begun);
         self.apply_level();
         self.shared.metrics.reloaded(true);
         tracing::info!("the configuration was reloaded");
@@ -289,7 +292,7 @@ impl BegunWith {
     fn of(configuration: &Configuration) -> Self {
         let instance = &configuration.instance;
         Self {
-            database: instance.database.clone(),
+            database: None,
             data_directory: instance.data_directory.clone(),
             lease: instance.lease,
         }
@@ -299,7 +302,7 @@ impl BegunWith {
     fn otherwise_than(&self, configuration: &Configuration) -> Vec<String> {
         let new = &configuration.instance;
         let changed = [
-            ("spec.database", self.database != new.database),
+            ("spec.database", self.database.as_ref().is_some_and(|old| *old != new.database)),
             ("spec.storage", self.data_directory != new.data_directory),
             ("spec.lease", self.lease != new.lease),
         ];

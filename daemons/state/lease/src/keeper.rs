@@ -102,6 +102,11 @@ pub enum Sight {
     Lost(String),
 }
 
+/// With which a sentence begins.
+fn code(sentence: &str) -> &str {
+    sentence.split(' ').next().unwrap_or(sentence)
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Intent {
     Keep,
@@ -149,7 +154,14 @@ impl Handle {
 
     fn looked(&self, sight: Sight) {
         self.sight.send_if_modified(|before| {
-            let news = *before != sight;
+            // Everybody is told of news; a database that fails in many words is one and the same.
+            let news = match (&*before, &sight) {
+                (Sight::Lost(before), Sight::Lost(now)) => code(before) != code(now),
+                _ => *before != sight,
+            };
+            if !news {
+                return false;
+            }
             *before = sight;
             news
         });
