@@ -73,9 +73,10 @@ pub(crate) async fn two_instances_in_two_namespaces_exchange_files_both_ways_ove
         let line = table.lines().find(|line| line.contains(name)).expect("a row");
         line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(row("READY"), ["NAME", "READY", "RECEIVE", "SEND", "QUEUE", "PARTNERS", "AGE"]);
+    let columns = ["NAME", "PHASE", "READY", "RECEIVE", "SEND", "QUEUE", "PARTNERS", "AGE"];
+    assert_eq!(row("RECEIVE"), columns);
     let acme = row("seoninstance.seon.dev/acme");
-    assert_eq!(acme[1..6], ["True", "tls", "True", "0", "1"]);
+    assert_eq!(acme[1..7], ["Ready", "True", "tls", "True", "0", "1"]);
     let bolt = row("seonpartner.seon.dev/bolt");
     assert_eq!(bolt[1..4], ["acme", "O0013000002BOLT", "True"]);
 }
