@@ -1,7 +1,7 @@
 //! Certificates that will be missing soon.
 
 use configuration::{Configuration, Owner, missing};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 /// Somebody will have no certificate for something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +23,7 @@ pub(super) fn of(configuration: &Configuration, now: Timestamp) -> Vec<Ending> {
             Owner::Ours => (None, configuration.instance.name.to_string()),
             Owner::Partner(name) => (Some(name.to_string()), name.to_string()),
         };
-        let usage = it.usage;
-        let day = it.gap.from.to_zoned(TimeZone::UTC).date();
-        let sentence = if it.gap.from <= now {
-            format!("{who} has no certificate for {usage} that counts")
-        } else {
-            format!("from {day} on {who} has no certificate for {usage}")
-        };
-        Some(Ending { partner, days, sentence })
+        Some(Ending { partner, days, sentence: it.sentence(&who, now) })
     });
     near.collect()
 }

@@ -1,7 +1,6 @@
 //! Names as text.
 
-use std::fmt::Write as _;
-
+use crate::fingerprint::hexadecimal;
 use crate::reader::{BMP_STRING, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
 
 /// The longest name that is kept for logs, in characters.
@@ -47,12 +46,7 @@ fn label(identifier: &[u8]) -> String {
         [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19] => "DC",
         [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01] => "UID",
         // Nobody can name it, so its octets are as good as dotted numbers.
-        _ => {
-            return identifier.iter().fold(String::new(), |mut digits, octet| {
-                let _ = write!(digits, "{octet:02x}"); // Writing to a String cannot fail.
-                digits
-            });
-        }
+        _ => return hexadecimal(identifier),
     };
     known.to_owned()
 }

@@ -44,11 +44,13 @@ impl CertificateFacts {
 
     /// Whether it is within its period of validity.
     pub fn in_date(&self, now: Timestamp) -> Result<(), OutOfDate> {
-        match () {
-            () if now >= self.ends() => Err(OutOfDate::Expired(self.expires)),
-            () if now < self.valid_from => Err(OutOfDate::NotYet(self.valid_from)),
-            () => Ok(()),
+        if now >= self.ends() {
+            return Err(OutOfDate::Expired(self.expires));
         }
+        if now < self.valid_from {
+            return Err(OutOfDate::NotYet(self.valid_from));
+        }
+        Ok(())
     }
 
     /// Whether it counts: by its own dates, and by the one from which on the configuration wants it.

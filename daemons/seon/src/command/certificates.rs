@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use commands::certificates::{
-    self, CertificateState, CertificateView, CertificatesView, MissingView,
-};
+use commands::certificates::{self, CertificateState, CertificateView, CertificatesView};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use terminal::arguments::Certificates;
@@ -31,7 +29,7 @@ fn words(found: &CertificatesView, now: Timestamp, terminal: &Terminal) -> Strin
     };
     if !found.missing.is_empty() {
         text.push('\n');
-        text.extend(found.missing.iter().map(sentence));
+        text.extend(found.missing.iter().map(|missing| format!("{}\n", missing.sentence)));
     }
     if found.without_own {
         text.push_str("\nour own are not among them: what runs here is given none, or not all\n");
@@ -92,12 +90,6 @@ fn active(one: &CertificateView) -> Cell {
     }
 }
 
-fn sentence(missing: &MissingView) -> String {
-    let MissingView { owner, purpose, from, until } = missing;
-    let until = until.map_or_else(|| "on".to_owned(), |until| format!("until {}", day(until)));
-    format!("from {} {until} {owner} has no certificate for {purpose}\n", day(*from))
-}
-
 /// A day in UTC, as `activeFrom` has it.
 fn day(moment: Timestamp) -> String {
     moment.to_zoned(TimeZone::UTC).date().to_string()
@@ -105,6 +97,8 @@ fn day(moment: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use commands::certificates::MissingView;
+
     use super::*;
 
     fn certificate(owner: &str, state: CertificateState, expires: &str) -> CertificateView {
@@ -144,12 +138,14 @@ mod tests {
                     purpose: "Sign".into(),
                     from: "2026-12-12T12:00:01Z".parse().unwrap(),
                     until: Some("2026-12-24T00:00:00Z".parse().unwrap()),
+                    sentence: "from then on acme has no certificate for Sign".into(),
                 },
                 MissingView {
                     owner: "bolt".into(),
                     purpose: "Encrypt".into(),
                     from: "2027-06-01T00:00:01Z".parse().unwrap(),
                     until: None,
+                    sentence: "bolt has no certificate for Encrypt".into(),
                 },
             ],
             without_own: false,
@@ -163,8 +159,8 @@ ENDS       WHOSE  PURPOSE                  ACTIVE           SUBJECT   ISSUER   S
 in 20d     acme   Encrypt,VerifySignature  yes              CN=acme   itself   4d1c5e  2024-01-01  2026-12-12   acme-files
 in 190d    anvil  Tls (authority)          from 2026-12-24  CN=anvil  CN=Root  4d1c5e  2024-01-01  2027-06-01   anvil-files
 
-from 2026-12-12 until 2026-12-24 acme has no certificate for Sign
-from 2027-06-01 on bolt has no certificate for Encrypt
+from then on acme has no certificate for Sign
+bolt has no certificate for Encrypt
 "
         );
     }

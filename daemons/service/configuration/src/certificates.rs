@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::PartnerName;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use pki::{Gap, Span, certificate_facts, first_gap};
 use rustls_pki_types::CertificateDer;
 
@@ -187,6 +187,19 @@ pub fn missing<'a>(all: &[Listed<'a>], now: Timestamp) -> Vec<Missing<'a>> {
 }
 
 impl Missing<'_> {
+    /// From when on this owner has none, and until when; days are those of UTC, as `activeFrom` has them.
+    pub fn sentence(&self, owner: &str, now: Timestamp) -> String {
+        let Self { usage, gap, .. } = self;
+        let day = |moment: Timestamp| moment.to_zoned(TimeZone::UTC).date();
+        let none = format!("{owner} has no certificate for {usage}");
+        match (gap.from <= now, gap.until) {
+            (true, None) => format!("{none} that counts"),
+            (true, Some(until)) => format!("{none} that counts until {}", day(until)),
+            (false, None) => format!("from {} on {none}", day(gap.from)),
+            (false, Some(until)) => format!("from {} until {} {none}", day(gap.from), day(until)),
+        }
+    }
+
     /// Which of [`pki::DAYS_BEFORE`] its beginning is within, the last if it has begun; `None` if it is
     /// far.
     pub fn days_before(&self, now: Timestamp) -> Option<u16> {

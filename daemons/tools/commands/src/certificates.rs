@@ -75,6 +75,9 @@ pub struct MissingView {
     /// From when on there is one again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// All of that in words, for people.
+    #[serde(skip)]
+    pub sentence: String,
 }
 
 /// The certificates at a place, all or a partner's.
@@ -103,7 +106,7 @@ fn view(
     let mut all = instance.configuration.certificates();
     all.retain(|listed| is_wanted(listed.owner, partner));
     let mut missing: Vec<_> =
-        missing(&all, now).iter().map(|it| missing_view(instance, it)).collect();
+        missing(&all, now).iter().map(|it| missing_view(instance, it, now)).collect();
     missing.sort_by_key(|it| it.from);
     let mut certificates: Vec<_> =
         all.iter().filter_map(|listed| certificate_view(instance, listed, now)).collect();
@@ -154,9 +157,11 @@ fn certificate_view(
     })
 }
 
-fn missing_view(instance: &Instance, missing: &Missing<'_>) -> MissingView {
+fn missing_view(instance: &Instance, missing: &Missing<'_>, now: Timestamp) -> MissingView {
+    let owner = name(instance, missing.owner);
     MissingView {
-        owner: name(instance, missing.owner),
+        sentence: missing.sentence(&owner, now),
+        owner,
         purpose: missing.usage.to_string(),
         from: missing.gap.from,
         until: missing.gap.until,

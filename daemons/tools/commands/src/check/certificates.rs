@@ -1,7 +1,7 @@
 //! Checks of the certificates: expiry is the usual cause of an outage.
 
 use configuration::{Missing, OwnCertificate, missing};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use pki::{CertificateFacts, certificate_facts, days_before};
 use transport::TlsCredentials;
 
@@ -81,30 +81,12 @@ fn gaps(instance: &Instance, now: Timestamp) -> Vec<Check> {
 }
 
 fn gap(owner: &str, missing: &Missing<'_>, now: Timestamp) -> Option<Check> {
-    let (from, usage) = (missing.gap.from, missing.usage);
-    let day = |moment: Timestamp| moment.to_zoned(TimeZone::UTC).date();
-    if from <= now {
-        let until = missing.gap.until.map(|until| format!(" until {}", day(until)));
-        let sentence = format!(
-            "{owner} has no certificate for {usage} that counts{}",
-            until.unwrap_or_default()
-        );
+    let sentence = missing.sentence(owner, now);
+    if missing.gap.from <= now {
         return Some(Check::bad(sentence, RENEW));
     }
-    let sentence = match missing.gap.until {
-        Some(until) => {
-            format!(
-                "from {} until {} {owner} has no certificate for {usage}",
-                day(from),
-                day(until)
-            )
-        }
-        None if missing.days_before(now).is_some() => {
-            format!("from {} on {owner} has no certificate for {usage}", day(from))
-        }
-        None => return None,
-    };
-    Some(Check::warning(sentence, RENEW))
+    let is_told = missing.gap.until.is_some() || missing.days_before(now).is_some();
+    is_told.then(|| Check::warning(sentence, RENEW))
 }
 
 #[cfg(test)]
