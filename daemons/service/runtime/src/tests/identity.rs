@@ -50,6 +50,14 @@ async fn refused(instance: &Instance) -> (&'static str, String) {
     (error.code(), error.to_string())
 }
 
+/// Whose database it is. Its connections are closed: what is done to the files afterwards meets none.
+async fn identity(instance: &Instance) -> Option<domain::DatabaseIdentity> {
+    let store = instance.store().await;
+    let identity = store.identity().await.unwrap();
+    store.close().await;
+    identity
+}
+
 fn remove_database(instance: &Instance) {
     for file in std::fs::read_dir(instance.data()).unwrap() {
         let file = file.unwrap();
@@ -63,18 +71,18 @@ fn remove_database(instance: &Instance) {
 async fn an_instance_that_is_begun_goes_on_and_so_does_one_of_which_only_a_part_was_written() {
     let instance = begun().await;
     let text = std::fs::read_to_string(mark(&instance)).unwrap();
-    let before = instance.store().await.identity().await.unwrap().unwrap();
+    let before = identity(&instance).await.unwrap();
     assert!(text.contains(&before.id.to_string()), "{text}");
     assert_eq!(before.instance.as_str(), "acme");
     run_once(&instance).await;
     // The process stopped before the database knew of the volume, or before the volume was marked.
     sqlite(&instance.data().join("seon.db"), FORGET_VOLUME).await;
     run_once(&instance).await;
-    assert_eq!(instance.store().await.identity().await.unwrap(), Some(before.clone()));
+    assert_eq!(identity(&instance).await, Some(before.clone()));
     sqlite(&instance.data().join("seon.db"), FORGET_VOLUME).await;
     std::fs::remove_file(mark(&instance)).unwrap();
     run_once(&instance).await;
-    let after = instance.store().await.identity().await.unwrap().unwrap();
+    let after = identity(&instance).await.unwrap();
     assert_eq!(after.id, before.id);
     assert_ne!(after.volume, before.volume);
 }
@@ -82,7 +90,7 @@ async fn an_instance_that_is_begun_goes_on_and_so_does_one_of_which_only_a_part_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_database_is_refused_on_a_volume_that_belongs_to_another() {
     let instance = begun().await;
-    let before = instance.store().await.identity().await.unwrap().unwrap();
+    let before = identity(&instance).await.unwrap();
     remove_database(&instance);
     let (code, text) = refused(&instance).await;
     assert_eq!(code, "E-INSTANCE-DATABASE");
@@ -96,7 +104,7 @@ async fn a_new_database_is_refused_on_a_volume_that_belongs_to_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_that_the_database_does_not_know_is_refused() {
     let instance = begun().await;
-    let known = instance.store().await.identity().await.unwrap().unwrap().volume.unwrap();
+    let known = identity(&instance).await.unwrap().volume.unwrap();
     let text = std::fs::read_to_string(mark(&instance)).unwrap();
     std::fs::remove_file(mark(&instance)).unwrap();
     let (code, told) = refused(&instance).await;
