@@ -303,7 +303,7 @@ pub(crate) enum Command {
     Journal(Journal),
     /// Shows partners, or calls one.
     Partner(Partner),
-    /// Shows all certificates, what ends first first, and from when on one is missing.
+    /// Shows all certificates, what ends first first, and from when on one is missing; makes keys of ours.
     Certificates(Certificates),
     /// Shows the daemons: who is active, where, since when, on which address.
     Ps,

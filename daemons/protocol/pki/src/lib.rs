@@ -13,6 +13,7 @@ mod key;
 mod name;
 mod peer;
 mod reader;
+mod subject;
 mod trust;
 mod usage;
 mod validity;
@@ -23,6 +24,7 @@ pub use extensions::{ExtendedUsage, Extensions, KeyUsage};
 pub use fingerprint::fingerprint;
 pub use key::{SubjectPublicKey, same_key, subject_public_key};
 pub use peer::PeerCertificate;
+pub use subject::{Subject, SubjectError};
 pub use trust::{
     CertificateRefusal, Presented, Role, Trust, TrustError, TrustedCertificates, TrustedPartner,
 };

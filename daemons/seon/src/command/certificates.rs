@@ -1,4 +1,4 @@
-//! `seon certificates`: what ends when.
+//! `seon certificates`: what ends when, and keys of ours.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,11 @@ use super::Context;
 
 pub(super) fn run(context: &Context, options: &Certificates) -> Result<ExitCode, Failure> {
     let now = ambient::now();
+    if let Some(order) = &options.order {
+        let text = terminal::own_key::run(order, now, context.shared.format, &context.terminal)?;
+        terminal::answer(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let found = certificates::list(&context.place(), options.partner.as_ref(), now)?;
     let text = match context.shared.format {
         Format::Json => terminal::json(&found),

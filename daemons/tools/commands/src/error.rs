@@ -14,6 +14,8 @@ use spool::SpoolError;
 use store::{RequestId, StoreError};
 use tokio::task::JoinError;
 
+use crate::own_key::OwnKeyError;
+
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -38,6 +40,9 @@ pub enum Error {
     /// A package is sound, and the partner's policy does not take it.
     #[error(transparent)]
     Refused(#[from] PackagingRefused),
+    /// A key of ours was not made, or an answer for it not taken.
+    #[error(transparent)]
+    OwnKey(#[from] OwnKeyError),
     /// A receipt that was kept proves nothing.
     #[error("{0}")]
     Disproved(#[from] Disproof),
@@ -145,6 +150,7 @@ impl Error {
             Self::Cms(error) => error.code(),
             Self::Unwrap(error) => error.code(),
             Self::Refused(refused) => refused.code(),
+            Self::OwnKey(error) => error.code(),
             Self::Disproved(error) => error.code(),
             Self::Io { .. } => "E-IO",
             Self::StreamTooShort { .. } | Self::StreamTooLong { .. } => "E-ENQUEUE-SIZE",

@@ -15,6 +15,7 @@ pub mod human;
 mod instance;
 pub mod journal;
 mod local;
+pub mod own_key;
 pub mod partner;
 pub mod proof;
 pub mod ps;

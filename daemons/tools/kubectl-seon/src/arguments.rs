@@ -8,7 +8,8 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use domain::Daemon;
 use terminal::arguments::EnqueueOptions;
 use terminal::arguments::{
-    Certificates, Force, Journal, Kept, Partner, Queue, ReceiptOrder, Receipts, Received,
+    Certificates, Force, Journal, Kept, OwnKeyOrder, Partner, Queue, ReceiptOrder, Receipts,
+    Received,
 };
 use terminal::completion::Shell;
 use terminal::{Format, Since};
@@ -35,6 +36,8 @@ pub(super) enum Command {
     Enqueue(Box<Enqueue>),
     /// A receipt that was exported.
     VerifyReceipt(PathBuf),
+    /// Keys of ours, made here.
+    OwnKey(OwnKeyOrder),
     Logs(LogsOptions),
     Switchover(SwitchoverOptions),
     Suspend(Option<String>),
@@ -226,7 +229,8 @@ enum Verb {
     Journal(Journal),
     /// Shows partners, or calls one.
     Partner(Partner),
-    /// Shows the partners' certificates, what ends first first, and from when on one is missing.
+    /// Shows the partners' certificates, what ends first first, and from when on one is missing; makes keys
+    /// of ours, here.
     Certificates(Certificates),
     /// Shows the pods' logs, merged and laid out for people.
     Logs(LogsOptions),
@@ -315,6 +319,8 @@ impl Arguments {
                 order: Some(ReceiptOrder::Verify(Kept { file: Some(file), .. })),
                 ..
             }) => Command::VerifyReceipt(file),
+            // Keys are made where their owner is, and not in a pod.
+            Verb::Certificates(Certificates { order: Some(order), .. }) => Command::OwnKey(order),
             Verb::Ps(_)
             | Verb::Queue(_)
             | Verb::Received(_)

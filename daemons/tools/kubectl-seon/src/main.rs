@@ -55,6 +55,11 @@ async fn run(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Failu
             terminal::answer(&terminal::proof::text(&proof, format, &terminal))?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::OwnKey(order) => {
+            let text = terminal::own_key::run(&order, ambient::now(), format, &terminal)?;
+            terminal::answer(&text)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Check(options) => {
             return check::run(&connection, format, terminal, &options).await;
         }
@@ -72,6 +77,7 @@ async fn run(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Failu
         Command::Install
         | Command::Completion(_)
         | Command::Check(_)
+        | Command::OwnKey(_)
         | Command::VerifyReceipt(_) => Ok(ExitCode::SUCCESS),
     }
 }

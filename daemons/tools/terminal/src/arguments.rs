@@ -2,6 +2,7 @@
 //! pod.
 
 mod enqueue;
+mod own_key;
 mod security;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use oftp::field::{NegativeReason, ReasonText};
 use store::{EntryId, EntryState, JournalKind, ReceiptId, ReceivedFileId, ReceivedState};
 
 pub use enqueue::{EnqueueOptions, FileFormat};
+pub use own_key::{KeyImport, KeyRequest, OwnKey, OwnKeyOrder};
 pub use security::{PackagingOptions, SecurityOptions, suite};
 
 use crate::Since;
@@ -223,9 +225,13 @@ pub struct Journal {
     pub follow: bool,
 }
 
-/// Which certificates are shown.
+/// What is wanted of certificates.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Certificates {
+    /// What to do about a key of ours, if anything.
+    #[command(subcommand)]
+    pub order: Option<OwnKeyOrder>,
     /// Only those of this partner.
     #[arg(short, long, value_name = "NAME")]
     pub partner: Option<PartnerName>,

@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod completion;
 mod failure;
 mod output;
+pub mod own_key;
 pub mod progress;
 pub mod proof;
 pub mod report;
