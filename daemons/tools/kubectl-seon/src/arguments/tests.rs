@@ -54,6 +54,20 @@ fn the_cluster_s_options_stay_here_wherever_they_stand() {
 }
 
 #[test]
+fn what_is_about_files_of_this_machine_goes_into_no_pod() {
+    let command = |line: &str| parsed(&format!("kubectl-seon {line}")).unwrap().command;
+    let verify = command("receipts verify --file receipt.json");
+    assert!(matches!(verify, Command::VerifyReceipt(_)), "{verify:?}");
+    for line in [
+        "certificates request acme-files --for Sign,SignReceipt --subject CN=acme",
+        "-n office certificates import acme-files --for Sign answer.p7b",
+    ] {
+        let command = command(line);
+        assert!(matches!(command, Command::OwnKey(_)), "{command:?}");
+    }
+}
+
+#[test]
 fn what_one_machine_refuses_is_refused_before_a_pod_is_asked() {
     for line in ["queue hold x", "queue --state lost", "force sendmail", "journal --since soon"] {
         assert!(parsed(&format!("kubectl-seon {line}")).is_err(), "{line}");
