@@ -1,8 +1,6 @@
 //! What a daemon that runs says of itself, over TCP as a monitoring system or a kubelet asks, and
 //! how it logs.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use serde_json::Value;
 use support::{Identity, Process, free_port, seon_binary, wait_until_blocking};
 use system::{Company, Line, PATIENCE, Pair, ask, exit_code, wait_for};

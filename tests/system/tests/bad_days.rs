@@ -1,27 +1,15 @@
 //! What partners, disks and databases do on their bad days: each has a code and a sentence, and
 //! nothing is lost or doubled.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
-
-#[path = "bad_days/disk.rs"]
 mod disk;
-#[path = "bad_days/guesses.rs"]
 mod guesses;
-#[path = "bad_days/identities.rs"]
 mod identities;
-#[path = "bad_days/line.rs"]
 mod line;
-#[path = "bad_days/offers.rs"]
 mod offers;
-#[path = "bad_days/partners.rs"]
 mod partners;
-#[path = "bad_days/payloads.rs"]
 mod payloads;
-#[path = "bad_days/processes.rs"]
 mod processes;
-#[path = "bad_days/responders.rs"]
 mod responders;
-#[path = "bad_days/start.rs"]
 mod start;
 
 use std::time::Duration;

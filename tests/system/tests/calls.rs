@@ -1,8 +1,6 @@
 //! When calls are made: on a schedule, on several channels, not at all while something is
 //! suspended.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;

@@ -2,8 +2,6 @@
 //!
 //! `SEON_TEST_FAULTS=300 SEON_TEST_SEED=$RANDOM tests/run system -- chance` has more of them, and others.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::collections::BTreeMap;
 use std::env;
 use std::time::{Duration, Instant};

@@ -1,8 +1,6 @@
 //! Packages handled by hand: no session, no daemon, no database. The `openssl` command is the other
 //! side, both ways.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
-
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,6 @@
 //! Answers to commits are lost, one step after the other and then at random, under load: every file
 //! arrives once, and no daemon ends.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,6 @@
 //! kill -9 in the middle of a file: a large one goes on where it was durable, a small one comes
 //! again; each arrives whole, and once.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! Files between two companies when nothing goes wrong: every format, both ways, both transports,
 //! hot folders, receipts at their times.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::collections::HashSet;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};

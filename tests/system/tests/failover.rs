@@ -1,7 +1,5 @@
 //! Two `seon up` on one database: one of each daemon active, the other standing by.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! What cannot be done now says why, and holds up nothing that could be done.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::fs;
 
 use serde_json::Value;

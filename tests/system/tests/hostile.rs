@@ -2,8 +2,6 @@
 //!
 //! `SEON_TEST_SECONDS=600 tests/run system -- hostile` lets them go on for longer.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};

@@ -1,8 +1,6 @@
 //! One instance, one database, one volume: whatever else two manifests, two machines or a changed
 //! address make of it is refused before anybody has a lease.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;

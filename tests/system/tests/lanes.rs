@@ -1,8 +1,6 @@
 //! One partner's trouble, or one file's, is not another's: deliveries, hot folders and calls go on
 //! beside it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
-
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{TcpListener, TcpStream};

@@ -1,7 +1,5 @@
 //! What people do while it runs: hold, release, cancel, unblock, ping, check, reload.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
-
 use std::fs;
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,5 @@
 //! A key of ours from its request to the Secret that daemons take, with OpenSSL as the authority.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,8 +1,6 @@
 //! Daemons as they run in pods, without Kubernetes: the first process of a process namespace, files
 //! mounted as the kubelet mounts them, a data volume that several pods share.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

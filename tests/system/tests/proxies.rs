@@ -1,7 +1,5 @@
 //! Behind a load balancer, `HAProxy`: whoever calls through it is known by its own address.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
-
 use std::fs;
 use std::net::TcpStream;
 

@@ -1,7 +1,5 @@
 //! The README's first command, smaller: it ends well and leaves nothing behind.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Output, Stdio};

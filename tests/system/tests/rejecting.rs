@@ -1,7 +1,5 @@
 //! `seon received reject`: the partner hears by NERP, as long as nobody can have told it otherwise.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use serde_json::Value;
 use store::OperatorRequest;
 use support::{sha256, wait_until_blocking};

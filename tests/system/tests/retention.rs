@@ -1,7 +1,5 @@
 //! What is over leaves the database after a while, and nothing that is still to come.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use support::{sha256, wait_until_blocking};
 use system::{Company, PATIENCE, Pair, Up, grow_older, incoming, received_files};
 

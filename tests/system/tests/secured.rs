@@ -2,8 +2,6 @@
 //! arrives is what was sent, and what was tampered with, is for others or is less than was asked
 //! for never does.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a test")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

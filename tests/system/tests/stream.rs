@@ -1,8 +1,6 @@
 //! Files that come on standard input, as through a pipe or from another machine: whole or not at
 //! all.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::process::{Child, Output, Stdio};

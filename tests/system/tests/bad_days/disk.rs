@@ -9,7 +9,7 @@ use system::{
     Break, Caller, Line, PATIENCE, Pair, Proxy, Way, assert_each_arrived_once, incoming, offer,
 };
 
-use crate::{RECOVERY, running, wait_for_error};
+use super::{RECOVERY, running, wait_for_error};
 
 const MEBIBYTE: u64 = 1 << 20;
 const DISK: u64 = 256 * MEBIBYTE;
@@ -108,7 +108,7 @@ fn a_disk_that_is_full_in_the_middle_of_a_file_loses_nothing() {
     let disk = tiny_disk!();
     let mut pair = Pair::new();
     let proxy = Proxy::to(pair.bolt.tcp);
-    pair.acme.instance_extra = String::from(crate::EAGER);
+    pair.acme.instance_extra = String::from(super::EAGER);
     pair.bolt.storage = Some(disk.path().join("data"));
     pair.write(Line::TcpBy(proxy.port), Line::Tcp);
     let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
@@ -134,7 +134,7 @@ fn whoever_sends_without_end_is_stopped_with_room_left_and_what_it_left_makes_ro
     let mut pair = Pair::new();
     pair.bolt.storage = Some(disk.path().join("data"));
     pair.bolt.instance_extra =
-        format!("{}  retention: {{partial: {{mebibytes: 1}}}}\n", crate::EAGER);
+        format!("{}  retention: {{partial: {{mebibytes: 1}}}}\n", super::EAGER);
     pair.write(Line::Tcp, Line::Tcp);
     let _bolt = pair.bolt.up();
     pair.bolt.wait_until_ready();

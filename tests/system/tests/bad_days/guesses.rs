@@ -6,8 +6,8 @@ use oftp::session::{Event, Request};
 use support::wait_until_blocking;
 use system::{Caller, Company, Line, PATIENCE, Pair, offer};
 
-use crate::bolt_alone;
-use crate::offers::transfer;
+use super::bolt_alone;
+use super::offers::transfer;
 
 /// A logon; the reason of the ESID that it hears, if it is turned away.
 fn logon(own: &Company, partner: &Company) -> Result<Caller, u8> {

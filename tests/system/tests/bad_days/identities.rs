@@ -11,8 +11,8 @@ use serde_json::Value;
 use support::wait_until_blocking;
 use system::{Caller, Company, Line, PATIENCE, Pair, Up, incoming, offer};
 
-use crate::offers::transfer;
-use crate::running;
+use super::offers::transfer;
+use super::running;
 
 /// Another partner of bolt's, which exists in bolt's manifests and in what the test says for it.
 const CRANE: &str = "

@@ -3,7 +3,7 @@
 use support::wait_until_blocking;
 use system::{Break, Line, PATIENCE, Pair, Proxy, Up, Way, assert_each_arrived_once};
 
-use crate::{EAGER, RECOVERY};
+use super::{EAGER, RECOVERY};
 
 /// Recorded by the receiver when it is offered.
 const FILE: u64 = 300_000;

@@ -12,7 +12,7 @@ use oftp::session::{Event, Request};
 use support::{sha256, wait_until_blocking};
 use system::{Caller, Line, PATIENCE, Pair, incoming, offer};
 
-use crate::{bolt_alone, running};
+use super::{bolt_alone, running};
 
 /// Offers a file to bolt; how bolt refuses it.
 fn refusal(change: impl FnOnce(&mut Sfid)) -> (FileReason, bool) {

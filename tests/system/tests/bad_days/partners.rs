@@ -3,12 +3,12 @@
 use support::Identity;
 use system::{Line, Pair};
 
-use crate::{running, wait_for_error};
+use super::{running, wait_for_error};
 
 /// Acme calls bolt with something wrong; the codes at acme's entry and in bolt's journal.
 fn refused(line: Line, wrong: impl FnOnce(&mut Pair)) -> (String, String, String) {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = String::from(crate::EAGER);
+    pair.acme.instance_extra = String::from(super::EAGER);
     // Bolt learns what is right, acme believes what is wrong.
     pair.bolt.write(&pair.acme, Line::Nothing);
     wrong(&mut pair);
@@ -100,7 +100,7 @@ fn a_called_partner_with_an_unknown_certificate_gets_no_file() {
 #[test]
 fn a_called_partner_with_an_expired_certificate_gets_no_file_until_it_has_a_new_one() {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = String::from(crate::EAGER);
+    pair.acme.instance_extra = String::from(super::EAGER);
     pair.bolt.identity = Identity::self_signed_expired("127.0.0.1");
     pair.write(Line::Tls, Line::Nothing);
     let (_acme, _bolt) = (pair.acme.up(), pair.bolt.up());
@@ -115,14 +115,14 @@ fn a_called_partner_with_an_expired_certificate_gets_no_file_until_it_has_a_new_
     pair.write(Line::Tls, Line::Nothing);
     pair.acme.reload();
     pair.bolt.reload();
-    pair.acme.wait_for_state(entry, "acknowledged", crate::RECOVERY);
+    pair.acme.wait_for_state(entry, "acknowledged", super::RECOVERY);
     system::assert_each_arrived_once(&pair.acme, &pair.bolt, &[support::sha256(&file)]);
 }
 
 #[test]
 fn an_expired_certificate_of_a_caller_is_refused_by_the_receiver_and_named_in_its_log() {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = String::from(crate::EAGER);
+    pair.acme.instance_extra = String::from(super::EAGER);
     pair.acme.identity = Identity::self_signed_expired("127.0.0.1");
     pair.write(Line::Tls, Line::Nothing);
     let (_acme, bolt) = (pair.acme.up(), pair.bolt.up());

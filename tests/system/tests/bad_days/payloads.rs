@@ -7,7 +7,7 @@ use serde_json::Value;
 use support::{sha256, wait_until_blocking};
 use system::{Company, Line, PATIENCE, Pair, assert_each_arrived_once, exit_code};
 
-use crate::running;
+use super::running;
 
 /// Queues a file as it is to be, and says where its payload lies.
 fn held(company: &Company, name: &str) -> (u64, PathBuf) {
@@ -51,7 +51,7 @@ fn a_payload_that_is_gone_or_another_stops_its_entry_before_anybody_is_called_an
 #[test]
 fn a_payload_that_is_gone_when_a_session_would_offer_it_stops_its_entry_and_not_the_session() {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = String::from(crate::EAGER);
+    pair.acme.instance_extra = String::from(super::EAGER);
     pair.write(Line::Tls, Line::Tcp);
     let _acme = pair.acme.up();
     pair.acme.wait_until_ready();
@@ -75,7 +75,7 @@ fn a_file_of_records_whose_last_one_is_short_stops_its_entry_and_not_the_session
     let fixed = "  folders: [{directory: outgoing/bolt/records, format: Fixed, recordLength: 50, \
                  settle: 1s}]\n";
     let mut pair = Pair::new();
-    pair.acme.instance_extra = String::from(crate::EAGER);
+    pair.acme.instance_extra = String::from(super::EAGER);
     pair.acme.partner_extra = fixed.to_owned();
     pair.write(Line::Tcp, Line::Tcp);
     let _acme = pair.acme.up();

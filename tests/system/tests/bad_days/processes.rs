@@ -5,7 +5,7 @@ use system::{
     Break, Company, Line, PATIENCE, Pair, Proxy, Up, Way, assert_each_arrived_once, exit_code,
 };
 
-use crate::{RECOVERY, running};
+use super::{RECOVERY, running};
 
 const LARGE: u64 = 96 << 20;
 
@@ -25,7 +25,7 @@ struct Standing {
 fn standing(change: impl FnOnce(&mut Pair)) -> Standing {
     let mut pair = Pair::new();
     let proxy = Proxy::to(pair.bolt.tcp);
-    pair.acme.instance_extra = String::from(crate::EAGER);
+    pair.acme.instance_extra = String::from(super::EAGER);
     change(&mut pair);
     pair.write(Line::TcpBy(proxy.port), Line::Tcp);
     let (acme, bolt) = (pair.acme.up(), pair.bolt.up());

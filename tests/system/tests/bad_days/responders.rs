@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use jiff::Timestamp;
 use oftp::command::{Eerp, Seal, Sfid};
 use oftp::field::{Capability, FileReason, ReasonText, UserData};
 use oftp::session::{Event, Request, Terms};
@@ -10,7 +11,7 @@ use system::{Caller, Company, Line, PATIENCE, Pair, Up, terms};
 /// Acme, which calls a bolt of the test's own making, and has a file for it.
 fn acme_calls(name: &str, octets: u64) -> (Pair, Up, TcpListener, u64) {
     let mut pair = Pair::new();
-    pair.acme.instance_extra = String::from(crate::EAGER);
+    pair.acme.instance_extra = String::from(super::EAGER);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     pair.write(Line::TcpBy(port), Line::Nothing);
@@ -92,7 +93,8 @@ fn a_file_is_told_to_be_sent_before_its_receipt_is() {
     assert_eq!(bolt.next_event(), Event::ReceiptConfirmed);
     pair.acme.wait_for_state(entry, "acknowledged", PATIENCE);
     let row = pair.acme.entry(entry);
-    assert!(row["sent_at"].as_str() <= row["finished_at"].as_str(), "{row}");
+    let moment = |name| row[name].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert!(moment("sent_at") <= moment("finished_at"), "{row}");
     let number = |kind| pair.acme.journal_of(kind).pop().unwrap()["id"].as_u64().unwrap();
     assert!(number("file_sent") < number("receipt_received"));
 }
@@ -123,14 +125,14 @@ fn a_partner_that_answers_that_it_only_sends_leaves_what_waits_ready_without_an_
 #[test]
 fn a_caller_that_offers_that_it_only_sends_leaves_what_waits_ready_without_an_attempt() {
     let mut pair = Pair::new();
-    pair.bolt.instance_extra = String::from(crate::EAGER);
+    pair.bolt.instance_extra = String::from(super::EAGER);
     pair.write(Line::Nothing, Line::Nothing);
     let _bolt = pair.bolt.up();
     pair.bolt.wait_until_ready();
     let entry = pair.bolt.enqueue("acme", &pair.bolt.file("WAITS.DAT", 5000), &[]);
     let mut acme = Caller::established_on(sends_only(&pair.acme), &pair.bolt);
     let sfid = system::offer(&pair.acme, &pair.bolt, "BROUGHT.DAT", 1000);
-    crate::offers::transfer(&mut acme, sfid, &[7; 1000]);
+    super::offers::transfer(&mut acme, sfid, &[7; 1000]);
     acme.ask(Request::ChangeDirection);
     let receipt = acme.next_event();
     assert!(matches!(receipt, Event::EerpReceived(_)), "receipts do go out: {receipt:?}");

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use support::{Durability, Postgres, Process, TinyDisk, guarded_command, seon_binary};
 use system::{Company, Line, PATIENCE, Pair, Up, exit_code};
 
-use crate::RECOVERY;
+use super::RECOVERY;
 
 /// A company with its manifests; nothing runs.
 fn company() -> Pair {

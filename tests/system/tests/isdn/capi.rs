@@ -11,7 +11,7 @@ use system::{
 };
 use tokio::runtime::Runtime;
 
-use crate::{ACME, BOLT, append, replace};
+use super::{ACME, BOLT, append, replace};
 
 /// What a large file may take.
 const TRANSFER: Duration = Duration::from_mins(4);

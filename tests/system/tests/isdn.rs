@@ -1,8 +1,6 @@
 //! Two companies by ISDN. Here the daemons of their controllers are on one exchange in memory and
 //! everything else is as it is; in [`capi`] all daemons are, on an exchange of CAPI.
 
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
-
 mod capi;
 
 use std::fs;
