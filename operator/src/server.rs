@@ -15,6 +15,9 @@ use tokio::{net::TcpListener, time::Instant};
 
 use crate::{metrics::Metrics, turns::Turns};
 
+/// Connections that wait to be accepted.
+const WAITING: i32 = 128;
+
 /// What the operator answers from.
 #[derive(Clone, Debug)]
 pub struct Readings {
@@ -40,7 +43,8 @@ pub async fn serve(address: SocketAddr, readings: Readings) -> std::io::Result<(
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(readings);
-    axum::serve(TcpListener::bind(ambient::listening(address)).await?, routes).await
+    let listener = TcpListener::from_std(ambient::listen(address, WAITING)?)?;
+    axum::serve(listener, routes).await
 }
 
 async fn alive(State(readings): State<Readings>) -> impl IntoResponse {

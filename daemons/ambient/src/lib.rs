@@ -5,10 +5,13 @@
 //! uses this crate: what decides is given a moment, a name, a number.
 #![expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use jiff::Timestamp;
 use rustix::io::Errno;
+use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseaddr};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use uuid::Uuid;
 
@@ -29,13 +32,25 @@ pub fn secret<const OCTETS: usize>() -> Option<[u8; OCTETS]> {
     Some(octets)
 }
 
-/// Where to listen when this is wanted: every address (`::`) is every one of IPv4 on a machine that
-/// has no IPv6.
-pub fn listening(wanted: SocketAddr) -> SocketAddr {
-    if wanted.ip() == Ipv6Addr::UNSPECIFIED && !has_ipv6() {
-        return SocketAddr::from((Ipv4Addr::UNSPECIFIED, wanted.port()));
+/// A socket that listens there, for so many who wait to be accepted; it blocks nobody. Every address
+/// (`::`) is every one of IPv4 too, whatever this machine has as usual, and also where it has no IPv6.
+pub fn listen(wanted: SocketAddr, waiting: i32) -> io::Result<TcpListener> {
+    let address = if wanted.ip() == Ipv6Addr::UNSPECIFIED && !has_ipv6() {
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, wanted.port()))
+    } else {
+        wanted
+    };
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+    if address.is_ipv6() {
+        set_ipv6_v6only(&socket, false)?;
     }
-    wanted
+    // Connections of the process before us may still be in TIME_WAIT on this port.
+    set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &address)?;
+    rustix::net::listen(&socket, waiting)?;
+    Ok(socket.into())
 }
 
 fn has_ipv6() -> bool {
@@ -61,12 +76,32 @@ pub fn leave_no_core() {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpStream;
+
+    use rustix::net::sockopt::ipv6_v6only;
+
     use super::*;
 
     #[test]
     fn a_process_leaves_no_core() {
         leave_no_core();
         assert_eq!(getrlimit(Resource::Core).current, Some(1));
+    }
+
+    #[test]
+    fn every_address_is_listened_on_by_both_families_and_a_port_is_free_again_at_once() {
+        let socket = listen((Ipv6Addr::UNSPECIFIED, 0).into(), 8).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        if has_ipv6() {
+            assert!(!ipv6_v6only(&socket).unwrap());
+            TcpStream::connect((Ipv6Addr::LOCALHOST, port)).unwrap();
+        }
+        let caller = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        // The side that ends first keeps the port in TIME_WAIT.
+        drop((socket, caller));
+        listen((Ipv4Addr::LOCALHOST, port).into(), 8).unwrap();
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert!(listen(taken.local_addr().unwrap(), 8).is_err());
     }
 
     #[test]

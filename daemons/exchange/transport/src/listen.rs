@@ -13,9 +13,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use rustix::io::Errno;
-use rustix::net::sockopt::set_ipv6_v6only;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
@@ -28,7 +27,7 @@ use super::tls::{BUFFER_LIMIT, TlsError, TlsFault, TlsServerSettings, is_closed}
 use super::{Transport, prepare};
 
 /// Callers that the kernel keeps for us while we are busy.
-const BACKLOG: u32 = 1024;
+const BACKLOG: i32 = 1024;
 
 /// Who calls by TLS speaks first. Who has not after so long waits for our greeting: plain OFTP.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -278,24 +277,12 @@ struct Listener {
 
 impl Listener {
     fn bind(wanted: SocketAddr, limits: Limits) -> Result<Self, ListenError> {
-        let address = ambient::listening(wanted);
         let bound = || {
-            let socket = match address {
-                SocketAddr::V4(_) => TcpSocket::new_v4()?,
-                SocketAddr::V6(_) => TcpSocket::new_v6()?,
-            };
-            if address.is_ipv6() {
-                // Whatever this machine has as usual: `::` is every address.
-                set_ipv6_v6only(&socket, false)?;
-            }
-            // Sessions of the process before us may still be in TIME_WAIT on this port.
-            socket.set_reuseaddr(true)?;
-            socket.bind(address)?;
-            let socket = socket.listen(BACKLOG)?;
+            let socket = TcpListener::from_std(ambient::listen(wanted, BACKLOG)?)?;
             let local = socket.local_addr()?;
             Ok((socket, local))
         };
-        let (socket, local) = bound().map_err(|error| ListenError::of(address, &error))?;
+        let (socket, local) = bound().map_err(|error| ListenError::of(wanted, &error))?;
         let admissions = Admissions::new(limits);
         Ok(Self { socket, local, admissions, proxies: ArcSwap::default() })
     }

@@ -48,7 +48,7 @@ pub(crate) struct Prepared {
 }
 
 impl Begun {
-    pub(crate) async fn begin(start: &Start, telemetry: Telemetry) -> Result<Self, RunError> {
+    pub(crate) fn begin(start: &Start, telemetry: Telemetry) -> Result<Self, RunError> {
         let metrics = Metrics::new(start.daemon);
         let reload = Reload::first(start, telemetry.clone(), metrics.clone())?;
         let configuration = reload.current();
@@ -59,7 +59,7 @@ impl Begun {
         let spool = Spool::open(&data)?;
         let folders = Folders::open(&data)?;
         let sockets = run_directory(start.run_directory.as_deref(), &data);
-        let mut endpoint = Endpoint::bind(start.daemon, sockets, start.admin_tcp).await?;
+        let mut endpoint = Endpoint::bind(start.daemon, &sockets, start.admin_tcp)?;
         let directory =
             std::fs::canonicalize(&start.directory).unwrap_or_else(|_| start.directory.clone());
         let address = endpoint.address(start.reached_at);

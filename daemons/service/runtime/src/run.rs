@@ -100,7 +100,7 @@ impl<E: Fn()> Life<E> {
     {
         let level = self.start.log_level.as_deref().unwrap_or("info,sqlx=warn");
         let telemetry = Telemetry::start(self.start.log_format, level)?;
-        let mut begun = Begun::begin(&self.start, telemetry).await?;
+        let mut begun = Begun::begin(&self.start, telemetry)?;
         let Some(store) = self.open_store(&mut begun).await? else {
             tracing::info!("ended before the database was there");
             return Ok(());

@@ -27,6 +27,8 @@ use crate::supervisor::Supervisor;
 
 /// No request body is larger: a log level, a reason.
 const LARGEST_BODY: usize = 16 * 1024;
+/// Connections that wait to be accepted.
+const WAITING: i32 = 128;
 /// No request takes longer, a reload included.
 const LONGEST_REQUEST: Duration = Duration::from_secs(10);
 
@@ -101,18 +103,18 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// Binds the process's socket in the directory of sockets, and the TCP address if there is one.
-    pub(crate) async fn bind(
+    pub(crate) fn bind(
         daemon: Daemon,
-        directory: PathBuf,
+        directory: &Path,
         tcp: Option<SocketAddr>,
     ) -> Result<Self, AdminError> {
-        let directory_error = |error| AdminError::Directory { path: directory.clone(), error };
+        let directory_error = |error| AdminError::Directory { path: directory.to_owned(), error };
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o750)
-            .create(&directory)
+            .create(directory)
             .map_err(directory_error)?;
-        let directory = std::fs::canonicalize(&directory).map_err(directory_error)?;
+        let directory = std::fs::canonicalize(directory).map_err(directory_error)?;
         sweep(&directory);
         let path = directory.join(socket_name(daemon, std::process::id()));
         let unix = bind_unix(&path)
@@ -121,7 +123,6 @@ impl Endpoint {
             None => None,
             Some(wanted) => Some(
                 bind_tcp(wanted)
-                    .await
                     .map_err(|error| AdminError::Bind { address: Address::Tcp(wanted), error })?,
             ),
         };
@@ -198,8 +199,8 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn bind_tcp(wanted: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(ambient::listening(wanted)).await?;
+fn bind_tcp(wanted: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::from_std(ambient::listen(wanted, WAITING)?)?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
 }
