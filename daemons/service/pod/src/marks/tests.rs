@@ -24,6 +24,7 @@ fn standing(role: Role, since: &str) -> Standing {
             code: None,
             left_out: Vec::new(),
             refused_revision: None,
+            begun_with: None,
             at_next_start: Vec::new(),
         },
     }
