@@ -228,6 +228,19 @@ fn the_role_is_taken_from_a_peer_whose_tenure_is_not_later_than_ours() {
 }
 
 #[test]
+fn what_a_process_began_with_stands_beside_what_counts_from_its_next_start() {
+    let mut standing = standing(Role::Standby, MORNING);
+    let fields = ["spec.database", "spec.lease"].map(str::to_owned);
+    standing.configuration.at_next_start = fields.into();
+    standing.configuration.begun_with = Some("r0".to_owned());
+    let written = change(standby_since_morning().change_to(&Marks::wanted(&standing)));
+    let annotations = json!({
+        AT_NEXT_START_ANNOTATION: "spec.database, spec.lease", BEGUN_WITH_ANNOTATION: "r0",
+    });
+    assert_eq!(written, Some(json!({ "annotations": annotations })));
+}
+
+#[test]
 fn a_long_refusal_is_cut() {
     let mut long = refusing(standing(Role::Standby, NOON));
     long.configuration.refused = vec!["ä".repeat(5000)];
