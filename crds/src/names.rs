@@ -29,8 +29,11 @@ pub const WAITS_FOR_ANNOTATION: &str = "seon.dev/waits-for";
 /// Annotation on a pod, written by the daemon: the settings of the configuration in effect that count for
 /// its next process only.
 pub const AT_NEXT_START_ANNOTATION: &str = "seon.dev/at-next-start";
+/// Annotation on a pod, written by the daemon: the revision of the configuration that its process began
+/// with. If that is the one in effect, a start would change nothing.
+pub const BEGUN_WITH_ANNOTATION: &str = "seon.dev/begun-with";
 /// All that a daemon writes among the annotations of pods. Its other mark is [`ROLE_LABEL`].
-pub const DAEMON_ANNOTATIONS: [&str; 8] = [
+pub const DAEMON_ANNOTATIONS: [&str; 9] = [
     EPOCH_ANNOTATION,
     SINCE_ANNOTATION,
     LISTENS_ANNOTATION,
@@ -39,6 +42,7 @@ pub const DAEMON_ANNOTATIONS: [&str; 8] = [
     REFUSED_REVISION_ANNOTATION,
     WAITS_FOR_ANNOTATION,
     AT_NEXT_START_ANNOTATION,
+    BEGUN_WITH_ANNOTATION,
 ];
 /// Annotation on a pod, written by the operator: the revision that the daemon should come to. The
 /// change of the pod also makes the kubelet renew the mounted files at once.
@@ -55,6 +59,12 @@ pub const CONFIGURATION_DIRECTORY: &str = "/etc/seon";
 pub const SECRETS_DIRECTORY: &str = "secrets";
 /// The file in the manifests' directory that holds the configuration's revision.
 pub const REVISION_FILE: &str = "revision";
+/// The file in the manifests' directory that says which shards belong to it: a line for each, its SHA-256
+/// and its name, as sha256sum writes them. It is not there if there are none.
+pub const SHARDS_FILE: &str = "shards";
+/// How many shards an instance's manifests may have beside the first Secret. They are named in every pod
+/// from the beginning, so that no partner changes what a pod is made from.
+pub const SHARDS: u8 = 64;
 /// Where the volume of the files is mounted in a pod.
 pub const DATA_DIRECTORY: &str = "/var/lib/seon";
 /// Where a pod has its admin sockets: of its own, in memory.
@@ -89,6 +99,24 @@ pub fn configuration_secret(instance: &str) -> String {
     format!("{instance}-configuration")
 }
 
+/// The name of the Secret with an instance as it last was good.
+#[must_use]
+pub fn last_good_secret(instance: &str) -> String {
+    format!("{instance}-last-good")
+}
+
+/// The name of the Secret with this shard of an instance's manifests.
+#[must_use]
+pub fn configuration_shard(instance: &str, number: u8) -> String {
+    format!("{}-{number:02}", configuration_secret(instance))
+}
+
+/// The file of a shard in the manifests' directory, and its key in the Secret.
+#[must_use]
+pub fn shard_file(number: u8) -> String {
+    format!("shard-{number:02}.yaml")
+}
+
 /// What a container asks for that is to have this controller of its node.
 #[must_use]
 pub fn capi_resource(number: u8) -> String {
@@ -98,6 +126,8 @@ pub fn capi_resource(number: u8) -> String {
 /// The most pods that a daemon can have.
 pub const MOST_REPLICAS: i32 = 9;
 
+/// The Lease in each namespace that says which operator acts there.
+pub const OPERATOR_CLAIM: &str = "seon-operator-claim";
 /// The operator: its name in managed fields, events and labels.
 pub const OPERATOR: &str = "seon-operator";
 /// Annotation on every object that the operator makes: the fingerprint of what it wanted.

@@ -27,6 +27,9 @@ pub struct SeonInstanceStatus {
     /// The revision of the configuration that the daemons should come to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// The fingerprint of the instance as it last was good, which a Secret beside it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<String>,
     /// The listeners that take calls, such as tls,tcpip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receive: Option<String>,

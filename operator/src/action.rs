@@ -84,6 +84,8 @@ pub struct Steps {
     pub actions: Vec<Action>,
     /// In words; nothing, if no roll-out is under way.
     pub rollout: Option<String>,
+    /// Whether that does not come by itself.
+    pub is_halted: bool,
 }
 
 /// Decides.
@@ -95,7 +97,7 @@ pub fn decide(
     migration: Migration,
 ) -> Steps {
     let mut steps = Steps::default();
-    steps.actions.extend(ask_for(&instance.manifests.revision, &found.pods));
+    steps.actions.extend(ask_for(&instance.revision, &found.pods));
     steps.actions.extend(remove_lost(found));
     steps.actions.extend(templates.keys().flat_map(|daemon| label(&found.pods, *daemon)));
     // A person's request comes first, and at most one pod is ended in a turn.
@@ -128,6 +130,10 @@ pub fn decide(
     match rollout::next(&groups, migration == Migration::Done) {
         Step::Done => {}
         Step::Wait(why) => steps.rollout = Some(why),
+        Step::Halt(why) => {
+            steps.rollout = Some(why);
+            steps.is_halted = true;
+        }
         Step::Replace(pod) => {
             steps.rollout = Some(format!("{} is replaced", pod.name));
             let template = templates.get(&pod.daemon);

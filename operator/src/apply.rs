@@ -13,6 +13,7 @@ use crate::{
     world::Made,
 };
 use object::Applier;
+pub use object::is_of_an_ending_namespace;
 
 /// Why something could not be made so.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +111,7 @@ async fn objects(applier: &mut Applier<'_>, objects: &Objects) {
         service_accounts,
         roles,
         role_bindings,
+        last_good,
         secrets,
         persistent_volume_claims,
         network_policies,
@@ -122,7 +124,9 @@ async fn objects(applier: &mut Applier<'_>, objects: &Objects) {
     applier.all(service_accounts).await;
     applier.all(roles).await;
     applier.all(role_bindings).await;
-    applier.all(secrets).await;
+    applier.all(last_good).await;
+    // The last one says which of them belong together.
+    applier.in_order(secrets).await;
     applier.all(persistent_volume_claims).await;
     applier.all(network_policies).await;
     applier.all(services).await;

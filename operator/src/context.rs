@@ -13,10 +13,10 @@ use kube::{
 };
 
 use crate::{
+    claims::Claims,
     metrics::Metrics,
     questions::Questions,
     tenures::Tenures,
-    validate::ValidatedInstance,
     world::{InstanceKey, PodKey, World},
 };
 
@@ -48,8 +48,8 @@ pub struct Context {
     pub verified: Arc<Verified>,
     /// Instances whose namespace is on its way out.
     pub doomed: Arc<Doomed>,
-    /// Instances as they last were good.
-    pub good: Arc<Good>,
+    /// The namespaces that are ours to act in.
+    pub claims: Arc<Claims>,
     /// Who was active last.
     pub tenures: Arc<Tenures>,
     /// Asks daemons.
@@ -71,12 +71,12 @@ impl Context {
         let reporter = Reporter { controller: names::OPERATOR.into(), instance: Some(identity) };
         Self {
             recorder: Recorder::new(client.clone(), reporter),
+            claims: Arc::new(Claims::new(client.clone(), installation.namespace.clone())),
             client,
             world,
             installation,
             verified: Arc::default(),
             doomed: Arc::default(),
-            good: Arc::default(),
             tenures: Arc::default(),
             questions: Questions::default(),
             metrics,
@@ -158,33 +158,6 @@ impl Doomed {
     /// It is.
     pub fn set(&self, key: InstanceKey, uid: Option<String>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, uid);
-    }
-
-    /// The instance is gone.
-    pub fn forget(&self, key: &InstanceKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
-}
-
-/// Instances as they last were good, with their uid. In memory only: an operator that begins while one is
-/// not good leaves it as it is.
-#[derive(Debug, Default)]
-pub struct Good(Mutex<HashMap<InstanceKey, OfUid>>);
-
-type OfUid = (Option<String>, Arc<ValidatedInstance>);
-
-impl Good {
-    /// What it was, if it was ever good.
-    pub fn of(&self, key: &InstanceKey, uid: Option<&str>) -> Option<Arc<ValidatedInstance>> {
-        let good = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of, instance) = good.get(key)?;
-        (of.as_deref() == uid).then(|| Arc::clone(instance))
-    }
-
-    /// It is.
-    pub fn set(&self, uid: Option<String>, instance: Arc<ValidatedInstance>) {
-        let mut good = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        good.insert(instance.key.clone(), (uid, instance));
     }
 
     /// The instance is gone.

@@ -101,8 +101,13 @@ pub async fn run(
         .for_each_concurrent(None, |result| ended(&context, result))
         .await;
     };
+    let claimed = || {
+        let instances = context.world.instances.state();
+        instances.iter().filter_map(|instance| kube::ResourceExt::namespace(&**instance)).collect()
+    };
     tokio::select! {
         () = turns => {}
+        () = context.claims.keep(claimed) => {}
         watch = running.next() => {
             tracing::error!(watch = watch.unwrap_or("none"), "a watch has ended");
         }
@@ -193,7 +198,10 @@ async fn ended(context: &Context, result: Ended) {
     let Err(Error::ObjectNotFound(reference)) = result else { return };
     let key = InstanceKey::new(reference.namespace.unwrap_or_default(), reference.name);
     context.doomed.forget(&key);
-    context.good.forget(&key);
+    if let Err(error) = context.claims.hold(&key.namespace).await {
+        context.metrics.failed(error.code());
+        return tracing::warn!(instance = %key, code = error.code(), "{error}");
+    }
     // Beside the turns: it cannot hold up any, and what it could not say the next news does.
     let Ok(said) = timeout(LIMIT, status::without_instance(context, &key)).await else {
         return context.metrics.failed(ReconcileError::Late { limit: LIMIT }.code());

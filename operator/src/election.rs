@@ -180,7 +180,8 @@ impl Election {
     }
 }
 
-fn observed(lease: &Lease) -> Observed {
+/// A Lease, as far as it is judged.
+pub fn observed(lease: &Lease) -> Observed {
     let spec = lease.spec.clone().unwrap_or_default();
     Observed {
         holder: spec.holder_identity.filter(|holder| !holder.is_empty()),

@@ -5,8 +5,16 @@ use serde_json::Value;
 
 /// 16 hexadecimal digits of the SHA-256 of the value's JSON, whose keys are sorted.
 pub fn of(value: &Value) -> String {
-    let digest = digest(&SHA256, value.to_string().as_bytes());
-    digest.as_ref().iter().take(8).fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
+    hexadecimal(&digest(&SHA256, value.to_string().as_bytes()).as_ref()[..8])
+}
+
+/// The SHA-256 of a text, as sha256sum writes it. Of what may hold a secret it is one too.
+pub fn sha256(text: &str) -> String {
+    hexadecimal(digest(&SHA256, text.as_bytes()).as_ref())
+}
+
+fn hexadecimal(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 pub mod action;
 pub mod apply;
 pub mod arguments;
+pub mod claims;
 pub mod context;
 pub mod controller;
 pub mod daemon;
@@ -15,6 +16,7 @@ pub mod dereference;
 pub mod election;
 pub mod failover;
 pub mod fingerprint;
+pub mod last_good;
 pub mod metrics;
 pub mod plan;
 pub mod problem;

@@ -38,6 +38,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What a roll-out waits for, in words; nothing, if none is under way.
     pub rollout: Option<String>,
+    /// Whether that does not come by itself.
+    pub is_halted: bool,
     /// The Job that migrates the database.
     pub migration_job: String,
     /// How far the migration is.
@@ -55,6 +57,8 @@ pub struct Objects {
     pub roles: Vec<Role>,
     /// And that it may.
     pub role_bindings: Vec<RoleBinding>,
+    /// The instance as it is good now.
+    pub last_good: Vec<Secret>,
     /// The rendered configuration.
     pub secrets: Vec<Secret>,
     /// The volume for files, if it is ours to make.
@@ -74,7 +78,7 @@ pub struct Objects {
 /// Builds everything.
 pub fn plan(instance: &ValidatedInstance, found: &Found) -> Plan {
     let replicas = replicas(instance, found);
-    let objects = objects(instance, &replicas);
+    let objects = objects(instance, found, &replicas);
     let migration_job = migration::name(instance);
     let migration = found
         .owned
@@ -86,18 +90,23 @@ pub fn plan(instance: &ValidatedInstance, found: &Found) -> Plan {
         .map(|daemon| (daemon.daemon, pod::fingerprint(instance, daemon)))
         .collect();
     let steps = action::decide(instance, found, &templates, &replicas, migration);
-    let Steps { actions, rollout } = steps;
-    Plan { objects, actions, rollout, migration_job, migration, replicas }
+    let Steps { actions, rollout, is_halted } = steps;
+    Plan { objects, actions, rollout, is_halted, migration_job, migration, replicas }
 }
 
-fn objects(instance: &ValidatedInstance, replicas: &BTreeMap<Daemon, i32>) -> Objects {
+fn objects(
+    instance: &ValidatedInstance,
+    found: &Found,
+    replicas: &BTreeMap<Daemon, i32>,
+) -> Objects {
     let daemons = &instance.daemons;
     let each = |daemon: &ValidatedDaemon| replicas.get(&daemon.daemon).copied().unwrap_or(0);
     Objects {
         service_accounts: daemons.iter().map(|d| rights::service_account(instance, d)).collect(),
         roles: daemons.iter().map(|d| rights::role(instance, d)).collect(),
         role_bindings: daemons.iter().map(|d| rights::role_binding(instance, d)).collect(),
-        secrets: vec![configuration::secret(instance)],
+        last_good: vec![configuration::last_good(instance)],
+        secrets: configuration::secrets(instance, found),
         persistent_volume_claims: storage::claim(instance).into_iter().collect(),
         network_policies: daemons
             .iter()
@@ -139,6 +148,8 @@ fn replicas(instance: &ValidatedInstance, found: &Found) -> BTreeMap<Daemon, i32
 
 #[cfg(test)]
 mod isdn_tests;
+#[cfg(test)]
+mod scale_tests;
 #[cfg(test)]
 mod template_tests;
 #[cfg(test)]

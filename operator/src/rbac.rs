@@ -152,6 +152,14 @@ pub const RULES: &[Rule] = &[
                  that is missing could not be made, such as a quota",
     },
     Rule {
+        scope: Scope::Watched,
+        group: "coordination.k8s.io",
+        resource: "leases",
+        verbs: &["get", "create", "update"],
+        reason: "seon-operator-claim says which operator works in the namespace; a second one leaves \
+                 it alone",
+    },
+    Rule {
         scope: Scope::Own,
         group: "coordination.k8s.io",
         resource: "leases",
@@ -183,8 +191,9 @@ mod tests {
     }
 
     #[test]
-    fn no_resource_has_two_rules() {
-        let resources: BTreeSet<_> = RULES.iter().map(|rule| (rule.group, rule.resource)).collect();
+    fn no_resource_has_two_rules_in_one_place() {
+        let place = |rule: &Rule| (format!("{:?}", rule.scope), rule.group, rule.resource);
+        let resources: BTreeSet<_> = RULES.iter().map(place).collect();
         assert_eq!(resources.len(), RULES.len());
     }
 

@@ -2,13 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::{ResourceExt as _, runtime::controller::Action};
+use kube::{
+    Resource as _, ResourceExt as _,
+    runtime::{controller::Action, events::EventType},
+};
 
 use crate::{
     action::{Action as Deed, Why},
-    apply::{ApplyError, apply},
-    context::Context,
+    apply::{ApplyError, apply, is_of_an_ending_namespace},
+    claims::ClaimError,
+    context::{Context, News},
     dereference::{DereferenceError, Found, dereference},
+    last_good,
     plan::plan,
     status::{self, Outcome, StatusError},
     validate::{ValidatedInstance, validate},
@@ -21,6 +26,9 @@ const LOOK: Duration = Duration::from_secs(30);
 /// Why a turn did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
+    /// Another operator is there, or nobody knows.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// In the first step.
     #[error(transparent)]
     Dereference(#[from] DereferenceError),
@@ -46,6 +54,7 @@ impl ReconcileError {
     /// The stable code used in the event, the metric and the documentation.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Claim(error) => error.code(),
             Self::Dereference(error) => error.code(),
             Self::Apply(error) => error.code(),
             Self::Status(error) => error.code(),
@@ -60,32 +69,29 @@ pub async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Action, ReconcileError> {
     let key = InstanceKey::new(guarded.namespace().unwrap_or_default(), guarded.name_any());
+    let metadata = guarded.meta();
+    let is_doomed = context.doomed.is(&key, metadata.uid.as_deref());
+    // What is on its way out is Kubernetes' to collect: every object has an owner.
+    if metadata.deletion_timestamp.is_some() || is_doomed {
+        return Ok(Action::await_change());
+    }
+    if let Err(error) = context.claims.hold(&key.namespace).await {
+        return not_ours(&context, &guarded, key, error).await;
+    }
     let instance = match &guarded.0 {
-        // What is on its way out is Kubernetes' to collect: every object has an owner.
-        Ok(instance) if instance.metadata.deletion_timestamp.is_some() => {
-            return Ok(Action::await_change());
-        }
         Ok(instance) => Arc::new(instance.clone()),
         Err(invalid) => {
             status::malformed(&context, &guarded, &invalid.error).await;
             return Ok(Action::await_change());
         }
     };
-    if context.doomed.is(&key, instance.metadata.uid.as_deref()) {
-        return Ok(Action::await_change());
-    }
     let found = dereference(&context, &instance, &key).await?;
-    let uid = found.instance.metadata.uid.clone();
     let (instance, invalid) = match validate(&found, &context.installation) {
-        Ok(instance) => {
-            let instance = Arc::new(instance);
-            context.good.set(uid, Arc::clone(&instance));
-            (instance, None)
-        }
+        Ok(instance) => (instance, None),
         Err(error) => {
             context.metrics.failed(error.code());
             // What it was last keeps its pods where they are needed and its objects as they should be.
-            let Some(good) = context.good.of(&key, uid.as_deref()) else {
+            let Some(good) = last_good::read(&context, &found).await? else {
                 status::update(&context, &found, &Outcome::Invalid(&error)).await?;
                 return Ok(again(&found));
             };
@@ -113,12 +119,30 @@ pub async fn reconcile(
     Ok(if waits_for_pods { Action::requeue(LOOK) } else { again(&found) })
 }
 
-/// What was good once keeps nothing running that is to stand still: that needs nothing else to be valid.
-fn standing_still_if_wanted(good: Arc<ValidatedInstance>, found: &Found) -> Arc<ValidatedInstance> {
-    if good.is_suspended || !found.instance.spec.suspend {
-        return good;
+/// Nothing is done in another one's namespace, nor in one that takes nothing new any more.
+async fn not_ours(
+    context: &Context,
+    guarded: &GuardedInstance,
+    key: InstanceKey,
+    error: ClaimError,
+) -> Result<Action, ReconcileError> {
+    if let ClaimError::Lease { error, .. } = &error
+        && is_of_an_ending_namespace(error)
+    {
+        context.doomed.set(key, guarded.meta().uid.clone());
+        return Ok(Action::await_change());
     }
-    Arc::new(ValidatedInstance { is_suspended: true, ..(*good).clone() })
+    if let ClaimError::Held { .. } = &error {
+        let note = format!("{} {error}", error.code());
+        let news = News { kind: EventType::Warning, reason: "NotOurs", note: &note, pod: None };
+        context.say(&guarded.object_ref(&()), news).await;
+    }
+    Err(error.into())
+}
+
+/// What was good once keeps nothing running that is to stand still: that needs nothing else to be valid.
+fn standing_still_if_wanted(good: ValidatedInstance, found: &Found) -> ValidatedInstance {
+    ValidatedInstance { is_suspended: good.is_suspended || found.instance.spec.suspend, ..good }
 }
 
 /// What the next pod would begin with may be the very thing that is wrong.
@@ -148,7 +172,7 @@ mod tests {
     #[test]
     fn what_was_good_once_stands_still_when_that_is_wanted_and_moves_no_pod_to_what_is_not_good() {
         let mut found = found(instance(|_| ()), vec![]);
-        let good = Arc::new(validated(&found));
+        let good = validated(&found);
         for (why, is_left_out) in [
             (Why::Outdated, true),
             (Why::AtNextStart, true),
@@ -158,7 +182,7 @@ mod tests {
             let action = Deed::End { pod: pod(Seonsqd, 0).key(), why };
             assert_eq!(is_of_a_roll_out(&action), is_left_out, "{action:?}");
         }
-        assert!(!standing_still_if_wanted(Arc::clone(&good), &found).is_suspended);
+        assert!(!standing_still_if_wanted(good.clone(), &found).is_suspended);
         found.instance = Arc::new(instance(|value| value["spec"]["suspend"] = json!(true)));
         let still = standing_still_if_wanted(good, &found);
         for set in plan(&still, &found).objects.stateful_sets {

@@ -18,7 +18,7 @@ pub const ACCOUNT: [&str; 2] = ["username", "password"];
 pub const KEY_PAIR: [&str; 2] = ["tls.crt", "tls.key"];
 
 /// A Secret's keys by its name.
-type Keys = BTreeMap<String, BTreeSet<String>>;
+pub type Keys = BTreeMap<String, BTreeSet<String>>;
 
 /// An instance as the daemons' file says it: their files lie where the volume is mounted.
 pub fn instance(instance: &SeonInstance) -> String {

@@ -26,6 +26,8 @@ pub enum Step<'a> {
     Done,
     /// Something has to happen first, in words.
     Wait(String),
+    /// Nothing of this comes by itself, in words.
+    Halt(String),
     /// This pod goes, and the StatefulSet makes it anew.
     Replace(&'a ObservedPod),
 }
@@ -33,8 +35,9 @@ pub enum Step<'a> {
 /// The next step over all daemons.
 pub fn next<'a>(groups: &[Group<'a>], is_migrated: bool) -> Step<'a> {
     let mut outdated = groups.iter().filter(|group| !group.outdated().is_empty()).peekable();
+    let halted = groups.iter().find_map(Group::halt);
     if outdated.peek().is_none() {
-        return Step::Done;
+        return halted.unwrap_or(Step::Done);
     }
     if !is_migrated {
         return Step::Wait("the database is not migrated yet".into());
@@ -44,13 +47,26 @@ pub fn next<'a>(groups: &[Group<'a>], is_migrated: bool) -> Step<'a> {
     if let Some(step) = groups.iter().find_map(Group::wait) {
         return step;
     }
-    outdated.next().map_or(Step::Done, Group::replace)
+    halted.unwrap_or_else(|| outdated.next().map_or(Step::Done, Group::replace))
 }
 
 impl<'a> Group<'a> {
     /// Made from an older template, or begun with settings that are others by now.
     fn is_outdated(&self, pod: &ObservedPod) -> bool {
-        pod.template.as_deref() != Some(self.template) || pod.at_next_start.is_some()
+        let is_begun_otherwise = pod.at_next_start.is_some() && !is_in_vain(pod);
+        pod.template.as_deref() != Some(self.template) || is_begun_otherwise
+    }
+
+    /// One that was made anew and is no better: the next one would be none either.
+    fn halt(&self) -> Option<Step<'a>> {
+        let in_vain = |pod: &&&ObservedPod| is_in_vain(pod) && !self.is_outdated(pod);
+        let pod = self.pods.iter().find(in_vain)?;
+        let settings = pod.at_next_start.as_deref().unwrap_or_default();
+        Some(Step::Halt(format!(
+            "{} began with the very settings that it says count from its next start ({settings}), so \
+             that another start would change nothing; take the change back, and report it as a defect",
+            pod.name,
+        )))
     }
 
     fn outdated(&self) -> Vec<&'a ObservedPod> {
@@ -82,6 +98,11 @@ impl<'a> Group<'a> {
         });
         pod.map_or(Step::Done, Step::Replace)
     }
+}
+
+/// It says that a start would change something, and began with just what it has.
+fn is_in_vain(pod: &ObservedPod) -> bool {
+    pod.at_next_start.is_some() && pod.begun_with.is_some() && pod.begun_with == pod.configuration
 }
 
 #[cfg(test)]

@@ -128,6 +128,25 @@ pub(crate) fn validated(found: &Found) -> ValidatedInstance {
     validate(found, &installation()).unwrap()
 }
 
+/// So many partners, each with a Secret of its own that has a chain of certificates of so many octets.
+pub(crate) fn found_many(count: usize, octets: usize) -> Found {
+    let identity = support::Authority::new("test").identity("oftp.bolt.example");
+    let chain = identity.certificate_pem.repeat(octets / identity.certificate_pem.len());
+    let partners = (0..count).map(|number| {
+        partner(&format!("p{number}"), |value| {
+            let reference = json!({"name": format!("p{number}-tls")});
+            value["spec"]["certificates"] = json!([{"purpose": ["Tls"], "secretRef": reference}]);
+            value["spec"]["transports"] = json!([{"tls": {"host": format!("p{number}.example")}}]);
+        })
+    });
+    let mut found = found(instance(|_| ()), partners.collect());
+    for number in 0..count {
+        let theirs = of_partners(secret("1", &[("tls.crt", &chain)]), &[&format!("p{number}")]);
+        found.secrets.insert(format!("p{number}-tls"), theirs);
+    }
+    found
+}
+
 /// The database has the schema: the migration that is planned is done.
 pub(crate) fn migrated(found: &mut Found, validated: &ValidatedInstance) {
     let job = plan(validated, found).objects.jobs[0].name_any();
@@ -178,6 +197,7 @@ pub(crate) fn pod(daemon: Daemon, ordinal: i32) -> ObservedPod {
         refused: None,
         refused_revision: None,
         at_next_start: None,
+        begun_with: None,
         wanted: None,
         template: None,
         process_ended: None,

@@ -6,19 +6,22 @@
 
 mod cluster;
 mod endings;
+mod members;
 mod placement;
+mod spread;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use configuration::{Configuration, ManifestError};
 use crds::{DaemonTemplate, Resources, SecretKeyReference, SeonPartner, Service, VolumeClaim};
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::{core::v1::Secret, networking::v1::NetworkPolicyPeer},
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    api::networking::v1::NetworkPolicyPeer, apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::{Resource as _, ResourceExt as _};
-use serde_json::json;
+use members::{Member, Rendered};
+
+use serde::{Deserialize, Serialize};
 
 pub use placement::Placement;
 
@@ -26,16 +29,14 @@ use crate::{
     context::Installation,
     daemon::Daemon,
     dereference::{Found, instance_secrets, partner_secrets},
-    fingerprint,
     problem::{Problem, sentence},
-    render,
     world::InstanceKey,
 };
 
 pub use endings::Ending;
 
 /// An instance that is known to be good. What follows is built from this, never from the resource.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ValidatedInstance {
     /// Where it is.
     pub key: InstanceKey,
@@ -67,20 +68,26 @@ pub struct ValidatedInstance {
     pub storage: ValidatedStorage,
     /// Whether it is to stand still.
     pub is_suspended: bool,
-    /// What the daemons read.
-    pub manifests: Manifests,
+    /// What the daemons read; nothing, if it stays as it is on the cluster.
+    #[serde(skip)]
+    pub manifests: Option<Manifests>,
+    /// Another one when anything of that, or of a mounted Secret, is another.
+    pub revision: String,
     /// The partners that are part of it, and when the first of their certificates expires.
+    #[serde(skip)]
     pub accepted: BTreeMap<String, Option<Timestamp>>,
     /// The partners that are left out, and why.
+    #[serde(skip)]
     pub rejected: BTreeMap<String, Vec<Problem>>,
     /// The certificates of the instance and of accepted partners that end soon.
+    #[serde(skip)]
     pub endings: Vec<Ending>,
     /// The ports that accepted partners are called on.
     pub partner_ports: BTreeSet<u16>,
 }
 
 /// A daemon that is wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ValidatedDaemon {
     /// Which one.
     pub daemon: Daemon,
@@ -97,7 +104,7 @@ pub struct ValidatedDaemon {
 }
 
 /// How a daemon reaches its controller of ISDN.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValidatedLine {
     /// It is a node's; this is the resource that the container asks for.
     Device(String),
@@ -113,7 +120,7 @@ pub enum ValidatedLine {
 }
 
 /// Where a daemon listens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ValidatedListener {
     /// The port, in the pod and on the Service.
     pub port: u16,
@@ -122,7 +129,7 @@ pub struct ValidatedListener {
 }
 
 /// The volume for files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValidatedStorage {
     /// One that we make.
     Make(VolumeClaim),
@@ -136,17 +143,29 @@ pub enum ValidatedStorage {
 }
 
 /// What the daemons read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Manifests {
     /// `instance.yaml`
     pub instance: String,
-    /// `partners.yaml`
+    /// `partners.yaml`: the oldest ones, as many as fit.
     pub partners: String,
     /// `secrets.yaml`
     pub secrets: String,
-    /// Another one when anything of it, or of a mounted Secret, is another.
+    /// The others, by the number of their shard.
+    pub shards: BTreeMap<u8, Shard>,
+}
+
+/// What does not fit beside the first manifests.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    /// Partners, and the Secrets that nobody before them brings.
+    pub text: String,
+    /// Another one when anything of it is another.
     pub revision: String,
 }
+
+/// The partners that are left out, and why.
+type Rejected = BTreeMap<String, Vec<Problem>>;
 
 /// Why nothing can be built from it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -171,35 +190,37 @@ pub fn validate(
     installation: &Installation,
 ) -> Result<ValidatedInstance, ValidateError> {
     let mut problems = cluster::problems(found);
-    let mut rejected = BTreeMap::new();
+    let mut rejected = Rejected::new();
     let mut partners: Vec<&SeonPartner> = found.partners.iter().map(AsRef::as_ref).collect();
     leave_out_those_without_their_secrets(found, &mut partners, &mut rejected);
-    let configuration = loop {
-        match parse(found, &partners) {
-            Ok(configuration) => break Some(configuration),
-            Err(errors) => {
-                let (mut ours, theirs) = blame(found, &partners, &errors);
-                // Conflicts may hide behind other errors, so the rest is judged again without them.
+    let mut members: Vec<Member<'_>> = partners.into_iter().map(Member::new).collect();
+    let judged = loop {
+        let rendered = Rendered::new(found, &members);
+        let theirs = match judge(&rendered) {
+            Ok(judged) => break Some(judged),
+            Err(NotYet::Without(theirs)) => theirs,
+            Err(NotYet::Errors(errors)) => {
+                let (mut ours, theirs) = blame(found, &members, &errors);
                 if theirs.is_empty() {
                     ours.retain(|problem| !is_said(&problems, problem));
                     problems.extend(ours);
                     break None;
                 }
-                partners.retain(|partner| !theirs.contains_key(&partner.name_any()));
-                rejected.extend(theirs);
+                theirs
             }
-        }
+        };
+        // Conflicts may hide behind other errors, so the rest is judged again without them.
+        members.retain(|member| !theirs.contains_key(&member.name));
+        rejected.extend(theirs);
     };
-    let manifests = manifests(found, &partners);
-    problems.extend(cluster::too_large(&manifests));
+    problems.extend(judged.as_ref().and_then(|judged| judged.too_large.clone()));
     let wanted = cluster::wanted(found);
     let placement = placement::read(&found.instance.spec.daemon_template)
         .map_err(|problem| problems.push(problem))
         .ok();
-    match (configuration, wanted, placement) {
-        (Some(configuration), Some((database, storage)), Some(placement))
-            if problems.is_empty() =>
-        {
+    match (judged, wanted, placement) {
+        (Some(judged), Some((database, storage)), Some(placement)) if problems.is_empty() => {
+            let Judged { configuration, manifests, revision, too_large: _ } = judged;
             let image = found.instance.spec.image.clone();
             let image = image.unwrap_or_else(|| installation.image.clone());
             Ok(ValidatedInstance {
@@ -218,7 +239,8 @@ pub fn validate(
                 database,
                 storage,
                 is_suspended: found.instance.spec.suspend,
-                manifests,
+                manifests: Some(manifests),
+                revision,
                 partner_ports: cluster::partner_ports(&configuration),
                 accepted: cluster::accepted(&configuration),
                 endings: endings::of(&configuration, found.now),
@@ -228,6 +250,34 @@ pub fn validate(
         }
         _ => Err(ValidateError { problems, rejected }),
     }
+}
+
+/// What the common rules take, in its places.
+struct Judged {
+    configuration: Configuration,
+    manifests: Manifests,
+    revision: String,
+    /// What is wrong with the instance's own size.
+    too_large: Option<Problem>,
+}
+
+/// Why partners have to be left out before it can be judged again.
+enum NotYet {
+    Errors(Vec<ManifestError>),
+    Without(Rejected),
+}
+
+fn judge(rendered: &Rendered<'_>) -> Result<Judged, NotYet> {
+    let configuration = rendered.parse().map_err(NotYet::Errors)?;
+    let spread = rendered.spread();
+    if !spread.without.is_empty() {
+        let without = spread.without.iter();
+        let without = without.map(|(name, why)| ((*name).to_owned(), vec![members::problem(*why)]));
+        return Err(NotYet::Without(without.collect()));
+    }
+    let (manifests, revision) = rendered.manifests(&spread);
+    let too_large = members::too_large(&spread, &manifests.instance);
+    Ok(Judged { configuration, manifests, revision, too_large })
 }
 
 fn owner(found: &Found) -> OwnerReference {
@@ -253,7 +303,7 @@ fn is_said(problems: &[Problem], problem: &Problem) -> bool {
 fn leave_out_those_without_their_secrets(
     found: &Found,
     partners: &mut Vec<&SeonPartner>,
-    rejected: &mut BTreeMap<String, Vec<Problem>>,
+    rejected: &mut Rejected,
 ) {
     partners.retain(|partner| {
         let mut problems = cluster::missing_secrets(found, partner_secrets(&partner.spec));
@@ -266,87 +316,40 @@ fn leave_out_those_without_their_secrets(
     });
 }
 
-fn parse(found: &Found, partners: &[&SeonPartner]) -> Result<Configuration, Vec<ManifestError>> {
-    let instance = (instance_document(found), render::instance(&found.instance));
-    let partners_texts = partners.iter().map(|p| (partner_document(p), render::partner(p)));
-    let mut keys = render::mounted_keys(&found.instance.spec);
-    render::merge(&mut keys, wanted_keys(found, partners));
-    let secrets = keys.iter().filter_map(|(name, keys)| {
-        let secret = found.secrets.get(name)?;
-        Some((secret_document(name), render::secret(name, secret, keys)))
-    });
-    let files: Vec<_> = [instance].into_iter().chain(partners_texts).chain(secrets).collect();
-    configuration::parse(&files)
-}
-
-fn manifests(found: &Found, partners: &[&SeonPartner]) -> Manifests {
-    let instance = render::instance(&found.instance);
-    let documents = |texts: Vec<String>| texts.join("---\n");
-    let partners_text = documents(partners.iter().map(|p| render::partner(p)).collect());
-    let keys = wanted_keys(found, partners);
-    let secrets = keys.iter().filter_map(|(name, keys)| {
-        found.secrets.get(name).map(|secret| render::secret(name, secret, keys))
-    });
-    let secrets = documents(secrets.collect());
-    // The Secrets' own versions stand for their contents: a digest of a short password in an
-    // annotation would give it away.
-    let mut names = instance_secrets(&found.instance.spec);
-    names.extend(partners.iter().flat_map(|partner| partner_secrets(&partner.spec)));
-    let versions: BTreeMap<_, _> = names
-        .into_iter()
-        .filter_map(|name| {
-            let secret: &Secret = found.secrets.get(&name)?;
-            Some((name, (secret.uid(), secret.resource_version())))
-        })
-        .collect();
-    let revision = fingerprint::of(&json!([instance, partners_text, versions]));
-    Manifests { instance, partners: partners_text, secrets, revision }
-}
-
-fn wanted_keys(found: &Found, partners: &[&SeonPartner]) -> BTreeMap<String, BTreeSet<String>> {
-    let mut keys = render::instance_keys(&found.instance.spec);
-    for partner in partners {
-        render::merge(&mut keys, render::partner_keys(&partner.spec));
-    }
-    keys
-}
-
 fn instance_document(found: &Found) -> String {
     format!("SeonInstance {}", found.key.name)
-}
-
-fn partner_document(partner: &SeonPartner) -> String {
-    format!("SeonPartner {}", partner.name_any())
 }
 
 fn secret_document(name: &str) -> String {
     format!("Secret {name}")
 }
 
-type Blame = (Vec<Problem>, BTreeMap<String, Vec<Problem>>);
-
 /// Whose error it is: a partner's, if it is in its document or in a Secret that only partners use.
-fn blame(found: &Found, partners: &[&SeonPartner], errors: &[ManifestError]) -> Blame {
+fn blame(
+    found: &Found,
+    members: &[Member<'_>],
+    errors: &[ManifestError],
+) -> (Vec<Problem>, Rejected) {
     let ours = instance_secrets(&found.instance.spec);
-    let mut blamed = (Vec::new(), BTreeMap::<String, Vec<Problem>>::new());
-    for error in errors {
-        let mut is_theirs = false;
-        for partner in partners {
-            let document = partner_document(partner);
-            let in_secret = partner_secrets(&partner.spec)
-                .iter()
-                .any(|name| !ours.contains(name) && error.file == secret_document(name));
-            if error.file == document || in_secret {
-                is_theirs = true;
-                let problem = Problem::of_manifest(error, &document);
-                blamed.1.entry(partner.name_any()).or_default().push(problem);
-            }
-        }
-        if !is_theirs {
-            blamed.0.push(Problem::of_manifest(error, &instance_document(found)));
+    let mut of_document: HashMap<String, Vec<&Member<'_>>> = HashMap::new();
+    for member in members {
+        of_document.entry(member.document.clone()).or_default().push(member);
+        for secret in partner_secrets(&member.partner.spec).difference(&ours) {
+            of_document.entry(secret_document(secret)).or_default().push(member);
         }
     }
-    blamed
+    let (mut problems, mut theirs) = (Vec::new(), Rejected::new());
+    for error in errors {
+        let Some(blamed) = of_document.get(&error.file) else {
+            problems.push(Problem::of_manifest(error, &instance_document(found)));
+            continue;
+        };
+        for member in blamed {
+            let problem = Problem::of_manifest(error, &member.document);
+            theirs.entry(member.name.clone()).or_default().push(problem);
+        }
+    }
+    (problems, theirs)
 }
 
 #[cfg(test)]

@@ -71,6 +71,10 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch, list]
+# Seon-operator-claim says which operator works in the namespace; a second one leaves it alone.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [get, create, update]
 {{- end }}
 
 {{/* In the whole cluster. */}}

@@ -34,6 +34,19 @@ impl Applier<'_> {
         }
     }
 
+    /// Each only if the one before it is as it should be.
+    pub(super) async fn in_order<K: Made>(&mut self, objects: &[K]) {
+        for object in objects {
+            if self.is_over() {
+                return;
+            }
+            if let Err(failure) = self.one(object).await {
+                self.failures.push(failure);
+                return;
+            }
+        }
+    }
+
     fn is_over(&self) -> bool {
         matches!(self.failures.last(), Some(ApplyError::Ending { .. }))
     }
@@ -184,8 +197,8 @@ fn is_there_already(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.reason == "AlreadyExists")
 }
 
-/// By the cause that the API server names for it.
-fn is_of_an_ending_namespace(error: &kube::Error) -> bool {
+/// Whether a namespace is on its way out, by the cause that the API server names for a refusal.
+pub fn is_of_an_ending_namespace(error: &kube::Error) -> bool {
     const CAUSE: &str = "NamespaceTerminating";
     let kube::Error::Api(status) = error else { return false };
     let causes = status.details.iter().flat_map(|details| &details.causes);

@@ -38,7 +38,7 @@ fn server(instances: Vec<Value>, said: mpsc::UnboundedSender<Said>) -> Client {
             }
             let is_read = request.method() == Method::GET;
             let (status, answer) = match path.split('/').collect::<Vec<_>>()[..] {
-                [.., "namespaces", _, "secrets", _] if is_read => {
+                [.., "namespaces", _, "secrets" | "leases", _] if is_read => {
                     let code = StatusCode::NOT_FOUND;
                     let status = json!({
                         "kind": "Status", "status": "Failure", "code": 404,
@@ -65,7 +65,7 @@ fn server(instances: Vec<Value>, said: mpsc::UnboundedSender<Said>) -> Client {
                     let found = instances.into_iter().find(|i| i["metadata"]["name"] == name);
                     (StatusCode::OK, found.unwrap())
                 }
-                // Events.
+                // Events, and whose the namespace is.
                 _ => {
                     let octets = request.into_body().collect().await.unwrap().to_bytes();
                     (StatusCode::OK, serde_json::from_slice(&octets).unwrap())

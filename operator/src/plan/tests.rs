@@ -40,7 +40,8 @@ fn mounted(spec: &PodSpec) -> BTreeSet<String> {
     let sources =
         volumes.filter_map(|volume| volume.projected.as_ref()?.sources.as_ref()).flatten();
     let items = sources.filter_map(|source| source.secret.as_ref()?.items.as_ref()).flatten();
-    items.map(|item| item.path.clone()).collect()
+    let paths = items.map(|item| item.path.clone());
+    paths.filter(|path| path.starts_with("secrets/")).collect()
 }
 
 fn set<const N: usize>(texts: [&str; N]) -> BTreeSet<String> {
@@ -54,6 +55,7 @@ fn every_object_is_found_by_its_instance_and_ends_with_it() {
         service_accounts,
         roles,
         role_bindings,
+        last_good,
         secrets,
         persistent_volume_claims,
         network_policies,
@@ -63,6 +65,7 @@ fn every_object_is_found_by_its_instance_and_ends_with_it() {
         stateful_sets,
     } = &plan.objects;
     let all = [json!(service_accounts), json!(roles), json!(role_bindings), json!(secrets)];
+    let all = [&all[..], &[json!(last_good)]].concat();
     let more = [json!(network_policies), json!(services), json!(pod_disruption_budgets)];
     let last = [json!(jobs), json!(stateful_sets)];
     let owned = [&all[..], &more, &last].concat();
@@ -478,7 +481,7 @@ fn an_instance_that_is_suspended_stops_in_order() {
 fn a_pod_is_asked_once_for_a_newer_configuration() {
     let mut found = found(instance(|_| ()), vec![]);
     let validated = validated(&found);
-    let revision = &validated.manifests.revision;
+    let revision = &validated.revision;
     let with = |configuration: Option<&str>, wanted: Option<&str>| crate::world::ObservedPod {
         configuration: configuration.map(Into::into),
         wanted: wanted.map(Into::into),

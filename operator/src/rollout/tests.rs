@@ -31,6 +31,7 @@ fn in_words(step: &Step<'_>) -> String {
     match step {
         Step::Done => "done".into(),
         Step::Wait(why) => format!("wait: {why}"),
+        Step::Halt(why) => format!("halt: {why}"),
         Step::Replace(pod) => format!("replace {}", pod.name),
     }
 }
@@ -69,6 +70,36 @@ fn a_setting_that_takes_effect_at_a_start_is_rolled_out_standby_first() {
         step(&[begun(active(Seonsqd, 0, 1)), new(pod(Seonsqd, 1))]),
         "replace acme-seonsqd-0"
     );
+}
+
+#[test]
+fn a_daemon_that_always_says_that_a_start_is_needed_is_not_started_for_ever() {
+    let says = |begun_with: &str, pod| ObservedPod {
+        at_next_start: Some("spec.lease".into()),
+        configuration: Some("r2".into()),
+        begun_with: Some(begun_with.into()),
+        ..new(pod)
+    };
+    let halt = "halt: acme-seonsqd-1 began with the very settings that it says count from its next start \
+                (spec.lease), so that another start would change nothing; take the change back, and report \
+                it as a defect";
+    let (active_one, standby) = (active(Seonsqd, 0, 1), pod(Seonsqd, 1));
+    let before = says("r1", active_one.clone());
+    assert_eq!(step(&[before.clone(), says("r1", standby.clone())]), "replace acme-seonsqd-1");
+    assert_eq!(step(&[before.clone(), says("r2", standby.clone())]), halt, "the active one stays");
+    assert_eq!(step(&[new(active_one.clone()), says("r2", standby.clone())]), halt);
+    // An image that mends it is rolled out.
+    let mended = old(says("r2", standby.clone()));
+    assert_eq!(step(&[old(before.clone()), mended.clone()]), "replace acme-seonsqd-1");
+    assert_eq!(
+        step(&[old(says("r2", active_one)), new(standby.clone())]),
+        "replace acme-seonsqd-0"
+    );
+    // A newer revision that it has not begun with is another matter; one that says nothing is as before.
+    let newer = ObservedPod { configuration: Some("r3".into()), ..says("r2", standby.clone()) };
+    assert_eq!(step(&[before.clone(), newer]), "replace acme-seonsqd-1");
+    let silent = ObservedPod { begun_with: None, ..says("r2", standby) };
+    assert_eq!(step(&[before, silent]), "replace acme-seonsqd-1");
 }
 
 #[test]

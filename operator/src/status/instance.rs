@@ -14,7 +14,7 @@ use crate::{
     action::of_daemon,
     daemon::{Daemon, OnCluster},
     dereference::Found,
-    failover,
+    failover, last_good,
     plan::Plan,
     problem::sentence,
     roles,
@@ -47,14 +47,19 @@ pub(super) fn judge(
         Outcome::Invalid(_) => before.partners,
     };
     let revision = match outcome {
-        Outcome::Planned { instance, .. } => Some(instance.manifests.revision.clone()),
+        Outcome::Planned { instance, .. } => Some(instance.revision.clone()),
         Outcome::Invalid(_) => before.revision.clone(),
+    };
+    let last_good = match outcome {
+        Outcome::Planned { instance, .. } => Some(last_good::fingerprint(instance)),
+        Outcome::Invalid(_) => before.last_good.clone(),
     };
     SeonInstanceStatus {
         observed_generation: generation,
         phase: Some(phase::of(&conditions).to_owned()),
         conditions,
         revision,
+        last_good,
         receive: Some(receive(&daemons)),
         send: Some(if is_active(&daemons, Daemon::Seonsqd) { "True" } else { "False" }.into()),
         queue: queue(found).or(before.queue),
@@ -336,9 +341,9 @@ impl View<'_> {
         let applied = |is, reason, message: String| {
             Judged::new(conditions::CONFIGURATION_APPLIED, is, reason, message)
         };
-        let revision = match self.outcome {
+        let (revision, plan) = match self.outcome {
             Outcome::Invalid(error) => return applied(false, reason::INVALID, error.to_string()),
-            Outcome::Planned { instance, .. } => &instance.manifests.revision,
+            Outcome::Planned { instance, plan, .. } => (&instance.revision, plan),
         };
         let pods = &self.found.pods;
         let pending = pods.iter().filter(|pod| pod.configuration.as_ref() != Some(revision));
@@ -352,9 +357,10 @@ impl View<'_> {
         let begun = pods.iter().filter_map(|pod| Some((pod.at_next_start.as_deref()?, pod)));
         let begun: Vec<_> = begun.map(|(fields, pod)| format!("{} ({fields})", pod.name)).collect();
         if names.is_empty() && !begun.is_empty() {
+            let how =
+                if plan.is_halted { "that has halted" } else { "they are replaced one by one" };
             let message = format!(
-                "revision {revision} has settings that take effect at the next start only of {}; they \
-                 are replaced one by one",
+                "revision {revision} has settings that take effect at the next start only of {}; {how}",
                 begun.join(", "),
             );
             return applied(false, reason::PENDING, message);

@@ -30,9 +30,12 @@ pub(super) fn find(found: &Found, outcome: &Outcome<'_>, late: &[String]) -> Opt
             if let Some(why) = of_migration(found, plan) {
                 return obstacle(reason::MIGRATION_FAILING, why);
             }
-            let revision = &instance.manifests.revision;
+            let revision = &instance.revision;
             if let Some(why) = found.pods.iter().find_map(|pod| refused(pod, revision)) {
                 return obstacle(reason::REFUSED, why);
+            }
+            if let (Some(why), true) = (&plan.rollout, plan.is_halted) {
+                return obstacle(reason::ROLLOUT_HALTED, format!("the roll-out has halted: {why}"));
             }
             // One that is just replaced may have been the one that is late.
             let moves = plan.actions.iter().any(|action| matches!(action, Action::End { .. }));

@@ -48,7 +48,7 @@ fn all_well(change: impl FnOnce(&mut Value)) -> Found {
         for pod in [active(daemon, 0, epoch), pod(daemon, 1)] {
             found.pods.push(ObservedPod {
                 template: Some(template.clone()),
-                configuration: Some(validated.manifests.revision.clone()),
+                configuration: Some(validated.revision.clone()),
                 since: Some(now() - 60.seconds()),
                 ..pod
             });
@@ -174,6 +174,24 @@ fn settings_that_count_at_the_next_start_are_not_said_to_be_in_effect() {
     assert!(message.contains("only of acme-seonsqd-0 (spec.lease)"), "{message}");
     assert_eq!(condition(&status, "Reconciling").1, "RollingOut");
     assert_eq!(condition(&status, "Ready").0, "True", "it works by the one before");
+}
+
+#[test]
+fn a_daemon_that_says_so_of_the_settings_that_it_began_with_halts_the_roll_out() {
+    let mut found = all_well(|_| ());
+    let pod = pod_of(&mut found, Seonsqd, 1);
+    pod.at_next_start = Some("spec.lease".into());
+    pod.begun_with.clone_from(&pod.configuration);
+    let status = judged(&SeonInstanceStatus::default(), &mut found);
+    for kind in ["Stalled", "Ready"] {
+        let (_, reason, message) = condition(&status, kind);
+        assert_eq!(reason, "RolloutHalted", "{kind}");
+        let says = "the roll-out has halted: acme-seonsqd-1 began with the very settings";
+        assert!(message.starts_with(says), "{message}");
+    }
+    let (is, _, message) = condition(&status, "ConfigurationApplied");
+    assert_eq!(is, "False");
+    assert!(message.ends_with("(spec.lease); that has halted"), "{message}");
 }
 
 #[test]
@@ -528,7 +546,7 @@ fn a_refusal_of_another_revision_is_none_of_this_one() {
         (Some("E-CONFIG-INVALID".into()), Some("r".into()));
     let status = judged(&SeonInstanceStatus::default(), &mut found);
     assert_eq!(kstatus(&status), ["True", "False", "True"]);
-    pod_of(&mut found, Seonsqd, 1).refused_revision = Some(validated(&found).manifests.revision);
+    pod_of(&mut found, Seonsqd, 1).refused_revision = Some(validated(&found).revision);
     let status = judged(&SeonInstanceStatus::default(), &mut found);
     assert_eq!(kstatus(&status), ["False", "True", "False"]);
     assert_eq!(condition(&status, "Stalled").1, "Refused");

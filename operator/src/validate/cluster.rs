@@ -12,15 +12,12 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use pki::certificate_facts;
 
-use super::{Manifests, ValidatedDaemon, ValidatedLine, ValidatedListener, ValidatedStorage};
+use super::{ValidatedDaemon, ValidatedLine, ValidatedListener, ValidatedStorage};
 use crate::{
     daemon::Daemon,
     dereference::{Found, instance_secrets, partner_secrets},
     problem::Problem,
 };
-
-/// A Secret holds 1 MiB, and some of that is its own.
-const ROOM: usize = 1_000_000;
 
 /// What a cluster does not take, in an instance that is otherwise good.
 pub(super) fn problems(found: &Found) -> Vec<Problem> {
@@ -133,19 +130,6 @@ pub(super) fn secrets_of_others(found: &Found, partner: &SeonPartner) -> Vec<Pro
             object: Some(format!("Secret {name}")),
         })
         .collect()
-}
-
-pub(super) fn too_large(manifests: &Manifests) -> Option<Problem> {
-    let Manifests { instance, partners, secrets, revision } = manifests;
-    let size = instance.len() + partners.len() + secrets.len() + revision.len();
-    (size > ROOM).then(|| {
-        let text = format!(
-            "partners and their certificates are {} KiB, and a Secret holds 1 MiB; move some of \
-             the partners to another SeonInstance",
-            size / 1024,
-        );
-        Problem::new("E-VALIDATE-SIZE", "", text)
-    })
 }
 
 /// What a cluster cannot do without; nothing, if it is reported as missing.

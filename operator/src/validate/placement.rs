@@ -2,13 +2,13 @@
 
 use crds::{AsInPods, DaemonTemplate};
 use k8s_openapi::api::core::v1::{Affinity, TopologySpreadConstraint};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::problem::Problem;
 
 /// Where pods are to run.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Placement {
     /// What they are to be near to or apart from.
     pub affinity: Option<Affinity>,

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::sample::{found, instance, of_partners, partner, refused, secret, validated};
+use crate::sample::{
+    found, found_many, instance, of_partners, partner, refused, secret, validated,
+};
 
 fn sentences(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
@@ -125,11 +127,11 @@ fn a_partner_that_uses_a_secret_without_its_label_is_left_out_and_the_others_wor
     assert_eq!(one.accepted.keys().collect::<Vec<_>>(), ["bolt", "cast"]);
     assert_eq!(sentences(&one.rejected["dart"]), [says("cast-own", "dart")]);
     assert_eq!(sentences(&one.rejected["echo"]), [says("acme-tls", "echo")], "our own key too");
-    assert!(one.manifests.secrets.contains("cast-own"));
+    assert!(one.manifests.unwrap().secrets.contains("cast-own"));
 
     let none = labelled(|_| (), &[]);
     assert_eq!(sentences(&none.rejected["cast"]), [says("cast-own", "cast")]);
-    assert!(!none.manifests.secrets.contains("cast-own"));
+    assert!(!none.manifests.unwrap().secrets.contains("cast-own"));
 
     let both = labelled(|_| (), &["cast", "dart"]);
     assert_eq!(both.accepted.keys().collect::<Vec<_>>(), ["bolt", "cast", "dart"]);
@@ -196,7 +198,7 @@ fn partners_are_judged_also_while_the_instance_is_not_good() {
 #[test]
 fn the_daemons_files_hold_what_is_used_and_nothing_else() {
     let validated = validated(&found(instance(|_| ()), vec![partner("bolt", |_| ())]));
-    let Manifests { instance, partners, secrets, .. } = &validated.manifests;
+    let Manifests { instance, partners, secrets, .. } = validated.manifests.unwrap();
     assert!(instance.contains("directory: /var/lib/seon"), "{instance}");
     assert!(partners.contains("name: bolt"));
     assert!(secrets.contains("name: acme-oftp") && secrets.contains("name: bolt-oftp"));
@@ -211,20 +213,21 @@ fn the_revision_follows_every_secret_and_tells_nothing_of_it() {
         found.secrets.insert("acme-oftp".into(), secret(version, &[("password", password)]));
         // A certificate is made anew for each.
         found.secrets.insert("acme-tls".into(), secret("1", &[]));
-        validated_manifests(&found)
+        revision_of(&found)
     };
     assert_eq!(revision("A", "1"), revision("B", "1"));
     assert_ne!(revision("A", "1"), revision("A", "2"));
 }
 
-fn validated_manifests(found: &Found) -> String {
-    manifests(found, &[]).revision
+fn revision_of(found: &Found) -> String {
+    let rendered = Rendered::new(found, &[]);
+    rendered.manifests(&rendered.spread()).1
 }
 
 #[test]
 fn what_only_pods_are_made_from_is_no_change_of_the_configuration() {
     let revision =
-        |change: fn(&mut serde_json::Value)| validated_manifests(&found(instance(change), vec![]));
+        |change: fn(&mut serde_json::Value)| revision_of(&found(instance(change), vec![]));
     let usual = revision(|_| ());
     assert_eq!(usual, revision(|value| value["spec"]["image"] = json!("other")));
     assert_eq!(usual, revision(|v| v["spec"]["daemonTemplate"] = json!({"replicas": 3})));
@@ -233,16 +236,39 @@ fn what_only_pods_are_made_from_is_no_change_of_the_configuration() {
 }
 
 #[test]
-fn partners_that_do_not_fit_a_secret_are_too_many() {
-    let long = "x".repeat(60);
-    let partners = (0..200).map(|number| {
-        partner(&format!("p{number}"), |value| {
-            let file = json!({"match": "*", "rename": format!("{long}{long}")});
-            value["spec"]["files"] = json!(vec![file; 200]);
-        })
-    });
-    let error = refused(&found(instance(|_| ()), partners.collect()));
-    assert_eq!(error.code(), "E-VALIDATE-SIZE");
+fn partners_that_do_not_fit_the_first_secret_are_in_shards_that_it_names() {
+    let mut found = found_many(40, 50_000);
+    let validated_all = validated(&found);
+    assert_eq!(validated_all.accepted.len(), 40);
+    let Manifests { partners, secrets, shards, .. } = validated_all.manifests.unwrap();
+    let count = |text: &str, kind: &str| text.matches(&format!("kind: {kind}\n")).count();
+    let in_shards = |kind| shards.values().map(|shard| count(&shard.text, kind)).sum::<usize>();
+    assert!(count(&partners, "SeonPartner") > 10 && in_shards("SeonPartner") > 10);
+    assert_eq!(count(&partners, "SeonPartner") + in_shards("SeonPartner"), 40);
+    assert_eq!(count(&secrets, "Secret") + in_shards("Secret"), 42, "two are for all of them");
+    found.partners.truncate(10);
+    assert!(validated(&found).manifests.unwrap().shards.is_empty());
+}
+
+#[test]
+fn a_partner_that_no_secret_holds_is_told_so_and_the_others_work() {
+    let mut found = found_many(2, 5_000);
+    let larger = found_many(1, 1_020_000).secrets.remove("p0-tls").unwrap();
+    found.secrets.insert("p0-tls".into(), larger);
+    let validated = validated(&found);
+    assert_eq!(validated.accepted.keys().collect::<Vec<_>>(), ["p1"]);
+    let [problem] = &sentences(&validated.rejected["p0"])[..] else { panic!("one") };
+    assert!(problem.starts_with("E-VALIDATE-SIZE with its certificates it is "), "{problem}");
+    assert!(problem.contains("; leave the certificates out that are not needed"), "{problem}");
+}
+
+#[test]
+fn a_partner_too_many_is_told_what_to_do() {
+    assert_eq!(
+        members::problem(spread::NoPlace::Full).to_string(),
+        "E-VALIDATE-ROOM there is no room for one more: an instance has 65 Secrets of 1 MiB for its \
+         partners; move some of them to another SeonInstance"
+    );
 }
 
 #[test]
@@ -253,11 +279,12 @@ fn the_account_at_a_box_with_isdn_is_needed_and_mounted_and_in_no_file() {
         value["spec"]["receive"]["capi"] = json!({"controllers": [controller]});
     };
     let mut found = found(instance(with_box), vec![]);
-    let before = validated(&found).manifests;
-    assert!(before.instance.contains("router.lan") && !before.secrets.contains("router"));
+    let before = validated(&found);
+    let files = before.manifests.unwrap();
+    assert!(files.instance.contains("router.lan") && !files.secrets.contains("router"));
     let other = secret("2", &[("username", "seon"), ("password", "OTHER")]);
     found.secrets.insert("router".into(), other);
-    assert_ne!(before.revision, validated(&found).manifests.revision);
+    assert_ne!(before.revision, validated(&found).revision);
     found.secrets.remove("router");
     assert_eq!(
         sentences(&refused(&found).problems),

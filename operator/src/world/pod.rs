@@ -46,6 +46,8 @@ pub struct ObservedPod {
     pub refused_revision: Option<String>,
     /// The settings of the revision that it runs by which count for its next process only.
     pub at_next_start: Option<String>,
+    /// The revision that its process began with.
+    pub begun_with: Option<String>,
     /// The revision that it was asked to come to.
     pub wanted: Option<String>,
     /// The fingerprint of the template that it was made from.
@@ -106,6 +108,7 @@ impl ObservedPod {
             refused: annotation(names::REFUSED_ANNOTATION),
             refused_revision: annotation(names::REFUSED_REVISION_ANNOTATION),
             at_next_start: annotation(names::AT_NEXT_START_ANNOTATION),
+            begun_with: annotation(names::BEGUN_WITH_ANNOTATION),
             wanted: annotation(names::WANTED_ANNOTATION),
             template: annotation(names::TEMPLATE_ANNOTATION),
             process_ended: container.and_then(ended),

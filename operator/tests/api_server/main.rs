@@ -7,6 +7,7 @@
     reason = "what fails here fails the test"
 )]
 
+mod claims;
 mod crashes;
 mod definitions;
 mod fixture;
@@ -17,3 +18,4 @@ mod pods;
 mod replicas;
 mod rights;
 mod samples;
+mod spread;

@@ -165,7 +165,21 @@ async fn an_invalid_instance_says_what_to_do_and_leaves_what_runs() {
     operator.turn(&place, "acme").await.unwrap();
     let service = place.get::<Service>("acme-seonrd-tcpip").await.spec.unwrap();
     assert_eq!(service.ports.unwrap()[0].port, 3305, "as it was, and not as it is asked for");
-    // One that has never seen it good leaves it alone.
+    // Also by an operator that has just begun, and has never seen it good.
+    services.delete("acme-seonrd-tcpip", &DeleteParams::default()).await.unwrap();
+    let fresh = Operator::start(&place).await;
+    fresh.turn(&place, "acme").await.unwrap();
+    let service = place.get::<Service>("acme-seonrd-tcpip").await.spec.unwrap();
+    assert_eq!(service.ports.unwrap()[0].port, 3305);
+    assert_eq!(place.versions::<Secret>().await, before, "the daemons' files stay");
+    // What somebody else has put there counts for nothing.
+    let theirs = json!({"stringData": {"instance.json": "{}"}});
+    let parameters = PatchParams::default();
+    place
+        .api::<Secret>()
+        .patch("acme-last-good", &parameters, &Patch::Merge(theirs))
+        .await
+        .unwrap();
     services.delete("acme-seonrd-tcpip", &DeleteParams::default()).await.unwrap();
     let fresh = Operator::start(&place).await;
     fresh.turn(&place, "acme").await.unwrap();

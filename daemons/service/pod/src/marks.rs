@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crds::names::{
-    ACTIVE, AT_NEXT_START_ANNOTATION, CONFIGURATION_ANNOTATION, DAEMON_ANNOTATIONS,
-    EPOCH_ANNOTATION, LISTENS_ANNOTATION, REFUSED_ANNOTATION, REFUSED_REVISION_ANNOTATION,
-    ROLE_LABEL, SINCE_ANNOTATION, STANDBY, WAITS_FOR_ANNOTATION,
+    ACTIVE, AT_NEXT_START_ANNOTATION, BEGUN_WITH_ANNOTATION, CONFIGURATION_ANNOTATION,
+    DAEMON_ANNOTATIONS, EPOCH_ANNOTATION, LISTENS_ANNOTATION, REFUSED_ANNOTATION,
+    REFUSED_REVISION_ANNOTATION, ROLE_LABEL, SINCE_ANNOTATION, STANDBY, WAITS_FOR_ANNOTATION,
 };
 use domain::Epoch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -56,6 +56,7 @@ impl Marks {
             (REFUSED_REVISION_ANNOTATION, configuration.refused_revision.clone()),
             (WAITS_FOR_ANNOTATION, waits_for),
             (AT_NEXT_START_ANNOTATION, Some(at_next_start).filter(|fields| !fields.is_empty())),
+            (BEGUN_WITH_ANNOTATION, configuration.begun_with.clone()),
         ];
         let annotations = annotations.into_iter().filter_map(|(name, value)| Some((name, value?)));
         Self { role: Some(role.to_owned()), annotations: annotations.collect() }

@@ -106,6 +106,7 @@ fn standing(role: Role, epoch: Option<i64>) -> Standing {
             code: None,
             left_out: Vec::new(),
             refused_revision: None,
+            begun_with: None,
             at_next_start: Vec::new(),
         },
     }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use configuration::{ManifestError, SecretFolder, Sources};
-use crds::names::{REVISION_FILE, SECRETS_DIRECTORY};
+use crds::names::{REVISION_FILE, SECRETS_DIRECTORY, SHARDS_FILE};
+
+use crate::shards::Shards;
 
 /// Kubernetes mounts files as links into a folder that this link names, and changes all of them at
 /// once by renaming the link.
@@ -37,6 +39,18 @@ pub enum ConfigurationError {
         /// Whom the manifests name.
         named: String,
     },
+    /// What is mounted is of several revisions: the kubelet has not learnt of all of it yet.
+    #[error(
+        "of revision {revision} not all manifests are here yet ({}); they come within a minute or two, \
+         else see the condition Ready of the SeonInstance for what the operator could not write",
+        shards.join(", ")
+    )]
+    Incomplete {
+        /// The one that is not whole.
+        revision: String,
+        /// The files that are not here, or are of another one.
+        shards: Vec<String>,
+    },
     /// The manifests are not valid: each error names file, line, field and cure.
     #[error("{}", lines(.0))]
     Invalid(Vec<ManifestError>),
@@ -49,6 +63,7 @@ impl ConfigurationError {
             Self::Unreadable { .. } => "E-CONFIG-UNREADABLE",
             Self::Empty(_) => "E-CONFIG-EMPTY",
             Self::AnotherInstance { .. } => "E-INSTANCE-NAME",
+            Self::Incomplete { .. } => "E-CONFIG-INCOMPLETE",
             Self::Invalid(_) => "E-CONFIG-INVALID",
         }
     }
@@ -101,7 +116,7 @@ pub(crate) fn read(directory: &Path) -> Result<Sources, ConfigurationError> {
 /// The revision that the files say they are; for messages, so without the reason if there is none.
 pub(crate) fn revision(directory: &Path) -> Option<String> {
     let root = root(directory);
-    Folder { shown: directory, root: &root }.revision().ok().flatten()
+    Folder { shown: directory, root: &root }.line(REVISION_FILE).ok().flatten()
 }
 
 /// The folder's present state, without reading it.
@@ -142,7 +157,7 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
 /// Every file that is read, in the order of their names.
 fn files(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = manifests(root)?;
-    files.push(root.join(REVISION_FILE));
+    files.extend([REVISION_FILE, SHARDS_FILE].map(|name| root.join(name)));
     for secret in secrets(root)? {
         files.extend(keys(&secret)?);
     }
@@ -196,22 +211,33 @@ struct Folder<'a> {
 
 impl Folder<'_> {
     fn read(&self) -> Result<Sources, ConfigurationError> {
-        let manifests = manifests(self.root).map_err(self.unreadable(self.root))?;
+        let mut manifests = manifests(self.root).map_err(self.unreadable(self.root))?;
+        let revision = self.line(REVISION_FILE)?;
+        let list = self.optional(SHARDS_FILE)?.unwrap_or_default();
+        // Only what was rendered for a pod has shards; a person's files may have any name.
+        let shards = revision.as_ref().map(|_| Shards::listed(&list));
+        if let Some(shards) = &shards {
+            manifests.retain(|path| !shards.is_stray(&name(path)));
+        }
+        let texts = manifests.iter().map(|path| Ok((path, self.text(path)?)));
+        let texts: Vec<_> = texts.collect::<Result<_, _>>()?;
+        if let (Some(shards), Some(revision)) = (shards, &revision) {
+            is_whole(revision, &shards, &texts)?;
+        }
         let secrets =
             secrets(self.root).map_err(self.unreadable(&self.root.join(SECRETS_DIRECTORY)))?;
         Ok(Sources {
-            manifests: manifests
-                .iter()
-                .map(|path| self.manifest(path))
-                .collect::<Result<_, _>>()?,
+            manifests: texts
+                .into_iter()
+                .map(|(path, text)| (self.shown(path).display().to_string(), text))
+                .collect(),
             secrets: secrets.iter().map(|path| self.secret(path)).collect::<Result<_, _>>()?,
-            revision: self.revision()?,
+            revision,
         })
     }
 
-    fn manifest(&self, path: &Path) -> Result<(String, String), ConfigurationError> {
-        let text = std::fs::read_to_string(path).map_err(self.unreadable(path))?;
-        Ok((self.shown(path).display().to_string(), text))
+    fn text(&self, path: &Path) -> Result<String, ConfigurationError> {
+        std::fs::read_to_string(path).map_err(self.unreadable(path))
     }
 
     fn secret(&self, path: &Path) -> Result<SecretFolder, ConfigurationError> {
@@ -224,10 +250,16 @@ impl Folder<'_> {
         Ok(SecretFolder::new(self.shown(path).display().to_string(), name(path), values))
     }
 
-    fn revision(&self) -> Result<Option<String>, ConfigurationError> {
-        let path = self.root.join(REVISION_FILE);
+    /// What stands in a file of one line, if there is one.
+    fn line(&self, name: &str) -> Result<Option<String>, ConfigurationError> {
+        let text = self.optional(name)?;
+        Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    fn optional(&self, name: &str) -> Result<Option<String>, ConfigurationError> {
+        let path = self.root.join(name);
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+            Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.unreadable(&path)(error)),
         }
@@ -242,6 +274,20 @@ impl Folder<'_> {
         let path = self.shown(path);
         |error| ConfigurationError::Unreadable { path, error }
     }
+}
+
+fn is_whole(
+    revision: &str,
+    shards: &Shards<'_>,
+    texts: &[(&PathBuf, String)],
+) -> Result<(), ConfigurationError> {
+    let found: Vec<_> = texts.iter().map(|(path, text)| (name(path), text)).collect();
+    let found = found.iter().map(|(name, text)| (name.as_ref(), text.as_str()));
+    let shards = shards.missing(found);
+    if shards.is_empty() {
+        return Ok(());
+    }
+    Err(ConfigurationError::Incomplete { revision: revision.to_owned(), shards })
 }
 
 #[cfg(test)]
@@ -296,6 +342,31 @@ mod tests {
     }
 
     #[test]
+    fn a_set_of_several_revisions_is_not_read_and_a_persons_files_may_have_any_name() {
+        // printf b | sha256sum
+        let list =
+            "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d  shard-07.yaml\n";
+        let directory = TemporaryDirectory::new();
+        let first = [("a.yaml", "a"), ("revision", "r1"), ("shards", list)];
+        mount(directory.path(), "..1", &[&first[..], &[("shard-07.yaml", "older")]].concat());
+        let error = read(directory.path()).err().unwrap();
+        assert_eq!(error.code(), "E-CONFIG-INCOMPLETE");
+        assert_eq!(
+            error.to_string(),
+            "of revision r1 not all manifests are here yet (shard-07.yaml); they come within a minute \
+             or two, else see the condition Ready of the SeonInstance for what the operator could not \
+             write"
+        );
+        let whole = [("shard-07.yaml", "b"), ("shard-08.yaml", "of another revision")];
+        mount(directory.path(), "..2", &[&first[..], &whole].concat());
+        assert_eq!(names(&read(directory.path()).unwrap()).len(), 2);
+
+        let persons = TemporaryDirectory::new();
+        fs::write(persons.join("shard-07.yaml"), "mine").unwrap();
+        assert_eq!(names(&read(persons.path()).unwrap()).len(), 1);
+    }
+
+    #[test]
     fn every_file_that_is_read_is_part_of_the_fingerprint_and_no_other() {
         let directory = TemporaryDirectory::new();
         let write = |path: &str| {
@@ -305,7 +376,8 @@ mod tests {
         };
         let mut last = fingerprint(directory.path());
         assert!(!last.is_whole());
-        for path in ["a.yaml", "b.yml", "revision", "secrets/s/key", "secrets/s/.dotted"] {
+        for path in ["a.yaml", "b.yml", "revision", "shards", "secrets/s/key", "secrets/s/.dotted"]
+        {
             write(path);
             let now = fingerprint(directory.path());
             assert_ne!(last, now, "{path}");

@@ -20,6 +20,7 @@ mod readings;
 mod reload;
 mod run;
 mod service_error;
+mod shards;
 mod signals;
 mod standing;
 mod start;

@@ -44,6 +44,8 @@ struct Shared {
 
 /// The settings that a running process cannot change, as it has begun with them.
 struct BegunWith {
+    /// Nothing, if its settings are of several.
+    revision: Option<String>,
     /// The one that was opened; none yet, as long as one is waited for.
     database: Option<DatabaseSetting>,
     data_directory: PathBuf,
@@ -105,6 +107,11 @@ impl Reload {
                 self.accept(configuration);
                 Ok(())
             }
+            // Nobody has written that: the rest of it is on its way.
+            Err(error @ ConfigurationError::Incomplete { .. }) => {
+                tracing::info!(code = error.code(), "the old configuration stays: {error}");
+                Err(error.lines())
+            }
             Err(error) => Err(self.refuse(&error, revision)),
         }
     }
@@ -131,11 +138,14 @@ impl Reload {
         // Held throughout, as in `accept`: the last one to look says it.
         let mut begun = self.begun();
         begun.database = Some(database.clone());
+        if begun.revision != self.current().revision {
+            begun.revision = None;
+        }
         self.shared.status.send_if_modified(|status| {
-            let at_next_start = begun.otherwise_than(&self.current());
-            let news = status.at_next_start != at_next_start;
-            status.at_next_start = at_next_start;
-            news
+            let before = status.clone();
+            status.at_next_start = begun.otherwise_than(&self.current());
+            status.begun_with.clone_from(&begun.revision);
+            *status != before
         });
     }
 
@@ -250,6 +260,7 @@ fn in_effect_since_now(configuration: &Configuration, begun: &BegunWith) -> Conf
         left_out: left_out(configuration),
         code: None,
         refused_revision: None,
+        begun_with: begun.revision.clone(),
         at_next_start: begun.otherwise_than(configuration),
     }
 }
@@ -292,6 +303,7 @@ impl BegunWith {
     fn of(configuration: &Configuration) -> Self {
         let instance = &configuration.instance;
         Self {
+            revision: configuration.revision.clone(),
             database: None,
             data_directory: instance.data_directory.clone(),
             lease: instance.lease,

@@ -78,6 +78,9 @@ pub struct ConfigurationStatus {
     /// The revision that was refused, if it said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_revision: Option<String>,
+    /// The revision that this process began with, if it began with one as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_with: Option<String>,
     /// The settings of it that this process works otherwise than they say until its next start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at_next_start: Vec<String>,

@@ -80,19 +80,19 @@ fn configuration(
     instance: &ValidatedInstance,
     more: impl Iterator<Item = VolumeProjection>,
 ) -> Volume {
-    let rendered = VolumeProjection {
-        secret: Some(SecretProjection {
-            name: names::configuration_secret(&instance.key.name),
-            ..SecretProjection::default()
-        }),
-        ..VolumeProjection::default()
-    };
+    let first = projection(SecretProjection {
+        name: names::configuration_secret(&instance.key.name),
+        ..SecretProjection::default()
+    });
+    let shards = (0..names::SHARDS).map(|number| shard(instance, number));
     let database = mounted(&instance.database.name, &[&instance.database.key]);
     Volume {
         name: CONFIGURATION.into(),
         projected: Some(ProjectedVolumeSource {
             default_mode: Some(READABLE),
-            sources: Some([rendered, database].into_iter().chain(more).collect()),
+            sources: Some(
+                [first].into_iter().chain(shards).chain([database]).chain(more).collect(),
+            ),
         }),
         ..Volume::default()
     }
@@ -105,14 +105,26 @@ fn mounted(name: &str, keys: &[&str]) -> VolumeProjection {
         path: format!("{}/{name}/{key}", names::SECRETS_DIRECTORY),
         ..KeyToPath::default()
     };
-    VolumeProjection {
-        secret: Some(SecretProjection {
-            name: name.into(),
-            items: Some(keys.iter().map(item).collect()),
-            ..SecretProjection::default()
-        }),
-        ..VolumeProjection::default()
-    }
+    projection(SecretProjection {
+        name: name.into(),
+        items: Some(keys.iter().map(item).collect()),
+        ..SecretProjection::default()
+    })
+}
+
+/// A shard of the manifests, whether there is one or not. Its file alone: another one in a Secret of
+/// that name is nobody's.
+fn shard(instance: &ValidatedInstance, number: u8) -> VolumeProjection {
+    let file = names::shard_file(number);
+    projection(SecretProjection {
+        name: names::configuration_shard(&instance.key.name, number),
+        items: Some(vec![KeyToPath { key: file.clone(), path: file, ..KeyToPath::default() }]),
+        optional: Some(true),
+    })
+}
+
+fn projection(secret: SecretProjection) -> VolumeProjection {
+    VolumeProjection { secret: Some(secret), ..VolumeProjection::default() }
 }
 
 fn run() -> Volume {

@@ -24,6 +24,7 @@ fn standing(role: Role, since: &str) -> Standing {
             code: None,
             left_out: Vec::new(),
             refused_revision: None,
+            begun_with: None,
             at_next_start: Vec::new(),
         },
     }
@@ -224,6 +225,19 @@ fn the_role_is_taken_from_a_peer_whose_tenure_is_not_later_than_ours() {
     for (found, ours, expected) in table {
         assert_eq!(change(found.deposition(epoch(ours))), expected, "{found:?} {ours}");
     }
+}
+
+#[test]
+fn what_a_process_began_with_stands_beside_what_counts_from_its_next_start() {
+    let mut standing = standing(Role::Standby, MORNING);
+    let fields = ["spec.database", "spec.lease"].map(str::to_owned);
+    standing.configuration.at_next_start = fields.into();
+    standing.configuration.begun_with = Some("r0".to_owned());
+    let written = change(standby_since_morning().change_to(&Marks::wanted(&standing)));
+    let annotations = json!({
+        AT_NEXT_START_ANNOTATION: "spec.database, spec.lease", BEGUN_WITH_ANNOTATION: "r0",
+    });
+    assert_eq!(written, Some(json!({ "annotations": annotations })));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::{DEADLINE, Instance, Running, idle};
 use crate::admin::{Client, local_sockets};
 use crate::error::RunError;
 use crate::run::Life;
+use crate::shards::hexadecimal;
 use crate::signals::{Cause, Request};
 use crate::start::{Migrate, Start};
 use crate::status::Role;
@@ -54,12 +55,20 @@ fn start(instance: &Instance) -> Start {
 
 /// Puts a new set of files in place as the kubelet does.
 fn mount(directory: &Path, set: &str, revision: &str, spec: &str) {
+    mount_with(directory, set, revision, spec, &[]);
+}
+
+/// The same with further files.
+fn mount_with(directory: &Path, set: &str, revision: &str, spec: &str, more: &[(&str, &str)]) {
     let folder = directory.join(set);
     std::fs::create_dir(&folder).unwrap();
     let plain = Instance::new();
     plain.write("acme", spec);
     std::fs::copy(plain.directory.join("acme.yaml"), folder.join("acme.yaml")).unwrap();
     std::fs::write(folder.join("revision"), revision).unwrap();
+    for (name, text) in more {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
     let link = directory.join("..data_tmp");
     std::os::unix::fs::symlink(set, &link).unwrap();
     std::fs::rename(link, directory.join("..data")).unwrap();
@@ -94,6 +103,94 @@ async fn a_watching_daemon_follows_what_is_mounted_and_acknowledges_what_it_refu
     assert_eq!(daemon.active.configuration().instance.send.max_sessions.get(), 3);
     mount(directory, "..4", "r4", "");
     until_revision(&daemon, "r4", None).await;
+    daemon.stop();
+    assert!(daemon.end().await.0.is_ok());
+}
+
+/// Partners as the operator puts them into a shard.
+fn shard(names: &[(&str, &str)]) -> String {
+    let partner = |(name, id): &(&str, &str)| {
+        format!(
+            "apiVersion: seon.dev/v1alpha1
+kind: SeonPartner
+metadata: {{name: {name}}}
+spec:
+  instanceRef: {{name: acme}}
+  identity: {{odetteId: {id}, passwordSecretRef: {{name: acme-oftp, key: password}}}}
+"
+        )
+    };
+    names.iter().map(partner).collect::<Vec<_>>().join("---\n")
+}
+
+fn list(shards: &[(&str, &str)]) -> String {
+    let lines = shards.iter().map(|(name, text)| format!("{}  {name}", hexadecimal(text)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manifests_of_several_revisions_are_not_taken_until_all_of_one_are_there() {
+    let instance = Instance::new();
+    let directory = instance.directory.path();
+    std::fs::remove_file(directory.join("acme.yaml")).unwrap();
+    let (bolt, cast) = (shard(&[("bolt", "BOLT")]), shard(&[("cast", "CAST")]));
+    let both = shard(&[("bolt", "BOLT"), ("dart", "DART")]);
+    let (seven, nine) = ("shard-07.yaml", "shard-09.yaml");
+    let first = list(&[(seven, &bolt), (nine, &cast)]);
+    let second = list(&[(seven, &both)]);
+    let mount = |set: &str, revision: &str, list: &str, shards: &[(&str, &str)]| {
+        mount_with(directory, set, revision, "", &[&[("shards", list)], shards].concat());
+    };
+    mount("..1", "r1", &first, &[(seven, &bolt), (nine, &cast)]);
+    let daemon = instance.start_as(start(&instance).watch(true), idle).await;
+    let partners = || {
+        let configuration = daemon.active.configuration();
+        let names = configuration.partners().map(|partner| partner.name.to_string());
+        names.collect::<Vec<_>>()
+    };
+    until_revision(&daemon, "r1", None).await;
+    assert_eq!(partners(), ["bolt", "cast"]);
+    // One shard is new already; or the first part is; or a shard is gone. The answer to a reload comes
+    // when it has been judged.
+    for (set, revision, list, shards) in [
+        ("..2", "r1", &first, &[(seven, &*both), (nine, &*cast)][..]),
+        ("..3", "r2", &second, &[(seven, &bolt), (nine, &cast)]),
+        ("..4", "r2", &second, &[(nine, &cast)]),
+        ("..5", "r2", &second, &[]),
+    ] {
+        mount(set, revision, list, shards);
+        let refused = daemon.active.reload.reload().await.unwrap_err();
+        assert!(refused[0].starts_with("of revision r"), "{refused:?}");
+        until_revision(&daemon, "r1", None).await;
+        assert_eq!(partners(), ["bolt", "cast"], "{set}");
+    }
+    // What is left of the one before is nobody's.
+    mount("..6", "r2", &second, &[(seven, &both), (nine, &cast)]);
+    until_revision(&daemon, "r2", None).await;
+    assert_eq!(partners(), ["bolt", "dart"]);
+    daemon.stop();
+    assert!(daemon.end().await.0.is_ok());
+
+    mount("..7", "r3", &second, &[(seven, &bolt)]);
+    let life = Waiting::start(start(&instance));
+    let ended = tokio::time::timeout(DEADLINE, life.ended).await.expect("it ends").unwrap();
+    assert_eq!(ended.unwrap_err().code(), "E-CONFIG-INCOMPLETE", "its next process may see all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_says_which_revision_it_has_begun_with() {
+    let instance = Instance::new();
+    let directory = instance.directory.path();
+    std::fs::remove_file(directory.join("acme.yaml")).unwrap();
+    mount(directory, "..1", "r1", "");
+    let daemon = instance.start_as(start(&instance).watch(true), idle).await;
+    let client = daemon.client();
+    let status = async || client.status().await.unwrap().configuration;
+    assert_eq!(status().await.begun_with.as_deref(), Some("r1"));
+    mount(directory, "..2", "r2", "  lease: {ttl: 30s}");
+    until_revision(&daemon, "r2", None).await;
+    let now = status().await;
+    assert_eq!((now.begun_with.as_deref(), now.at_next_start.len()), (Some("r1"), 1));
     daemon.stop();
     assert!(daemon.end().await.0.is_ok());
 }
