@@ -75,7 +75,8 @@ pub struct ValidatedInstance {
     pub rejected: BTreeMap<String, Vec<Problem>>,
     /// The certificates of the instance and of accepted partners that end soon.
     pub endings: Vec<Ending>,
-    /// The ports that accepted partners are called on.
+    /// The ports that accepted partners are called on, and those from which lists of revoked certificates
+    /// are fetched.
     pub partner_ports: BTreeSet<u16>,
 }
 
