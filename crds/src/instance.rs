@@ -13,6 +13,7 @@ use crate::{
     common::{OBJECT_NAME_MESSAGE, OBJECT_NAME_RULE, SecretKeyReference, SecretReference},
     daemon_template::DaemonTemplate,
     package_limits::PackageLimits,
+    revocation::Revocation,
     status::SeonInstanceStatus,
 };
 
@@ -98,6 +99,10 @@ pub struct SeonInstanceSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub certificates: Vec<InstanceCertificate>,
+
+    /// Whether partners' certificates were revoked.
+    #[serde(default)]
+    pub revocation: Revocation,
 
     /// Which Secrets of the namespace its partners may use (cluster only).
     #[serde(default)]

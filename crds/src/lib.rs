@@ -21,6 +21,7 @@ mod instance;
 pub mod names;
 mod package_limits;
 mod partner;
+mod revocation;
 mod security;
 mod status;
 
@@ -49,6 +50,7 @@ pub use partner::{
     HighestLevel, IsdnAddress, MinimumLevel, PartnerIdentity, Permission, Protocol, Quirk,
     ReceiptTiming, Receipts, SeonPartner, SeonPartnerSpec, TcpAddress, TlsAddress, Transport,
 };
+pub use revocation::{OnUnknown, Revocation, RevocationCheck};
 pub use security::{
     CertificateUsage, CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptHash,
     ReceiptSecurity, Security, SessionAuthentication,

@@ -82,7 +82,8 @@ pub struct ValidatedInstance {
     /// The certificates of the instance and of accepted partners that end soon.
     #[serde(skip)]
     pub endings: Vec<Ending>,
-    /// The ports that accepted partners are called on.
+    /// The ports that accepted partners are called on, and those from which lists of revoked certificates
+    /// are fetched.
     pub partner_ports: BTreeSet<u16>,
 }
 

@@ -61,6 +61,7 @@ async fn run(active: Active, kind: Kind) -> Result<(), ServiceError> {
     let door = Door::default();
     active.supervisor.spawn("door", door.clone().keep(active.clone()));
     let mut configuration = active.configuration.clone();
+    let mut followed = active.configuration();
     let mut sessions = JoinSet::new();
     let mut open = match wanted(kind, &active.configuration())? {
         Some(wanted) => Some(listen(&active, kind, wanted)?),
@@ -71,7 +72,12 @@ async fn run(active: Active, kind: Kind) -> Result<(), ServiceError> {
             () = active.shutdown.cancelled() => break,
             changed = configuration.changed() => {
                 if changed.is_ok() {
-                    door.forget();
+                    let now = active.configuration();
+                    // Who is locked out stays so when nothing but a list of revoked certificates is new.
+                    if !now.is_same_reading(&followed) {
+                        door.forget();
+                    }
+                    followed = now;
                     open = follow(&active, kind, open);
                 }
             }

@@ -22,7 +22,7 @@ use self::machine::{
     Action, CallId, Dispatch, Ending, Failure, Input, Now, Refusal, Sessions, Sight, Work,
 };
 use crate::dial::{Dialled, dial};
-use crate::{clock, gone, hot_folders, partners, payloads, preparing};
+use crate::{clock, gone, hot_folders, partners, payloads, preparing, revocation};
 
 /// Calls that people asked for and that are not made yet.
 const WANTED_CALLS: usize = 64;
@@ -36,6 +36,7 @@ pub async fn run(active: Active) -> Result<(), ServiceError> {
     active.supervisor.spawn("hot folders", hot_folders::watch(active.clone()));
     active.supervisor.spawn("preparing", preparing::run(active.clone()));
     active.supervisor.spawn("gone daemons", gone::free(active.clone()));
+    active.supervisor.spawn("revocation", revocation::fetch_lists(active.clone()));
     active.supervisor.spawn("clock", clock::watch(active.clone()));
     active.supervisor.spawn("payloads", payloads::remove_finished(active.clone()));
     let dispatcher = Dispatcher {

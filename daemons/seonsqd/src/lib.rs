@@ -11,5 +11,6 @@ mod isdn;
 mod partners;
 mod payloads;
 pub mod preparing;
+mod revocation;
 
 pub use dispatch::run;

@@ -25,7 +25,7 @@ const API_SERVER: [u16; 2] = [443, 6443];
 const DNS: [u16; 2] = [53, 5353];
 
 /// A daemon is called by partners if it listens, and asked by its own instance and the operator. It
-/// calls the database and the API server, `seonsqd` the partners too, and a daemon of ISDN the box
+/// calls the database and the API server, `seonsqd` the partners and whoever publishes lists too, and a daemon of ISDN the box
 /// that has its controller.
 pub(super) fn of_daemon(instance: &ValidatedInstance, daemon: &ValidatedDaemon) -> NetworkPolicy {
     let readings = NetworkPolicyIngressRule {

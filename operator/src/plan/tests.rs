@@ -383,6 +383,26 @@ fn receivers_reach_the_database_and_the_api_server_and_only_the_sender_reaches_p
 }
 
 #[test]
+fn lists_of_revoked_certificates_are_fetched_by_the_sender_alone_or_by_its_proxy() {
+    let urls = json!(["http://ca.example/x.crl", "http://ca.example:8080/x.crl"]);
+    for (proxy, ports) in [(Value::Null, vec![80, 8080]), (json!("http://proxy:3128"), vec![3128])]
+    {
+        let plan = |revocation: Value| {
+            let mut value = instance(|_| ());
+            value.spec.revocation = serde_json::from_value(revocation).unwrap();
+            let found = found(value, vec![]);
+            plan(&validated(&found), &found)
+        };
+        let without = plan(json!({}));
+        let with = plan(json!({"urls": urls, "proxy": proxy}));
+        assert_eq!(policy(&with, "acme-seonrd").1, policy(&without, "acme-seonrd").1);
+        let mut expected = policy(&without, "acme-seonsqd").1;
+        expected.extend(ports);
+        assert_eq!(policy(&with, "acme-seonsqd").1, expected);
+    }
+}
+
+#[test]
 fn readings_are_for_the_operator_and_the_instance_itself_and_listeners_for_everybody() {
     let plan = planned(|_| ());
     let (ingress, _) = policy(&plan, "acme-seonrd-tcpip");

@@ -242,12 +242,14 @@ pub(super) fn accepted(configuration: &Configuration) -> BTreeMap<String, Option
 
 pub(super) fn partner_ports(configuration: &Configuration) -> BTreeSet<u16> {
     let transports = configuration.partners().flat_map(|partner| partner.transports.iter());
-    transports
-        .filter_map(|transport| match transport {
-            Transport::Tls { port, .. } | Transport::Tcp { port, .. } => Some(*port),
-            Transport::Isdn(_) => None,
-        })
-        .collect()
+    let partners = transports.filter_map(|transport| match transport {
+        Transport::Tls { port, .. } | Transport::Tcp { port, .. } => Some(*port),
+        Transport::Isdn(_) => None,
+    });
+    let urls = configuration.list_urls();
+    let proxy = configuration.instance.revocation.proxy.as_ref().filter(|_| !urls.is_empty());
+    let lists = urls.iter().map(|url| proxy.unwrap_or(url).port());
+    partners.chain(lists).collect()
 }
 
 /// The ports of the servers in a URI such as `postgres://user:password@one:5432,two/name`.

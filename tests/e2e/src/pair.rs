@@ -85,7 +85,9 @@ impl<'stage> Pair<'stage> {
         bolt_calls: Line,
         change: impl FnOnce(&mut Objects, &mut Objects),
     ) -> Self {
-        Self::prepared(stage, acme_calls, bolt_calls).await.applied_with(change).await
+        // Boxed: what waits here is most of what every scenario's future holds.
+        let pair = Self::prepared(stage, acme_calls, bolt_calls).await;
+        Box::pin(pair.applied_with(change)).await
     }
 
     /// Both ready, by TLS both ways, and each asks of the other all that it can ask of files and

@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::{ToSpan, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams,
+    CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RevocationReason, RevokedCertParams, RsaKeySize,
+    SerialNumber,
 };
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 
 /// A certificate authority for one test.
 #[derive(Debug)]
@@ -40,6 +44,11 @@ impl Authority {
         self.certificate.pem()
     }
 
+    /// The same in DER.
+    pub fn der(&self) -> Vec<u8> {
+        self.certificate.der().to_vec()
+    }
+
     /// A certificate for a server reached by this host name or address, and for a client.
     pub fn identity(&self, host: &str) -> Identity {
         self.sign(&parameters(host, -1, 365))
@@ -68,9 +77,43 @@ impl Authority {
         self.sign(&parameters)
     }
 
+    /// One with an RSA key, for TLS, files and receipts, that names where the authority's list of revoked
+    /// certificates is.
+    pub fn listed(&self, host: &str, url: &str) -> Identity {
+        let mut parameters = parameters(host, -1, 365);
+        parameters.crl_distribution_points = vec![CrlDistributionPoint { uris: vec![url.into()] }];
+        self.sign_for(&parameters, &rsa_key())
+    }
+
+    /// Its list of that number with these certificates on it, in DER, made today and in force for a month.
+    pub fn list(&self, number: u64, revoked: &[&Identity]) -> Vec<u8> {
+        let day = |days| {
+            let (year, month, day) = date(days);
+            rcgen::date_time_ymd(year, month, day)
+        };
+        let revoked = revoked.iter().map(|identity| RevokedCertParams {
+            serial_number: identity.serial(),
+            revocation_time: day(-1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let parameters = CertificateRevocationListParams {
+            this_update: day(0),
+            next_update: day(30),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        parameters.signed_by(&self.issuer).expect("a list").der().to_vec()
+    }
+
     fn sign(&self, parameters: &CertificateParams) -> Identity {
-        let key = KeyPair::generate().expect("a key");
-        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
+        self.sign_for(parameters, &KeyPair::generate().expect("a key"))
+    }
+
+    fn sign_for(&self, parameters: &CertificateParams, key: &KeyPair) -> Identity {
+        let certificate = parameters.signed_by(key, &self.issuer).expect("a certificate");
         Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
 }
@@ -114,6 +157,16 @@ impl Identity {
         der[part].to_vec()
     }
 
+    /// The serial number of its certificate: the first of its fields, after the version.
+    fn serial(&self) -> SerialNumber {
+        let der = CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).expect("PEM");
+        let version = [0xa0, 3, 2, 1, 2, 2];
+        let at = der.windows(version.len()).position(|it| it == version).expect("version 3");
+        let at = at + version.len();
+        let length = usize::from(der[at]);
+        SerialNumber::from(der[at + 1..=at + length].to_vec())
+    }
+
     fn by_itself(parameters: &CertificateParams) -> Self {
         Self::with(parameters, &KeyPair::generate().expect("a key"))
     }
@@ -136,15 +189,20 @@ fn parameters(host: &str, from_days: i64, to_days: i64) -> CertificateParams {
         vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     parameters.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    let today = ambient::now().to_zoned(TimeZone::UTC).date();
-    let day = |days: i64| {
-        let date = today.saturating_add(days.days());
-        let part = |number: i8| u8::try_from(number).expect("a month or day");
-        rcgen::date_time_ymd(i32::from(date.year()), part(date.month()), part(date.day()))
+    let day = |days| {
+        let (year, month, day) = date(days);
+        rcgen::date_time_ymd(year, month, day)
     };
     parameters.not_before = day(from_days);
     parameters.not_after = day(to_days);
     parameters
+}
+
+/// Year, month and day so many days from today.
+fn date(days: i64) -> (i32, u8, u8) {
+    let date = ambient::now().to_zoned(TimeZone::UTC).date().saturating_add(days.days());
+    let part = |number: i8| u8::try_from(number).expect("a month or day");
+    (i32::from(date.year()), part(date.month()), part(date.day()))
 }
 
 #[cfg(test)]

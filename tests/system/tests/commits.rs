@@ -31,6 +31,10 @@ const NOT_SWEPT: &[(&str, &str)] = &[
     ("unwrap_later", "a package that cannot be unwrapped now: a repeat says the same"),
     ("record_hindrances", "receipts that cannot be signed now: a repeat says the same"),
     ("record_failed", "a partner whose package is not what it should be: it leaves a mark"),
+    ("list_fetched", "partners whose authorities publish lists: a repeat says the same"),
+    ("list_unchanged", "an hour after a list was fetched: a repeat says the same"),
+    ("list_not_fetched", "a list that cannot be fetched: a repeat says the same"),
+    ("forget_list", "a list that nothing leads to any more: done again, it finds nothing"),
     (
         "free_gone",
         "needs a daemon that the configuration has no more; done again, it finds nothing",

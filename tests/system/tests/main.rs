@@ -24,6 +24,7 @@ mod proxies;
 mod quickstart;
 mod rejecting;
 mod retention;
+mod revocation;
 mod secrets;
 mod secured;
 mod stream;

@@ -5,7 +5,7 @@ use domain::Suite;
 use oftp::NegativeReason;
 use oftp::record::RecordError;
 use oftp_cms::{CmsError, KeyError, PackageError};
-use pki::OutOfDate;
+use pki::NotCounting;
 use spool::SpoolError;
 
 /// Why a file was not packaged.
@@ -135,7 +135,7 @@ pub enum UnwrapError {
         /// The certificate's subject.
         signer: String,
         /// When it counts.
-        why: OutOfDate,
+        why: NotCounting,
     },
     /// The original is not of the format that was announced: the partner is told.
     #[error("the file inside is not of the format that SFIDFMT announced: {0}")]
@@ -150,6 +150,8 @@ impl UnwrapError {
             Self::Key(error) => error.code(),
             Self::Suite(_) => "E-POLICY-SUITE",
             Self::Cms(error) => error.code(),
+            Self::Signer { why: NotCounting::Revoked(_), .. } => "E-CMS-REVOKED",
+            Self::Signer { why: NotCounting::StatusUnknown(_), .. } => "E-CMS-REVOCATION-UNKNOWN",
             Self::Signer { .. } => "E-CMS-SIGNER",
             Self::Records(_) => "E-FILE-RECORD",
         }

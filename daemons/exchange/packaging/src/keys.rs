@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use oftp_cms::{
     Certificate, Found, Identity, KeyError, Known, Limits, PrivateKey, Signer as Signature,
 };
-use pki::{OutOfDate, in_date};
+use pki::{NotCounting, OutOfDate, Revocation};
 
 use crate::{PackagingError, UnwrapError};
 
@@ -65,7 +65,7 @@ impl Opening {
         let keys = instance.file_keys.decrypting().filter(|_| encrypted);
         let identities = keys.map(identity).collect::<Result<_, _>>()?;
         let certificates = if signed { partner.signature_certificates(came) } else { Vec::new() };
-        let (certificates, signers) = signers(&certificates, came)?;
+        let (certificates, signers) = signers(&certificates, &partner.revocation, came)?;
         let limits = limits(&instance.package_limits);
         Ok(Self { known: Known { identities, certificates, limits }, signers })
     }
@@ -80,16 +80,17 @@ pub fn limits(limits: &PackageLimits) -> Limits {
 
 /// Who may have signed something, and whether each counts now.
 #[derive(Clone, Debug)]
-pub(crate) struct Signers(Vec<(Certificate, Result<(), OutOfDate>)>);
+pub(crate) struct Signers(Vec<(Certificate, Result<(), NotCounting>)>);
 
 /// A partner's certificates as `oftp-cms` has them, and which of them count.
 pub(crate) fn signers(
     certificates: &[impl AsRef<[u8]>],
+    revocation: &Revocation,
     now: Timestamp,
 ) -> Result<(Vec<Certificate>, Signers), KeyError> {
     let octets = || certificates.iter().map(AsRef::as_ref);
     let parsed: Vec<_> = octets().map(Certificate::parse).collect::<Result<_, _>>()?;
-    let counts = octets().map(|one| in_date_about(one, now));
+    let counts = octets().map(|one| counts_about(one, revocation, now));
     let signers = Signers(parsed.iter().cloned().zip(counts).collect());
     Ok((parsed, signers))
 }
@@ -98,10 +99,16 @@ pub(crate) fn signers(
 /// then.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
 
-fn in_date_about(certificate: &[u8], now: Timestamp) -> Result<(), OutOfDate> {
+fn counts_about(
+    certificate: &[u8],
+    revocation: &Revocation,
+    now: Timestamp,
+) -> Result<(), NotCounting> {
     let later = now.saturating_add(CLOCKS_APART).unwrap_or(now);
-    match in_date(certificate, now) {
-        Err(OutOfDate::NotYet(_)) => in_date(certificate, later),
+    match revocation.counts(certificate, None, now) {
+        Err(NotCounting::OutOfDate(OutOfDate::NotYet(_))) => {
+            revocation.counts(certificate, None, later)
+        }
         counts => counts,
     }
 }
@@ -124,14 +131,15 @@ impl Signers {
     pub(crate) fn first<'a>(
         &self,
         good: impl Iterator<Item = &'a Signature>,
-    ) -> Result<Option<&Certificate>, (String, OutOfDate)> {
+    ) -> Result<Option<&Certificate>, (String, NotCounting)> {
         let mut refused = None;
         let signers = good.filter_map(|one| self.0.get(one.certificate?));
         for (certificate, counts) in signers {
             match counts {
                 Ok(()) => return Ok(Some(certificate)),
                 Err(why) => {
-                    refused = refused.or_else(|| Some((certificate.subject().to_owned(), *why)));
+                    refused =
+                        refused.or_else(|| Some((certificate.subject().to_owned(), why.clone())));
                 }
             }
         }
@@ -145,11 +153,12 @@ pub fn signer(
     found: &Found,
     suite: Option<Suite>,
     certificates: &[Certificate],
+    revocation: &Revocation,
     now: Timestamp,
 ) -> Result<Option<Certificate>, UnwrapError> {
     let suite = suite.map(cms_suite).transpose().map_err(UnwrapError::Suite)?;
     let octets: Vec<_> = certificates.iter().map(Certificate::der).collect();
-    let (_, signers) = signers(&octets, now)?;
+    let (_, signers) = signers(&octets, revocation, now)?;
     Ok(signers.of_package(found, suite)?.cloned())
 }
 

@@ -10,7 +10,7 @@ use oftp_cms::receipt::Detached;
 use oftp_cms::{
     Certificate, CmsError, Digest, Identity, KeyError, PackageError, Signer as Signature,
 };
-use pki::OutOfDate;
+use pki::NotCounting;
 
 use crate::PackagingError;
 use crate::keys::{cms_suite, identity, signers};
@@ -71,16 +71,16 @@ pub enum Unproven {
     /// One of them cannot be used.
     #[error("a certificate to verify receipts by cannot be used: {0}")]
     Key(KeyError),
-    /// It is signed by a certificate that does not count now.
+    /// It is signed by a certificate that does not count now, by its dates or because it was revoked.
     #[error(
         "it is signed by {signer}, whose certificate {why}; the partner has to sign receipts by a valid \
          one, which belongs into its spec.certificates too"
     )]
-    OutOfDate {
+    NotCounting {
         /// The certificate's subject.
         signer: String,
         /// When it counts.
-        why: OutOfDate,
+        why: NotCounting,
     },
     /// It is signed by another digest than that of the hash, which is the cipher suite's.
     #[error(
@@ -99,7 +99,13 @@ impl Unproven {
         match self {
             Self::Unsigned => "E-RECEIPT-UNSIGNED",
             Self::Hash(_) => "E-RECEIPT-HASH",
-            Self::NoCertificate | Self::Key(_) | Self::OutOfDate { .. } => "E-RECEIPT-CERTIFICATE",
+            Self::NotCounting { why: NotCounting::Revoked(_), .. } => "E-RECEIPT-REVOKED",
+            Self::NotCounting { why: NotCounting::StatusUnknown(_), .. } => {
+                "E-RECEIPT-REVOCATION-UNKNOWN"
+            }
+            Self::NoCertificate | Self::Key(_) | Self::NotCounting { .. } => {
+                "E-RECEIPT-CERTIFICATE"
+            }
             Self::Digest | Self::Signature(_) => "E-RECEIPT-SIGNATURE",
         }
     }
@@ -119,7 +125,8 @@ pub fn verify(
     let hash =
         FileHash::try_from(seal.hash.clone()).map_err(|_| Unproven::Hash(seal.hash.len()))?;
     let (certificates, signers) =
-        signers(&partner.receipt_certificates(now), now).map_err(Unproven::Key)?;
+        signers(&partner.receipt_certificates(now), &partner.revocation, now)
+            .map_err(Unproven::Key)?;
     if certificates.is_empty() {
         return Err(Unproven::NoCertificate);
     }
@@ -139,7 +146,7 @@ pub fn verify(
         signer.verified.is_ok() && fits
     };
     let signer = signers.first(found.signers.iter().filter(by_the_suite));
-    let signer = signer.map_err(|(signer, why)| Unproven::OutOfDate { signer, why })?;
+    let signer = signer.map_err(|(signer, why)| Unproven::NotCounting { signer, why })?;
     let signer = signer.ok_or(Unproven::Digest)?.clone();
     let signature =
         SignatureOctets::try_from(seal.signature.clone()).map_err(|_| Unproven::Unsigned)?;

@@ -85,7 +85,8 @@ fn trusted(partner: &Partner) -> Result<Arc<TrustedPartner>, SettingsError> {
         names: set.names.iter().map(|name| name.to_str().into_owned()).collect(),
     });
     let trusted = TrustedPartner::new(partner.name.as_str(), certificates)?;
-    Ok(Arc::new(trusted.held_to(partner.certificate_usage)))
+    let trusted = trusted.held_to(partner.certificate_usage);
+    Ok(Arc::new(trusted.held_to_lists(partner.revocation.clone())))
 }
 
 fn version(version: configuration::TlsVersion) -> TlsVersion {

@@ -74,6 +74,8 @@ fn alert(refusal: &CertificateRefusal) -> Error {
         | CertificateRefusal::IntermediateExpired { .. }
         | CertificateRefusal::NotYetActive { .. } => CertificateError::UnknownIssuer,
         CertificateRefusal::Expired { .. } => CertificateError::Expired,
+        CertificateRefusal::Revoked { .. } => CertificateError::Revoked,
+        CertificateRefusal::RevocationUnknown { .. } => CertificateError::UnknownRevocationStatus,
         CertificateRefusal::NotYetValid { .. } => CertificateError::NotValidYet,
         CertificateRefusal::Name { .. } => CertificateError::NotValidForName,
         CertificateRefusal::Purpose { .. } | CertificateRefusal::Usage { .. } => {

@@ -11,6 +11,7 @@ use x509_cert::ext::pkix::{
 
 use crate::fingerprint::hexadecimal;
 use crate::reader::{Reader, SEQUENCE};
+use crate::revocation::distribution_points;
 
 /// What a certificate says of its use and of what it belongs to. An extension that cannot be read
 /// allows nothing.
@@ -29,6 +30,8 @@ pub struct Extensions {
     pub subject_key: Option<String>,
     /// Its issuer's key, in the same way.
     pub authority_key: Option<String>,
+    /// Where its issuer publishes which certificates it revoked, as it stands there: URLs of any kind.
+    pub revocation_lists: Vec<String>,
 }
 
 /// What a key may do (RFC 5280 section 4.2.1.3).
@@ -107,6 +110,8 @@ impl Extensions {
             let key = AuthorityKeyIdentifier::from_der(value).ok();
             let key = key.and_then(|key| key.key_identifier);
             self.authority_key = key.map(|key| hexadecimal(key.as_bytes()));
+        } else if name == oids::ID_CE_CRL_DISTRIBUTION_POINTS {
+            self.revocation_lists = distribution_points(value);
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! [`certificate_facts`] reads a certificate. [`CertificateFacts::counts`] judges its dates, and
 //! [`Extensions::are_for`] whether it says that it is for a [`Purpose`]. [`Trust`] says whose a certificate
-//! is that somebody presents, and why it is nobody's; [`first_gap`] and [`days_before`] what ends when.
+//! is that somebody presents, and why it is nobody's; [`Revocation`] whether it was revoked; [`first_gap`] and [`days_before`] what ends when.
 
 mod certificate;
 mod expiry;
@@ -13,6 +13,8 @@ mod key;
 mod name;
 mod peer;
 mod reader;
+mod revocation;
+mod signed;
 mod subject;
 mod trust;
 mod usage;
@@ -24,6 +26,10 @@ pub use extensions::{ExtendedUsage, Extensions, KeyUsage};
 pub use fingerprint::fingerprint;
 pub use key::{SubjectPublicKey, same_key, subject_public_key};
 pub use peer::PeerCertificate;
+pub use revocation::{
+    KnownLists, ListError, NotCounting, OnUnknown, Published, Reason, Revocation, RevocationList,
+    Revoked, StatusUnknown, Unsure,
+};
 pub use subject::{Subject, SubjectError};
 pub use trust::{
     CertificateRefusal, Presented, Role, Trust, TrustError, TrustedCertificates, TrustedPartner,

@@ -19,7 +19,8 @@
 //! the partner calls it must carry one of `names` if there are any. A partner whose authority also
 //! issues for others therefore needs `names`.
 //!
-//! Revocation is not checked here.
+//! **Revocation.** A partner's certificate and those between it and the authority are held to the lists that
+//! are known; see [`Revocation`].
 
 mod candidate;
 mod refusal;
@@ -35,6 +36,7 @@ use rustls_pki_types::{
 
 use crate::certificate::{CertificateFacts, authority, is_certificate};
 use crate::peer::PeerCertificate;
+use crate::revocation::Revocation;
 use crate::usage::{Purpose, UsageRule};
 use candidate::Candidate;
 
@@ -59,6 +61,7 @@ pub struct TrustedPartner {
     name: Arc<str>,
     certificates: Vec<CertificateSet>,
     rule: UsageRule,
+    revocation: Revocation,
 }
 
 /// [`TrustedCertificates`], read.
@@ -88,13 +91,20 @@ impl TrustedPartner {
             .into_iter()
             .map(|set| CertificateSet::read(name, set))
             .collect::<Result<_, _>>()?;
-        Ok(Self { name: name.into(), certificates, rule: UsageRule::default() })
+        let (rule, revocation) = (UsageRule::default(), Revocation::default());
+        Ok(Self { name: name.into(), certificates, rule, revocation })
     }
 
     /// The same, whose certificates are held to what they say of their use as far as this.
     #[must_use]
     pub fn held_to(self, rule: UsageRule) -> Self {
         Self { rule, ..self }
+    }
+
+    /// The same, whose certificates are held to these lists of what was revoked.
+    #[must_use]
+    pub fn held_to_lists(self, revocation: Revocation) -> Self {
+        Self { revocation, ..self }
     }
 
     /// The name of its `SeonPartner`.

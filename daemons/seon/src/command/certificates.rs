@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use commands::certificates::{self, CertificateState, CertificateView, CertificatesView};
+use commands::revocation::{self, ListView};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use terminal::arguments::Certificates;
@@ -10,14 +11,23 @@ use terminal::{Cell, Column, Failure, Format, Style, Table, Terminal, human};
 
 use super::Context;
 
-pub(super) fn run(context: &Context, options: &Certificates) -> Result<ExitCode, Failure> {
+pub(super) async fn run(context: &Context, options: &Certificates) -> Result<ExitCode, Failure> {
     let now = ambient::now();
     if let Some(order) = &options.order {
         let text = terminal::own_key::run(order, now, context.shared.format, &context.terminal)?;
         terminal::answer(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let found = certificates::list(&context.place(), options.partner.as_ref(), now)?;
+    if options.lists {
+        let lists = revocation::lists(&context.place()).await?;
+        let text = match context.shared.format {
+            Format::Json => terminal::json(&lists),
+            Format::Table => lists_in_words(&lists, now, &context.terminal),
+        };
+        terminal::answer(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let found = certificates::list(&context.place(), options.partner.as_ref(), now).await?;
     let text = match context.shared.format {
         Format::Json => terminal::json(&found),
         Format::Table => words(&found, now, &context.terminal),
@@ -73,6 +83,50 @@ fn table(certificates: &[CertificateView], now: Timestamp, terminal: &Terminal) 
     table.render(terminal)
 }
 
+fn lists_in_words(lists: &[ListView], now: Timestamp, terminal: &Terminal) -> String {
+    if lists.is_empty() {
+        return "no certificate names a list that can be fetched, and none is written down\n"
+            .to_owned();
+    }
+    let mut table = Table::new([
+        Column::left("COUNTS"),
+        Column::left("URL"),
+        Column::left("ISSUER"),
+        Column::right("ENTRIES"),
+        Column::left("MADE"),
+        Column::left("VALID UNTIL"),
+        Column::left("LOOKED FOR"),
+        Column::left("TROUBLE"),
+    ]);
+    let ago = |moment: Timestamp| format!("{} ago", human::age(human::elapsed(moment, now)));
+    for one in lists {
+        let is_late = one.until.is_some_and(|until| until <= now);
+        let until = one.until.map(|until| until.to_string()).unwrap_or_default();
+        table.row([
+            match (one.counts, is_late) {
+                (false, _) => Cell::styled(Style::Bad, "no"),
+                (true, true) => Cell::styled(Style::Warning, "late"),
+                (true, false) => "yes".into(),
+            },
+            one.url.as_str().into(),
+            one.issuer.as_deref().unwrap_or_default().into(),
+            one.entries.map(|entries| entries.to_string()).unwrap_or_default().into(),
+            one.made.map(ago).unwrap_or_default().into(),
+            if is_late { Cell::styled(Style::Warning, until) } else { until.into() },
+            one.tried.map(ago).unwrap_or_default().into(),
+            one.code.as_deref().unwrap_or_default().into(),
+        ]);
+    }
+    let mut text = table.render(terminal);
+    let troubles: Vec<_> =
+        lists.iter().filter_map(|one| Some((&one.url, one.text.as_ref()?))).collect();
+    if !troubles.is_empty() {
+        text.push('\n');
+        text.extend(troubles.iter().map(|(url, why)| format!("{url}: {why}\n")));
+    }
+    text
+}
+
 fn ends(one: &CertificateView, now: Timestamp) -> Cell {
     if one.state == CertificateState::Expired {
         let age = human::age(human::elapsed(one.expires, now));
@@ -85,6 +139,7 @@ fn active(one: &CertificateView) -> Cell {
     match one.state {
         CertificateState::Active => "yes".into(),
         CertificateState::Expired => Cell::styled(Style::Bad, "expired"),
+        CertificateState::Revoked => Cell::styled(Style::Bad, "revoked"),
         CertificateState::NotYetValid => {
             Cell::styled(Style::Warning, format!("from {}", day(one.valid_from)))
         }
@@ -166,6 +221,49 @@ in 190d    anvil  Tls (authority)          from 2026-12-24  CN=anvil  CN=Root  4
 
 from then on acme has no certificate for Sign
 bolt has no certificate for Encrypt
+"
+        );
+    }
+
+    #[test]
+    fn the_lists_are_shown_with_what_is_wrong_with_them() {
+        let list = |url: &str, until: &str| ListView {
+            url: url.into(),
+            issuer: Some("CN=Root".into()),
+            entries: Some(318),
+            made: Some("2026-11-20T12:00:00Z".parse().unwrap()),
+            until: Some(until.parse().unwrap()),
+            fetched: Some("2026-11-21T12:00:00Z".parse().unwrap()),
+            tried: Some("2026-11-22T11:48:00Z".parse().unwrap()),
+            counts: true,
+            code: None,
+            text: None,
+        };
+        let lists = [
+            list("http://ca.example/root.crl", "2026-12-20T08:00:00Z"),
+            list("http://ca.example/late.crl", "2026-11-22T08:00:00Z"),
+            ListView {
+                issuer: None,
+                entries: None,
+                made: None,
+                until: None,
+                fetched: None,
+                counts: false,
+                code: Some("E-REVOCATION-TIMEOUT".into()),
+                text: Some("there was no whole answer within 30s".into()),
+                ..list("http://ca.example/sub.crl", "2026-12-20T08:00:00Z")
+            },
+        ];
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        assert_eq!(
+            lists_in_words(&lists, now, &Terminal::default()),
+            "\
+COUNTS  URL                         ISSUER   ENTRIES  MADE    VALID UNTIL           LOOKED FOR  TROUBLE
+yes     http://ca.example/root.crl  CN=Root      318  2d ago  2026-12-20T08:00:00Z  12m ago     -
+late    http://ca.example/late.crl  CN=Root      318  2d ago  2026-11-22T08:00:00Z  12m ago     -
+no      http://ca.example/sub.crl   -              -  -       -                     12m ago     E-REVOCATION-TIMEOUT
+
+http://ca.example/sub.crl: there was no whole answer within 30s
 "
         );
     }

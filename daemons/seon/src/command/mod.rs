@@ -67,7 +67,7 @@ async fn other(context: &Context, command: Command) -> Result<ExitCode, Failure>
         Command::Receipts(receipts) => receipts::run(context, receipts).await,
         Command::Journal(journal) => journal::run(context, journal).await,
         Command::Partner(partner) => partner::run(context, partner).await,
-        Command::Certificates(options) => certificates::run(context, &options),
+        Command::Certificates(options) => certificates::run(context, &options).await,
         Command::Ps => ps::run(context).await,
         Command::Check => check::run(context).await,
         Command::Force(force) => force::run(context, &force).await,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use pki::{OutOfDate, counts, in_date};
+use pki::{NotCounting, OutOfDate, Revocation};
 use rustls_pki_types::CertificateDer;
 
 use crate::secret::PrivateKey;
@@ -52,12 +52,12 @@ impl FileKeys {
 
     /// The one that signs files now.
     pub fn signing(&self, now: Timestamp) -> Result<&FileKey, NoneUsable> {
-        newest(self.with(KeyPurpose::Sign), now)
+        newest(self.with(KeyPurpose::Sign), &Revocation::default(), now)
     }
 
     /// The one that signs receipts now.
     pub fn signing_receipts(&self, now: Timestamp) -> Result<&FileKey, NoneUsable> {
-        newest(self.with(KeyPurpose::SignReceipt), now)
+        newest(self.with(KeyPurpose::SignReceipt), &Revocation::default(), now)
     }
 
     /// All that decrypt files: a partner may change over before or after the date.
@@ -87,6 +87,8 @@ pub struct FileCertificates {
     pub active_from: Option<Timestamp>,
     /// The certificates; never empty. Of several the first is the one to encrypt for.
     pub certificates: Vec<CertificateDer<'static>>,
+    /// Certificates of issuers, by which lists of what they revoked are verified, and nothing else.
+    pub authorities: Vec<CertificateDer<'static>>,
 }
 
 impl FileCertificates {
@@ -102,13 +104,13 @@ pub enum NoneUsable {
     /// Nothing of the purpose is configured.
     #[error("there is none")]
     Missing,
-    /// It is too early or too late for what is.
+    /// It is too early or too late for what is, or it was revoked.
     #[error("that of Secret {secret} {why}")]
-    OutOfDate {
+    NotCounting {
         /// The Secret's name.
         secret: String,
-        /// When it can be used.
-        why: OutOfDate,
+        /// When it can be used, or why not.
+        why: NotCounting,
     },
 }
 
@@ -121,31 +123,33 @@ impl NoneUsable {
     /// From when on there is one.
     pub fn counts_from(&self) -> Option<Timestamp> {
         match self {
-            Self::OutOfDate { why, .. } => why.counts_from(),
+            Self::NotCounting { why, .. } => why.counts_from(),
             Self::Missing => None,
         }
     }
 }
 
 /// The one of a purpose to encrypt for now.
-pub(crate) fn to_encrypt_for(
-    entries: &[FileCertificates],
+pub(crate) fn to_encrypt_for<'a>(
+    entries: &'a [FileCertificates],
     purpose: CertificatePurpose,
+    revocation: &Revocation,
     now: Timestamp,
-) -> Result<&CertificateDer<'static>, NoneUsable> {
+) -> Result<&'a CertificateDer<'static>, NoneUsable> {
     let those = entries.iter().filter(|it| it.purposes.contains(&purpose));
-    newest(those, now)?.certificates.first().ok_or(NoneUsable::Missing)
+    newest(those, revocation, now)?.certificates.first().ok_or(NoneUsable::Missing)
 }
 
-/// All of a purpose that are active, those first that are in date.
-pub(crate) fn active(
-    entries: &[FileCertificates],
+/// All of a purpose that are active, those first that count.
+pub(crate) fn active<'a>(
+    entries: &'a [FileCertificates],
     purpose: CertificatePurpose,
+    revocation: &Revocation,
     now: Timestamp,
-) -> Vec<&CertificateDer<'static>> {
+) -> Vec<&'a CertificateDer<'static>> {
     let those = entries.iter().filter(|it| it.purposes.contains(&purpose) && it.is_active(now));
     let mut all: Vec<_> = those.flat_map(|it| &it.certificates).collect();
-    all.sort_by_key(|certificate| in_date(certificate, now).is_err());
+    all.sort_by_cached_key(|certificate| revocation.counts(certificate, None, now).is_err());
     all
 }
 
@@ -155,10 +159,10 @@ trait Dated {
     fn active_from(&self) -> Option<Timestamp>;
     fn certificate(&self) -> Option<&CertificateDer<'static>>;
 
-    fn usable(&self, now: Timestamp) -> Result<(), NoneUsable> {
+    fn usable(&self, revocation: &Revocation, now: Timestamp) -> Result<(), NoneUsable> {
         let certificate = self.certificate().ok_or(NoneUsable::Missing)?;
-        let counts = counts(certificate, self.active_from(), now);
-        counts.map_err(|why| NoneUsable::OutOfDate { secret: self.secret().to_owned(), why })
+        let counts = revocation.counts(certificate, self.active_from(), now);
+        counts.map_err(|why| NoneUsable::NotCounting { secret: self.secret().to_owned(), why })
     }
 }
 
@@ -194,21 +198,26 @@ impl Dated for FileCertificates {
 /// none can be: which will be first, or which could be last.
 fn newest<'a, T: Dated>(
     those: impl Iterator<Item = &'a T>,
+    revocation: &Revocation,
     now: Timestamp,
 ) -> Result<&'a T, NoneUsable> {
     let (mut usable, mut others) = (Vec::new(), Vec::new());
     for it in those {
-        match it.usable(now) {
+        match it.usable(revocation, now) {
             Ok(()) => usable.push(it),
             Err(error) => others.push(error),
         }
     }
     let nearest = |error: &NoneUsable| match error {
-        NoneUsable::OutOfDate { why: OutOfDate::Expired(at), .. } => (1, -at.as_second()),
-        NoneUsable::OutOfDate {
-            why: OutOfDate::NotYet(from) | OutOfDate::Inactive(from), ..
-        } => (0, from.as_second()),
-        NoneUsable::Missing => (2, 0),
+        NoneUsable::NotCounting { why, .. } => match why {
+            NotCounting::OutOfDate(OutOfDate::NotYet(from) | OutOfDate::Inactive(from)) => {
+                (0, from.as_second())
+            }
+            NotCounting::StatusUnknown(_) => (1, 0),
+            NotCounting::Revoked(_) => (2, 0),
+            NotCounting::OutOfDate(OutOfDate::Expired(at)) => (3, -at.as_second()),
+        },
+        NoneUsable::Missing => (4, 0),
     };
     let newest = usable.into_iter().max_by_key(|it| it.active_from());
     newest.ok_or_else(|| others.into_iter().min_by_key(nearest).unwrap_or(NoneUsable::Missing))

@@ -19,6 +19,7 @@ use crate::{
     isdn::PacketSize,
     package_limits::PackageLimits,
     poll::Windows,
+    revocation::RevocationSettings,
     secret::{PrivateKey, SecretText},
 };
 
@@ -44,6 +45,8 @@ pub struct Instance {
     pub send: Send,
     /// Our keys for files and receipts.
     pub file_keys: FileKeys,
+    /// Whether partners' certificates were revoked.
+    pub revocation: RevocationSettings,
     /// How long a daemon that was not heard of keeps its place.
     pub lease: LeaseTerms,
     /// For how long the database keeps what is over.

@@ -39,6 +39,7 @@ mod package_limits;
 mod pair;
 mod partner;
 mod poll;
+mod revocation;
 mod rsa;
 mod secret;
 mod sources;
@@ -71,6 +72,7 @@ pub use partner::{
     Folder, IsdnAddress, Partner, Protocol, ReceiptTiming, Receipts, TlsCertificates, Transport,
 };
 pub use poll::{Poll, Windows};
+pub use revocation::{ListUrl, NoListUrl, RevocationSettings};
 pub use secret::{PrivateKey, SecretText};
 pub use sources::{Scope, SecretFolder, Sources};
 
@@ -84,6 +86,8 @@ pub struct Configuration {
     pub revision: Option<String>,
     partners: BTreeMap<PartnerName, Arc<Partner>>,
     left_out: Vec<LeftOut>,
+    /// What was read at once: the same in all that differ only by the lists that are known.
+    reading: Arc<()>,
 }
 
 impl Configuration {
@@ -96,6 +100,12 @@ impl Configuration {
         daemons.extend(capi.iter().map(|controller| Daemon::SeonrdCapi(controller.number)));
         daemons.push(Daemon::Seonsqd);
         daemons
+    }
+
+    /// Whether another one comes from the very reading of the manifests, and differs at most by the lists
+    /// of revoked certificates that are known.
+    pub fn is_same_reading(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.reading, &other.reading)
     }
 
     /// Every partner, by name.

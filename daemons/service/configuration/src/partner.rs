@@ -13,7 +13,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use oftp::{BufferSize, Credit, Format, Level, OdetteId, Password, Tolerance, UserData};
-use pki::UsageRule;
+use pki::{Revocation, UsageRule};
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::{
@@ -59,6 +59,9 @@ pub struct Partner {
     /// How far the certificates are held to what they say of their use. Those for files and receipts
     /// are held to it already.
     pub certificate_usage: UsageRule,
+    /// What is known of revoked certificates, and how the partner's are held to it. Nothing, until
+    /// [`Configuration::knowing`](crate::Configuration::knowing) has said it.
+    pub revocation: Revocation,
     /// Receipts, both ways.
     pub receipts: Receipts,
     /// Outgoing sessions with this partner at once.
@@ -87,7 +90,7 @@ impl Partner {
         &self,
         now: Timestamp,
     ) -> Result<&CertificateDer<'static>, NoneUsable> {
-        file_keys::to_encrypt_for(&self.file_certificates, CertificatePurpose::Encrypt, now)
+        self.to_encrypt_for(CertificatePurpose::Encrypt, now)
     }
 
     /// The certificate that challenges for the partner are encrypted for now.
@@ -95,18 +98,30 @@ impl Partner {
         &self,
         now: Timestamp,
     ) -> Result<&CertificateDer<'static>, NoneUsable> {
-        file_keys::to_encrypt_for(&self.file_certificates, CertificatePurpose::Authenticate, now)
+        self.to_encrypt_for(CertificatePurpose::Authenticate, now)
     }
 
     /// The certificates of which any may verify a file that the partner signed: those first that are
     /// in date. The others are there to say why they do not count.
     pub fn signature_certificates(&self, now: Timestamp) -> Vec<&CertificateDer<'static>> {
-        file_keys::active(&self.file_certificates, CertificatePurpose::VerifySignature, now)
+        self.active(CertificatePurpose::VerifySignature, now)
     }
 
     /// The certificates of which any may verify a receipt that the partner signed, likewise.
     pub fn receipt_certificates(&self, now: Timestamp) -> Vec<&CertificateDer<'static>> {
-        file_keys::active(&self.file_certificates, CertificatePurpose::VerifyReceipt, now)
+        self.active(CertificatePurpose::VerifyReceipt, now)
+    }
+
+    fn to_encrypt_for(
+        &self,
+        purpose: CertificatePurpose,
+        now: Timestamp,
+    ) -> Result<&CertificateDer<'static>, NoneUsable> {
+        file_keys::to_encrypt_for(&self.file_certificates, purpose, &self.revocation, now)
+    }
+
+    fn active(&self, purpose: CertificatePurpose, now: Timestamp) -> Vec<&CertificateDer<'static>> {
+        file_keys::active(&self.file_certificates, purpose, &self.revocation, now)
     }
 
     /// Whether a file with this originator may come from the partner.

@@ -6,6 +6,7 @@ mod folders;
 mod instance;
 mod isdn;
 mod partner;
+mod revocation;
 mod secrets;
 mod security;
 
@@ -76,7 +77,8 @@ pub(crate) fn validate(input: &Input<'_>, errors: &mut Errors) -> Option<Configu
     distinct_partners(instance.as_ref(), &judged, errors);
     let partners = judged.into_iter().map(|(_, p)| (p.name.clone(), Arc::new(p))).collect();
     let instance = instance.filter(|_| errors.is_empty())?;
-    Some(Configuration { instance, revision: None, partners, left_out: Vec::new() })
+    let (left_out, reading) = (Vec::new(), Arc::new(()));
+    Some(Configuration { instance, revision: None, partners, left_out, reading })
 }
 
 fn is_instance(document: &Document<'_>) -> bool {

@@ -92,10 +92,10 @@ says! {
          one instance, so move it to a folder of its own",
         "bolt.yaml:6:3: spec.instanceRef: there is no such field; known here: \
          certificates, daemonTemplate, database, debug, identity, image, lease, \
-         packageLimits, partnerSecrets, receive, retention, send, storage, suspend",
+         packageLimits, partnerSecrets, receive, retention, revocation, send, storage, suspend",
         "bolt.yaml:10:3: spec.transports: there is no such field; known here: \
          certificates, daemonTemplate, database, debug, identity, image, lease, \
-         packageLimits, partnerSecrets, receive, retention, send, storage, suspend",
+         packageLimits, partnerSecrets, receive, retention, revocation, send, storage, suspend",
     ];
     two_namespaces: PARTNER "  name: bolt\n" => "  name: bolt\n  namespace: trade\n", [
         "bolt.yaml:5:3: metadata.namespace: is trade, and that of SeonInstance acme is none; \
@@ -125,6 +125,20 @@ says! {
          priority class; give a-z, 0-9, - and full stops, such as bolt-oftp",
         "acme.yaml:13:73: spec.daemonTemplate.imagePullSecrets[1].name: \"a/b\" is not the name of \
          a Secret; give a-z, 0-9, - and full stops, such as bolt-oftp",
+    ];
+    places_that_no_list_is_fetched_from: INSTANCE "      port: 3305\n" =>
+        "      port: 3305\n  revocation:\n    urls: [\"https://ca.example/x\"]\n    \
+         proxy: proxy:3128\n    allowedAddresses: [10.0.0.1]\n    timeout: 1h\n    \
+         maximumAge: 1m\n", [
+        "acme.yaml:13:12: spec.revocation.urls[0]: \"https://ca.example/x\" is not an URL to fetch by \
+         HTTP (only http:// is fetched); give one such as http://ca.example/issuing.crl",
+        "acme.yaml:14:5: spec.revocation.proxy: \"proxy:3128\" is not an URL to fetch by HTTP (only \
+         http:// is fetched); give one such as http://ca.example/issuing.crl",
+        "acme.yaml:15:24: spec.revocation.allowedAddresses[0]: \"10.0.0.1\" is not a network; give \
+         one with the length of its prefix, such as 192.0.2.0/24",
+        "acme.yaml:16:5: spec.revocation.timeout: 1h is out of range; give 1s to 10m (usual: 30s)",
+        "acme.yaml:17:5: spec.revocation.maximumAge: 1m is out of range; give 1h to 87600h (usual: \
+         168h)",
     ];
     the_name_of_a_claim: INSTANCE "      port: 3305\n" =>
         "      port: 3305\n  storage: {claimName: ../a}\n", [
@@ -185,7 +199,7 @@ says! {
     a_field_that_is_not_built_yet: INSTANCE "  receive" => "  edition: Enterprise\n  receive", [
         "acme.yaml:9:3: spec.edition: there is no such field; known here: \
          certificates, daemonTemplate, database, debug, identity, image, lease, \
-         packageLimits, partnerSecrets, receive, retention, send, storage, suspend",
+         packageLimits, partnerSecrets, receive, retention, revocation, send, storage, suspend",
     ];
     a_transport_that_is_not_built_yet: PARTNER "tcp: {host: oftp.bolt.example}" =>
         "xot: {host: oftp.bolt.example}", [
@@ -210,7 +224,7 @@ says! {
         "acme.yaml:12:11: spec.lease.ttl: 1s is out of range; give 2s to 5m (usual: 10s)",
         "acme.yaml:13:3: spec.sned: there is no such field; did you mean send? known here: \
          certificates, daemonTemplate, database, debug, identity, image, lease, \
-         packageLimits, partnerSecrets, receive, retention, send, storage, suspend",
+         packageLimits, partnerSecrets, receive, retention, revocation, send, storage, suspend",
         "acme.yaml:14:11: spec.debug.level: \"loud\" is not known here; give one of Error, Warn, \
          Info, Debug, Trace",
     ];

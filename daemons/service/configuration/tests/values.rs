@@ -69,6 +69,31 @@ fn what_a_package_may_have_is_counted_in_its_units_and_the_rest_stays_as_it_was(
 }
 
 #[test]
+fn lists_of_revoked_certificates_are_looked_at_unless_that_is_off_and_what_is_unknown_counts() {
+    let settings = |written: &str| {
+        let instance = format!("{INSTANCE}  revocation: {written}\n");
+        read(&instance, PARTNER, SECRETS)
+    };
+    let usual = settings("{}").instance.revocation;
+    assert!(usual.is_on && usual.urls.is_empty() && usual.allowed_addresses.is_empty());
+    assert_eq!(usual.on_unknown, pki::OnUnknown::Accept);
+    assert_eq!((usual.timeout, usual.maximum_size), (Duration::from_secs(30), 16 << 20));
+    assert_eq!((usual.maximum_age, usual.proxy), (None, None));
+    let own = settings(
+        "{onUnknown: Refuse, urls: [\"http://ca.example/x\"], maximumAge: 24h, maximumMebibytes: 1,
+         allowedAddresses: [10.0.0.0/8], proxy: \"http://proxy.example:3128\"}",
+    );
+    let urls: Vec<_> = own.list_urls().iter().map(ToString::to_string).collect();
+    assert_eq!(urls, ["http://ca.example/x"]);
+    let own = own.instance.revocation;
+    assert_eq!((own.on_unknown, own.maximum_size), (pki::OnUnknown::Refuse, 1 << 20));
+    assert_eq!(own.maximum_age, Some(jiff::SignedDuration::from_hours(24)));
+    assert_eq!((own.allowed_addresses.len(), own.proxy.unwrap().port()), (1, 3128));
+    let off = settings("{check: \"Off\", urls: [\"http://ca.example/x\"]}");
+    assert!(!off.instance.revocation.is_on && off.list_urls().is_empty());
+}
+
+#[test]
 fn a_partner_s_folders_lie_in_its_own_place_or_in_one_that_the_instance_allows() {
     let instance = INSTANCE.to_owned()
         + "  storage: {directory: /var/lib/seon}\n  send: {allowedFolders: [/srv/edi, ./share/]}\n";

@@ -18,6 +18,7 @@ mod prepare;
 mod process;
 mod readings;
 mod reload;
+pub mod revocation;
 mod run;
 mod service_error;
 mod shards;

@@ -16,6 +16,7 @@
 //! | `seon_waiting_oldest_seconds` | gauge | `kind` | for how long the oldest of them has |
 //! | `seon_certificate_end_timestamp_seconds` | gauge | `partner`, `purpose` | from when on there is no certificate for a purpose; ours without a partner, the partners' at `seonsqd` |
 //! | `seon_certificate_end_notice_days` | gauge | `partner`, `purpose` | within which of 60, 30, 14, 7 and 1 days that is, else 0 |
+//! | `seon_revocation_list_end_timestamp_seconds` | gauge | `url` | until when a list of revoked certificates is in force; at `seonsqd` |
 //! | `seon_store_steps_total` | counter | `step`, `outcome` | tries to commit a step: `done`, `found_done` after a lost answer, `retried`, `answer_lost`, `failed` |
 
 use std::fmt;
@@ -53,6 +54,7 @@ pub struct Metrics {
     waiting_oldest: Family<WaitingLabels, Gauge>,
     certificate_ends: Family<CertificateLabels, Gauge>,
     certificate_notices: Family<CertificateLabels, Gauge>,
+    list_ends: Family<ListLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -84,6 +86,11 @@ struct CertificateLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ListLabels {
+    url: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
     result: &'static str,
 }
@@ -107,6 +114,7 @@ impl Metrics {
             waiting_oldest: Family::default(),
             certificate_ends: Family::default(),
             certificate_notices: Family::default(),
+            list_ends: Family::default(),
         };
         metrics.register(|registry| metrics.register_all(registry, daemon));
         metrics
@@ -137,6 +145,13 @@ impl Metrics {
         registry.register("certificate_end_timestamp_seconds", ends, self.certificate_ends.clone());
         let notice = "Within which of 60, 30, 14, 7 and 1 days that is, else 0";
         registry.register("certificate_end_notice_days", notice, self.certificate_notices.clone());
+        let in_force =
+            "Until when a list of revoked certificates is in force, in seconds since 1970";
+        registry.register(
+            "revocation_list_end_timestamp_seconds",
+            in_force,
+            self.list_ends.clone(),
+        );
     }
 
     /// Adds a daemon's own families.
@@ -195,6 +210,19 @@ impl Metrics {
             self.certificate_ends.get_or_create(&labels).set(missing.gap.from.as_second());
             let days = missing.days_before(now).map_or(0, i64::from);
             self.certificate_notices.get_or_create(&labels).set(days);
+        }
+    }
+
+    /// Until when each list of revoked certificates is in force, by the one daemon that fetches them.
+    pub(crate) fn revocation_lists(&self, daemon: Daemon, configuration: &Configuration) {
+        self.list_ends.clear();
+        // All partners are held to the same ones.
+        let partner = configuration.partners().next().filter(|_| daemon == Daemon::Seonsqd);
+        for (url, until) in partner.iter().flat_map(|partner| partner.revocation.ends()) {
+            if let Some(until) = until {
+                let labels = ListLabels { url: url.to_owned() };
+                self.list_ends.get_or_create(&labels).set(until.as_second());
+            }
         }
     }
 

@@ -261,6 +261,7 @@ impl Reading for Process {
         let epoch = self.state().tenure.map(|(epoch, _)| epoch.get());
         self.metrics.lease(epoch, self.lease_valid_for_ms());
         self.metrics.certificates(self.daemon, &self.reload.current(), ambient::now());
+        self.metrics.revocation_lists(self.daemon, &self.reload.current());
         self.metrics.text()
     }
 

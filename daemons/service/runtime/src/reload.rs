@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use configuration::{Configuration, DatabaseSetting, DebugLevel, LeaseTerms, LeftOut};
 use lease::Tenure;
+use pki::Published;
 use store::{JournalEntry, JournalKind, Note, Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ struct Shared {
     /// The files as they were before they were loaded last.
     loaded: Mutex<Fingerprint>,
     begun: Mutex<BegunWith>,
+    /// The lists of revoked certificates that are known; held while a configuration takes its place.
+    lists: Mutex<Vec<Arc<Published>>>,
 }
 
 /// The settings that a running process cannot change, as it has begun with them.
@@ -77,6 +80,7 @@ impl Reload {
                 keeps_name: AtomicBool::new(false),
                 loaded: Mutex::new(loaded),
                 begun: Mutex::new(begun),
+                lists: Mutex::default(),
             }),
         };
         reload.apply_level();
@@ -104,7 +108,7 @@ impl Reload {
         let loaded = loaded.and_then(|new| self.of_the_same_instance(new));
         match loaded.and_then(|new| keeps_everybody(&self.current(), new)) {
             Ok(configuration) => {
-                self.accept(configuration);
+                self.accept(&configuration);
                 Ok(())
             }
             // Nobody has written that: the rest of it is on its way.
@@ -114,6 +118,15 @@ impl Reload {
             }
             Err(error) => Err(self.refuse(&error, revision)),
         }
+    }
+
+    /// From now on these lists of revoked certificates are known, in this configuration and in those that
+    /// follow. Their signatures are verified here, which takes some milliseconds for each.
+    pub(crate) fn know(&self, lists: Vec<Arc<Published>>) {
+        let mut known = self.shared.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let knowing = self.current().knowing(&lists);
+        *known = lists;
+        self.shared.current.send_replace(Arc::new(knowing));
     }
 
     /// From now on another instance's configuration is refused.
@@ -201,13 +214,15 @@ impl Reload {
         self.shared.status.borrow().clone()
     }
 
-    fn accept(&self, configuration: Configuration) {
+    fn accept(&self, configuration: &Configuration) {
         let begun = self.begun();
-        let status = in_effect_since_now(&configuration, &begun);
+        let status = in_effect_since_now(configuration, &begun);
         for field in &status.at_next_start {
             tracing::warn!(field, "a change takes effect at the next start only");
         }
-        self.shared.current.send_replace(Arc::new(configuration));
+        let lists = self.shared.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.current.send_replace(Arc::new(configuration.knowing(&lists)));
+        drop(lists);
         self.shared.status.send_replace(status);
         drop(begun);
         self.apply_level();

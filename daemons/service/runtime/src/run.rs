@@ -21,6 +21,7 @@ use crate::error::{HeldByAnother, RunError, Started};
 use crate::identity;
 use crate::prepare::{Begun, Prepared};
 use crate::process::Process;
+use crate::revocation::Lists;
 use crate::service_error::ServiceError;
 use crate::signals::{self, Cause, Request};
 use crate::standing::Known;
@@ -250,13 +251,14 @@ impl<E: Fn()> Life<E> {
         let mut working =
             Working { process, store, tenure, lease, keeping, tasks, admin, shutdown, known };
         let reason = match working.take_over(&active).await {
-            Ok(()) => {
+            Ok(lists) => {
                 let Working { process, store, tenure, shutdown, .. } = &working;
                 let reload = process.reload.clone();
                 let journal =
                     reload.keep_journal(store.clone(), Arc::clone(tenure), shutdown.clone());
                 supervisor.spawn("journal of reloads", journal);
                 supervisor.spawn("identity", identity::watch(active.clone()));
+                supervisor.spawn("revocation lists", lists.follow(active.clone()));
                 supervisor.spawn("service", service(active));
                 self.until_reason(&mut working).await
             }
@@ -431,7 +433,9 @@ impl Working {
     ///
     /// Before it, database and volume are looked at once more: who stood by for long may have seen them
     /// before a person's `seon adopt`, which does nothing from the moment that we have the lease.
-    async fn take_over(&mut self, active: &Active) -> Result<(), Reason> {
+    ///
+    /// What is known of revoked certificates is read before anybody's is looked at.
+    async fn take_over(&mut self, active: &Active) -> Result<Lists, Reason> {
         tokio::select! {
             biased;
             ending = &mut self.keeping => return Err(Reason::lost(&ending)),
@@ -447,10 +451,16 @@ impl Working {
                 if error.is_fenced() { Reason::Lost(Loss::Fenced) } else { Reason::Failed(error.into()) }
             })?,
         };
+        let mut lists = Lists::default();
+        tokio::select! {
+            biased;
+            ending = &mut self.keeping => return Err(Reason::lost(&ending)),
+            looked = lists.look(active) => looked.map_err(|error| Reason::Failed(error.into()))?,
+        }
         self.process.activated(self.tenure.epoch);
         let (daemon, epoch) = (self.tenure.daemon, self.tenure.epoch);
         tracing::info!(%daemon, %epoch, %recovered, "active");
-        Ok(())
+        Ok(lists)
     }
 }
 

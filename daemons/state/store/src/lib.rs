@@ -56,13 +56,14 @@ pub use migrations::Migrated;
 pub use model::{
     Claim, ClaimScope, DialId, DialOutcome, DialRecord, DialState, Direction, EntryChange, EntryId,
     EntryState, FailedCall, Hindrance, JournalEntry, JournalFilter, JournalId, JournalKind,
-    JournalRecord, KeptReceipt, Match, NewDial, NewEntry, NewReceipt, NewRequest, NewSession,
-    Offer, OperatorRequest, Original, Package, PartnerQueue, PartnerWork, Place, PreparedEntry,
-    Progress, QueueEntry, QueueFilter, Reached, Receipt, ReceiptFilter, ReceiptId, ReceiptKind,
-    ReceiptProof, ReceiptState, ReceiptTiming, ReceivedFile, ReceivedFileId, ReceivedFilter,
-    ReceivedState, Receiving, Refusal, Rejection, RequestFilter, RequestId, RequestOutcome,
-    RequestRecord, RequestState, Retry, Sent, SessionCounts, SessionEnd, SessionFilter, SessionId,
-    SessionRecord, Transport, Unwrapped, Waiting, WaitingKind, WaitsWith, Work, WorkLane,
+    JournalRecord, KeptReceipt, ListRecord, Match, NewDial, NewEntry, NewReceipt, NewRequest,
+    NewSession, Offer, OperatorRequest, Original, Package, PartnerQueue, PartnerWork, Place,
+    PreparedEntry, Progress, QueueEntry, QueueFilter, Reached, Receipt, ReceiptFilter, ReceiptId,
+    ReceiptKind, ReceiptProof, ReceiptState, ReceiptTiming, ReceivedFile, ReceivedFileId,
+    ReceivedFilter, ReceivedState, Receiving, Refusal, Rejection, RequestFilter, RequestId,
+    RequestOutcome, RequestRecord, RequestState, Retry, Sent, SessionCounts, SessionEnd,
+    SessionFilter, SessionId, SessionRecord, Transport, Unwrapped, Waiting, WaitingKind, WaitsWith,
+    Work, WorkLane,
 };
 pub use note::Note;
 pub use step::{IfAnswerLost, Step, StepOutcome};

@@ -42,6 +42,7 @@ const POSTGRES: &[Script] = &[
         include_str!("../migrations/postgres/0021_rejections_and_hindrances.sql"),
     ),
     (22, "other_hashes", include_str!("../migrations/postgres/0022_other_hashes.sql")),
+    (23, "revocation_lists", include_str!("../migrations/postgres/0023_revocation_lists.sql")),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
@@ -74,6 +75,7 @@ const SQLITE: &[Script] = &[
         include_str!("../migrations/sqlite/0021_rejections_and_hindrances.sql"),
     ),
     (22, "other_hashes", include_str!("../migrations/sqlite/0022_other_hashes.sql")),
+    (23, "revocation_lists", include_str!("../migrations/sqlite/0023_revocation_lists.sql")),
 ];
 
 /// What a migration found and left.

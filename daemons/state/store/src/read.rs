@@ -9,13 +9,13 @@ use oftp::field::{FileIdentity, Stamp};
 use crate::backend::{Lane, Row, Value, values};
 use crate::model::{
     ClaimScope, DialId, DialRecord, EntryId, EntryState, FailedCall, JournalFilter, JournalRecord,
-    KeptReceipt, PartnerQueue, PartnerWork, QueueEntry, QueueFilter, Receipt, ReceiptFilter,
-    ReceiptId, ReceivedFile, ReceivedFileId, ReceivedFilter, RequestFilter, RequestId,
-    RequestRecord, SessionFilter, SessionId, SessionRecord, Waiting, WorkLane,
+    KeptReceipt, ListRecord, PartnerQueue, PartnerWork, QueueEntry, QueueFilter, Receipt,
+    ReceiptFilter, ReceiptId, ReceivedFile, ReceivedFileId, ReceivedFilter, RequestFilter,
+    RequestId, RequestRecord, SessionFilter, SessionId, SessionRecord, Waiting, WorkLane,
 };
 use crate::rows::{
-    dial, failed_call, identity_values, journal_record, kept_receipt, partner_queue, partner_work,
-    partners_file, queue_entry, receipt, received_file, request, session, waiting,
+    dial, failed_call, identity_values, journal_record, kept_receipt, list_record, partner_queue,
+    partner_work, partners_file, queue_entry, receipt, received_file, request, session, waiting,
 };
 use crate::statement::{Statement, statement};
 use crate::{Store, StoreError};
@@ -277,6 +277,17 @@ impl Store {
         let due = |row: &Row| row.get::<bool>("due");
         let due = self.read_one(statement!("partners", "is_something_due"), values, due).await?;
         Ok(due.unwrap_or_default())
+    }
+
+    /// How it stands with each list of revoked certificates, by URL.
+    pub async fn revocation_lists(&self) -> Result<Vec<ListRecord>, StoreError> {
+        self.read_all(statement!("revocation", "lists"), &[], list_record).await
+    }
+
+    /// The list of this URL, as PEM; `None`: there is none yet.
+    pub async fn revocation_list(&self, url: &str) -> Result<Option<String>, StoreError> {
+        let list = |row: &Row| row.get::<String>("list");
+        self.read_one(statement!("revocation", "list"), values![url], list).await
     }
 
     async fn read_all<T>(

@@ -6,9 +6,9 @@ use oftp::field::{Blocks, FileIdentity, NegativeReason, ReasonText};
 use crate::backend::{Row, Value, corrupt};
 use crate::model::{
     Claim, DialOutcome, DialRecord, EntryId, EntryState, FailedCall, Hindrance, JournalEntry,
-    JournalRecord, KeptReceipt, NewDial, OperatorRequest, Original, PartnerQueue, PartnerWork,
-    Progress, QueueEntry, Receipt, ReceiptKind, ReceivedFile, ReceivedState, RequestOutcome,
-    RequestRecord, SessionCounts, SessionId, SessionRecord, Waiting,
+    JournalRecord, KeptReceipt, ListRecord, NewDial, OperatorRequest, Original, PartnerQueue,
+    PartnerWork, Progress, QueueEntry, Receipt, ReceiptKind, ReceivedFile, ReceivedState,
+    RequestOutcome, RequestRecord, SessionCounts, SessionId, SessionRecord, Waiting,
 };
 use crate::virtual_file::{description, format, identity, user_data};
 use crate::{StoreError, UnknownWord};
@@ -125,6 +125,17 @@ pub(crate) fn failed_call(row: &Row) -> Result<FailedCall, StoreError> {
         partner: row.text("partner")?,
         at: row.timestamp("at")?,
         code: row.get("code")?,
+    })
+}
+
+pub(crate) fn list_record(row: &Row) -> Result<ListRecord, StoreError> {
+    let code = row.get::<Option<String>>("error_code")?;
+    let text = row.get::<Option<String>>("error_text")?;
+    Ok(ListRecord {
+        url: row.get("url")?,
+        fetched_at: row.optional_timestamp("fetched_at")?,
+        tried_at: row.timestamp("tried_at")?,
+        error: code.map(|code| (code, text.unwrap_or_default())),
     })
 }
 

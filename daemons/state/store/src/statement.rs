@@ -46,6 +46,7 @@ topics! {
     RECEIVING "receiving",
     REQUESTS "requests",
     RETENTION "retention",
+    REVOCATION "revocation",
     SESSIONS "sessions",
     WAITING "waiting",
 }

@@ -3,10 +3,10 @@
 use configuration::{CertificateUse, Listed, Missing, Owner, missing};
 use domain::PartnerName;
 use jiff::Timestamp;
-use pki::{OutOfDate, certificate_facts, fingerprint};
+use pki::{OutOfDate, Unsure, certificate_facts, fingerprint};
 use serde::Serialize;
 
-use crate::{Error, Instance, Place};
+use crate::{Error, Instance, Place, revocation};
 
 /// The certificates of an instance.
 #[derive(Debug, Serialize)]
@@ -61,6 +61,8 @@ pub enum CertificateState {
     NotYetActive,
     /// Its time is over.
     Expired,
+    /// It was revoked, or one of its issuers was.
+    Revoked,
 }
 
 /// A time in which somebody has no certificate for something.
@@ -81,18 +83,24 @@ pub struct MissingView {
 }
 
 /// The certificates at a place, all or a partner's.
-pub fn list(
+pub async fn list(
     place: &Place,
     partner: Option<&PartnerName>,
     now: Timestamp,
 ) -> Result<CertificatesView, Error> {
     // Where our own are not given, those of the partners are all the same.
-    let (instance, without_own) = match Instance::load_whole(place) {
+    let (mut instance, without_own) = match Instance::load_whole(place) {
         Ok(instance) => (instance, false),
         Err(_) => (Instance::load(place)?, true),
     };
     if let Some(name) = partner {
         instance.partner(name.as_str())?;
+    }
+    // Without the database what is not known of revoked ones is not shown; all else is.
+    if let Ok(store) = instance.store().await {
+        let known = revocation::look(&mut instance, &store).await;
+        store.close().await;
+        drop(known?);
     }
     Ok(view(&instance, partner, without_own, now))
 }
@@ -141,6 +149,7 @@ fn certificate_view(
         purposes: listed.uses.iter().map(CertificateUse::to_string).collect(),
         issues: listed.issues,
         state: match facts.counts(listed.active_from, now) {
+            Ok(()) if is_revoked(instance, listed, now) => CertificateState::Revoked,
             Ok(()) => CertificateState::Active,
             Err(OutOfDate::NotYet(_)) => CertificateState::NotYetValid,
             Err(OutOfDate::Inactive(_)) => CertificateState::NotYetActive,
@@ -155,6 +164,15 @@ fn certificate_view(
         active_from: listed.active_from,
         source: listed.source.to_string(),
     })
+}
+
+fn is_revoked(instance: &Instance, listed: &Listed<'_>, now: Timestamp) -> bool {
+    let Owner::Partner(name) = listed.owner else { return false };
+    let status = instance
+        .configuration
+        .partner(name.as_str())
+        .map(|partner| partner.revocation.status(listed.certificate, now));
+    matches!(status, Some(Err(Unsure::Revoked(_))))
 }
 
 fn missing_view(instance: &Instance, missing: &Missing<'_>, now: Timestamp) -> MissingView {

@@ -25,6 +25,7 @@ pub mod received;
 pub mod reload;
 pub mod report;
 pub mod request;
+pub mod revocation;
 mod security;
 
 pub use error::Error;

@@ -235,6 +235,9 @@ pub struct Certificates {
     /// Only those of this partner.
     #[arg(short, long, value_name = "NAME")]
     pub partner: Option<PartnerName>,
+    /// The lists of revoked certificates instead: from where, how old, and what is wrong with them.
+    #[arg(long, conflicts_with = "partner")]
+    pub lists: bool,
 }
 
 /// What is wanted of partners.

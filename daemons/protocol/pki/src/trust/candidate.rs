@@ -15,6 +15,7 @@ use super::{Authority, CertificateSet, Presented, Role, TrustedPartner};
 use crate::certificate::{CertificateFacts, certificate_facts};
 use crate::fingerprint::fingerprint;
 use crate::peer::PeerCertificate;
+use crate::revocation::Unsure;
 use crate::usage::UsageRule;
 use crate::validity::OutOfDate;
 
@@ -26,9 +27,9 @@ pub(super) struct Candidate<'a> {
     fingerprint: String,
     now: UnixTime,
     algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
-    /// Whether the path to an authority holds, by the authority's octets: hundreds of partners may
-    /// have the same one, and its signature is verified once.
-    paths: HashMap<&'a [u8], Result<(), Broken>>,
+    /// Whether the path to an authority holds, and what stands between, by the authority's octets: hundreds
+    /// of partners may have the same one, and its signature is verified once.
+    paths: HashMap<&'a [u8], Result<Between, Broken>>,
 }
 
 impl<'a> Candidate<'a> {
@@ -73,7 +74,7 @@ impl<'a> Candidate<'a> {
     ) -> Option<Result<(), CertificateRefusal>> {
         let mut refusal = None::<CertificateRefusal>;
         for set in &partner.certificates {
-            let belongs = self.belongs_to_set(partner.name(), set, role);
+            let belongs = self.belongs_to_set(partner, set, role);
             match belongs.map(|known| known.and_then(|()| self.used(partner, role))) {
                 None => {}
                 Some(Ok(())) => return Some(Ok(())),
@@ -90,22 +91,27 @@ impl<'a> Candidate<'a> {
 
     fn belongs_to_set(
         &mut self,
-        partner: &str,
+        partner: &TrustedPartner,
         set: &'a CertificateSet,
         role: Role<'_>,
     ) -> Option<Result<(), CertificateRefusal>> {
         if set.pinned.contains(self.presented.end_entity) {
-            return Some(self.in_force(partner, set));
+            let in_force = self.in_force(partner.name(), set);
+            return Some(in_force.and_then(|()| self.not_revoked(partner, &[], None)));
         }
         let mut refusal = None::<CertificateRefusal>;
         for authority in &set.authorities {
             let reason = match self.path(authority) {
                 Err(Broken::Path(webpki::Error::UnknownIssuer)) => continue, // somebody else's authority
-                Err(error) => self.path_refusal(&error, partner),
-                Ok(()) => match self.issued(authority, partner, set, role) {
-                    Ok(()) => return Some(Ok(())),
-                    Err(reason) => reason,
-                },
+                Err(error) => self.path_refusal(&error, partner.name()),
+                Ok(between) => {
+                    let issued = self.issued(authority, partner.name(), set, role);
+                    let above = Some(authority.der.as_ref());
+                    match issued.and_then(|()| self.not_revoked(partner, &between, above)) {
+                        Ok(()) => return Some(Ok(())),
+                        Err(reason) => reason,
+                    }
+                }
             };
             refusal = Some(match refusal {
                 Some(old) => old.or_nearer(reason),
@@ -115,7 +121,7 @@ impl<'a> Candidate<'a> {
         refusal.map(Err)
     }
 
-    fn path(&mut self, authority: &'a Authority) -> Result<(), Broken> {
+    fn path(&mut self, authority: &'a Authority) -> Result<Between, Broken> {
         if let Some(known) = self.paths.get(authority.der.as_ref()) {
             return known.clone();
         }
@@ -134,7 +140,8 @@ impl<'a> Candidate<'a> {
         path
     }
 
-    fn path_at(&self, authority: &'a Authority, at: UnixTime) -> Result<(), Broken> {
+    /// The certificates between this one and the authority, lowest first.
+    fn path_at(&self, authority: &'a Authority, at: UnixTime) -> Result<Between, Broken> {
         // webpki asks whether an issuer is an authority, and not what its key may do. Of several paths
         // the last one that fails so is told.
         let barred = RefCell::new(None);
@@ -154,8 +161,36 @@ impl<'a> Candidate<'a> {
             None,
             Some(&may_issue),
         );
-        let path = path.map(|_| ());
+        let path = path.map(|path| {
+            path.intermediate_certificates().map(|issuer| issuer.der().to_vec()).collect()
+        });
         path.map_err(|error| barred.take().map_or(Broken::Path(error), Broken::Issuer))
+    }
+
+    /// Whether neither it nor what stands between it and an authority was revoked, as far as the partner
+    /// is held to that.
+    fn not_revoked(
+        &self,
+        partner: &TrustedPartner,
+        between: &[Vec<u8>],
+        authority: Option<&[u8]>,
+    ) -> Result<(), CertificateRefusal> {
+        let between = between.iter().map(Vec::as_slice);
+        let path: Vec<&[u8]> = std::iter::once(self.presented.end_entity.as_ref())
+            .chain(between)
+            .chain(authority)
+            .collect();
+        partner.revocation.judge(&path, timestamp(self.now)).map_err(|unsure| {
+            let (certificate, partner) = (self.description(), partner.name().to_owned());
+            match unsure {
+                Unsure::Revoked(revoked) => {
+                    CertificateRefusal::Revoked { certificate, partner, revoked }
+                }
+                Unsure::Unknown(why) => {
+                    CertificateRefusal::RevocationUnknown { certificate, partner, why }
+                }
+            }
+        })
     }
 
     fn issued(
@@ -328,6 +363,9 @@ fn is_short_rsa(subject_public_key_info: &[u8]) -> bool {
     let is_rsa = subject_public_key_info.windows(RSA.len()).take(16).any(|octets| octets == RSA);
     is_rsa && subject_public_key_info.len() < OF_2048_BITS
 }
+
+/// The certificates between one and an authority, lowest first.
+type Between = Arc<[Vec<u8>]>;
 
 /// Why a path to an authority does not hold.
 #[derive(Clone)]

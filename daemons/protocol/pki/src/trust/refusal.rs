@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::revocation::{Revoked, StatusUnknown};
 use crate::usage::Misuse;
 
 /// Why a certificate is not accepted.
@@ -162,6 +163,32 @@ pub enum CertificateRefusal {
         /// The subject of the certificate between.
         intermediate: String,
     },
+    /// It belongs to a partner, and was revoked, or one of its issuers was.
+    #[error(
+        "the certificate of partner {partner} ({certificate}) {revoked}; ask {partner} for its new \
+         certificate and put that into the partner's certificates"
+    )]
+    Revoked {
+        /// Subject and fingerprint.
+        certificate: String,
+        /// Whose it is.
+        partner: String,
+        /// What was revoked when, and who says so.
+        revoked: Box<Revoked>,
+    },
+    /// It belongs to a partner, and nobody knows whether it was revoked.
+    #[error(
+        "the certificate of partner {partner} ({certificate}) {why}; or let it count all the same by \
+         spec.revocation.onUnknown: Accept"
+    )]
+    RevocationUnknown {
+        /// Subject and fingerprint.
+        certificate: String,
+        /// Whose it is.
+        partner: String,
+        /// What is missing.
+        why: StatusUnknown,
+    },
     /// Its path to a partner's authority does not hold.
     #[error(
         "the certificate presented ({certificate}) names an authority of partner {partner} as its \
@@ -193,6 +220,8 @@ impl CertificateRefusal {
             Self::Name { .. } => "E-TLS-NAME",
             Self::Purpose { .. } | Self::Usage { .. } => "E-TLS-CERTIFICATE-PURPOSE",
             Self::Issuer { .. } => "E-TLS-CERTIFICATE-ISSUER",
+            Self::Revoked { .. } => "E-TLS-CERTIFICATE-REVOKED",
+            Self::RevocationUnknown { .. } => "E-TLS-REVOCATION-UNKNOWN",
         }
     }
 
@@ -209,6 +238,8 @@ impl CertificateRefusal {
             Self::NotYetValid { .. } => 7,
             Self::Expired { .. } => 8,
             Self::ShortKey { .. } => 9,
+            Self::RevocationUnknown { .. } => 10,
+            Self::Revoked { .. } => 11,
         };
         if nearness(&other) > nearness(&self) { other } else { self }
     }

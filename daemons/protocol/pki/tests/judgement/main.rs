@@ -6,5 +6,6 @@ mod facts;
 mod makers;
 mod paths;
 mod pkits;
+mod revocation;
 mod trust;
 mod usage;

@@ -9,8 +9,9 @@ use pki::{
     CertificateRefusal, Presented, Role, Trust, TrustedCertificates, TrustedPartner, UsageRule,
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -73,6 +74,13 @@ impl Recipe {
         self
     }
 
+    /// Where its issuer's lists are.
+    pub(crate) fn listed_at(mut self, places: &[&str]) -> Self {
+        let uris = places.iter().map(|&url| url.to_owned()).collect();
+        self.parameters.crl_distribution_points = vec![CrlDistributionPoint { uris }];
+        self
+    }
+
     pub(crate) fn self_signed(&self) -> Keyed {
         let key = KeyPair::generate().unwrap();
         let certificate = self.parameters.self_signed(&key).unwrap().der().clone();
@@ -83,7 +91,7 @@ impl Recipe {
 /// A certificate with its key, which issues others.
 pub(crate) struct Keyed {
     pub(crate) certificate: CertificateDer<'static>,
-    issuer: Issuer<'static, KeyPair>,
+    pub(crate) issuer: Issuer<'static, KeyPair>,
 }
 
 impl Keyed {

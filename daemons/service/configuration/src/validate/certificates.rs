@@ -135,7 +135,13 @@ fn of_partner(
     let (active_from, secret) = (active_from.ok()?, entry.secret_ref.name.clone());
     Some((
         tls.map(|tls| TlsCertificates { active_from, ..tls }),
-        files.map(|certificates| FileCertificates { secret, purposes, active_from, certificates }),
+        files.map(|[certificates, authorities]| FileCertificates {
+            secret,
+            purposes,
+            active_from,
+            certificates,
+            authorities,
+        }),
     ))
 }
 

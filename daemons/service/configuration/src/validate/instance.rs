@@ -33,6 +33,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
     let package_limits = package_limits(check, &spec.package_limits);
     let send = send(check, spec, receive.as_ref(), data_directory.as_deref());
     let file_keys = certificates::own(check, spec);
+    let revocation = super::revocation::validate(check, &spec.revocation);
     let ttl = check.duration(&spec.lease.ttl, ["2s", "5m", "10s"], "spec.lease.ttl");
     let retention = retention(check, spec);
     names_on_a_cluster(check, spec)?;
@@ -45,6 +46,7 @@ pub(super) fn validate(check: &mut Checker<'_, '_>) -> Option<Instance> {
         package_limits: package_limits?,
         send: send?,
         file_keys: file_keys?,
+        revocation: revocation?,
         lease: LeaseTerms { ttl: ttl? },
         retention: retention?,
         debug_level: spec.debug.level,
@@ -292,7 +294,7 @@ impl Checker<'_, '_> {
         certificate.map(Some).ok_or(Reported)
     }
 
-    fn networks(&mut self, texts: &[String], field: &str) -> Option<Vec<IpNet>> {
+    pub(super) fn networks(&mut self, texts: &[String], field: &str) -> Option<Vec<IpNet>> {
         let mut networks = Vec::new();
         for (index, text) in texts.iter().enumerate() {
             let network = text.parse().ok();

@@ -4,6 +4,7 @@ use crds::{HighestLevel, MinimumLevel, Permission, SeonPartnerSpec};
 use domain::PartnerName;
 use jiff::tz::TimeZone;
 use oftp::{Level, Tolerance, UserData};
+use pki::Revocation;
 
 use super::{Checker, Reported, certificates, did_you_mean, folders, isdn, security};
 use crate::{
@@ -67,6 +68,7 @@ pub(super) fn validate(
         file_certificates: certificates.files,
         security: security?,
         authentication,
+        revocation: Revocation::default(),
         certificate_usage: security::certificate_usage(spec.security.certificate_usage),
         receipts: Receipts {
             expected: spec.receipts.expected,

@@ -217,13 +217,13 @@ impl<'d> Checker<'d, '_> {
     }
 
     /// A partner's certificates for files and receipts, each of which says that it is for all that it is
-    /// used for; never empty.
+    /// used for, and never empty; and its authorities, if they are there.
     pub(super) fn file_certificates(
         &mut self,
         reference: &SecretReference,
         field: &str,
         used: &[Purpose],
-    ) -> Option<Vec<CertificateDer<'static>>> {
+    ) -> Option<[Vec<CertificateDer<'static>>; 2]> {
         let secret = self.find(&reference.name, field, "{tls.crt: …}")?;
         let field = format!("{field}.name");
         if secret.value("tls.crt").is_none() && secret.value("ca.crt").is_some() {
@@ -235,8 +235,21 @@ impl<'d> Checker<'d, '_> {
             self.fail(&field, Problem::Reference(problem));
             return None;
         }
-        let found = self.key_of(&reference.name, &secret, "tls.crt", &field)?;
-        self.certificates(&found, |certificate| for_files(certificate, used))
+        let found = self.key_of(&reference.name, &secret, "tls.crt", &field);
+        let certificates = found.and_then(|found| {
+            self.certificates(&found, |certificate| for_files(certificate, used))
+        });
+        let authorities = match secret.value("ca.crt") {
+            None => Some(Vec::new()),
+            // Issuers without a certificate of their own leave it empty.
+            Some((_, value)) if value.octets.as_ref().is_some_and(|it| it.is_empty()) => {
+                Some(Vec::new())
+            }
+            Some((document, value)) => value.octets.as_ref().and_then(|octets| {
+                self.certificates(&Found { document, value, octets }, for_issuing)
+            }),
+        };
+        Some([certificates?, authorities?])
     }
 
     fn find_key(

@@ -11,6 +11,7 @@ mod receiving;
 mod recovery;
 mod requests;
 mod retention;
+mod revocation;
 mod sending;
 mod sessions;
 

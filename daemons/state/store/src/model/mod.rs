@@ -8,6 +8,7 @@ mod queue;
 mod receipt;
 mod received;
 mod request;
+mod revocation;
 mod session;
 mod waiting;
 
@@ -31,6 +32,7 @@ pub use request::{
     NewRequest, OperatorRequest, RequestFilter, RequestId, RequestOutcome, RequestRecord,
     RequestState,
 };
+pub use revocation::ListRecord;
 pub use session::{
     Claim, Direction, NewSession, SessionCounts, SessionEnd, SessionFilter, SessionId,
     SessionRecord, Transport,

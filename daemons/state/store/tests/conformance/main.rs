@@ -52,6 +52,7 @@ mod receiving;
 mod rejecting;
 mod requests;
 mod retention;
+mod revocation;
 mod run;
 mod schema;
 mod sessions;

@@ -8,6 +8,7 @@ mod files;
 mod hot_folders;
 mod identity;
 mod listeners;
+mod revocation;
 mod waiting;
 
 pub use certificates::validity;
@@ -22,15 +23,15 @@ pub async fn examine(place: &Place) -> Report {
     let mut categories = Vec::new();
     match Instance::load_whole(place) {
         Err(failure) => categories.push(Category::new("configuration", unreadable(&failure))),
-        Ok(instance) => {
+        Ok(mut instance) => {
             categories.push(Category::new("configuration", configuration(&instance)));
-            examine_instance(&instance, &mut categories).await;
+            examine_instance(&mut instance, &mut categories).await;
         }
     }
     Report::new(categories)
 }
 
-async fn examine_instance(instance: &Instance, categories: &mut Vec<Category>) {
+async fn examine_instance(instance: &mut Instance, categories: &mut Vec<Category>) {
     let now = ambient::now();
     let (checks, store) = database::examine(instance).await;
     categories.push(Category::new("database", checks));
@@ -55,6 +56,12 @@ async fn examine_instance(instance: &Instance, categories: &mut Vec<Category>) {
     let checks = certificates::examine(instance, now);
     if !checks.is_empty() {
         categories.push(Category::new("certificates", checks));
+    }
+    if let Some(store) = &store {
+        let checks = revocation::examine(instance, store, now).await;
+        if !checks.is_empty() {
+            categories.push(Category::new("revocation", checks));
+        }
     }
     categories.push(Category::new("spool", files::spool(instance)));
     if let Some(store) = &store {

@@ -97,13 +97,14 @@ pub async fn unwrap(place: &Place, partner: &str, file: &Path, to: &Path) -> Res
     let opening = Opening { unpackager, content: Vec::new(), out: Beside::new(to)? };
     let opening = read(file, opening, Opening::take).await?;
     let policy = partner.security.inbound.clone();
+    let revocation = partner.revocation.clone();
     let (octets, packaging, signer) = blocking(move || {
         let Opening { unpackager, mut content, mut out } = opening;
         let found = unpackager.finish(&mut content)?;
         out.write(&content)?;
         let announced = judge::packaging(&found, &policy.suites)?;
         policy.admits(announced)?;
-        let signer = packaging::signer(&found, announced.suite(), &certificates, now)?;
+        let signer = packaging::signer(&found, announced.suite(), &certificates, &revocation, now)?;
         Ok((out.place()?, announced, signer))
     })
     .await?;
