@@ -24,13 +24,13 @@ const KEY: &str = "instance.json";
 
 /// By which it is known again.
 pub fn fingerprint(instance: &ValidatedInstance) -> String {
-    fingerprint::of(&json!(instance))
+    fingerprint::sha256(&json!(instance).to_string())
 }
 
 /// The Secret as it should be, with this metadata.
 pub fn secret(instance: &ValidatedInstance, metadata: ObjectMeta) -> Secret {
     let value = json!(instance);
-    let revision = (names::WANTED_ANNOTATION.to_owned(), fingerprint::of(&value));
+    let revision = (names::WANTED_ANNOTATION.to_owned(), fingerprint::sha256(&value.to_string()));
     let data = (KEY.to_owned(), ByteString(value.to_string().into_bytes()));
     Secret {
         metadata: ObjectMeta { annotations: Some([revision].into()), ..metadata },
@@ -60,7 +60,7 @@ pub async fn read(
 fn of(secret: &Secret, found: &Found, said: &str) -> Option<ValidatedInstance> {
     let ByteString(octets) = secret.data.as_ref()?.get(KEY)?;
     let value: Value = serde_json::from_slice(octets).ok()?;
-    if fingerprint::of(&value) != said {
+    if fingerprint::sha256(&value.to_string()) != said {
         return None;
     }
     let instance: ValidatedInstance = serde_json::from_value(value).ok()?;

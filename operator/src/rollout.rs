@@ -100,9 +100,16 @@ impl<'a> Group<'a> {
     }
 }
 
-/// It says that a start would change something, and began with just what it has.
+/// As a daemon names the setting of which only the address is mounted, from a Secret of its own.
+const DATABASE: &str = "spec.database";
+
+/// It says that a start would change something, and began with just what it has. What is mounted from
+/// another Secret, the database's, may have come after that.
 fn is_in_vain(pod: &ObservedPod) -> bool {
-    pod.at_next_start.is_some() && pod.begun_with.is_some() && pod.begun_with == pod.configuration
+    let named = pod.at_next_start.as_deref();
+    named.is_some_and(|named| !named.contains(DATABASE))
+        && pod.begun_with.is_some()
+        && pod.begun_with == pod.configuration
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@ mod spread;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use configuration::{Configuration, ManifestError};
-use crds::{DaemonTemplate, Resources, SecretKeyReference, SeonPartner, Service, VolumeClaim};
+use crds::{
+    DaemonTemplate, Resources, SecretKeyReference, SeonPartner, Service, VolumeClaim, names,
+};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::networking::v1::NetworkPolicyPeer, apimachinery::pkg::apis::meta::v1::OwnerReference,
@@ -30,7 +32,7 @@ use crate::{
     daemon::Daemon,
     dereference::{Found, instance_secrets, partner_secrets},
     problem::{Problem, sentence},
-    world::InstanceKey,
+    world::{InstanceKey, Kind},
 };
 
 pub use endings::Ending;
@@ -71,6 +73,10 @@ pub struct ValidatedInstance {
     /// What the daemons read; nothing, if it stays as it is on the cluster.
     #[serde(skip)]
     pub manifests: Option<Manifests>,
+    /// Whether one Secret is not enough for what they read, or once was not: then its pods look for all
+    /// shards. To change over replaces them once, and there is no way back that would do so again.
+    #[serde(default)]
+    pub is_spread: bool,
     /// Another one when anything of that, or of a mounted Secret, is another.
     pub revision: String,
     /// The partners that are part of it, and when the first of their certificates expires.
@@ -240,6 +246,7 @@ pub fn validate(
                 database,
                 storage,
                 is_suspended: found.instance.spec.suspend,
+                is_spread: is_spread(&manifests, found),
                 manifests: Some(manifests),
                 revision,
                 partner_ports: cluster::partner_ports(&configuration),
@@ -251,6 +258,16 @@ pub fn validate(
         }
         _ => Err(ValidateError { problems, rejected }),
     }
+}
+
+fn is_spread(manifests: &Manifests, found: &Found) -> bool {
+    let is_there = |number| {
+        let name = names::configuration_shard(&found.key.name, number);
+        let uid = found.instance.metadata.uid.as_ref();
+        let shard = found.owned.get(&(Kind::Secret, name));
+        shard.is_some_and(|shard| shard.owner.as_ref() == uid)
+    };
+    !manifests.shards.is_empty() || (0..names::SHARDS).any(is_there)
 }
 
 /// What the common rules take, in its places.

@@ -112,7 +112,7 @@ impl Lanes {
                 // Whoever has changed something may have mended it, and is there to see.
                 Entry::Occupied(lane) => {
                     let lane = lane.into_mut();
-                    lane.due = lane.due.map(|_| now);
+                    lane.due = lane.due.map(|due| if lane.failures > 0 { now } else { due });
                 }
             }
         }
@@ -221,8 +221,8 @@ async fn look_for(
     url: &ListUrl,
 ) -> Result<Found, NotFetched> {
     let octets = fetcher.fetch(url).await?;
-    // Whether it is newer is asked again when it is next looked for, if the database does not answer.
-    let kept = active.store.revocation_list(url.as_str()).await.ok().flatten();
+    // Without knowing what is kept an older one would take its place.
+    let kept = active.store.revocation_list(url.as_str()).await.map_err(NotFetched::Kept)?;
     let now = ambient::now();
     let judging = tokio::task::spawn_blocking(move || {
         let kept = kept.and_then(|kept| RevocationList::read(kept.as_bytes()).ok());

@@ -108,3 +108,20 @@ fn a_shard_that_has_nothing_any_more_is_emptied_and_nobody_elses_is_touched() {
     }
     assert_eq!(plan(&validated(&found), &found).objects.secrets.len(), 1);
 }
+
+#[test]
+fn pods_look_for_shards_once_there_are_any_and_from_then_on() {
+    let sources = |plan: &Plan| {
+        let sets = serde_json::to_string(&plan.objects.stateful_sets).unwrap();
+        sets.matches("configuration-00").count()
+    };
+    let small = found_many(10, CHAIN);
+    assert_eq!(sources(&plan(&validated(&small), &small)), 0);
+    let mut found = found_many(200, CHAIN);
+    let large = plan(&validated(&found), &found);
+    assert!(sources(&large) > 0);
+    applied(&mut found, &large);
+    found.partners.truncate(10);
+    let again = plan(&validated(&found), &found);
+    assert_eq!(again.objects.stateful_sets, large.objects.stateful_sets, "nothing is replaced");
+}

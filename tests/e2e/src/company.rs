@@ -17,7 +17,8 @@ use crate::ground::Ground;
 use crate::manifests::{self, Party};
 use crate::pods::restarts;
 use crate::{
-    Active, Database, Journal, Line, Objects, Record, Stage, Volume, database, eventually, is_ready,
+    Active, Database, Journal, Line, Objects, Record, Stage, Uri, Volume, database, eventually,
+    is_ready,
 };
 
 /// A company: its namespace, its database, its resources.
@@ -106,13 +107,26 @@ impl<'stage> Company<'stage> {
     pub(crate) async fn prepare(&self, partner: &Self, authority: &Authority) {
         let Party { name, .. } = self.party;
         let other = partner.name();
-        let uri = self.database.uri();
-        self.apply(&manifests::application_database(&format!("{name}-db-app"), &uri)).await;
+        self.set_database(&self.database.uri()).await;
         self.set_password(name, &own_password(name)).await;
         self.set_password(other, &own_password(other)).await;
         self.renew_certificate(authority).await;
         let authority = manifests::authority(&format!("{other}-authority"), &authority.pem());
         self.apply(&manifests::of_partner(other, authority)).await;
+    }
+
+    /// Where its daemons are told that its database is.
+    pub async fn set_database(&self, uri: &Uri) {
+        let secret = format!("{}-db-app", self.name());
+        self.apply(&manifests::application_database(&secret, uri)).await;
+    }
+
+    /// A Secret that leads to a new database, and where that is.
+    pub async fn another_database(&self, secret: &str) -> Uri {
+        let place = format!("{}-{secret}", self.namespace());
+        let uri = self.stage.ground.database(&self.stage.cluster, &place).await.uri();
+        self.apply(&manifests::application_database(secret, &uri)).await;
+        uri
     }
 
     /// What that company says as password, as this one knows it.

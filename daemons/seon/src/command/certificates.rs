@@ -46,8 +46,13 @@ fn words(found: &CertificatesView, now: Timestamp, terminal: &Terminal) -> Strin
         text.push('\n');
         text.extend(found.missing.iter().map(|missing| format!("{}\n", missing.sentence)));
     }
-    if found.without_own {
-        text.push_str("\nour own are not among them: what runs here is given none, or not all\n");
+    if let Some(why) = &found.without_own {
+        let why = terminal::escaped(why);
+        text.extend([
+            "\nour own are not among them (a pod is given what its daemon needs): ",
+            &why,
+            "\n",
+        ]);
     }
     text
 }
@@ -208,7 +213,7 @@ mod tests {
                     sentence: "bolt has no certificate for Encrypt".into(),
                 },
             ],
-            without_own: false,
+            without_own: Some("Secret acme-tls is not there".into()),
         };
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
         assert_eq!(
@@ -221,6 +226,8 @@ in 190d    anvil  Tls (authority)          from 2026-12-24  CN=anvil  CN=Root  4
 
 from then on acme has no certificate for Sign
 bolt has no certificate for Encrypt
+
+our own are not among them (a pod is given what its daemon needs): Secret acme-tls is not there
 "
         );
     }

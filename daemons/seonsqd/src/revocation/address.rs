@@ -33,6 +33,10 @@ fn is_public(address: Ipv4Addr) -> bool {
 /// Of IPv6 only `2000::/3` is given to anybody, and of that not what wraps an address of IPv4.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
+    // Behind a translation every address of IPv4 has one there (RFC 6052), and is judged as itself.
+    if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = segments {
+        return is_public(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    }
     let is_documentation = segments[0] == 0x2001 && segments[1] == 0x0db8
         || segments[0] == 0x3fff && segments[1] < 0x1000;
     let is_special = segments[0] == 0x2001 && segments[1] < 0x0200; // Teredo among them
@@ -47,9 +51,14 @@ mod tests {
 
     #[test]
     fn a_certificate_leads_to_public_addresses_only() {
-        for public in
-            ["93.184.216.34", "172.32.0.1", "100.128.0.1", "2a00:1450:4001::1", "::ffff:8.8.8.8"]
-        {
+        for public in [
+            "93.184.216.34",
+            "172.32.0.1",
+            "100.128.0.1",
+            "2a00:1450:4001::1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
+        ] {
             assert!(may_be_called(public.parse().unwrap(), &[]), "{public}");
         }
         for inner in [
@@ -77,6 +86,8 @@ mod tests {
             "2002:0a00:0001::1",
             "2001::1",
             "64:ff9b::a00:1",
+            "64:ff9b::169.254.169.254",
+            "64:ff9b:1::8.8.8.8",
         ] {
             assert!(!may_be_called(inner.parse().unwrap(), &[]), "{inner}");
         }

@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use pki::ListError;
+use store::StoreError;
 use tokio::net::TcpStream;
 
 use super::address::may_be_called;
@@ -84,6 +85,15 @@ pub(super) enum NotFetched {
     /// There was a later one.
     #[error("it was made at {made}, before the one that is kept ({kept}), which stays")]
     Older { made: Timestamp, kept: Timestamp },
+    /// There is another authority's list, which still counts.
+    #[error(
+        "it is a list by {issuer}, and the one that is kept is by {kept}, which is an authority here still \
+         and stays; take that one out of ca.crt if it makes no lists any more"
+    )]
+    Another { issuer: String, kept: String },
+    /// Whether it is newer than what is kept is not known.
+    #[error("the list that is kept could not be read: {0}")]
+    Kept(StoreError),
     /// The process ends.
     #[error("it was not looked at, because the process ends")]
     Stopped,
@@ -99,7 +109,10 @@ impl NotFetched {
             Self::Status(_) | Self::Broken(_) | Self::Request(_) => "E-REVOCATION-ANSWER",
             Self::Large(_) => "E-REVOCATION-SIZE",
             Self::List(_) | Self::Stopped => "E-REVOCATION-LIST",
-            Self::Stranger { .. } | Self::Signature { .. } => "E-REVOCATION-ISSUER",
+            Self::Stranger { .. } | Self::Signature { .. } | Self::Another { .. } => {
+                "E-REVOCATION-ISSUER"
+            }
+            Self::Kept(error) => error.code(),
             Self::Early { .. } | Self::Older { .. } => "E-REVOCATION-AGE",
         }
     }
@@ -177,7 +190,10 @@ impl Fetcher {
                 failed = NotFetched::Inside { host: to.host().to_owned(), address };
                 continue;
             }
-            match TcpStream::connect(address).await {
+            // One that swallows what is sent to it leaves time for the next.
+            let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut));
+            let connecting = tokio::time::timeout(self.timeout / 4, TcpStream::connect(address));
+            match connecting.await.unwrap_or_else(late) {
                 Ok(stream) => return Ok(stream),
                 Err(why) => failed = unreachable(why),
             }

@@ -29,8 +29,16 @@ pub(super) fn judge(
     if now.saturating_add(CLOCKS_APART).is_ok_and(|later| later < made) {
         return Err(NotFetched::Early { made });
     }
-    if let Some(kept) = kept.filter(|kept| list.is_older_than(kept)) {
+    let Some(kept) = kept else { return Ok(list) };
+    let is_same_issuer = list.issuer() == kept.issuer();
+    if is_same_issuer && list.is_older_than(kept) {
         return Err(NotFetched::Older { made, kept: kept.this_update() });
+    }
+    // Any partner's authority can sign what lies at any URL. It does not take another one's place.
+    let counts = |one: &_| kept.names_as_issuer(AsRef::<[u8]>::as_ref(one));
+    if !is_same_issuer && authorities.iter().any(counts) {
+        let [issuer, kept] = [&list, kept].map(|list| list.issuer().to_owned());
+        return Err(NotFetched::Another { issuer, kept });
     }
     Ok(list)
 }
@@ -46,7 +54,9 @@ mod tests {
     fn a_list_takes_the_place_of_an_older_one_by_a_known_issuer_and_nothing_else_does() {
         let (known, namesake, other) =
             (Authority::new("CA"), Authority::new("CA"), Authority::new("Other"));
-        let authorities = [known.der()];
+        let neighbour = Authority::new("Neighbour");
+        let authorities = [known.der(), neighbour.der()];
+        let gone = other.list(9, &[]);
         let read = |octets: &[u8]| RevocationList::read(octets).unwrap();
         let (first, second) = (known.list(1, &[]), known.list(2, &[]));
         let now = ambient::now();
@@ -65,6 +75,14 @@ mod tests {
                 Some("E-REVOCATION-ISSUER"),
             ),
             ("a stranger's", &other.list(3, &[]), Some(&first), now, Some("E-REVOCATION-ISSUER")),
+            (
+                "a neighbour's in its place",
+                &neighbour.list(9, &[]),
+                Some(&first),
+                now,
+                Some("E-REVOCATION-ISSUER"),
+            ),
+            ("in place of one who is no authority any more", &first, Some(&gone), now, None),
             ("a page", &b"<html>".to_vec(), Some(&first), now, Some("E-REVOCATION-LIST")),
         ] {
             let kept = kept.map(|kept| read(kept));

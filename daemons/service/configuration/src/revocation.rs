@@ -1,6 +1,6 @@
 //! What is known of revoked certificates, and how partners' are held to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,12 +59,27 @@ pub enum NoListUrl {
     /// It has what belongs into no request.
     #[error("it has characters that belong into no URL, or a user's name")]
     Characters,
+    /// No list that is used has one that long, and whatever keeps it has its limits.
+    #[error("it has more than {LONGEST} octets")]
+    Length,
 }
+
+/// The most octets of a URL, as the schema has it for those that are written down.
+const LONGEST: usize = 1024;
+
+/// Lists that the certificates of one owner can have us fetch, ...
+const OF_ONE: usize = 8;
+
+/// ... and those of all together: every daemon holds each of them.
+const OF_ALL: usize = 64;
 
 impl ListUrl {
     /// Reads one.
     pub fn parse(text: &str) -> Result<Self, NoListUrl> {
         const SCHEME: &str = "http://";
+        if text.len() > LONGEST {
+            return Err(NoListUrl::Length);
+        }
         let scheme = text.get(..SCHEME.len()).ok_or(NoListUrl::Scheme)?;
         if !scheme.eq_ignore_ascii_case(SCHEME) {
             return Err(NoListUrl::Scheme);
@@ -165,24 +180,37 @@ impl Configuration {
         all.into_iter().map(|one: &[u8]| CertificateDer::from(one.to_vec())).collect()
     }
 
-    /// The lists that are to be fetched: those that partners' certificates and their authorities name, by
-    /// HTTP, and those that are written down. None, if nothing is looked at.
+    /// The lists that are to be fetched: those that are written down, and those that partners' certificates
+    /// and their authorities name by HTTP, as many as one partner and all may have fetched. None, if nothing
+    /// is looked at.
     pub fn list_urls(&self) -> BTreeSet<ListUrl> {
         let settings = &self.instance.revocation;
         if !settings.is_on {
             return BTreeSet::new();
         }
-        let mut urls = settings.urls.clone();
-        let authorities = self.authorities();
-        let listed = self.certificates().into_iter().filter(|it| it.owner != crate::Owner::Ours);
-        let certificates = listed.map(|it| it.certificate).chain(&authorities);
-        for facts in certificates.filter_map(|it| certificate_facts(it)) {
-            // A certificate may have several addresses of one list, and some of other protocols.
-            let points = facts.extensions.revocation_lists;
-            urls.extend(points.iter().filter_map(|point| ListUrl::parse(point).ok()));
+        let mut named: BTreeMap<_, BTreeSet<ListUrl>> = BTreeMap::new();
+        for it in self.certificates() {
+            if let crate::Owner::Partner(partner) = it.owner {
+                named.entry(partner).or_default().extend(lists_of(it.certificate));
+            }
         }
-        urls
+        for (name, partner) in &self.partners {
+            let of_files = partner.file_certificates.iter().flat_map(|it| &it.authorities);
+            named.entry(name).or_default().extend(of_files.flat_map(|one| lists_of(one)));
+        }
+        // What others wrote has its limits: of each a few, and of all together no more than are held.
+        let few = named.into_values().map(|urls| urls.into_iter().take(OF_ONE));
+        let others: BTreeSet<_> =
+            few.flatten().filter(|url| !settings.urls.contains(url)).collect();
+        settings.urls.iter().cloned().chain(others.into_iter().take(OF_ALL)).collect()
     }
+}
+
+/// A certificate may have several addresses of one list, and some of other protocols.
+fn lists_of(certificate: &[u8]) -> Vec<ListUrl> {
+    let facts = certificate_facts(certificate);
+    let points = facts.map(|facts| facts.extensions.revocation_lists).unwrap_or_default();
+    points.iter().filter_map(|point| ListUrl::parse(point).ok()).collect()
 }
 
 #[cfg(test)]
@@ -229,5 +257,8 @@ mod tests {
         ] {
             assert_eq!(ListUrl::parse(text), Err(why), "{text:?}");
         }
+        let long = |octets: usize| format!("http://{}", "a".repeat(octets - 7));
+        assert!(ListUrl::parse(&long(1024)).is_ok());
+        assert_eq!(ListUrl::parse(&long(1025)), Err(NoListUrl::Length));
     }
 }

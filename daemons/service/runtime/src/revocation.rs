@@ -18,9 +18,9 @@ use crate::service_error::ServiceError;
 /// How often the database is asked which lists there are.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// The lists as they were read last, by URL, with when each was fetched.
+/// The lists as they were read last, by URL, with when each was fetched; nothing of one that cannot be used.
 #[derive(Debug, Default)]
-pub struct Lists(BTreeMap<String, (Timestamp, Arc<Published>)>);
+pub struct Lists(BTreeMap<String, (Timestamp, Option<Arc<Published>>)>);
 
 impl Lists {
     /// Those that the database has now; only what is new is read.
@@ -38,11 +38,13 @@ impl Lists {
             let Some(text) = store.revocation_list(&url).await? else { continue };
             match blocking(move || RevocationList::read(text.as_bytes())).await {
                 Some(Ok(list)) => {
-                    now.insert(url.clone(), (fetched, Arc::new(Published { url, list })));
+                    let published = Arc::new(Published { url: url.clone(), list });
+                    now.insert(url, (fetched, Some(published)));
                 }
                 // It was read before it was written down; who wrote it was another version.
                 Some(Err(error)) => {
                     tracing::warn!(code = "E-REVOCATION-LIST", url, "a list is not used: {error}");
+                    now.insert(url, (fetched, None));
                 }
                 None => {}
             }
@@ -54,7 +56,7 @@ impl Lists {
 
     /// All of them.
     pub fn all(&self) -> Vec<Arc<Published>> {
-        self.0.values().map(|(_, published)| Arc::clone(published)).collect()
+        self.0.values().filter_map(|(_, published)| published.clone()).collect()
     }
 
     /// Brings the configuration in effect up to date.

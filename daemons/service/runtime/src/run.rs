@@ -455,7 +455,13 @@ impl Working {
         tokio::select! {
             biased;
             ending = &mut self.keeping => return Err(Reason::lost(&ending)),
-            looked = lists.look(active) => looked.map_err(|error| Reason::Failed(error.into()))?,
+            looked = lists.look(active) => match looked {
+                // They are looked for again at once, and until then nobody is known to be good or bad.
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(code = error.code(), "the lists of revoked certificates wait: {error}");
+                }
+                looked => looked.map_err(|error| Reason::Failed(error.into()))?,
+            },
         }
         self.process.activated(self.tenure.epoch);
         let (daemon, epoch) = (self.tenure.daemon, self.tenure.epoch);

@@ -15,8 +15,9 @@ pub struct CertificatesView {
     pub certificates: Vec<CertificateView>,
     /// For each purpose that somebody has a certificate for: when there is none, what comes first first.
     pub missing: Vec<MissingView>,
-    /// Whether our own are not among them, because this process is not given them (as in a pod).
-    pub without_own: bool,
+    /// Why our own are not among them: a pod is not given them all, or one of them is not good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_own: Option<String>,
 }
 
 /// A certificate as it is shown.
@@ -90,8 +91,8 @@ pub async fn list(
 ) -> Result<CertificatesView, Error> {
     // Where our own are not given, those of the partners are all the same.
     let (mut instance, without_own) = match Instance::load_whole(place) {
-        Ok(instance) => (instance, false),
-        Err(_) => (Instance::load(place)?, true),
+        Ok(instance) => (instance, None),
+        Err(why) => (Instance::load(place)?, Some(why.to_string())),
     };
     if let Some(name) = partner {
         instance.partner(name.as_str())?;
@@ -108,7 +109,7 @@ pub async fn list(
 fn view(
     instance: &Instance,
     partner: Option<&PartnerName>,
-    without_own: bool,
+    without_own: Option<String>,
     now: Timestamp,
 ) -> CertificatesView {
     let mut all = instance.configuration.certificates();
@@ -119,7 +120,11 @@ fn view(
     let mut certificates: Vec<_> =
         all.iter().filter_map(|listed| certificate_view(instance, listed, now)).collect();
     certificates.sort_by_key(|it| it.expires);
-    CertificatesView { certificates, missing, without_own: without_own && partner.is_none() }
+    CertificatesView {
+        certificates,
+        missing,
+        without_own: without_own.filter(|_| partner.is_none()),
+    }
 }
 
 fn is_wanted(owner: Owner<'_>, partner: Option<&PartnerName>) -> bool {

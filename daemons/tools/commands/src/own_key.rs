@@ -11,6 +11,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use pki::Purpose;
+use rcgen::KeyPair;
+use zeroize::Zeroizing;
 
 pub use pki::Subject;
 
@@ -167,6 +169,18 @@ fn named(name: &str) -> Result<&str, OwnKeyError> {
     };
     let is_name = name.len() <= 253 && name.split('.').all(is_part);
     if is_name { Ok(name) } else { Err(OwnKeyError::Name(name.to_owned())) }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(file).map_err(Error::io(format!("reading {}", file.display())))
+}
+
+/// The private key in a file.
+fn key_of(file: &Path) -> Result<KeyPair, Error> {
+    let unreadable = || OwnKeyError::Key(file.to_owned());
+    let octets = Zeroizing::new(read(file)?);
+    let pem = std::str::from_utf8(&octets).map_err(|_| unreadable())?;
+    Ok(KeyPair::from_pem(pem).map_err(|_| unreadable())?)
 }
 
 /// Writes a new file for these, on stable storage when it returns.

@@ -50,12 +50,16 @@ pub fn run(
 fn requested(made: &Requested, options: &KeyRequest, terminal: &Terminal) -> String {
     let (key, request) = (made.key.display(), made.request.display());
     let uses: Vec<_> = options.key.uses.iter().map(|usage| usage.name()).collect();
+    let what = if made.is_new {
+        format!("a key of the kind {}", options.kind.name())
+    } else {
+        "a request for the key that was there,".to_owned()
+    };
     format!(
-        "{} a key of the kind {} for {}\n  key      {key}   (keep it; nobody else needs it)\n  request  \
+        "{} {what} for {}\n  key      {key}   (keep it; nobody else needs it)\n  request  \
          {request}   (send it to your authority)\n\nwhen the answer is there:\n  seon certificates \
          import {} --for {} ANSWER\n",
         terminal.paint(Style::Good, "√"),
-        options.kind.name(),
         escaped(&made.subject),
         options.key.name,
         uses.join(","),

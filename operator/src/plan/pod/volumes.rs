@@ -84,7 +84,8 @@ fn configuration(
         name: names::configuration_secret(&instance.key.name),
         ..SecretProjection::default()
     });
-    let shards = (0..names::SHARDS).map(|number| shard(instance, number));
+    let shards = if instance.is_spread { names::SHARDS } else { 0 };
+    let shards = (0..shards).map(|number| shard(instance, number));
     let database = mounted(&instance.database.name, &[&instance.database.key]);
     Volume {
         name: CONFIGURATION.into(),

@@ -14,6 +14,7 @@ mod database;
 mod drains;
 mod existing;
 mod hand_over;
+mod identity;
 mod install;
 mod isdn;
 mod operator;
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
         scenarios!(side by side hand_over {
             a_switchover_makes_the_standby_active,
             a_suspended_instance_keeps_its_files_until_it_is_resumed,
+        }),
+        scenarios!(side by side identity {
+            what_is_not_one_instance_one_database_and_one_volume_is_refused,
         }),
         scenarios!(side by side isdn { two_companies_exchange_files_by_the_line_of_a_router }),
         scenarios!(side by side refusals {

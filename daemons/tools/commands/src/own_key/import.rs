@@ -1,7 +1,7 @@
 //! An authority's answer, put into a Secret with its key.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use pki::{same_key, subject_public_key};
@@ -11,7 +11,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::answer::{Answered, certificates, chain, issuer};
-use super::{KeyUse, OwnKeyError, named, write_new};
+use super::{KeyUse, OwnKeyError, key_of, named, read, write_new};
 use crate::Error;
 
 /// The least modulus of an RSA key.
@@ -59,10 +59,8 @@ pub struct Note(pub String);
 pub fn import(order: &Import<'_>, now: Timestamp) -> Result<Imported, Error> {
     let name = named(order.name)?;
     let key_file = order.folder.join(format!("{name}.key.pem"));
-    let key_pem = Zeroizing::new(read(&key_file)?);
-    let unreadable = || OwnKeyError::Key(key_file.clone());
-    let key_pem = std::str::from_utf8(&key_pem).map_err(|_| unreadable())?;
-    let key = KeyPair::from_pem(key_pem).map_err(|_| unreadable())?;
+    let key = key_of(&key_file)?;
+    let key_pem = Zeroizing::new(key.serialize_pem());
     let mut all = Vec::new();
     for file in order.answers {
         let found = certificates(&read(file)?);
@@ -85,11 +83,18 @@ pub fn import(order: &Import<'_>, now: Timestamp) -> Result<Imported, Error> {
     let pem_of =
         |certificate: &Answered| pem::encode(&pem::Pem::new("CERTIFICATE", &*certificate.der));
     let certificates: String = chain.iter().map(|one| pem_of(one)).collect();
-    let secret = Zeroizing::new(secret(order, &certificates, key_pem));
-    write_new(&certificate_file, &pem_of(own), 0o644)?;
+    let secret = Zeroizing::new(secret(order, &certificates, &key_pem));
+    let certificate_pem = pem_of(own);
+    // The same one is what an import has left that was stopped before the Secret.
+    let is_there = fs::read(&certificate_file).ok().as_deref() == Some(certificate_pem.as_bytes());
+    if !is_there {
+        write_new(&certificate_file, &certificate_pem, 0o644)?;
+    }
     if let Err(error) = write_new(&secret_file, &secret, 0o600) {
         // Both or none: the next try is to find nothing in its way.
-        let _ = fs::remove_file(&certificate_file);
+        if !is_there {
+            let _ = fs::remove_file(&certificate_file);
+        }
         return Err(error);
     }
     Ok(Imported {
@@ -101,10 +106,6 @@ pub fn import(order: &Import<'_>, now: Timestamp) -> Result<Imported, Error> {
         expires: own.facts.expires,
         notes: notes(order.uses, own, &all, now),
     })
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(file).map_err(Error::io(format!("reading {}", file.display())))
 }
 
 /// The certificate about the key; of several the one that ends last.
@@ -256,6 +257,19 @@ mod tests {
         let lines = |pem: &str| pem.lines().map(str::trim).collect::<String>();
         assert!(lines(&secret).contains(&lines(&new.pem())), "the new one's");
         assert!(!lines(&secret).contains(&lines(&old.pem())), "and not the old one's");
+    }
+
+    #[test]
+    fn an_import_that_was_stopped_before_the_secret_is_done_again() {
+        let (desk, issuer) = (Desk::new(), authority("one"));
+        let answer = desk.certificate(&issuer, 2030);
+        let made = desk.import(&answer).unwrap();
+        let secret = fs::read(&made.secret).unwrap();
+        assert_eq!(desk.import(&answer).unwrap_err().code(), "E-KEY-EXISTS");
+        assert!(made.certificate.exists(), "what another import has made is not removed");
+        fs::remove_file(&made.secret).unwrap();
+        assert_eq!(desk.import(&answer).unwrap().secret, made.secret);
+        assert_eq!(fs::read(&made.secret).unwrap(), secret);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rcgen::{
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{KeyUse, OwnKeyError, named, write_new};
+use super::{KeyUse, OwnKeyError, key_of, named, write_new};
 use crate::Error;
 
 /// The object identifier of a country, which a certificate has as `PrintableString` (RFC 5280 appendix A).
@@ -64,41 +64,49 @@ pub struct Request<'a> {
 pub struct Requested {
     /// The private key, PKCS#8 in PEM, which only its owner may read.
     pub key: PathBuf,
+    /// Whether it was made now; otherwise it was there, and whatever its kind is was not asked.
+    pub is_new: bool,
     /// The request, in PEM: for the authority.
     pub request: PathBuf,
     /// The subject that it asks for.
     pub subject: String,
 }
 
-/// Makes a key and its request, `NAME.key.pem` and `NAME.csr.pem`.
+/// Makes a key and its request, `NAME.key.pem` and `NAME.csr.pem`; the request alone, of whatever kind the
+/// key is, if that is there.
 pub fn request(order: &Request<'_>) -> Result<Requested, Error> {
     let name = named(order.name)?;
-    let parameters = parameters(order)?;
     let key_file = order.folder.join(format!("{name}.key.pem"));
     let request_file = order.folder.join(format!("{name}.csr.pem"));
     // Told before seconds are spent on a key; `write_new` is what makes sure.
-    for file in [&key_file, &request_file] {
-        if file.exists() {
-            return Err(OwnKeyError::IsThere(file.clone()).into());
-        }
+    if request_file.exists() {
+        return Err(OwnKeyError::IsThere(request_file).into());
     }
-    let make = |kind| match kind {
+    // Whoever stopped between the two files has left a key, and its request is still to be made.
+    let left = if key_file.exists() { Some(key_of(&key_file)?) } else { None };
+    let is_p256 = |key: &KeyPair| key.is_compatible(&PKCS_ECDSA_P256_SHA256);
+    let kind = if left.as_ref().is_some_and(is_p256) { KeyKind::P256 } else { order.kind };
+    let parameters = parameters(order, kind)?;
+    let make = || match kind {
         KeyKind::Rsa3072 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072),
         KeyKind::Rsa4096 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_4096),
         KeyKind::P256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
     };
-    let key = make(order.kind).map_err(OwnKeyError::Make)?;
+    let is_new = left.is_none();
+    let key = left.map_or_else(make, Ok).map_err(OwnKeyError::Make)?;
     let request = parameters.serialize_request(&key).and_then(|request| request.pem());
     let request = request.map_err(OwnKeyError::Make)?;
     // The key first: a request whose key is gone would be answered in vain.
-    write_new(&key_file, &Zeroizing::new(key.serialize_pem()), 0o600)?;
+    if is_new {
+        write_new(&key_file, &Zeroizing::new(key.serialize_pem()), 0o600)?;
+    }
     write_new(&request_file, &request, 0o644)?;
     let subject = order.subject.as_str().to_owned();
-    Ok(Requested { key: key_file, request: request_file, subject })
+    Ok(Requested { key: key_file, is_new, request: request_file, subject })
 }
 
-fn parameters(order: &Request<'_>) -> Result<CertificateParams, OwnKeyError> {
-    let Request { uses, subject, hosts, kind, .. } = *order;
+fn parameters(order: &Request<'_>, kind: KeyKind) -> Result<CertificateParams, OwnKeyError> {
+    let Request { uses, subject, hosts, .. } = *order;
     if let (KeyKind::P256, Some(&purpose)) = (kind, uses.iter().find(|&&it| it != KeyUse::Tls)) {
         return Err(OwnKeyError::Kind { purpose, kind });
     }
@@ -160,4 +168,39 @@ fn alternative_name(host: &str) -> Result<SanType, OwnKeyError> {
     let wrong = || OwnKeyError::Host(host.to_owned());
     rustls_pki_types::DnsName::try_from(host).map_err(|_| wrong())?;
     Ok(SanType::DnsName(host.try_into().map_err(|_| wrong())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use support::TemporaryDirectory;
+
+    use super::*;
+
+    fn ask(folder: &TemporaryDirectory, usage: KeyUse) -> Result<Requested, Error> {
+        request(&Request {
+            name: "acme",
+            uses: &[usage],
+            subject: &"CN=acme".parse().unwrap(),
+            hosts: &["oftp.acme.example".to_owned()],
+            kind: KeyKind::P256,
+            folder: folder.path().to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_key_whose_request_was_never_written_is_kept_and_gets_it() {
+        let folder = TemporaryDirectory::new();
+        let made = ask(&folder, KeyUse::Tls).unwrap();
+        let key = fs::read(&made.key).unwrap();
+        // The process stopped between the two files.
+        fs::remove_file(&made.request).unwrap();
+        let again = ask(&folder, KeyUse::Tls).unwrap();
+        assert!(made.is_new && !again.is_new);
+        assert_eq!(fs::read(&again.key).unwrap(), key);
+        assert_eq!(ask(&folder, KeyUse::Tls).unwrap_err().code(), "E-KEY-EXISTS");
+        fs::remove_file(&again.request).unwrap();
+        assert_eq!(ask(&folder, KeyUse::Sign).unwrap_err().code(), "E-KEY-KIND");
+    }
 }
