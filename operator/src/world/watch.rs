@@ -73,7 +73,7 @@ pub fn watch(client: &Client, namespace: Option<&str>, with_nodes: bool) -> Watc
     };
 
     // Who wrote which field is the longest part of an instance, and nobody here asks.
-    let instances = watcher(start.api::<DeserializeGuard<SeonInstance>>(), Config::default())
+    let instances = watcher(start.api::<DeserializeGuard<SeonInstance>>(), all())
         .modify(|instance| instance.meta_mut().managed_fields = None);
     let instances = reflector(writer, instances).default_backoff();
     start.stream("seoninstances", instances, touched_instances);
@@ -105,9 +105,19 @@ struct Start {
     listed: Vec<oneshot::Receiver<()>>,
 }
 
+/// After so many seconds the API server ends a watch, and it goes on where it was. One that is silent for
+/// a little longer is begun anew: its connection may be dead without anybody having said so, and until
+/// then its news are missing.
+const LONGEST_WATCH: u32 = 60;
+
+/// Every object of a kind.
+fn all() -> Config {
+    Config::default().timeout(LONGEST_WATCH)
+}
+
 /// Every object that we make carries the label of its instance, and no other object does.
 fn ours() -> Config {
-    Config::default().labels(names::INSTANCE_LABEL)
+    all().labels(names::INSTANCE_LABEL)
 }
 
 impl Start {
@@ -158,7 +168,7 @@ impl Start {
 
     fn partners(&mut self, world: &Arc<World>) {
         let world = Arc::clone(world);
-        let stream = watcher(self.api::<DeserializeGuard<SeonPartner>>(), Config::default());
+        let stream = watcher(self.api::<DeserializeGuard<SeonPartner>>(), all());
         self.stream("seonpartners", stream.default_backoff(), move |event| {
             world.partners.fold(event, keep_partner)
         });
@@ -166,7 +176,7 @@ impl Start {
 
     fn pods(&mut self, world: &Arc<World>) {
         let world = Arc::clone(world);
-        let config = Config::default().labels(names::DAEMON_LABEL);
+        let config = all().labels(names::DAEMON_LABEL);
         let stream = watcher(self.api::<Pod>(), config);
         self.stream("pods", stream.default_backoff(), move |event: Event<Pod>| {
             let mut touched = world.migrations.fold(event.clone(), |pod| MigrationPod::keep(&pod));
@@ -181,7 +191,7 @@ impl Start {
     /// Ours, and those of other people that instances refer to: of all of them, the metadata only.
     fn secrets(&mut self, world: &Arc<World>) {
         let world = Arc::clone(world);
-        let stream = watcher(self.api::<PartialObjectMeta<Secret>>(), Config::default());
+        let stream = watcher(self.api::<PartialObjectMeta<Secret>>(), all());
         self.stream("secrets", stream.default_backoff(), move |event| {
             let mut touched = BTreeSet::new();
             if let Event::Apply(secret) | Event::InitApply(secret) | Event::Delete(secret) = &event
@@ -217,7 +227,7 @@ impl Start {
 
     fn nodes(&mut self, world: &Arc<World>) {
         let world = Arc::clone(world);
-        let stream = watcher(Api::<Node>::all(self.client.clone()), Config::default());
+        let stream = watcher(Api::<Node>::all(self.client.clone()), all());
         let mut listed = HashMap::new();
         self.stream("nodes", stream.default_backoff(), move |event| {
             let mut known = world.nodes.write().unwrap_or_else(PoisonError::into_inner);
