@@ -31,6 +31,9 @@ const EVERY: Duration = Duration::from_hours(1);
 /// What failed is tried again after so long, then after twice as long, up to [`EVERY`].
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 
+/// However often the configuration changes, a list is not looked for again before so long.
+const LEAST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Lists that are fetched at once. Each takes no longer than `spec.revocation.timeout`.
 const AT_ONCE: usize = 16;
 
@@ -73,6 +76,8 @@ struct Lane {
     /// When it is looked for; `None` while it is.
     due: Option<Instant>,
     failures: u32,
+    /// Not before, whatever changes.
+    earliest: Instant,
 }
 
 struct Ended {
@@ -107,12 +112,13 @@ impl Lanes {
             match self.due.entry(url) {
                 Entry::Vacant(new) => {
                     let known = known.iter().find(|record| record.url == new.key().as_str());
-                    new.insert(Lane { due: Some(now + first_wait(known, clock)), failures: 0 });
+                    let due = Some(now + first_wait(known, clock));
+                    new.insert(Lane { due, failures: 0, earliest: now });
                 }
                 // Whoever has changed something may have mended it, and is there to see.
                 Entry::Occupied(lane) => {
                     let lane = lane.into_mut();
-                    lane.due = lane.due.map(|due| if lane.failures > 0 { now } else { due });
+                    lane.due = lane.due.map(|due| due.min(lane.earliest.max(now)));
                 }
             }
         }
@@ -193,7 +199,9 @@ impl Lanes {
         };
         // What is not recorded is looked for again soon: nobody else knows of it.
         let pause = if recorded.is_ok() { pause } else { FIRST_PAUSE };
-        lane.due = Some(Instant::now() + pause);
+        let now = Instant::now();
+        lane.due = Some(now + pause);
+        lane.earliest = now + LEAST_PAUSE;
         self.record(recorded)
     }
 
