@@ -59,7 +59,8 @@ pub(crate) async fn what_is_not_one_instance_one_database_and_one_volume_is_refu
     pair.is_ready().await;
     load.flows().await;
     load.judge(&pair).await;
-    // Later scenarios find this pair as it was: claims outlive the instances that they were made for.
+    // Later scenarios find this pair as it was: claims outlive the instances that they were made for. Their
+    // volumes go with them (`cluster`'s volumes).
     for claim in ["borrower-data", "apart"] {
         let claims = acme.api::<PersistentVolumeClaim>();
         claims.delete(claim, &DeleteParams::default()).await.unwrap();
@@ -68,8 +69,6 @@ pub(crate) async fn what_is_not_one_instance_one_database_and_one_volume_is_refu
         })
         .await;
     }
-    let volumes = Api::<PersistentVolume>::all(stage.client.clone());
-    volumes.delete(acme.namespace(), &DeleteParams::default()).await.unwrap();
     pair.leave().await;
 }
 
