@@ -150,8 +150,13 @@ pub(crate) fn found_many(count: usize, octets: usize) -> Found {
 /// The database has the schema: the migration that is planned is done.
 pub(crate) fn migrated(found: &mut Found, validated: &ValidatedInstance) {
     let job = plan(validated, found).objects.jobs[0].name_any();
+    made(found, Kind::Job, job);
+}
+
+/// This object is there as the operator made it, and done if it is a migration.
+pub(crate) fn made(found: &mut Found, kind: Kind, name: String) {
     let owned = Owned {
-        uid: job.clone(),
+        uid: name.clone(),
         version: 0,
         applied: None,
         owner: Some("1".into()),
@@ -159,7 +164,7 @@ pub(crate) fn migrated(found: &mut Found, validated: &ValidatedInstance) {
         is_ending: false,
         migration: Migration::Done,
     };
-    found.owned.insert((Kind::Job, job), owned);
+    found.owned.insert((kind, name), owned);
 }
 
 pub(crate) fn refused(found: &Found) -> ValidateError {

@@ -7,8 +7,7 @@ use kube::ResourceExt;
 use super::*;
 use crate::{
     fingerprint,
-    sample::{found_many, validated},
-    world::Owned,
+    sample::{found_many, made, validated},
 };
 
 /// Five thousand are spread in `validate::spread`; judging so many takes too long without optimisation.
@@ -25,17 +24,7 @@ fn octets(secret: &Secret) -> usize {
 /// The Secrets as they are once they were applied.
 fn applied(found: &mut Found, plan: &Plan) {
     for secret in &plan.objects.secrets {
-        let name = secret.name_any();
-        let owned = Owned {
-            uid: name.clone(),
-            version: 0,
-            applied: None,
-            owner: Some("1".into()),
-            is_managed: true,
-            is_ending: false,
-            migration: Migration::Done,
-        };
-        found.owned.insert((Kind::Secret, name), owned);
+        made(found, Kind::Secret, secret.name_any());
     }
 }
 

@@ -10,6 +10,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use configuration::KeyPurpose;
+use crds::is_object_name;
 use pki::Purpose;
 use rcgen::KeyPair;
 use zeroize::Zeroizing;
@@ -23,32 +25,31 @@ use crate::Error;
 
 /// What a key of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KeyUse {
+pub enum OwnPurpose {
     /// TLS, where we call and where we are called.
     Tls,
-    /// The files that we send are signed by it.
-    Sign,
-    /// The files that we receive are encrypted for it.
-    Decrypt,
-    /// The receipts that we send are signed by it.
-    SignReceipt,
-    /// Partners encrypt challenges for it.
-    Authenticate,
+    /// A purpose of `spec.certificates`.
+    Files(KeyPurpose),
 }
 
-impl KeyUse {
+impl OwnPurpose {
     /// As manifests have them, in the order of the documentation.
-    pub const ALL: [Self; 5] =
-        [Self::Tls, Self::Sign, Self::Decrypt, Self::SignReceipt, Self::Authenticate];
+    pub const ALL: [Self; 5] = [
+        Self::Tls,
+        Self::Files(KeyPurpose::Sign),
+        Self::Files(KeyPurpose::Decrypt),
+        Self::Files(KeyPurpose::SignReceipt),
+        Self::Files(KeyPurpose::Authenticate),
+    ];
 
     /// As manifests write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tls => "Tls",
-            Self::Sign => "Sign",
-            Self::Decrypt => "Decrypt",
-            Self::SignReceipt => "SignReceipt",
-            Self::Authenticate => "Authenticate",
+            Self::Files(KeyPurpose::Sign) => "Sign",
+            Self::Files(KeyPurpose::Decrypt) => "Decrypt",
+            Self::Files(KeyPurpose::SignReceipt) => "SignReceipt",
+            Self::Files(KeyPurpose::Authenticate) => "Authenticate",
         }
     }
 
@@ -56,10 +57,10 @@ impl KeyUse {
     fn judged(self) -> &'static [Purpose] {
         match self {
             Self::Tls => &[Purpose::TlsServer, Purpose::TlsClient],
-            Self::Sign => &[Purpose::Sign],
-            Self::Decrypt => &[Purpose::Encrypt],
-            Self::SignReceipt => &[Purpose::SignReceipt],
-            Self::Authenticate => &[Purpose::Authenticate],
+            Self::Files(KeyPurpose::Sign) => &[Purpose::Sign],
+            Self::Files(KeyPurpose::Decrypt) => &[Purpose::Encrypt],
+            Self::Files(KeyPurpose::SignReceipt) => &[Purpose::SignReceipt],
+            Self::Files(KeyPurpose::Authenticate) => &[Purpose::Authenticate],
         }
     }
 }
@@ -82,7 +83,7 @@ pub enum OwnKeyError {
     )]
     Kind {
         /// What for.
-        purpose: KeyUse,
+        purpose: OwnPurpose,
         /// Of which kind.
         kind: KeyKind,
     },
@@ -157,18 +158,9 @@ impl OwnKeyError {
     }
 }
 
-/// A name that a Secret can have (RFC 1123 subdomain), so that one name leads through request, files
-/// and manifest.
+/// One name leads through request, files and manifest, so it is one that a Secret can have.
 fn named(name: &str) -> Result<&str, OwnKeyError> {
-    let is_end = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit();
-    let is_part = |part: &str| {
-        let octets = part.as_bytes();
-        octets.first().copied().is_some_and(is_end)
-            && octets.last().copied().is_some_and(is_end)
-            && octets.iter().all(|&octet| is_end(octet) || octet == b'-')
-    };
-    let is_name = name.len() <= 253 && name.split('.').all(is_part);
-    if is_name { Ok(name) } else { Err(OwnKeyError::Name(name.to_owned())) }
+    if is_object_name(name) { Ok(name) } else { Err(OwnKeyError::Name(name.to_owned())) }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use commands::own_key::{self, Import, Imported, KeyUse, Request, Requested};
+use commands::own_key::{self, Import, Imported, OwnPurpose, Request, Requested};
 use jiff::Timestamp;
 
 use crate::arguments::{KeyImport, KeyRequest, OwnKeyOrder};
@@ -86,12 +86,12 @@ fn imported(made: &Imported, options: &KeyImport, terminal: &Terminal) -> String
         .key
         .uses
         .iter()
-        .filter(|usage| **usage != KeyUse::Tls)
+        .filter(|usage| **usage != OwnPurpose::Tls)
         .map(|it| it.name())
         .collect();
     let _ = writeln!(text, "\nin the instance, with the Secret beside it:");
     let name = &options.key.name;
-    if options.key.uses.contains(&KeyUse::Tls) {
+    if options.key.uses.contains(&OwnPurpose::Tls) {
         let _ = writeln!(text, "  receive: {{tls: {{certificateSecretRef: {{name: {name}}}}}}}");
         let _ = writeln!(text, "  send: {{tls: {{certificateSecretRef: {{name: {name}}}}}}}");
     }

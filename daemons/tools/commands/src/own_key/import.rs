@@ -11,11 +11,8 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::answer::{Answered, certificates, chain, issuer};
-use super::{KeyUse, OwnKeyError, key_of, named, read, write_new};
+use super::{OwnKeyError, OwnPurpose, key_of, named, read, write_new};
 use crate::Error;
-
-/// The least modulus of an RSA key.
-const LEAST_BITS: usize = 2048;
 
 /// What is wanted.
 #[derive(Debug)]
@@ -23,7 +20,7 @@ pub struct Import<'a> {
     /// Of the key's file `NAME.key.pem`, and of the Secret.
     pub name: &'a str,
     /// What for.
-    pub uses: &'a [KeyUse],
+    pub uses: &'a [OwnPurpose],
     /// Files with what the authority answered.
     pub answers: &'a [PathBuf],
     /// The Secret's namespace, if the manifest is to name it.
@@ -136,7 +133,7 @@ fn secret(order: &Import<'_>, certificates: &str, key: &str) -> String {
     secret
 }
 
-fn notes(uses: &[KeyUse], own: &Answered, all: &[Answered], now: Timestamp) -> Vec<Note> {
+fn notes(uses: &[OwnPurpose], own: &Answered, all: &[Answered], now: Timestamp) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |text: String| notes.push(Note(text));
     if own.facts.valid_from > now {
@@ -150,12 +147,8 @@ fn notes(uses: &[KeyUse], own: &Answered, all: &[Answered], now: Timestamp) -> V
             ));
         }
     }
-    let bits = subject_public_key(&own.der).and_then(|key| key.modulus_bits());
-    if bits.is_some_and(|bits| bits < LEAST_BITS) {
-        note(format!("its key has less than {LEAST_BITS} bits, which no daemon takes"));
-    }
     let is_alone = own.facts.issuer != own.facts.subject && issuer(own, all).is_none();
-    if is_alone && uses.contains(&KeyUse::Tls) {
+    if is_alone && uses.contains(&OwnPurpose::Tls) {
         note(format!(
             "the certificate of its issuer {} is not among what was answered; partners that know it \
              by an authority above that one do not find the way: give that file too",
@@ -219,7 +212,7 @@ mod tests {
             fs::write(self.folder.join("answer.pem"), answer).unwrap();
             let order = Import {
                 name: "acme",
-                uses: &[KeyUse::Tls],
+                uses: &[OwnPurpose::Tls],
                 answers: &[self.folder.join("answer.pem")],
                 namespace: Some("exchange"),
                 folder: self.folder.path().to_owned(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use configuration::KeyPurpose;
 use pki::Subject;
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, KeyPair,
@@ -10,7 +11,7 @@ use rcgen::{
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{KeyUse, OwnKeyError, key_of, named, write_new};
+use super::{OwnKeyError, OwnPurpose, key_of, named, write_new};
 use crate::Error;
 
 /// The object identifier of a country, which a certificate has as `PrintableString` (RFC 5280 appendix A).
@@ -48,7 +49,7 @@ pub struct Request<'a> {
     /// Of the files, and later of the Secret.
     pub name: &'a str,
     /// What for.
-    pub uses: &'a [KeyUse],
+    pub uses: &'a [OwnPurpose],
     /// Whose.
     pub subject: &'a Subject,
     /// Names and addresses by which we are called.
@@ -107,10 +108,11 @@ pub fn request(order: &Request<'_>) -> Result<Requested, Error> {
 
 fn parameters(order: &Request<'_>, kind: KeyKind) -> Result<CertificateParams, OwnKeyError> {
     let Request { uses, subject, hosts, .. } = *order;
-    if let (KeyKind::P256, Some(&purpose)) = (kind, uses.iter().find(|&&it| it != KeyUse::Tls)) {
+    if let (KeyKind::P256, Some(&purpose)) = (kind, uses.iter().find(|&&it| it != OwnPurpose::Tls))
+    {
         return Err(OwnKeyError::Kind { purpose, kind });
     }
-    if uses.contains(&KeyUse::Tls) && hosts.is_empty() {
+    if uses.contains(&OwnPurpose::Tls) && hosts.is_empty() {
         return Err(OwnKeyError::NoHost);
     }
     let mut parameters = CertificateParams::default();
@@ -132,16 +134,16 @@ fn parameters(order: &Request<'_>, kind: KeyKind) -> Result<CertificateParams, O
 }
 
 /// What a partner that is strict asks of the certificate, in all that it may be used for.
-fn usages(usage: KeyUse) -> (&'static [KeyUsagePurpose], &'static [ExtendedKeyUsagePurpose]) {
+fn usages(usage: OwnPurpose) -> (&'static [KeyUsagePurpose], &'static [ExtendedKeyUsagePurpose]) {
     match usage {
-        KeyUse::Tls => (
+        OwnPurpose::Tls => (
             &[KeyUsagePurpose::DigitalSignature],
             &[ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
         ),
-        KeyUse::Sign | KeyUse::SignReceipt => {
+        OwnPurpose::Files(KeyPurpose::Sign | KeyPurpose::SignReceipt) => {
             (&[KeyUsagePurpose::DigitalSignature], &[ExtendedKeyUsagePurpose::EmailProtection])
         }
-        KeyUse::Decrypt | KeyUse::Authenticate => {
+        OwnPurpose::Files(KeyPurpose::Decrypt | KeyPurpose::Authenticate) => {
             (&[KeyUsagePurpose::KeyEncipherment], &[ExtendedKeyUsagePurpose::EmailProtection])
         }
     }
@@ -178,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    fn ask(folder: &TemporaryDirectory, usage: KeyUse) -> Result<Requested, Error> {
+    fn ask(folder: &TemporaryDirectory, usage: OwnPurpose) -> Result<Requested, Error> {
         request(&Request {
             name: "acme",
             uses: &[usage],
@@ -192,15 +194,18 @@ mod tests {
     #[test]
     fn a_key_whose_request_was_never_written_is_kept_and_gets_it() {
         let folder = TemporaryDirectory::new();
-        let made = ask(&folder, KeyUse::Tls).unwrap();
+        let made = ask(&folder, OwnPurpose::Tls).unwrap();
         let key = fs::read(&made.key).unwrap();
         // The process stopped between the two files.
         fs::remove_file(&made.request).unwrap();
-        let again = ask(&folder, KeyUse::Tls).unwrap();
+        let again = ask(&folder, OwnPurpose::Tls).unwrap();
         assert!(made.is_new && !again.is_new);
         assert_eq!(fs::read(&again.key).unwrap(), key);
-        assert_eq!(ask(&folder, KeyUse::Tls).unwrap_err().code(), "E-KEY-EXISTS");
+        assert_eq!(ask(&folder, OwnPurpose::Tls).unwrap_err().code(), "E-KEY-EXISTS");
         fs::remove_file(&again.request).unwrap();
-        assert_eq!(ask(&folder, KeyUse::Sign).unwrap_err().code(), "E-KEY-KIND");
+        assert_eq!(
+            ask(&folder, OwnPurpose::Files(KeyPurpose::Sign)).unwrap_err().code(),
+            "E-KEY-KIND"
+        );
     }
 }

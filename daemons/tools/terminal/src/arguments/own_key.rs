@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use commands::own_key::{KeyKind, KeyUse, Subject};
+use commands::own_key::{KeyKind, OwnPurpose, Subject};
 
 /// What is done about a key of ours.
 #[derive(Clone, Debug, Subcommand)]
@@ -22,7 +22,7 @@ pub struct OwnKey {
     pub name: String,
     /// What for, as in manifests; several with commas.
     #[arg(long = "for", value_name = "PURPOSES", required = true, value_delimiter = ',', value_parser = uses())]
-    pub uses: Vec<KeyUse>,
+    pub uses: Vec<OwnPurpose>,
     /// The folder of the files.
     #[arg(short, long, value_name = "FOLDER", default_value = ".")]
     pub directory: PathBuf,
@@ -59,8 +59,8 @@ pub struct KeyImport {
     pub secret_namespace: Option<String>,
 }
 
-fn uses() -> impl TypedValueParser<Value = KeyUse> {
-    chosen(KeyUse::ALL.map(|usage| (usage.name(), usage)))
+fn uses() -> impl TypedValueParser<Value = OwnPurpose> {
+    chosen(OwnPurpose::ALL.map(|usage| (usage.name(), usage)))
 }
 
 fn kinds() -> impl TypedValueParser<Value = KeyKind> {
