@@ -21,6 +21,7 @@ mod instance;
 pub mod names;
 mod package_limits;
 mod partner;
+mod retention;
 mod revocation;
 mod security;
 mod status;
@@ -42,14 +43,15 @@ pub use daemon_template::{
 pub use folders::{FileRule, Folder, FolderFormat};
 pub use instance::{
     Client, ClientCertificates, Database, Debug, DebugLevel, InstanceIdentity, Lease,
-    PartialRetention, PartnerSecrets, Receive, Retention, Retry, Send, SeonInstance,
-    SeonInstanceSpec, Station, Storage, TcpListener, TlsListener, TlsVersion,
+    PartnerSecrets, Receive, Retry, Send, SeonInstance, SeonInstanceSpec, Station, Storage,
+    TcpListener, TlsListener, TlsVersion,
 };
 pub use package_limits::PackageLimits;
 pub use partner::{
     HighestLevel, IsdnAddress, MinimumLevel, PartnerIdentity, Permission, Protocol, Quirk,
     ReceiptTiming, Receipts, SeonPartner, SeonPartnerSpec, TcpAddress, TlsAddress, Transport,
 };
+pub use retention::{PartialRetention, Retention};
 pub use revocation::{OnUnknown, Revocation, RevocationCheck};
 pub use security::{
     CertificateUsage, CipherSuite, Demand, InboundSecurity, OutboundSecurity, ReceiptHash,
